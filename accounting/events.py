@@ -1,0 +1,33 @@
+"""The business events that accounting itself makes true."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+
+from billing.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevenueRecognized(Event):
+    """Part of a service period's price was earned, up to and including `occurred_on`.
+
+    `from_deferred` had been billed before, `from_unbilled` is yet to be billed; negative where an estimate of usage
+    was lowered. Together they are the revenue.
+    """
+
+    kind: ClassVar[str] = "revenue_recognized"
+    label: ClassVar[str] = "Revenue recognized"
+
+    schedule_id: int
+    customer_id: int
+    contract_id: int | None
+    contract_item_id: int | None
+    product_id: int
+    product_family_id: int | None
+    pricing_model: str
+    recognition_method: str
+    service_start: date
+    service_end: date
+    from_deferred: Decimal
+    from_unbilled: Decimal

@@ -1,0 +1,53 @@
+"""Contract started, contract renewed, usage recorded."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from accounting import commitments
+from accounting.books import Books
+from accounting.engine import Dimensions, MeasuredEvent, Unit
+from billing.events import ContractRenewed, ContractStarted, UsageRecorded
+
+
+def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -> list[MeasuredEvent]:
+    """One unit per contract item with its committed value; remembered where the tenant grosses up."""
+    if books.grosses_up:
+        by_currency: dict[str, dict[int, Decimal]] = defaultdict(dict)
+        for event in events:
+            for line in event.lines:
+                assert line.contract_item_id is not None
+                by_currency[event.currency][line.contract_item_id] = line.committed
+        for currency, amounts in by_currency.items():
+            commitments.commit(amounts, currency=currency)
+    return [
+        MeasuredEvent(
+            event,
+            Dimensions(customer_id=event.customer_id, contract_id=event.contract_id),
+            [
+                Unit(
+                    {"committed": line.committed},
+                    Dimensions(
+                        event.customer_id,
+                        line.contract_id,
+                        line.contract_item_id,
+                        line.product_id,
+                        line.product_family_id,
+                    ),
+                    line.pricing_model,
+                    line.recognition_method,
+                )
+                for line in event.lines
+            ],
+        )
+        for event in events
+    ]
+
+
+def measure_usage(events: Sequence[UsageRecorded], books: Books) -> list[MeasuredEvent]:
+    """Usage has no amount yet."""
+    measured = []
+    for event in events:
+        dimensions = Dimensions(event.customer_id, event.contract_id, event.contract_item_id, event.product_id)
+        measured.append(MeasuredEvent(event, dimensions, [Unit({}, dimensions)]))
+    return measured

@@ -1,0 +1,69 @@
+"""Credit note issued: the unearned part leaves what is deferred, the earned part is an allowance.
+
+What is left of the price is spread anew over the days not yet recognized.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from accounting import schedules
+from accounting.books import Books
+from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.schedules import Key, Schedule
+from billing.events import CreditedLine, CreditNoteIssued
+
+ZERO = Decimal(0)
+
+
+def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEvent]:
+    known = schedules.lock({_key(line) for event in events for line in event.lines})
+    measured = []
+    for event in events:
+        units = []
+        for line in event.lines:
+            unearned = _take_unearned(known[_key(line)], line.net)
+            units.append(
+                Unit(
+                    {"unearned": unearned, "earned": line.net - unearned, "tax": line.tax},
+                    Dimensions(
+                        event.customer_id,
+                        line.contract_id,
+                        line.contract_item_id,
+                        line.product_id,
+                        line.product_family_id,
+                        event.invoice_id,
+                        event.credit_note_id,
+                        None,
+                        line.tax_rate_id,
+                    ),
+                    line.pricing_model,
+                    line.recognition_method,
+                )
+            )
+        document = Dimensions(
+            customer_id=event.customer_id,
+            contract_id=event.contract_id,
+            invoice_id=event.invoice_id,
+            credit_note_id=event.credit_note_id,
+        )
+        measured.append(MeasuredEvent(event, document, units))
+    schedules.save(list(known.values()))
+    return measured
+
+
+def _key(line: CreditedLine) -> Key:
+    if line.contract_item_id is not None and line.period_start is not None:
+        return line.contract_item_id, line.period_start
+    return line.invoice_line_id
+
+
+def _take_unearned(schedule: Schedule, credited: Decimal) -> Decimal:
+    # What was grossed up is deferred until recognized, whether billed or not.
+    deferred = schedule.amount - schedule.recognized if schedule.is_committed else schedule.deferred
+    unearned = min(credited, deferred)
+    schedule.billed -= unearned
+    schedule.amount -= unearned
+    if schedule.recognized_until and schedule.recognized_until < schedule.service_end:
+        schedule.spread_from = schedule.recognized_until
+        schedule.spread_base = schedule.recognized
+    return unearned

@@ -1,0 +1,109 @@
+"""Invoice finalized: how much of each line was earned before, and how much is deferred.
+
+    before: 320.00 of usage earned, unbilled          after an invoice of 500.00 net
+        Unbilled Revenue 320.00                            net_from_unbilled 320.00, net_deferred 180.00
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from accounting import commitments, schedules
+from accounting.books import Books
+from accounting.commitments import Commitment
+from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.schedules import Key, Schedule
+from billing.events import BilledLine, InvoiceFinalized
+from billing.models import RecognitionMethod
+
+ZERO = Decimal(0)
+
+
+def measure(events: Sequence[InvoiceFinalized], books: Books) -> list[MeasuredEvent]:
+    known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
+    committed: dict[int, Commitment] = {}
+    if books.grosses_up:
+        committed = commitments.lock({line.contract_item_id for event in events for line in event.lines} - {None})
+    fresh: dict[Key, Schedule] = {}
+    measured = []
+    for event in events:
+        units = []
+        for line in event.lines:
+            key = schedule_key(line)
+            schedule = known.get(key) or fresh.get(key)
+            if schedule is None:
+                schedule = fresh[key] = _new_schedule(event, line)
+                commitment = committed.get(line.contract_item_id or 0)
+                schedule.is_committed = commitment is not None and commitment.covers(line.net)
+            units.append(Unit(_bill(schedule, line, committed), _dimensions(event, line), *_words(line)))
+        document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
+        measured.append(MeasuredEvent(event, document, units))
+    schedules.add(list(fresh.values()))
+    schedules.save(list(known.values()))
+    commitments.save(committed)
+    return measured
+
+
+def schedule_key(line: BilledLine) -> Key:
+    """Find which schedule a billed line belongs to."""
+    if line.contract_item_id is not None and line.period_start is not None:
+        return line.contract_item_id, line.period_start
+    return line.line_id
+
+
+def _new_schedule(event: InvoiceFinalized, line: BilledLine) -> Schedule:
+    # A line without a service period has nothing to spread: it is earned on the day of the invoice.
+    start = line.period_start or event.occurred_on
+    spreads = line.period_end is not None
+    return Schedule(
+        id=0,
+        business_entity_id=event.business_entity_id,
+        customer_id=event.customer_id,
+        contract_id=line.contract_id,
+        contract_item_id=line.contract_item_id if line.period_start else None,
+        invoice_line_id=None if line.contract_item_id and line.period_start else line.line_id,
+        product_id=line.product_id,
+        product_family_id=line.product_family_id,
+        pricing_model=line.pricing_model or "",
+        method=line.recognition_method if spreads else RecognitionMethod.POINT_IN_TIME,
+        service_start=start,
+        service_end=line.period_end or start + timedelta(days=1),
+        currency=event.currency,
+        spread_from=start,
+        is_metered=False,
+        amount=ZERO,
+    )
+
+
+def _bill(schedule: Schedule, line: BilledLine, committed: dict[int, Commitment]) -> dict[str, Decimal]:
+    atoms = {"tax": line.tax, "net_committed": ZERO, "net_from_unbilled": ZERO, "net_deferred": ZERO}
+    if schedule.is_committed:
+        commitment = committed[line.contract_item_id or 0]
+        commitment.billed += line.net
+        atoms["net_committed"] = line.net
+    else:
+        earned = min(max(line.net, ZERO), schedule.unbilled)
+        atoms["net_from_unbilled"] = earned
+        atoms["net_deferred"] = line.net - earned
+    schedule.billed += line.net
+    schedule.amount = schedule.billed
+    schedule.is_void = False
+    return atoms
+
+
+def _dimensions(event: InvoiceFinalized, line: BilledLine) -> Dimensions:
+    return Dimensions(
+        event.customer_id,
+        line.contract_id,
+        line.contract_item_id,
+        line.product_id,
+        line.product_family_id,
+        event.invoice_id,
+        None,
+        None,
+        line.tax_rate_id,
+    )
+
+
+def _words(line: BilledLine) -> tuple[str | None, str]:
+    return line.pricing_model, line.recognition_method

@@ -1,0 +1,35 @@
+"""Payment received, payment allocated."""
+
+from collections.abc import Sequence
+
+from accounting.books import Books
+from accounting.engine import Dimensions, MeasuredEvent, Unit
+from billing.events import PaymentAllocated, PaymentReceived
+
+
+def measure_received(events: Sequence[PaymentReceived], books: Books) -> list[MeasuredEvent]:
+    """One unit per invoice settled at once, one for the rest that is kept."""
+    measured = []
+    for event in events:
+        document = Dimensions(customer_id=event.customer_id, payment_id=event.payment_id)
+        units = [
+            Unit(
+                {"allocated": part.allocated},
+                Dimensions(customer_id=event.customer_id, invoice_id=part.invoice_id, payment_id=event.payment_id),
+            )
+            for part in event.lines
+        ]
+        if event.unapplied or not units:
+            units.append(Unit({"unapplied": event.unapplied}, document))
+        measured.append(MeasuredEvent(event, document, units))
+    return measured
+
+
+def measure_allocated(events: Sequence[PaymentAllocated], books: Books) -> list[MeasuredEvent]:
+    measured = []
+    for event in events:
+        dimensions = Dimensions(
+            customer_id=event.customer_id, invoice_id=event.invoice_id, payment_id=event.payment_id
+        )
+        measured.append(MeasuredEvent(event, dimensions, [Unit({"allocated": event.allocated}, dimensions)]))
+    return measured

@@ -1,0 +1,150 @@
+"""The journal: periods, entries and lines. Written by `accounting.posting` alone; the database refuses the rest."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from accounting.models.account import Account, Level
+from accounting.models.rule import RuleVersion
+from billing.fields import CurrencyField
+from billing.models import BusinessEntity, BusinessEvent
+from billing.tenancy import TenantModel
+
+
+class PeriodStatus(models.TextChoices):
+    OPEN = "open", "Open"
+    CLOSED = "closed", "Closed"
+
+
+class AccountingPeriod(TenantModel):
+    """One calendar month of a business entity's books. Nothing posts into a closed one."""
+
+    business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT, related_name="periods")
+    start = models.DateField()
+    end = models.DateField("ends before")
+    status = models.CharField(max_length=10, choices=PeriodStatus.choices, default=PeriodStatus.OPEN)
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    reopened_at = models.DateTimeField(null=True)
+    reopened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    reopen_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("business_entity", "-start")
+        constraints = [models.UniqueConstraint(fields=["business_entity", "start"], name="period_once")]
+
+    def __str__(self) -> str:
+        return f"{self.start:%B %Y}"
+
+
+class EntryKind(models.TextChoices):
+    STANDARD = "standard", "By rule"
+    REVERSAL = "reversal", "Reversal"
+
+
+class JournalEntry(TenantModel):
+    """A posted, balanced entry. Auditors rely on it never changing; a mistake is undone by a second, mirrored entry.
+
+    Written a thousand at a time, so its references are checked set-wise by triggers instead of row by row.
+    """
+
+    tenant = models.ForeignKey(
+        "billing.Tenant", on_delete=models.PROTECT, db_index=False, db_constraint=False, editable=False
+    )
+    business_entity = models.ForeignKey(
+        BusinessEntity, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    date = models.DateField()
+    currency = CurrencyField()
+    kind = models.CharField(max_length=10, choices=EntryKind.choices)
+    description = models.CharField(max_length=200)
+    event = models.ForeignKey(
+        BusinessEvent, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
+    )
+    part = models.PositiveSmallIntegerField(help_text="Tells the entries of one event apart.")
+    rule_version = models.ForeignKey(
+        RuleVersion, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    reverses = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="reversed_by", db_constraint=False, db_index=False
+    )
+    line_count = models.PositiveSmallIntegerField()
+    posted_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "journal entries"
+        ordering = ("-date", "-id")
+        constraints = [
+            models.UniqueConstraint(fields=["event", "part"], name="event_posted_once"),
+            models.UniqueConstraint(fields=["reverses"], condition=Q(reverses__isnull=False), name="reversed_once"),
+            models.CheckConstraint(condition=Q(line_count__gte=2), name="entry_has_two_sides"),
+        ]
+        indexes = [models.Index(fields=["business_entity", "date"], name="entry_by_date")]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        return entry_number(self.pk)
+
+
+def entry_number(entry_id: int) -> str:
+    """Write an entry's id as people see it."""
+    return f"JE-{entry_id:08d}"
+
+
+class JournalLine(TenantModel):
+    """One side of an entry. Debit and credit are both positive; `base_` amounts are in the entity's base currency."""
+
+    tenant = models.ForeignKey(
+        "billing.Tenant", on_delete=models.PROTECT, db_index=False, db_constraint=False, editable=False
+    )
+    business_entity = models.ForeignKey(
+        BusinessEntity, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    entry = models.ForeignKey(
+        JournalEntry, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False
+    )
+    position = models.PositiveSmallIntegerField()
+    date = models.DateField(help_text="The entry's, kept here so that balances read one index.")
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False
+    )
+    currency = CurrencyField()
+    debit = models.DecimalField(max_digits=19, decimal_places=4)
+    credit = models.DecimalField(max_digits=19, decimal_places=4)
+    base_debit = models.DecimalField(max_digits=19, decimal_places=4)
+    base_credit = models.DecimalField(max_digits=19, decimal_places=4)
+    role = models.CharField(max_length=60)
+    resolved_by = models.CharField(max_length=20, choices=Level.choices, help_text="The step that chose the account.")
+    customer_id = models.BigIntegerField(null=True)
+    contract_id = models.BigIntegerField(null=True)
+    contract_item_id = models.BigIntegerField(null=True)
+    product_id = models.BigIntegerField(null=True)
+    invoice_id = models.BigIntegerField(null=True)
+    credit_note_id = models.BigIntegerField(null=True)
+    payment_id = models.BigIntegerField(null=True)
+    tax_rate_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        ordering = ("entry", "position")
+        constraints = [
+            models.UniqueConstraint(fields=["entry", "position"], name="line_position"),
+            models.CheckConstraint(
+                name="line_is_debit_or_credit",
+                # NaN sorts above every number in PostgreSQL, so the upper bound keeps it out.
+                condition=Q(debit__gte=0, credit__gte=0, base_debit__gte=0, base_credit__gte=0)
+                & (Q(debit=0, base_debit=0) | Q(credit=0, base_credit=0))
+                & ~Q(base_debit=F("base_credit"))
+                & Q(debit__lt=10**15, credit__lt=10**15, base_debit__lt=10**15, base_credit__lt=10**15),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["account", "date"], include=["base_debit", "base_credit"], name="line_balance"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{entry_number(self.entry_id)} line {self.position}"

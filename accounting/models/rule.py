@@ -1,0 +1,82 @@
+"""Accounting rules: data that says what is debited and credited for which event."""
+
+from django.db import models
+
+from billing.tenancy import TenantModel
+
+
+class AccountingRule(TenantModel):
+    """A rule for one kind of business event. Where several match, the lowest priority number wins."""
+
+    code = models.SlugField(max_length=60)
+    name = models.CharField(max_length=200)
+    event_kind = models.CharField(max_length=40)
+    priority = models.PositiveSmallIntegerField(default=100)
+    is_standard = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        ordering = ("event_kind", "priority", "code")
+        constraints = [models.UniqueConstraint(fields=["tenant", "code"], name="rule_code")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RuleVersion(TenantModel):
+    """What a rule says from a date on. Never edited once entries point at it: a change is a further version.
+
+    `conditions` is a list of {field, operator, value}; `lines` a list of {side, role, amount, per}. No lines: the rule
+    says that nothing is to be posted. `reverses` names the event kind whose entries are mirrored first.
+    """
+
+    rule = models.ForeignKey(AccountingRule, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveSmallIntegerField(default=1)
+    effective_from = models.DateField()
+    is_active = models.BooleanField(default=True)
+    description = models.CharField(max_length=200, help_text="Becomes the description of the entries.")
+    conditions = models.JSONField(default=list, blank=True)
+    lines = models.JSONField(default=list, blank=True)
+    reverses = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ("rule", "-number")
+        constraints = [models.UniqueConstraint(fields=["rule", "number"], name="rule_version_number")]
+
+    def __str__(self) -> str:
+        return f"{self.rule.name}, version {self.number}" if "rule" in self._state.fields_cache else f"v{self.number}"
+
+
+class ContractStartTreatment(models.TextChoices):
+    """What a started contract posts: the two usual treatments of a signed contract."""
+
+    MEMO = "memo", "Nothing: a signed contract is no receivable yet"
+    GROSS_UP = "gross_up", "Gross-up: unbilled revenue against deferred revenue for the committed value"
+
+
+class AccountingPolicy(TenantModel):
+    """The tenant's choices among accepted treatments.
+
+    `stamp` grows with every change of rules, accounts and defaults (by trigger), so that a worker knows whether what it
+    has compiled still holds.
+    """
+
+    contract_start = models.CharField(
+        "when a contract starts", max_length=20, choices=ContractStartTreatment.choices, default=ContractStartTreatment.MEMO
+    )
+    stamp = models.BigIntegerField(default=0, editable=False)
+
+    class Meta:
+        verbose_name_plural = "accounting policies"
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="one_policy_per_tenant")]
+
+    def __str__(self) -> str:
+        return "Accounting policy"
+
+
+class UnmatchedEvent(TenantModel):
+    """A published event that no rule spoke of. Listed until a rule exists and the event is posted by it."""
+
+    event = models.OneToOneField("billing.BusinessEvent", on_delete=models.PROTECT, db_constraint=False)
+
+    def __str__(self) -> str:
+        return f"Event {self.event_id}"

@@ -1,0 +1,97 @@
+"""When a price becomes revenue, and how far that has come."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from billing.fields import AmountField, CurrencyField
+from billing.models import BusinessEntity, Contract, ContractItem, Customer, Product, RecognitionMethod
+from billing.tenancy import TenantModel
+
+
+class RecognitionSchedule(TenantModel):
+    """The price of one service period of one contract item (or invoice line) and what became of it.
+
+    `billed` is the net amount invoiced, `recognized` the revenue posted, `released` the part of it that came out of
+    deferred revenue. So `recognized - released` once stood in unbilled revenue, and what stands there now is
+    `max(recognized - billed, 0)`; what is deferred is `max(billed - recognized, 0)`. Kept in step with the journal in
+    the same transaction; `check_ledger` adds it up again.
+
+    What is left after a change (a credit) is spread anew: `spread_base` had been recognized before `spread_from`, the
+    rest of `amount` is spread from there to the end. Written a thousand at a time from events, so without row-wise
+    foreign key checks. `is_committed`: the price was grossed up at contract start.
+    """
+
+    tenant = models.ForeignKey(
+        "billing.Tenant", on_delete=models.PROTECT, db_index=False, db_constraint=False, editable=False
+    )
+
+    business_entity = models.ForeignKey(BusinessEntity, db_constraint=False, on_delete=models.PROTECT, related_name="+", db_index=False)
+    customer = models.ForeignKey(Customer, db_constraint=False, on_delete=models.PROTECT, related_name="+", db_index=False)
+    contract = models.ForeignKey(Contract, db_constraint=False, null=True, on_delete=models.PROTECT, related_name="schedules")
+    contract_item = models.ForeignKey(
+        ContractItem, db_constraint=False, null=True, on_delete=models.PROTECT, related_name="schedules", db_index=False
+    )
+    invoice_line_id = models.BigIntegerField(null=True, help_text="Set where no contract item stands behind the charge.")
+    product = models.ForeignKey(Product, db_constraint=False, on_delete=models.PROTECT, related_name="+", db_index=False)
+    product_family_id = models.BigIntegerField(null=True)
+    pricing_model = models.CharField(max_length=30, blank=True)
+    method = models.CharField(max_length=30, choices=RecognitionMethod.choices)
+    service_start = models.DateField()
+    service_end = models.DateField("service ends before")
+    currency = CurrencyField()
+    amount = AmountField()
+    billed = AmountField(default=0)
+    recognized = AmountField(default=0)
+    released = AmountField(default=0)
+    spread_from = models.DateField()
+    spread_base = AmountField(default=0)
+    recognized_until = models.DateField(null=True, help_text="The first day not yet recognized.")
+    postings = models.PositiveSmallIntegerField(default=0)
+    is_metered = models.BooleanField(default=False)
+    is_committed = models.BooleanField(default=False)
+    is_void = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("contract_item", "service_start")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contract_item", "service_start"],
+                condition=Q(contract_item__isnull=False),
+                name="one_schedule_per_service_period",
+            ),
+            models.UniqueConstraint(
+                fields=["invoice_line_id"], condition=Q(contract_item=None), name="one_schedule_per_line"
+            ),
+            models.CheckConstraint(condition=Q(service_end__gt=F("service_start")), name="schedule_has_days"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "service_start"],
+                condition=~Q(recognized=F("amount")) & Q(is_void=False),
+                name="schedule_unfinished",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service_start} – {self.service_end}"
+
+
+class ContractCommitment(TenantModel):
+    """Under the gross-up treatment: a contract item's committed value, and how much of it was billed and recognized."""
+
+    contract_item = models.OneToOneField(ContractItem, on_delete=models.PROTECT, related_name="commitment")
+    currency = CurrencyField()
+    committed = AmountField(default=0)
+    billed = AmountField(default=0)
+    recognized = AmountField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(billed__gte=0, billed__lte=F("committed"), recognized__gte=0, recognized__lte=F("committed")),
+                name="commitment_not_exceeded",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Commitment of item {self.contract_item_id}"

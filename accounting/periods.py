@@ -1,0 +1,104 @@
+"""Accounting periods: where an event may be posted, and opening and closing."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from accounting.models import AccountingPeriod, PeriodStatus
+from billing.events import Event
+from billing.periods import first_of_month, first_of_next_month
+from billing.tenancy import current_tenant_id
+
+
+class PeriodError(ValueError):
+    """A period cannot be closed or reopened; the text says why."""
+
+
+class PostingDates:
+    """The posting dates of a batch of events: their own, or the first open day after a closed period."""
+
+    def __init__(self, moved: dict[tuple[int, date], date]) -> None:
+        self._moved = moved
+
+    @classmethod
+    def for_events(cls, events: Iterable[Event]) -> "PostingDates":
+        """Look up the months of all events in one query, and make those that do not exist yet."""
+        months = {(event.business_entity_id, first_of_month(event.occurred_on)) for event in events}
+        status = _statuses({entity for entity, _ in months}, min(month for _, month in months))
+        wanted: set[tuple[int, date]] = set()
+        moved: dict[tuple[int, date], date] = {}
+        for entity, month in months:
+            open_month = month
+            while status.get((entity, open_month)) == PeriodStatus.CLOSED:
+                open_month = first_of_next_month(open_month)
+            if open_month != month:
+                moved[(entity, month)] = open_month
+            if (entity, open_month) not in status:
+                wanted.add((entity, open_month))
+        if wanted:
+            tenant_id = current_tenant_id()
+            AccountingPeriod.objects.bulk_create(
+                [
+                    AccountingPeriod(
+                        tenant_id=tenant_id, business_entity_id=entity, start=month, end=first_of_next_month(month)
+                    )
+                    for entity, month in sorted(wanted)
+                ],
+                ignore_conflicts=True,
+            )
+        return cls(moved)
+
+    def of(self, event: Event) -> date:
+        if not self._moved:
+            return event.occurred_on
+        return self._moved.get((event.business_entity_id, first_of_month(event.occurred_on)), event.occurred_on)
+
+
+def _statuses(entities: set[int], first: date) -> dict[tuple[int, date], str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT business_entity_id, start, status FROM accounting_accountingperiod "
+            "WHERE business_entity_id = ANY(%s) AND start >= %s",
+            [list(entities), first],
+        )
+        return {(entity, start): status for entity, start, status in cursor.fetchall()}
+
+
+@transaction.atomic
+def close_period(*, period_id: int, at: datetime, by: Any = None) -> AccountingPeriod:
+    """Close a month: nothing can be posted into it any more.
+
+    Raises PeriodError when an earlier month is still open, so that closed months are contiguous.
+    """
+    period = AccountingPeriod.objects.select_for_update().get(pk=period_id)
+    if period.status == PeriodStatus.CLOSED:
+        raise PeriodError(f"{period} is closed already.")
+    earlier = AccountingPeriod.objects.filter(
+        business_entity=period.business_entity_id, start__lt=period.start, status=PeriodStatus.OPEN
+    ).order_by("start")
+    if first := earlier.first():
+        raise PeriodError(f"{first} is still open; close it before {period}.")
+    period.status, period.closed_at, period.closed_by = PeriodStatus.CLOSED, at, by
+    period.save(update_fields=["status", "closed_at", "closed_by"])
+    return period
+
+
+@transaction.atomic
+def reopen_period(*, period_id: int, reason: str, at: datetime, by: Any = None) -> AccountingPeriod:
+    """Open a closed month again, on the record. Raises PeriodError without a reason, or while a later month is closed."""
+    period = AccountingPeriod.objects.select_for_update().get(pk=period_id)
+    if period.status == PeriodStatus.OPEN:
+        raise PeriodError(f"{period} is open.")
+    if not reason.strip():
+        raise PeriodError("Say why the period is reopened; an auditor will ask.")
+    later = AccountingPeriod.objects.filter(
+        business_entity=period.business_entity_id, start__gt=period.start, status=PeriodStatus.CLOSED
+    ).order_by("-start")
+    if last := later.first():
+        raise PeriodError(f"{last} is closed; reopen it before {period}.")
+    period.status, period.reopened_at, period.reopened_by = PeriodStatus.OPEN, at, by
+    period.reopen_reason = reason.strip()
+    period.save(update_fields=["status", "reopened_at", "reopened_by", "reopen_reason"])
+    return period

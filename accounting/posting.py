@@ -1,0 +1,127 @@
+"""The only door into the journal: drafts in, posted entries out, in the caller's transaction.
+
+Balance, append-only and closed periods are enforced by the database (migration `0002_walls_and_guards`); what is checked here is
+checked for the sake of a better message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounting.books import Books
+from accounting.engine import Draft
+from accounting.models import EntryKind, JournalEntry, JournalLine, entry_number
+from accounting.periods import PostingDates
+from accounting.signals import entries_posted
+from billing.bulk import insert_rows, reserve_ids
+from billing.tenancy import current_tenant_id
+
+_ENTRY_COLUMNS = (
+    "id", "tenant_id", "business_entity_id", "date", "currency", "kind", "description", "event_id", "part",
+    "rule_version_id", "reverses_id", "line_count", "posted_at",
+)  # fmt: skip
+_LINE_COLUMNS = (
+    "id", "tenant_id", "business_entity_id", "entry_id", "position", "date", "account_id", "currency",
+    "debit", "credit", "base_debit", "base_credit", "role", "resolved_by",
+    "customer_id", "contract_id", "contract_item_id", "product_id", "invoice_id", "credit_note_id", "payment_id",
+    "tax_rate_id",
+)  # fmt: skip
+
+
+class UnbalancedDraft(ValueError):
+    """A draft's debits and credits differ; nothing of the batch was posted."""
+
+
+class ForeignCurrency(ValueError):
+    """The event's currency is not the base currency of its business entity's books."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostedEntry:
+    """What others need to know of a fresh entry."""
+
+    id: int
+    business_entity_id: int
+    date: date
+    currency: str
+    event_kind: str
+
+    @property
+    def number(self) -> str:
+        return entry_number(self.id)
+
+
+def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
+    """Post balanced drafts: entries, lines and the announcement, set-wise.
+
+    An event dated in a closed period goes to the first day of the first open one. Raises UnbalancedDraft,
+    ForeignCurrency, RoleWithoutAccount; then nothing is posted. The same event and part again raises IntegrityError.
+    """
+    if not drafts:
+        return []
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("Entries are posted inside the transaction of their event.")
+    tenant_id = current_tenant_id()
+    now = timezone.now()
+    dates = PostingDates.for_events(draft.event for draft in drafts)
+    hierarchy = books.hierarchy.for_batch(line.dimensions for draft in drafts for line in draft.lines)
+    entry_ids = reserve_ids(JournalEntry, len(drafts))
+    line_ids = iter(reserve_ids(JournalLine, sum(len(draft.lines) for draft in drafts)))
+    entries, lines, posted = [], [], []
+    parts: dict[int, int] = {}
+    for draft, entry_id in zip(drafts, entry_ids, strict=True):
+        event = draft.event
+        _check(draft, books)
+        entity_id, currency = event.business_entity_id, event.currency
+        day = dates.of(event)
+        assert event.event_id is not None
+        part = parts[event.event_id] = parts.get(event.event_id, -1) + 1
+        kind = EntryKind.STANDARD if draft.reverses_id is None else EntryKind.REVERSAL
+        description = draft.description
+        if day != event.occurred_on:
+            description = f"{description} (of {event.occurred_on}, whose period is closed)"
+        entries.append(
+            (
+                entry_id, tenant_id, entity_id, day, currency, kind.value, description, event.event_id, part,
+                draft.rule_version_id, draft.reverses_id, len(draft.lines), now,
+            )  # fmt: skip
+        )
+        for position, line in enumerate(draft.lines, start=1):
+            account_id, resolved_by = line.account_id, line.resolved_by
+            if account_id is None:
+                account_id, resolved_by = hierarchy.resolve(
+                    role=line.role, business_entity_id=entity_id, currency=currency, dimensions=line.dimensions
+                )
+            about = line.dimensions
+            lines.append(
+                (
+                    next(line_ids), tenant_id, entity_id, entry_id, position, day, account_id, currency,
+                    line.debit, line.credit, line.debit, line.credit, line.role, resolved_by,
+                    about.customer_id, about.contract_id, about.contract_item_id, about.product_id, about.invoice_id,
+                    about.credit_note_id, about.payment_id, about.tax_rate_id,
+                )  # fmt: skip
+            )
+        posted.append(PostedEntry(entry_id, entity_id, day, currency, event.kind))
+    insert_rows(JournalEntry, _ENTRY_COLUMNS, entries)
+    insert_rows(JournalLine, _LINE_COLUMNS, lines)
+    entries_posted.send(sender=JournalEntry, tenant_id=tenant_id, entries=posted)
+    return posted
+
+
+def _check(draft: Draft, books: Books) -> None:
+    event = draft.event
+    base = books.base_currency[event.business_entity_id]
+    if event.currency != base:
+        raise ForeignCurrency(
+            f"The books are kept in {base}, but this is in {event.currency}. "
+            f"Use a business entity that keeps its books in {event.currency}."
+        )
+    difference = Decimal(0)
+    for line in draft.lines:
+        difference += line.debit - line.credit
+    if difference:
+        raise UnbalancedDraft(f"“{draft.description}” is out of balance by {abs(difference)} {event.currency}.")

@@ -1,0 +1,218 @@
+"""The recognition run: what contracts have earned by a date becomes revenue."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+
+from accounting import commitments, schedules
+from accounting.books import Books, books
+from accounting.commitments import Commitment
+from accounting.events import RevenueRecognized
+from accounting.models import RecognitionSchedule
+from accounting.schedules import Schedule
+from accounting.spreading import earned_by_month
+from billing.charging import charge, service_periods
+from billing.models import ContractStatus
+from billing.periods import DateRange
+from billing.publishing import publish
+from billing.services.contracts import renew_contracts
+from billing.services.terms import Item, read_items
+from billing.services.usage import usage_between
+from billing.tenancy import current_tenant_id
+
+_CHUNK = 1000
+ZERO = Decimal(0)
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class RecognitionRun:
+    """What a run posted: the number of entries, and the revenue by currency."""
+
+    entries: int = 0
+    total: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+
+def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> RecognitionRun:
+    """Post the revenue earned up to and including a date, billed or not; run again it posts the difference only.
+
+    One event per service period and month, dated the last day it covers. Works in transactions of a thousand schedules.
+    """
+    run = RecognitionRun()
+    renew_contracts(through=through)
+    open_schedules(through=through)
+    total, done, after = _count(through), 0, 0
+    while True:
+        with transaction.atomic():
+            chunk = schedules.lock_unfinished(through=through, after_id=after, limit=_CHUNK)
+            if not chunk:
+                return run
+            _recognize(chunk, through, run)
+        after = chunk[-1].id
+        done += len(chunk)
+        if on_progress:
+            on_progress(min(done, total), total)
+
+
+def _count(through: date) -> int:
+    return (
+        RecognitionSchedule.objects.filter(service_start__lte=through, is_void=False)
+        .extra(where=["recognized <> amount"])
+        .count()
+    )
+
+
+def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) -> None:
+    current = books()
+    held: dict[int, Commitment] = {}
+    if current.grosses_up:
+        held = commitments.lock(s.contract_item_id for s in chunk if s.is_committed and s.contract_item_id)
+    events: list[RevenueRecognized] = []
+    changed = []
+    for schedule in chunk:
+        fresh = list(_earn(schedule, through, held))
+        if fresh:
+            changed.append(schedule)
+            events.extend(fresh)
+    schedules.save(changed)
+    commitments.save(held)
+    publish(events)
+    run.entries += len(events)
+    for event in events:
+        run.total[event.currency] += event.from_deferred + event.from_unbilled
+
+
+def _earn(schedule: Schedule, through: date, held: dict[int, Commitment]) -> Iterable[RevenueRecognized]:
+    earned = earned_by_month(
+        amount=schedule.amount - schedule.spread_base,
+        service=DateRange(schedule.spread_from, schedule.service_end),
+        method=schedule.method,
+        currency=schedule.currency,
+        through=through,
+    )
+    cumulative = schedule.spread_base
+    for day, share in earned:
+        cumulative += share
+        # Months recognized before are passed over; what has changed since falls to the first month that has not.
+        if schedule.recognized_until is not None and day < schedule.recognized_until and day < earned[-1][0]:
+            continue
+        delta = cumulative - schedule.recognized
+        if not delta:
+            continue
+        from_deferred = _from_deferred(schedule, delta, held)
+        schedule.recognized += delta
+        schedule.released += from_deferred
+        schedule.recognized_until = day + timedelta(days=1)
+        schedule.postings += 1
+        yield _event(schedule, day, from_deferred, delta - from_deferred)
+
+
+def _from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
+    if schedule.is_committed:
+        held[schedule.contract_item_id or 0].recognized += delta
+        return delta
+    if delta > 0:
+        return min(delta, schedule.deferred)
+    return -max(-delta - schedule.unbilled, ZERO)
+
+
+def _event(schedule: Schedule, day: date, from_deferred: Decimal, from_unbilled: Decimal) -> RevenueRecognized:
+    return RevenueRecognized(
+        tenant_id=current_tenant_id(),
+        business_entity_id=schedule.business_entity_id,
+        occurred_on=day,
+        currency=schedule.currency,
+        key=f"{schedule.id}:{schedule.postings}",
+        schedule_id=schedule.id,
+        customer_id=schedule.customer_id,
+        contract_id=schedule.contract_id,
+        contract_item_id=schedule.contract_item_id,
+        product_id=schedule.product_id,
+        product_family_id=schedule.product_family_id,
+        pricing_model=schedule.pricing_model,
+        recognition_method=schedule.method,
+        service_start=schedule.service_start,
+        service_end=schedule.service_end,
+        from_deferred=from_deferred,
+        from_unbilled=from_unbilled,
+    )
+
+
+# What has been delivered but not billed: service periods that began by the date and have no schedule yet.
+
+_WITHOUT_SCHEDULE = f"""
+c.status = '{ContractStatus.ACTIVE}' AND h.kind = 'active' AND i.start <= %s AND i.id > %s
+AND coalesce((SELECT max(s.service_end) FROM accounting_recognitionschedule s WHERE s.contract_item_id = i.id), i.start)
+    < coalesce(least(i.end, h.end, c.end, %s::date), %s::date)
+"""
+
+
+def open_schedules(*, through: date) -> int:
+    """Open a schedule for every service period that began by the date without one, and rate usage so far. Answers how many."""
+    opened, after = 0, 0
+    current = books()
+    while True:
+        with transaction.atomic():
+            items = read_items(
+                f"i.id IN (SELECT i.id FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
+                f"JOIN billing_contractphase h ON h.id = i.phase_id WHERE {_WITHOUT_SCHEDULE} ORDER BY i.id LIMIT {_CHUNK})",
+                [through, after, through + timedelta(days=1), through + timedelta(days=1)],
+                lock=True,
+            )
+            if not items:
+                break
+            fresh = [schedule for item in items for schedule in _missing(item, through)]
+            if current.grosses_up:
+                held = commitments.lock(item.id for item in items)
+                for schedule in fresh:
+                    commitment = held.get(schedule.contract_item_id or 0)
+                    schedule.is_committed = commitment is not None and commitment.covers(schedule.amount)
+            schedules.add(fresh)
+            opened += len(fresh)
+            after = items[-1].id
+    _rate_usage(through)
+    return opened
+
+
+def _missing(item: Item, through: date) -> Iterable[Schedule]:
+    known = RecognitionSchedule.objects.filter(contract_item=item.id)
+    since = known.order_by("-service_end").values_list("service_end", flat=True).first() or item.terms.start
+    for period in service_periods(item.terms, since=since, until=through + timedelta(days=1)):
+        yield Schedule(
+            id=0,
+            business_entity_id=item.business_entity_id,
+            customer_id=item.customer_id,
+            contract_id=item.contract_id,
+            contract_item_id=item.id,
+            invoice_line_id=None,
+            product_id=item.product_id,
+            product_family_id=item.product_family_id,
+            pricing_model=item.terms.pricing_model,
+            method=item.recognition_method,
+            service_start=period.start,
+            service_end=period.end,
+            currency=item.terms.currency,
+            spread_from=period.start,
+            is_metered=item.terms.is_metered,
+            amount=ZERO if item.terms.is_metered else charge(item.terms, period).net,
+        )
+
+
+def _rate_usage(through: date) -> None:
+    """Price the usage recorded so far in periods not yet billed: it is earned as it is used."""
+    with transaction.atomic():
+        metered = RecognitionSchedule.objects.select_for_update().filter(
+            is_metered=True, billed=0, is_void=False, service_start__lte=through
+        )
+        terms = {item.id: item.terms for item in read_items("i.id = ANY(%s)", [[row.contract_item_id for row in metered]])}
+        for row in metered:
+            period = DateRange(row.service_start, row.service_end)
+            used = usage_between(row.contract_item_id, period.start, min(period.end, through + timedelta(days=1)))
+            amount = charge(terms[row.contract_item_id], period, usage=used).net
+            if amount != row.amount.amount:
+                row.amount = amount
+                row.save(update_fields=["amount"])

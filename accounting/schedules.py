@@ -1,0 +1,147 @@
+"""The only door to the recognition schedules: read them locked, change them in memory, write them back set-wise."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+
+from django.db import connection
+
+from accounting.models import RecognitionSchedule
+from billing.bulk import insert_rows, reserve_ids
+from billing.tenancy import current_tenant_id
+
+ZERO = Decimal(0)
+
+
+@dataclass(slots=True)
+class Schedule:
+    """One row of `RecognitionSchedule`, as plain values in the order of its columns."""
+
+    id: int
+    business_entity_id: int
+    customer_id: int
+    contract_id: int | None
+    contract_item_id: int | None
+    invoice_line_id: int | None
+    product_id: int
+    product_family_id: int | None
+    pricing_model: str
+    method: str
+    service_start: date
+    service_end: date
+    currency: str
+    spread_from: date
+    is_metered: bool
+    amount: Decimal
+    billed: Decimal = ZERO
+    recognized: Decimal = ZERO
+    released: Decimal = ZERO
+    spread_base: Decimal = ZERO
+    recognized_until: date | None = None
+    postings: int = 0
+    is_committed: bool = False
+    is_void: bool = False
+
+    @property
+    def deferred(self) -> Decimal:
+        """Billed and not yet earned."""
+        return max(self.billed - self.recognized, ZERO)
+
+    @property
+    def unbilled(self) -> Decimal:
+        """Earned and not yet billed."""
+        return max(self.recognized - self.billed, ZERO)
+
+
+_COLUMNS = tuple(field.name for field in fields(Schedule))
+_CHANGING = {
+    "amount": "numeric",
+    "billed": "numeric",
+    "recognized": "numeric",
+    "released": "numeric",
+    "spread_from": "date",
+    "spread_base": "numeric",
+    "recognized_until": "date",
+    "postings": "smallint",
+    "is_committed": "boolean",
+    "is_void": "boolean",
+}
+Key = tuple[int, date] | int
+
+
+def key_of(schedule: Schedule) -> Key:
+    """Name a schedule as billing does: contract item and first day of service, else the invoice line."""
+    if schedule.contract_item_id is not None:
+        return schedule.contract_item_id, schedule.service_start
+    assert schedule.invoice_line_id is not None
+    return schedule.invoice_line_id
+
+
+def lock(keys: Iterable[Key]) -> dict[Key, Schedule]:
+    """Read the schedules of these keys and hold them until the transaction ends."""
+    by_item = [key for key in keys if isinstance(key, tuple)]
+    by_line = [key for key in keys if not isinstance(key, tuple)]
+    found: list[Schedule] = []
+    if by_item:
+        found += _select(
+            "JOIN unnest(%s::bigint[], %s::date[]) AS wanted(item, start) "
+            "ON s.contract_item_id = wanted.item AND s.service_start = wanted.start",
+            [[item for item, _ in by_item], [start for _, start in by_item]],
+        )
+    if by_line:
+        found += _select(
+            "JOIN unnest(%s::bigint[]) AS wanted(line) ON s.contract_item_id IS NULL AND s.invoice_line_id = wanted.line",
+            [by_line],
+        )
+    return {key_of(schedule): schedule for schedule in found}
+
+
+def lock_unfinished(*, through: date, after_id: int, limit: int) -> list[Schedule]:
+    """Read the next schedules, by id, with revenue still to come for service that began by the date; hold them."""
+    return _select(
+        "",
+        [after_id, through, limit],
+        "WHERE s.id > %s AND s.service_start <= %s AND s.recognized <> s.amount AND NOT s.is_void ORDER BY s.id LIMIT %s",
+    )
+
+
+def _select(join: str, parameters: list[object], tail: str = "ORDER BY s.id") -> list[Schedule]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join('s.' + name for name in _COLUMNS)} FROM accounting_recognitionschedule s {join} {tail} "
+            "FOR UPDATE OF s",
+            parameters,
+        )
+        return [Schedule(*row) for row in cursor.fetchall()]
+
+
+def add(schedules: Sequence[Schedule]) -> None:
+    """Write new schedules; their ids are given out here."""
+    if not schedules:
+        return
+    tenant_id = current_tenant_id()
+    for schedule, schedule_id in zip(schedules, reserve_ids(RecognitionSchedule, len(schedules)), strict=True):
+        schedule.id = schedule_id
+    insert_rows(
+        RecognitionSchedule,
+        ("tenant_id", *_COLUMNS),
+        [(tenant_id, *(getattr(schedule, name) for name in _COLUMNS)) for schedule in schedules],
+    )
+
+
+def save(schedules: Sequence[Schedule]) -> None:
+    """Write back what can change, in one statement."""
+    if not schedules:
+        return
+    columns = ", ".join(f"{name} = v.{name}" for name in _CHANGING)
+    arrays = ", ".join(["%s::bigint[]", *(f"%s::{kind}[]" for kind in _CHANGING.values())])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE accounting_recognitionschedule s SET {columns} "
+            f"FROM unnest({arrays}) AS v(id, {', '.join(_CHANGING)}) WHERE s.id = v.id",
+            [
+                [schedule.id for schedule in schedules],
+                *([getattr(schedule, name) for schedule in schedules] for name in _CHANGING),
+            ],
+        )

@@ -1,0 +1,128 @@
+"""A new business entity's books: chart of accounts, default accounts, standard rules, policy."""
+
+import tomllib
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from accounting.engine import compile_rule
+from accounting.models import (
+    Account,
+    AccountingPolicy,
+    AccountingRule,
+    Category,
+    ContractStartTreatment,
+    DefaultAccount,
+    Level,
+    RuleVersion,
+    Side,
+)
+from billing.models import BusinessEntity
+
+_HERE = Path(__file__).parent
+_SINCE = date(1970, 1, 1)
+
+
+class BooksDiffer(ValueError):
+    """The books exist with another choice than the one asked for."""
+
+
+@cache
+def starter_chart() -> list[dict[str, Any]]:
+    return tomllib.loads((_HERE / "charts/starter.toml").read_text())["account"]
+
+
+@cache
+def standard_rules() -> list[dict[str, Any]]:
+    return tomllib.loads((_HERE / "rules/standard.toml").read_text())["rule"]
+
+
+@transaction.atomic
+def set_up_books(*, business_entity: BusinessEntity, contract_start: str = ContractStartTreatment.MEMO) -> None:
+    """Give the entity the starter chart, and the tenant the standard rules and defaults, as far as they are missing.
+
+    Raises BooksDiffer when the tenant has chosen the other treatment of contract starts before.
+    """
+    policy, _ = AccountingPolicy.objects.get_or_create(
+        tenant_id=business_entity.tenant_id, defaults={"contract_start": contract_start}
+    )
+    if policy.contract_start != contract_start:
+        raise BooksDiffer(
+            f"This company's books treat a contract start as “{policy.get_contract_start_display()}”. "
+            "Entries may depend on it, so it is not changed by setting up again."
+        )
+    _copy_chart(business_entity)
+    _copy_defaults(business_entity)
+    _copy_rules(business_entity.tenant_id, contract_start)
+
+
+def _copy_chart(entity: BusinessEntity) -> None:
+    existing = dict(Account.objects.filter(business_entity=entity).values_list("code", "id"))
+    groups = {row["parent"] for row in starter_chart() if "parent" in row}
+    for row in starter_chart():
+        if row["code"] in existing:
+            continue
+        category = Category(row["category"])
+        usual = Side.DEBIT if category in (Category.ASSETS, Category.EXPENSES) else Side.CREDIT
+        account = Account.objects.create(
+            tenant_id=entity.tenant_id,
+            business_entity=entity,
+            code=row["code"],
+            name=row["name"],
+            category=category,
+            normal_balance=row.get("normal_balance", usual),
+            parent_id=existing.get(row.get("parent", "")),
+            is_group=row["code"] in groups,
+            role=row.get("role", ""),
+        )
+        existing[row["code"]] = account.pk
+
+
+def _copy_defaults(entity: BusinessEntity) -> None:
+    known = set(DefaultAccount.objects.filter(level=Level.TENANT).values_list("role", flat=True))
+    DefaultAccount.objects.bulk_create(
+        DefaultAccount(
+            tenant_id=entity.tenant_id, role=row["role"], level=Level.TENANT, account_code=row["code"]
+        )
+        for row in starter_chart()
+        if row.get("role") and row["role"] not in known
+    )
+
+
+def _copy_rules(tenant_id: int, contract_start: str) -> None:
+    known = set(AccountingRule.objects.values_list("code", flat=True))
+    for row in standard_rules():
+        if row["code"] in known or row.get("treatment", contract_start) != contract_start:
+            continue
+        rule = AccountingRule.objects.create(
+            tenant_id=tenant_id, code=row["code"], name=row["name"], event_kind=row["event"], is_standard=True
+        )
+        version = RuleVersion.objects.create(
+            tenant_id=tenant_id,
+            rule=rule,
+            number=1,
+            effective_from=_SINCE,
+            description=row["description"],
+            conditions=row.get("conditions", []),
+            lines=row.get("lines", []),
+            reverses=row.get("reverses", ""),
+        )
+        check_version(version)
+
+
+def check_version(version: RuleVersion) -> None:
+    """Refuse a rule that could not be used. Raises InvalidRule with what to mend."""
+    compile_rule(
+        version_id=version.pk or 0,
+        code=version.rule.code,
+        priority=version.rule.priority,
+        effective_from=version.effective_from,
+        event_kind=version.rule.event_kind,
+        description=version.description,
+        conditions=version.conditions,
+        lines=version.lines,
+        reverses=version.reverses,
+    )

@@ -1,0 +1,194 @@
+"""The business events: facts that matter to the books, published once.
+
+Events are frozen and hold plain values, never model instances, so that they can be stored, replayed and simulated.
+Amounts are Decimals in the event's `currency`, already rounded to its minor unit. `occurred_on` is a date in the
+business entity's time zone. `event_id` is the id of the stored record, set by `publish`.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every business event has. `key` tells facts of one kind apart: the same fact has the same key for ever."""
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+
+    tenant_id: int
+    business_entity_id: int
+    occurred_on: date
+    currency: str
+    key: str
+    event_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What every line of an event has: the dimensions that rules and default accounts look at."""
+
+    contract_id: int | None
+    contract_item_id: int | None
+    product_id: int
+    product_family_id: int | None
+    pricing_model: str | None
+    recognition_method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitmentLine(Line):
+    """A contract item's committed net amount of one term: what its fixed prices add up to, usage apart."""
+
+    committed: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractStarted(Event):
+    kind: ClassVar[str] = "contract_started"
+    label: ClassVar[str] = "Contract started"
+
+    contract_id: int
+    contract_number: str
+    customer_id: int
+    committed: Decimal
+    lines: tuple[CommitmentLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractRenewed(Event):
+    """A further term begins; `committed` is the new term's."""
+
+    kind: ClassVar[str] = "contract_renewed"
+    label: ClassVar[str] = "Contract renewed"
+
+    contract_id: int
+    contract_number: str
+    customer_id: int
+    committed: Decimal
+    lines: tuple[CommitmentLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRecorded(Event):
+    """Units used, not yet priced: revenue follows from the recognition run, which prices them."""
+
+    kind: ClassVar[str] = "usage_recorded"
+    label: ClassVar[str] = "Usage recorded"
+
+    usage_id: int
+    customer_id: int
+    contract_id: int
+    contract_item_id: int
+    product_id: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledLine(Line):
+    """One line of an invoice or credit note. The service period is half-open; both None: nothing to spread."""
+
+    line_id: int
+    net: Decimal
+    tax: Decimal
+    tax_rate_id: int | None
+    period_start: date | None
+    period_end: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFinalized(Event):
+    kind: ClassVar[str] = "invoice_finalized"
+    label: ClassVar[str] = "Invoice finalized"
+
+    invoice_id: int
+    invoice_number: str
+    customer_id: int
+    contract_id: int | None
+    due_on: date
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    lines: tuple[BilledLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceVoided(Event):
+    """A finalized invoice is undone; `occurred_on` is the day of voiding, the lines are the invoice's."""
+
+    kind: ClassVar[str] = "invoice_voided"
+    label: ClassVar[str] = "Invoice voided"
+
+    invoice_id: int
+    invoice_number: str
+    customer_id: int
+    contract_id: int | None
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    lines: tuple[BilledLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditedLine(BilledLine):
+    """A credited part of an invoice line; `line_id` is the credit note's line."""
+
+    invoice_line_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditNoteIssued(Event):
+    """Part of an unpaid invoice is credited and settles that part of it."""
+
+    kind: ClassVar[str] = "credit_note_issued"
+    label: ClassVar[str] = "Credit note issued"
+
+    credit_note_id: int
+    credit_note_number: str
+    invoice_id: int
+    customer_id: int
+    contract_id: int | None
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    lines: tuple[CreditedLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocatedPart:
+    """The part of a payment that settles one invoice."""
+
+    allocation_id: int
+    invoice_id: int
+    allocated: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReceived(Event):
+    """Money came in; `lines` are the invoices it settled at once, `unapplied` the rest that is kept."""
+
+    kind: ClassVar[str] = "payment_received"
+    label: ClassVar[str] = "Payment received"
+
+    payment_id: int
+    customer_id: int
+    method: str
+    amount: Decimal
+    unapplied: Decimal
+    lines: tuple[AllocatedPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentAllocated(Event):
+    """Part of a payment's unapplied rest settles an invoice later on."""
+
+    kind: ClassVar[str] = "payment_allocated"
+    label: ClassVar[str] = "Payment allocated"
+
+    payment_id: int
+    allocation_id: int
+    invoice_id: int
+    customer_id: int
+    allocated: Decimal

@@ -1,0 +1,176 @@
+"""What a customer agreed to pay for, from which date, in which currency."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+
+from billing import pricing
+from billing.fields import CurrencyField
+from billing.models.customer import Customer
+from billing.models.product import Price, Product, RecognitionMethod, TaxRate, clean_pricing
+from billing.models.tenant import BusinessEntity
+from billing.tenancy import TenantModel
+
+
+class ContractStatus(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    ACTIVE = "active", "Active"
+    ENDED = "ended", "Ended"
+
+
+class Renewal(models.TextChoices):
+    """What happens when the term is over."""
+
+    NONE = "none", "Ends with its term"
+    SAME_TERMS = "same_terms", "Renews for another term on the same terms"
+
+
+class BillingTiming(models.TextChoices):
+    """When a service period is billed."""
+
+    ADVANCE = "advance", "In advance, on its first day"
+    ARREARS = "arrears", "In arrears, on the day after its last"
+
+
+class BillingInterval(models.IntegerChoices):
+    """The cadence, in months; the numbers mean just that."""
+
+    MONTHLY = 1, "Monthly"
+    QUARTERLY = 3, "Quarterly"
+    YEARLY = 12, "Yearly"
+
+
+class Contract(TenantModel):
+    """One agreement with one customer. `end` is the first day no longer covered; None: open-ended."""
+
+    business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT, related_name="contracts")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="contracts")
+    number = models.CharField(max_length=100)
+    status = models.CharField(
+        max_length=10, choices=ContractStatus.choices, default=ContractStatus.DRAFT, editable=False
+    )
+    currency = CurrencyField()
+    start = models.DateField("starts on")
+    end = models.DateField("ends before", null=True, blank=True, help_text="The first day no longer covered.")
+    term_months = models.PositiveSmallIntegerField(
+        "term in months", null=True, blank=True, help_text="Empty: open-ended."
+    )
+    renewal = models.CharField(max_length=20, choices=Renewal.choices, default=Renewal.NONE)
+    payment_terms_days = models.PositiveSmallIntegerField("payment terms in days", default=30)
+    reference = models.CharField(max_length=200, blank=True, help_text="Shown on invoices, such as a purchase order.")
+    attributes = models.JSONField(default=dict, blank=True)
+    import_digest = models.CharField(max_length=64, blank=True, editable=False)
+    terms_renewed = models.PositiveSmallIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("number",)
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "number"], name="contract_number"),
+            models.CheckConstraint(condition=Q(end=None) | Q(end__gt=F("start")), name="contract_ends_after_start"),
+            models.CheckConstraint(
+                condition=~Q(renewal="same_terms") | (Q(term_months__gt=0) & Q(end__isnull=False)),
+                name="contract_renews_with_a_term",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "status", "end"], name="contract_due_renewal")]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def clean(self) -> None:
+        if self.end and self.start and self.end <= self.start:
+            raise ValidationError({"end": "The contract must end after it starts."})
+        if self.renewal == Renewal.SAME_TERMS and not (self.term_months and self.end):
+            raise ValidationError({"renewal": "A contract that renews needs a term in months and an end."})
+
+
+class PhaseKind(models.TextChoices):
+    ACTIVE = "active", "Active"
+    TRIAL = "trial", "Free trial: not billed"
+    PAUSE = "pause", "Paused: not billed"
+
+
+class ContractPhase(TenantModel):
+    """A stretch of a contract in which the same items hold, such as a trial, then the first year."""
+
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="phases")
+    name = models.CharField(max_length=100, default="Term")
+    kind = models.CharField(max_length=10, choices=PhaseKind.choices, default=PhaseKind.ACTIVE)
+    start = models.DateField("starts on")
+    end = models.DateField("ends before", null=True, blank=True)
+
+    class Meta:
+        ordering = ("contract", "start")
+        constraints = [
+            models.UniqueConstraint(fields=["contract", "start"], name="phase_start"),
+            models.CheckConstraint(condition=Q(end=None) | Q(end__gt=F("start")), name="phase_ends_after_start"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContractItem(TenantModel):
+    """One product in one phase at a negotiated price, with its own cadence.
+
+    The price is that of one billing interval; part of an interval is prorated by days. A metered item is priced by the
+    usage recorded in the period, a fixed one by its quantity. `billed_until` is the first day not yet billed.
+    """
+
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="items")
+    phase = models.ForeignKey(ContractPhase, on_delete=models.PROTECT, related_name="items")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="contract_items")
+    price = models.ForeignKey(Price, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    description = models.CharField(max_length=200, blank=True, help_text="As printed on invoices; else the product's name.")
+    pricing_model = models.CharField(max_length=30, choices=pricing.CHOICES)
+    pricing = models.JSONField()
+    is_metered = models.BooleanField("priced by recorded usage", default=False)
+    quantity = models.DecimalField(max_digits=20, decimal_places=6, default=1)
+    timing = models.CharField(max_length=10, choices=BillingTiming.choices, default=BillingTiming.ADVANCE)
+    interval_months = models.PositiveSmallIntegerField(
+        "billed", choices=BillingInterval.choices, default=BillingInterval.MONTHLY
+    )
+    tax_rate = models.ForeignKey(TaxRate, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    recognition_method = models.CharField(max_length=30, choices=RecognitionMethod.choices)
+    start = models.DateField("starts on")
+    end = models.DateField("ends before", null=True, blank=True)
+    billed_until = models.DateField(editable=False)
+    next_billing_on = models.DateField(null=True, editable=False)
+
+    class Meta:
+        ordering = ("contract", "id")
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gte=0), name="item_quantity_not_negative"),
+            models.CheckConstraint(condition=Q(end=None) | Q(end__gt=F("start")), name="item_ends_after_start"),
+            models.CheckConstraint(
+                condition=Q(is_metered=False) | Q(timing="arrears"), name="metered_items_bill_in_arrears"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "next_billing_on"], name="item_due")]
+
+    def __str__(self) -> str:
+        return self.description or f"Item {self.pk}"
+
+    def clean(self) -> None:
+        clean_pricing(self)
+        if self.is_metered and self.timing != BillingTiming.ARREARS:
+            raise ValidationError({"timing": "Usage is known after the period only: bill it in arrears."})
+
+
+class UsageRecord(TenantModel):
+    """Units of a metered contract item used on one day. Corrections are further records, which may be negative."""
+
+    contract_item = models.ForeignKey(ContractItem, on_delete=models.PROTECT, related_name="usage")
+    used_on = models.DateField()
+    quantity = models.DecimalField(max_digits=20, decimal_places=6)
+    key = models.CharField(max_length=100, help_text="The sender's own id of the record; a second one is refused.")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-used_on", "-id")
+        constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="usage_key_once")]
+        indexes = [models.Index(fields=["contract_item", "used_on"], name="usage_of_item")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} on {self.used_on}"

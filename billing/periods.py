@@ -1,0 +1,82 @@
+"""Half-open date ranges and calendar arithmetic: `[start, end)`, so that ranges meet without overlap."""
+
+import calendar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DateRange:
+    """The days from `start` up to but not including `end`."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ValueError(f"A date range must end after it starts; got {self.start} to {self.end}.")
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days
+
+    @property
+    def last_day(self) -> date:
+        return self.end - timedelta(days=1)
+
+    def intersect(self, other: "DateRange") -> "DateRange | None":
+        """Give the days both ranges share, or None."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return DateRange(start, end) if start < end else None
+
+    def by_calendar_month(self) -> "Iterator[DateRange]":
+        """Cut the range at the first of each month."""
+        start = self.start
+        while start < self.end:
+            cut = min(first_of_next_month(start), self.end)
+            yield DateRange(start, cut)
+            start = cut
+
+
+def first_of_month(day: date) -> date:
+    return day.replace(day=1)
+
+
+def first_of_next_month(day: date) -> date:
+    return add_months(day.replace(day=1), 1)
+
+
+def end_of_month(day: date) -> date:
+    return first_of_next_month(day) - timedelta(days=1)
+
+
+def add_months(day: date, months: int, *, anchor_day: int | None = None) -> date:
+    """Move by whole months, keeping the anchor's day of month where the month has it.
+
+    With the anchor day a series does not drift: 31 January, 28 February, 31 March.
+    """
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(anchor_day or day.day, last))
+
+
+def billing_period(anchor: date, interval_months: int, day: date) -> DateRange:
+    """Give the billing period that holds the day, in the series of equal intervals counted from the anchor."""
+    months = (day.year - anchor.year) * 12 + day.month - anchor.month
+    index = months // interval_months
+    start = add_months(anchor, index * interval_months)
+    if start > day:
+        index -= 1
+        start = add_months(anchor, index * interval_months)
+    end = add_months(anchor, (index + 1) * interval_months)
+    if end <= day:
+        start, end = end, add_months(anchor, (index + 2) * interval_months)
+    return DateRange(start, end)
+
+
+def share_of_days(part: DateRange, whole: DateRange) -> Decimal:
+    """Give the part's days as a share of the whole's days, for proration."""
+    return Decimal(part.days) / Decimal(whole.days)

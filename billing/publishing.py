@@ -1,0 +1,74 @@
+"""The one door through which business events are published."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from django.db import transaction
+from django.dispatch import Signal
+from django.utils import timezone
+
+from billing import events as billing_events
+from billing import signals
+from billing.bulk import insert_rows, reserve_ids
+from billing.event_codec import encode
+from billing.events import Event
+from billing.models import BusinessEvent
+from billing.tenancy import current_tenant_id
+
+_COLUMNS = ("id", "tenant_id", "business_entity_id", "kind", "key", "occurred_on", "recorded_at", "payload")
+
+EVENT_CLASSES: dict[str, type[Event]] = {
+    event_class.kind: event_class
+    for event_class in vars(billing_events).values()
+    if isinstance(event_class, type) and issubclass(event_class, Event) and event_class is not Event
+}
+_SIGNALS: dict[str, Signal] = {kind: getattr(signals, kind) for kind in EVENT_CLASSES}
+
+
+def register(event_class: type[Event], signal: Signal) -> None:
+    """Make another app's business event publishable (accounting has revenue of its own to announce)."""
+    EVENT_CLASSES[event_class.kind] = event_class
+    _SIGNALS[event_class.kind] = signal
+
+
+def event_kinds() -> Mapping[str, type[Event]]:
+    return EVENT_CLASSES
+
+
+def publish(events: Sequence[Event]) -> None:
+    """Store the events and tell the receivers, a batch per kind in the order given, in the caller's transaction.
+
+    The same fact (tenant, kind, key) can be published once; a second time raises `IntegrityError` and undoes the caller's
+    work. Raises RuntimeError outside a transaction: then a failing receiver could not undo the change of state.
+    """
+    if not events:
+        return
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("Events are published inside the transaction that makes them true.")
+    tenant_id = current_tenant_id()
+    now = timezone.now()
+    stored: list[Event] = []
+    rows = []
+    for event, event_id in zip(events, reserve_ids(BusinessEvent, len(events)), strict=True):
+        if event.tenant_id != tenant_id:
+            raise RuntimeError("An event of another tenant than the one in scope was to be published.")
+        stored.append(replace(event, event_id=event_id))
+        rows.append(
+            (
+                event_id,
+                tenant_id,
+                event.business_entity_id,
+                event.kind,
+                event.key,
+                event.occurred_on,
+                now,
+                encode(event),
+            )
+        )
+    insert_rows(BusinessEvent, _COLUMNS, rows)
+    by_kind: dict[str, list[Event]] = defaultdict(list)
+    for event in stored:
+        by_kind[event.kind].append(event)
+    for kind, batch in by_kind.items():
+        _SIGNALS[kind].send(sender=EVENT_CLASSES[kind], events=batch)

@@ -1,0 +1,159 @@
+"""The billing run: a draft invoice for every charge that is due."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from billing.bulk import insert_rows, reserve_ids
+from billing.charging import Charge, billed_on, charge, next_billing, service_periods
+from billing.models import ContractStatus, Invoice, InvoiceLine, InvoiceStatus
+from billing.money import round_money
+from billing.services.contracts import renew_contracts, set_cursors
+from billing.services.invoices import finalize_invoices
+from billing.services.terms import Item, read_items
+from billing.services.usage import usage_in_periods
+from billing.tenancy import current_tenant_id
+
+_CHUNK = 1000
+_INVOICE_COLUMNS = (
+    "id", "tenant_id", "business_entity_id", "customer_id", "contract_id", "number", "status", "currency", "issued_on",
+    "due_on", "net", "tax", "total", "settled", "bill_to", "void_reason", "created_at",
+)  # fmt: skip
+_LINE_COLUMNS = (
+    "id", "tenant_id", "invoice_id", "position", "contract_item_id", "product_id", "description", "quantity",
+    "currency", "unit_amount", "net", "tax_rate_id", "tax_percent", "tax", "recognition_method", "period_start",
+    "period_end",
+)  # fmt: skip
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class BillingRun:
+    """What a run did. Totals are by currency, tax included."""
+
+    drafted: int = 0
+    finalized: int = 0
+    drafted_total: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    finalized_total: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+
+def run_billing(*, through: date, finalize: bool = False, on_progress: Progress | None = None) -> BillingRun:
+    """Renew contracts, draft every invoice due by the date, and finalize the drafts of the run's dates if asked to.
+
+    Charges of one contract that fall on one day make one invoice, dated that day. A charge of nothing (no usage, a trial)
+    makes no invoice. Works in transactions of a thousand items; whatever stops it, running it again goes on from there
+    and bills nothing twice.
+    """
+    run = BillingRun()
+    renew_contracts(through=through)
+    total, done = _count_due(through), 0
+    while items_done := _draft_chunk(through, run):
+        done += items_done
+        if on_progress:
+            on_progress(min(done, total), total)
+    if finalize:
+        _finalize_drafts(through, run, on_progress)
+    return run
+
+
+_DUE = f"i.next_billing_on <= %s AND c.status = '{ContractStatus.ACTIVE}'"
+
+
+def _count_due(through: date) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id WHERE {_DUE}",
+            [through],
+        )
+        return int(cursor.fetchone()[0])
+
+
+@transaction.atomic
+def _draft_chunk(through: date, run: BillingRun) -> int:
+    # Whole contracts, so that their charges of one day meet on one invoice.
+    items = read_items(
+        f"{_DUE} AND i.contract_id IN (SELECT i.contract_id FROM billing_contractitem i "
+        f"JOIN billing_contract c ON c.id = i.contract_id WHERE {_DUE} GROUP BY 1 ORDER BY 1 LIMIT {_CHUNK})",
+        [through, through],
+        lock=True,
+    )
+    if not items:
+        return 0
+    due = [(item, *_due_charges(item, through)) for item in items]
+    _draft(_grouped((item, charges) for item, charges, _ in due), run)
+    set_cursors([(item.id, until, next_billing(item.terms, until)) for item, _, until in due])
+    return len(items)
+
+
+def _due_charges(item: Item, through: date) -> tuple[list[Charge], date]:
+    periods = []
+    for period in service_periods(item.terms, since=item.billed_until):
+        if billed_on(item.terms, period) > through:
+            break
+        periods.append(period)
+    usage = usage_in_periods(item.id, periods) if item.terms.is_metered else {}
+    charges = [charge(item.terms, period, usage=usage.get(period)) for period in periods]
+    return charges, periods[-1].end if periods else item.billed_until
+
+
+_Group = list[tuple[Item, Charge]]
+
+
+def _grouped(due: Iterable[tuple[Item, Sequence[Charge]]]) -> dict[tuple[int, date], _Group]:
+    groups: dict[tuple[int, date], _Group] = defaultdict(list)
+    for item, charges in due:
+        for each in charges:
+            if each.net:
+                groups[(item.contract_id, each.billed_on)].append((item, each))
+    return groups
+
+
+def _draft(groups: dict[tuple[int, date], _Group], run: BillingRun) -> None:
+    tenant_id, now = current_tenant_id(), timezone.now()
+    invoices, lines = [], []
+    for invoice_id, ((contract_id, day), group) in zip(
+        reserve_ids(Invoice, len(groups)), sorted(groups.items(), key=lambda entry: (entry[0][1], entry[0][0])), strict=True
+    ):
+        net, tax, currency = Decimal(0), Decimal(0), group[0][0].terms.currency
+        for position, (item, each) in enumerate(group, start=1):
+            line_tax = round_money(each.net * item.tax_percent / 100, currency)
+            net += each.net
+            tax += line_tax
+            lines.append(
+                [
+                    0, tenant_id, invoice_id, position, item.id, item.product_id, item.description or item.product_name,
+                    each.quantity, currency, each.unit_amount, each.net, item.tax_rate_id, item.tax_percent, line_tax,
+                    item.recognition_method, each.period.start, each.period.end,
+                ]  # fmt: skip
+            )
+        first = group[0][0]
+        invoices.append(
+            (
+                invoice_id, tenant_id, first.business_entity_id, first.customer_id, contract_id, None,
+                InvoiceStatus.DRAFT.value, currency, day, day + timedelta(days=first.payment_terms_days), net, tax,
+                net + tax, 0, "", "", now,
+            )  # fmt: skip
+        )
+        run.drafted += 1
+        run.drafted_total[currency] += net + tax
+    for line, line_id in zip(lines, reserve_ids(InvoiceLine, len(lines)), strict=True):
+        line[0] = line_id
+    insert_rows(Invoice, _INVOICE_COLUMNS, invoices)
+    insert_rows(InvoiceLine, _LINE_COLUMNS, lines)
+
+
+def _finalize_drafts(through: date, run: BillingRun, on_progress: Progress | None) -> None:
+    drafts = Invoice.objects.filter(status=InvoiceStatus.DRAFT, contract__isnull=False, issued_on__lte=through)
+    total = drafts.count()
+    while ids := list(drafts.order_by("issued_on", "id").values_list("id", flat=True)[:_CHUNK]):
+        for number in finalize_invoices(ids):
+            run.finalized += 1
+            run.finalized_total[number.currency] += number.total
+        if on_progress:
+            on_progress(run.finalized, total)

@@ -1,0 +1,246 @@
+"""Start, renew and end contracts."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from billing import pricing
+from billing.charging import committed_value, next_billing
+from billing.errors import BillingError, NotFound, WrongState
+from billing.events import CommitmentLine, ContractRenewed, ContractStarted
+from billing.models import (
+    Contract,
+    ContractItem,
+    ContractPhase,
+    ContractStatus,
+    Customer,
+    Product,
+    Renewal,
+    TaxRate,
+)
+from billing.periods import add_months
+from billing.publishing import publish
+from billing.services.terms import Item, read_items
+from billing.tenancy import current_tenant_id
+
+_CHUNK = 1000
+
+
+@transaction.atomic
+def draft_contract(*, customer: Customer, number: str, start: date, items: Sequence[dict[str, Any]], **terms: Any) -> Contract:
+    """Write a draft with one phase over the whole term.
+
+    `terms` are fields of Contract (term_months, renewal, payment_terms_days, end, reference, attributes); the end follows
+    from the term where it is not given. Each item is a dict of ContractItem's fields with `product` as an instance.
+    Raises BillingError with what to mend.
+    """
+    if not items:
+        raise BillingError("A contract needs at least one item: a product with its price.")
+    if Contract.objects.filter(number=number).exists():
+        raise BillingError(f"There is a contract {number} already.", code="duplicate")
+    end = terms.pop("end", None)
+    if end is None and terms.get("term_months"):
+        end = add_months(start, terms["term_months"])
+    currency = terms.pop("currency", None) or customer.currency
+    if currency != customer.business_entity.base_currency:
+        raise BillingError(
+            f"{customer.business_entity} keeps its books in {customer.business_entity.base_currency}; "
+            f"a contract in {currency} needs a business entity that keeps its books in {currency}."
+        )
+    contract = Contract(
+        customer=customer,
+        business_entity=customer.business_entity,
+        number=number,
+        start=start,
+        end=end,
+        currency=currency,
+        **terms,
+    )
+    contract.tenant_id = customer.tenant_id
+    contract.full_clean(exclude=["tenant", "attributes"])
+    contract.save()
+    phase = ContractPhase.objects.create(tenant_id=contract.tenant_id, contract=contract, start=start, end=end)
+    for item in items:
+        add_item(contract=contract, phase=phase, **item)
+    return contract
+
+
+def add_item(
+    *, contract: Contract, phase: ContractPhase, product: Product, tax_rate: TaxRate | None = None, **fields: Any
+) -> ContractItem:
+    """Add an item to a draft contract's phase. Raises BillingError for a price that does not fit its model."""
+    if contract.status != ContractStatus.DRAFT:
+        raise WrongState(f"Contract {contract.number} has started; its items are changed by an amendment.")
+    price = fields.get("price")
+    if price is not None:
+        if price.currency != contract.currency or price.product_id != product.pk:
+            raise BillingError(f"The price “{price}” is not one of {product} in {contract.currency}.")
+        fields.setdefault("pricing_model", price.pricing_model)
+        fields.setdefault("pricing", price.pricing)
+    try:
+        fields["pricing"] = pricing.validate(fields["pricing_model"], fields["pricing"])
+    except pricing.InvalidPricing as error:
+        raise BillingError(str(error)) from error
+    fields.setdefault("recognition_method", product.recognition_method)
+    fields.setdefault("start", phase.start)
+    item = ContractItem(
+        tenant_id=contract.tenant_id, contract=contract, phase=phase, product=product, tax_rate=tax_rate, **fields
+    )
+    item.billed_until = item.start
+    item.full_clean(exclude=["tenant", "pricing", "billed_until"])
+    item.save()
+    return item
+
+
+@transaction.atomic
+def start_contracts(contract_ids: Sequence[int]) -> None:
+    """Start drafts: from now on they are billed and earn revenue. Raises WrongState, NotFound; then none is started."""
+    contracts = {
+        contract.pk: contract
+        for contract in Contract.objects.select_for_update().filter(pk__in=contract_ids).order_by("pk")
+    }
+    if missing := set(contract_ids) - set(contracts):
+        raise NotFound(f"There is no contract with the id {min(missing)}.")
+    for contract in contracts.values():
+        if contract.status != ContractStatus.DRAFT:
+            raise WrongState(f"Contract {contract.number} is {contract.get_status_display().lower()}, not a draft.")
+    items = _items_of(contracts)
+    for contract in contracts.values():
+        if not items[contract.pk]:
+            raise BillingError(f"Contract {contract.number} has no items; add a product with its price first.")
+    Contract.objects.filter(pk__in=contracts).update(status=ContractStatus.ACTIVE)
+    _schedule_billing([item for each in items.values() for item in each])
+    publish(
+        [
+            ContractStarted(
+                occurred_on=contract.start,
+                key=str(contract.pk),
+                **_commitment(contract, items[contract.pk], since=None),
+            )
+            for contract in contracts.values()
+        ]
+    )
+
+
+def renew_contracts(*, through: date) -> int:
+    """Give every contract that renews, and whose term is over by the date, its further terms. Answers how many terms.
+
+    The term is the same number of months; prices and cadence stay. Runs in transactions of some hundred contracts.
+    """
+    renewed = 0
+    while True:
+        with transaction.atomic():
+            due = list(
+                Contract.objects.select_for_update()
+                .filter(status=ContractStatus.ACTIVE, renewal=Renewal.SAME_TERMS, end__lte=through)
+                .order_by("pk")[:_CHUNK]
+            )
+            if not due:
+                return renewed
+            renewed += len(due)
+            _renew(due)
+
+
+def _renew(contracts: Sequence[Contract]) -> None:
+    ends = {}
+    for contract in contracts:
+        assert contract.end is not None and contract.term_months
+        ends[contract.pk] = contract.end
+        contract.terms_renewed += 1
+        contract.end = add_months(contract.start, contract.term_months * (contract.terms_renewed + 1))
+    Contract.objects.bulk_update(contracts, ["end", "terms_renewed"])
+    with connection.cursor() as cursor:
+        for table in ("contractphase", "contractitem"):
+            # Only what ran to the end of the old term goes on in the new one.
+            cursor.execute(
+                f'UPDATE billing_{table} x SET "end" = v.new FROM unnest(%s::bigint[], %s::date[], %s::date[]) '
+                'AS v(contract, old, new) WHERE x.contract_id = v.contract AND x."end" = v.old',
+                [list(ends), list(ends.values()), [contract.end for contract in contracts]],
+            )
+    items = _items_of({contract.pk: contract for contract in contracts})
+    _schedule_billing([item for each in items.values() for item in each])
+    publish(
+        [
+            ContractRenewed(
+                occurred_on=ends[contract.pk],
+                key=f"{contract.pk}:{contract.terms_renewed}",
+                **_commitment(contract, items[contract.pk], since=ends[contract.pk]),
+            )
+            for contract in contracts
+        ]
+    )
+
+
+@transaction.atomic
+def end_contract(*, contract_id: int, end: date) -> Contract:
+    """End a contract early: nothing from `end` on is billed any more. Raises WrongState when later days are billed."""
+    contract = Contract.objects.select_for_update().filter(pk=contract_id).first()
+    if contract is None:
+        raise NotFound(f"There is no contract with the id {contract_id}.")
+    if contract.status != ContractStatus.ACTIVE:
+        raise WrongState(f"Contract {contract.number} is {contract.get_status_display().lower()}, not active.")
+    if end <= contract.start or (contract.end and end > contract.end):
+        raise BillingError(f"Contract {contract.number} can end after {contract.start} and by the end of its term only.")
+    billed = contract.items.filter(billed_until__gt=end).order_by("-billed_until").first()
+    if billed:
+        raise WrongState(
+            f"Contract {contract.number} is billed until {billed.billed_until}. Void or credit those invoices first."
+        )
+    contract.end, contract.renewal = end, Renewal.NONE
+    contract.save(update_fields=["end", "renewal"])
+    contract.phases.filter(start__lt=end).exclude(end__lt=end).update(end=end)
+    contract.items.filter(start__lt=end).exclude(end__lt=end).update(end=end)
+    contract.items.filter(start__gte=end).update(next_billing_on=None, end=F("start") + 1)
+    _schedule_billing(read_items("i.contract_id = %s AND i.start < %s", [contract.pk, end]))
+    return contract
+
+
+def _items_of(contracts: dict[int, Contract]) -> dict[int, list[Item]]:
+    items: dict[int, list[Item]] = defaultdict(list)
+    for item in read_items("i.contract_id = ANY(%s)", [list(contracts)]):
+        items[item.contract_id].append(item)
+    return items
+
+
+def _schedule_billing(items: Sequence[Item]) -> None:
+    set_cursors([(item.id, item.billed_until, next_billing(item.terms, item.billed_until)) for item in items])
+
+
+def set_cursors(cursors: Sequence[tuple[int, date, date | None]]) -> None:
+    """Write how far each item is billed and when it is next, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE billing_contractitem i SET billed_until = v.until, next_billing_on = v.next "
+            "FROM unnest(%s::bigint[], %s::date[], %s::date[]) AS v(id, until, next) WHERE i.id = v.id",
+            [list(column) for column in zip(*cursors, strict=True)] or [[], [], []],
+        )
+
+
+def _commitment(contract: Contract, items: Sequence[Item], *, since: date | None) -> dict[str, Any]:
+    lines = tuple(
+        CommitmentLine(
+            contract_id=contract.pk,
+            contract_item_id=item.id,
+            product_id=item.product_id,
+            product_family_id=item.product_family_id,
+            pricing_model=item.terms.pricing_model,
+            recognition_method=item.recognition_method,
+            committed=committed_value(item.terms, since=since),
+        )
+        for item in items
+    )
+    return {
+        "tenant_id": current_tenant_id(),
+        "business_entity_id": contract.business_entity_id,
+        "currency": contract.currency,
+        "contract_id": contract.pk,
+        "contract_number": contract.number,
+        "customer_id": contract.customer_id,
+        "committed": sum((line.committed for line in lines), Decimal(0)),
+        "lines": lines,
+    }

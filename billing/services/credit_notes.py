@@ -1,0 +1,132 @@
+"""Credit part of an unpaid invoice."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from billing.errors import BillingError, NotFound
+from billing.events import CreditedLine, CreditNoteIssued
+from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine, SeriesKind
+from billing.money import format_money, round_money
+from billing.publishing import publish
+from billing.services.invoices import take_numbers
+from billing.services.settlement import lock_open, settle
+
+
+@transaction.atomic
+def issue_credit_note(*, invoice_id: int, lines: Mapping[int, Decimal], on: date, reason: str) -> CreditNote:
+    """Credit net amounts of an invoice's lines; the tax follows at each line's own rate, rounded half up.
+
+    The credit settles that part of the invoice. Raises NotFound, WrongState, and BillingError when a line or the invoice
+    would be credited beyond what is left, or without a reason.
+    """
+    invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
+    if invoice is None:
+        raise NotFound(f"There is no invoice with the id {invoice_id}.")
+    if not reason.strip():
+        raise BillingError("Say why the invoice is credited; an auditor will ask.")
+    if on < invoice.issued_on:
+        raise BillingError(f"Invoice {invoice} is dated {invoice.issued_on}; it cannot be credited before that day.")
+    credited = _credited_lines(invoice, lines)
+    net = sum((each.net.amount for each in credited), Decimal(0))
+    tax = sum((each.tax.amount for each in credited), Decimal(0))
+    lock_open({invoice.pk: net + tax}, customer_id=invoice.customer_id, currency=invoice.currency)
+    note = CreditNote.objects.create(
+        tenant_id=invoice.tenant_id,
+        business_entity_id=invoice.business_entity_id,
+        customer_id=invoice.customer_id,
+        invoice=invoice,
+        number=take_numbers([invoice.business_entity_id], SeriesKind.CREDIT_NOTE)[0],
+        currency=invoice.currency,
+        issued_on=on,
+        net=net,
+        tax=tax,
+        total=net + tax,
+        reason=reason.strip(),
+    )
+    for each in credited:
+        each.credit_note = note
+    CreditNoteLine.objects.bulk_create(credited)
+    settle({invoice.pk: net + tax})
+    publish([_event(note, invoice, credited)])
+    return note
+
+
+def _credited_lines(invoice: Invoice, lines: Mapping[int, Decimal]) -> list[CreditNoteLine]:
+    if not lines:
+        raise BillingError("Choose at least one line to credit.")
+    billed = {line.pk: line for line in invoice.lines.select_related("product", "contract_item")}
+    before = {
+        row["invoice_line"]: (row["net_sum"], row["tax_sum"])
+        for row in CreditNoteLine.objects.filter(invoice_line__in=lines)
+        .order_by()
+        .values("invoice_line")
+        .annotate(net_sum=Sum("net"), tax_sum=Sum("tax"))
+    }
+    credited = []
+    for line_id, net in lines.items():
+        line = billed.get(line_id)
+        if line is None:
+            raise NotFound(f"Invoice {invoice} has no line with the id {line_id}.")
+        net_before, tax_before = before.get(line_id, (Decimal(0), Decimal(0)))
+        left = line.net.amount - net_before
+        if not 0 < net <= left or net != round_money(net, invoice.currency):
+            raise BillingError(
+                f"Between one minor unit and {format_money(left, invoice.currency)} can be credited of “{line.description}”."
+            )
+        credited.append(_credit(line, net, is_rest=net == left, tax_before=tax_before))
+    return credited
+
+
+def _credit(line: InvoiceLine, net: Decimal, *, is_rest: bool, tax_before: Decimal) -> CreditNoteLine:
+    # The last credit of a line takes the rest of its tax, so that parts never add up to another tax than the line's.
+    tax = line.tax.amount - tax_before if is_rest else round_money(net * line.tax_percent / 100, line.currency)
+    return CreditNoteLine(
+        tenant_id=line.tenant_id,
+        invoice_line=line,
+        product=line.product,
+        description=line.description,
+        currency=line.currency,
+        net=net,
+        tax=tax,
+        tax_percent=line.tax_percent,
+    )
+
+
+def _event(note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine]) -> CreditNoteIssued:
+    return CreditNoteIssued(
+        tenant_id=note.tenant_id,
+        business_entity_id=note.business_entity_id,
+        occurred_on=note.issued_on,
+        currency=note.currency,
+        key=str(note.pk),
+        credit_note_id=note.pk,
+        credit_note_number=note.number,
+        invoice_id=invoice.pk,
+        customer_id=note.customer_id,
+        contract_id=invoice.contract_id,
+        net=note.net.amount,
+        tax=note.tax.amount,
+        total=note.total.amount,
+        lines=tuple(
+            CreditedLine(
+                line_id=each.pk,
+                invoice_line_id=each.invoice_line_id,
+                contract_id=invoice.contract_id,
+                contract_item_id=each.invoice_line.contract_item_id,
+                product_id=each.product_id,
+                product_family_id=each.product.family_id,
+                pricing_model=each.invoice_line.contract_item.pricing_model if each.invoice_line.contract_item else None,
+                recognition_method=each.invoice_line.recognition_method,
+                net=each.net.amount,
+                tax=each.tax.amount,
+                tax_rate_id=each.invoice_line.tax_rate_id,
+                period_start=each.invoice_line.period_start,
+                period_end=each.invoice_line.period_end,
+            )
+            for each in credited
+        ),
+    )

@@ -1,0 +1,226 @@
+"""Finalize and void invoices."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from billing.charging import next_billing
+from billing.errors import BillingError, NotFound, WrongState
+from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
+from billing.models import Invoice, InvoiceStatus, SeriesKind
+from billing.money import format_money
+from billing.publishing import publish
+from billing.services.contracts import set_cursors
+from billing.services.terms import read_items
+from billing.tenancy import current_tenant_id
+
+
+class Finalized(NamedTuple):
+    """A freshly finalized invoice: its number and its total in its currency, tax included."""
+
+    id: int
+    number: str
+    currency: str
+    total: Decimal
+
+
+_LOCK = """
+SELECT i.id, i.status, i.business_entity_id, i.customer_id, i.contract_id, i.currency, i.issued_on, i.due_on, i.net,
+       i.tax, i.total, c.name, c.address, c.tax_id
+FROM billing_invoice i JOIN billing_customer c ON c.id = i.customer_id
+WHERE i.id = ANY(%s) ORDER BY i.issued_on, i.id FOR UPDATE OF i
+"""
+
+
+@transaction.atomic
+def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
+    """Finalize drafts: give them their numbers, freeze them, tell the books and the ERP. All of them or none.
+
+    Numbers follow the invoice dates and have no gaps. Raises NotFound, WrongState when one is not a draft.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [list(invoice_ids)])
+        rows = cursor.fetchall()
+    if missing := set(invoice_ids) - {row[0] for row in rows}:
+        raise NotFound(f"There is no invoice with the id {min(missing)}.")
+    for row in rows:
+        if row[1] != InvoiceStatus.DRAFT:
+            raise WrongState(f"Invoice {row[0]} is {row[1].replace('_', ' ')}, not a draft; nothing was finalized.")
+    lines = _lines_of(list(invoice_ids))
+    for row in rows:
+        if not lines[row[0]]:
+            raise BillingError(f"Invoice {row[0]} has no lines; add one or delete the draft.")
+    numbers = take_numbers([row[2] for row in rows], SeriesKind.INVOICE)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE billing_invoice i SET number = v.number, bill_to = v.bill_to, finalized_at = %s, "
+            f"status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END "
+            "FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS v(id, number, bill_to) WHERE i.id = v.id",
+            [
+                timezone.now(),
+                [row[0] for row in rows],
+                numbers,
+                ["\n".join(filter(None, row[11:14])) for row in rows],
+            ],
+        )
+    tenant_id = current_tenant_id()
+    publish(
+        [
+            InvoiceFinalized(
+                tenant_id=tenant_id,
+                business_entity_id=entity,
+                occurred_on=issued_on,
+                currency=currency,
+                key=str(pk),
+                invoice_id=pk,
+                invoice_number=number,
+                customer_id=customer,
+                contract_id=contract,
+                due_on=due_on,
+                net=net,
+                tax=tax,
+                total=total,
+                lines=tuple(lines[pk]),
+            )
+            for (pk, _, entity, customer, contract, currency, issued_on, due_on, net, tax, total, *_), number in zip(
+                rows, numbers, strict=True
+            )
+        ]
+    )
+    return [Finalized(row[0], number, row[5], row[10]) for row, number in zip(rows, numbers, strict=True)]
+
+
+def take_numbers(entity_ids: Sequence[int], kind: SeriesKind) -> list[str]:
+    """Take the next number of each entity's series, in the order given.
+
+    The series' row stays locked until the transaction ends, so a rollback gives the numbers back and leaves no gap.
+    """
+    wanted: dict[int, int] = defaultdict(int)
+    for entity in entity_ids:
+        wanted[entity] += 1
+    following: dict[int, tuple[str, int]] = {}
+    with connection.cursor() as cursor:
+        for entity in sorted(wanted):
+            cursor.execute(
+                "UPDATE billing_numberseries SET next_number = next_number + %s "
+                "WHERE business_entity_id = %s AND kind = %s RETURNING prefix, next_number - %s",
+                [wanted[entity], entity, kind.value, wanted[entity]],
+            )
+            following[entity] = cursor.fetchone()
+    numbers = []
+    for entity in entity_ids:
+        prefix, number = following[entity]
+        numbers.append(f"{prefix}{number:06d}")
+        following[entity] = prefix, number + 1
+    return numbers
+
+
+def _lines_of(invoice_ids: Sequence[int]) -> dict[int, list[BilledLine]]:
+    lines: dict[int, list[BilledLine]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT l.invoice_id, i.contract_id, l.contract_item_id, l.product_id, p.family_id, t.pricing_model, "
+            "l.recognition_method, l.id, l.net, l.tax, l.tax_rate_id, l.period_start, l.period_end "
+            "FROM billing_invoiceline l JOIN billing_invoice i ON i.id = l.invoice_id "
+            "JOIN billing_product p ON p.id = l.product_id "
+            "LEFT JOIN billing_contractitem t ON t.id = l.contract_item_id "
+            "WHERE l.invoice_id = ANY(%s) ORDER BY l.invoice_id, l.position",
+            [list(invoice_ids)],
+        )
+        for invoice_id, contract, item, product, family, model, method, pk, net, tax, rate, start, end in cursor.fetchall():
+            lines[invoice_id].append(
+                BilledLine(
+                    contract_id=contract,
+                    contract_item_id=item,
+                    product_id=product,
+                    product_family_id=family,
+                    pricing_model=model,
+                    recognition_method=method,
+                    line_id=pk,
+                    net=net,
+                    tax=tax,
+                    tax_rate_id=rate,
+                    period_start=start,
+                    period_end=end,
+                )
+            )
+    return lines
+
+
+@transaction.atomic
+def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = False) -> Invoice:
+    """Undo a finalized invoice that nothing was paid on. The number stays used; the books get the mirrored entries.
+
+    `bill_again`: the periods become due once more, for the next billing run. Raises NotFound, WrongState when it is not
+    finalized or partly settled, BillingError without a reason or for a day before the invoice's.
+    """
+    invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
+    if invoice is None:
+        raise NotFound(f"There is no invoice with the id {invoice_id}.")
+    if invoice.status != InvoiceStatus.FINALIZED or invoice.settled.amount:
+        settled = format_money(invoice.settled.amount, invoice.currency)
+        hint = f"{settled} of it is settled; credit what is left instead." if invoice.settled.amount else ""
+        raise WrongState(f"Invoice {invoice} is {invoice.get_status_display().lower()} and cannot be voided. {hint}".strip())
+    if not reason.strip():
+        raise BillingError("Say why the invoice is voided; an auditor will ask.")
+    if on < invoice.issued_on:
+        raise BillingError(f"Invoice {invoice} is dated {invoice.issued_on}; it cannot be voided before that day.")
+    invoice.status, invoice.voided_on, invoice.void_reason = InvoiceStatus.VOID, on, reason.strip()
+    invoice.save(update_fields=["status", "voided_on", "void_reason"])
+    lines = _lines_of([invoice.pk])[invoice.pk]
+    if bill_again:
+        _make_due_again(lines)
+    publish(
+        [
+            InvoiceVoided(
+                tenant_id=invoice.tenant_id,
+                business_entity_id=invoice.business_entity_id,
+                occurred_on=on,
+                currency=invoice.currency,
+                key=str(invoice.pk),
+                invoice_id=invoice.pk,
+                invoice_number=str(invoice.number),
+                customer_id=invoice.customer_id,
+                contract_id=invoice.contract_id,
+                net=invoice.net.amount,
+                tax=invoice.tax.amount,
+                total=invoice.total.amount,
+                lines=tuple(lines),
+            )
+        ]
+    )
+    return invoice
+
+
+def _make_due_again(lines: Sequence[BilledLine]) -> None:
+    starts = {line.contract_item_id: line.period_start for line in lines if line.contract_item_id and line.period_start}
+    cursors = []
+    for item in read_items("i.id = ANY(%s)", [list(starts)], lock=True):
+        later = Invoice.objects.filter(
+            lines__contract_item=item.id, lines__period_start__gt=starts[item.id]
+        ).exclude(status=InvoiceStatus.VOID)
+        if later.exists():
+            raise WrongState(
+                f"Later periods of contract {item.contract_number} are billed already; void those invoices first, the latest first."
+            )
+        start = starts[item.id]
+        assert start is not None
+        cursors.append((item.id, start, next_billing(item.terms, start)))
+    set_cursors(cursors)
+
+
+def delete_draft(*, invoice_id: int) -> None:
+    """Delete a draft; its periods become due again. Raises NotFound, WrongState."""
+    with transaction.atomic():
+        invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
+        if invoice is None:
+            raise NotFound(f"There is no invoice with the id {invoice_id}.")
+        if invoice.status != InvoiceStatus.DRAFT:
+            raise WrongState(f"Invoice {invoice} is finalized; void it instead.")
+        _make_due_again(_lines_of([invoice.pk])[invoice.pk])
+        invoice.delete()

@@ -1,0 +1,49 @@
+"""Create a tenant with its first business entity and number series."""
+
+from zoneinfo import available_timezones
+
+from django.db import transaction
+
+from billing.errors import BillingError
+from billing.fields import CURRENCY_CHOICES
+from billing.models import BusinessEntity, NumberSeries, SeriesKind, Tenant
+from billing.tenancy import tenant_scope
+
+
+@transaction.atomic
+def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "UTC", country: str = "") -> Tenant:
+    """Create the tenant, its business entity `main` and its number series; an existing one is left as it is.
+
+    Raises BillingError for an unknown currency or time zone, and when the tenant exists with another currency.
+    """
+    if currency not in dict(CURRENCY_CHOICES):
+        raise BillingError(f"“{currency}” is not a currency code that Counterfoil keeps books in, such as USD or EUR.")
+    if time_zone not in available_timezones():
+        raise BillingError(f"“{time_zone}” is not a time zone name, such as Europe/Berlin.")
+    tenant, _ = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
+    with tenant_scope(tenant.pk):
+        entity = BusinessEntity.objects.filter(code="main").first()
+        if entity and entity.base_currency != currency:
+            raise BillingError(
+                f"The tenant “{slug}” exists and keeps its books in {entity.base_currency}, not in {currency}. "
+                "Choose another name, or leave the currency as it is."
+            )
+        if entity is None:
+            add_business_entity(
+                tenant=tenant, code="main", name=name, currency=currency, time_zone=time_zone, country=country
+            )
+    return tenant
+
+
+@transaction.atomic
+def add_business_entity(
+    *, tenant: Tenant, code: str, name: str, currency: str, time_zone: str = "UTC", country: str = ""
+) -> BusinessEntity:
+    """Add a legal entity with its own gapless series of invoice and credit note numbers."""
+    entity = BusinessEntity.objects.create(
+        tenant=tenant, code=code, name=name, base_currency=currency, time_zone=time_zone, country=country
+    )
+    infix = "" if code == "main" else f"{code[:6].upper()}-"
+    for kind, prefix in ((SeriesKind.INVOICE, "INV-"), (SeriesKind.CREDIT_NOTE, "CN-")):
+        NumberSeries.objects.create(tenant=tenant, business_entity=entity, kind=kind, prefix=f"{prefix}{infix}")
+    return entity

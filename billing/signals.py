@@ -1,0 +1,17 @@
+"""One signal per business event, sent by `billing.publishing.publish` and by nothing else.
+
+Each is sent inside the transaction that changed the state, with `events`, a sequence of the event's dataclass, all of
+one tenant; the tenant is in scope. A receiver that raises undoes the whole transaction. Who listens: `accounting.receivers`
+(journal entries) and `integrations.receivers` (documents for the ERP).
+"""
+
+from django.dispatch import Signal
+
+contract_started = Signal()
+contract_renewed = Signal()
+usage_recorded = Signal()
+invoice_finalized = Signal()
+invoice_voided = Signal()
+credit_note_issued = Signal()
+payment_received = Signal()
+payment_allocated = Signal()

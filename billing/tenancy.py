@@ -1,0 +1,93 @@
+"""Tenants are walls: a query without a tenant fails here, and row-level security in PostgreSQL stands behind it.
+
+The current tenant is a context variable; the connection carries the same id as the setting `counterfoil.tenant`, which
+the row-level policies read (`billing.walls`). A scope is left in the reverse order it was entered, so whether it lies
+inside or around a transaction, commit and rollback both leave the connection with the right setting.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from django.db import connection, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+_current: ContextVar[int | None] = ContextVar("counterfoil_tenant", default=None)
+_T = TypeVar("_T", bound=models.Model)
+
+
+class TenantRequired(RuntimeError):
+    """A query or a service was used outside any tenant's scope."""
+
+
+def current_tenant_id() -> int:
+    """Give the id of the tenant in scope. Raises TenantRequired."""
+    tenant_id = _current.get()
+    if tenant_id is None:
+        raise TenantRequired("No tenant is in scope; wrap the work in tenant_scope(tenant_id).")
+    return tenant_id
+
+
+@contextmanager
+def tenant_scope(tenant_id: int) -> Iterator[None]:
+    """Work as one tenant: queries see its rows, the database lets through nothing else."""
+    before = _current.get()
+    token = _current.set(tenant_id)
+    if before != tenant_id:
+        _tell_database(connection, tenant_id)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+        # After an error inside a transaction the rollback restores the setting, and no statement is accepted before it.
+        if before != tenant_id and not connection.needs_rollback and not _in_failed_transaction():
+            _tell_database(connection, before)
+
+
+def _in_failed_transaction() -> bool:
+    raw = connection.connection
+    return raw is not None and not raw.closed and raw.info.transaction_status.name == "INERROR"
+
+
+def _tell_database(database: BaseDatabaseWrapper, tenant_id: int | None) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("SELECT set_config('counterfoil.tenant', %s, false)", [str(tenant_id or "")])
+
+
+def _restore_after_reconnect(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    tenant_id = _current.get()
+    if tenant_id is not None and connection.alias == "default":
+        _tell_database(connection, tenant_id)
+
+
+def connect() -> None:
+    """Make every new database connection start in the scope that is current."""
+    connection_created.connect(_restore_after_reconnect, dispatch_uid="counterfoil_tenancy")
+
+
+class TenantManager(models.Manager[_T]):
+    """A manager whose queries fail without a tenant and see only that tenant's rows."""
+
+    def get_queryset(self) -> models.QuerySet[_T]:
+        return super().get_queryset().filter(tenant_id=current_tenant_id())
+
+
+class TenantModel(models.Model):
+    """A row that belongs to one tenant. New rows take the tenant in scope; another's is refused."""
+
+    tenant = models.ForeignKey("billing.Tenant", on_delete=models.PROTECT, db_index=False, editable=False)
+
+    objects = TenantManager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        current = current_tenant_id()
+        if self.tenant_id is None:
+            self.tenant_id = current
+        elif self.tenant_id != current:
+            raise TenantRequired(f"This {self._meta.verbose_name} belongs to another tenant than the one in scope.")
+        super().save(*args, **kwargs)

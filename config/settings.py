@@ -1,0 +1,194 @@
+"""Every setting, read once from the environment. `docs/OPERATIONS.md` lists the variables.
+
+COUNTERFOIL_ENV=trial (the default) needs nothing set; COUNTERFOIL_ENV=production refuses to start half done.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from config import embedded_postgres, env, keys
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCAL_DIR = BASE_DIR / ".local"
+
+PRODUCTION = env.choice("COUNTERFOIL_ENV", ("trial", "production")) == "production"
+DEBUG = env.flag("COUNTERFOIL_DEBUG", default=False) and not PRODUCTION
+
+# Secrets
+_keep_in = None if PRODUCTION else LOCAL_DIR
+SECRET_KEY = keys.secret_key(keep_in=_keep_in)
+COUNTERFOIL_VAULT_KEYS = keys.vault_keys(keep_in=_keep_in)
+
+# Web
+if PRODUCTION:
+    env.required("ALLOWED_HOSTS", "Production needs the host names it answers to, separated by commas.")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION and env.flag("SECURE_SSL_REDIRECT", default=True)
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", default=31_536_000) if PRODUCTION else 0
+if env.flag("BEHIND_PROXY", default=False):  # Only if a proxy in front always sets or strips this header.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+INSTALLED_APPS = [
+    "unfold",  # Before the admin, whose templates it replaces.
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "djmoney",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_q",
+    "billing.apps.BillingConfig",
+    "accounting.apps.AccountingConfig",
+    "integrations.apps.IntegrationsConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# Database
+_database_url = env.text("DATABASE_URL")
+if PRODUCTION:
+    env.required(
+        "DATABASE_URL",
+        "Production needs a PostgreSQL server, e.g. postgresql://user:password@host:5432/name.",
+    )
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(_database_url or embedded_postgres.ensure_running()),
+}
+DATABASES["default"]["ATOMIC_REQUESTS"] = False  # Services open their own transactions, batch by batch.
+# The workers of qcluster are forked and would share, and so corrupt, one pool; they never get one.
+if env.flag("COUNTERFOIL_DB_POOL", default=False) and "qcluster" not in sys.argv:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": env.integer("COUNTERFOIL_DB_POOL_SIZE", default=8, minimum=1),
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Background work: only a clock and a wake-up. The outbox is the record of work and does its own retrying.
+Q_CLUSTER = {
+    "name": "counterfoil",
+    "label": "Background work",
+    "orm": "default",
+    "workers": env.integer("COUNTERFOIL_WORKERS", default=2, minimum=1),
+    "queue_limit": 1,
+    "bulk": 1,
+    "timeout": 60,
+    "retry": 300,  # Must exceed (queue_limit + 2) * timeout, or tasks run twice.
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "save_limit": 250,
+    "recycle": 200,
+}
+
+# API
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "PAGE_SIZE": 50,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Counterfoil",
+    "DESCRIPTION": "From signed contracts to closed books.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Admin
+UNFOLD = {"SITE_TITLE": "Counterfoil", "SITE_HEADER": "Counterfoil", "SHOW_VIEW_ON_SITE": False}
+
+# Static files
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.text("COUNTERFOIL_STATIC_ROOT", str(LOCAL_DIR / "static")))
+if not PRODUCTION:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION  # Trying out works without `collectstatic`.
+_static_storage = (
+    "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    if PRODUCTION
+    else "django.contrib.staticfiles.storage.StaticFilesStorage"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _static_storage},
+}
+
+# Language, time and money
+LANGUAGE_CODE = "en-us"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+# Changing this list writes a migration for every money field.
+# fmt: off
+CURRENCIES = (
+    "AED", "AUD", "BHD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD",
+    "HUF", "IDR", "ILS", "INR", "JPY", "KRW", "KWD", "MXN", "MYR", "NOK", "NZD", "PHP",
+    "PLN", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "USD", "ZAR",
+)
+# fmt: on
+DEFAULT_CURRENCY = "USD"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("COUNTERFOIL_LOG_LEVEL", "INFO").upper()},
+}

@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+
+
+class IntegrationsConfig(AppConfig):
+    """From books to the ERP: what is sent, how it is delivered, and whether both sides agree."""
+
+    name = "integrations"
+    verbose_name = "Integrations"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from integrations import receivers
+        from integrations.connectors import quickbooks
+
+        quickbooks.register()
+        receivers.connect()

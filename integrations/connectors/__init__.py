@@ -1,0 +1,1 @@
+"""Connectors: one package per ERP, each behind the protocol of `connectors.base`."""

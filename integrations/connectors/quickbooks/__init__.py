@@ -1,0 +1,58 @@
+"""QuickBooks Online. Facts about the vendor's API that the code relies on are named where they are used."""
+
+from integrations.connectors import base
+from integrations.connectors.base import ConnectorSpec, OAuthEndpoints
+from integrations.connectors.quickbooks.connector import QuickBooks
+from integrations.documents import Kind
+
+SPEC = ConnectorSpec(
+    code="quickbooks",
+    label="QuickBooks Online",
+    modes=("journal_entries", "documents"),
+    batch_size={
+        Kind.CUSTOMER: 30,
+        Kind.PRODUCT: 30,
+        Kind.JOURNAL_ENTRY: 30,
+        Kind.INVOICE: 10,
+        Kind.CREDIT_NOTE: 10,
+        Kind.PAYMENT: 10,
+        Kind.INVOICE_VOID: 1,
+        Kind.PAYMENT_UPDATE: 1,
+    },
+    # Published: 500 a minute per company, 10 a second, 40 batches a minute. Burst plus flow never exceed them.
+    limits={"minute": (500, 60.0, 50), "second": (10, 1.0, 2), "batch": (40, 60.0, 5)},
+    oauth=OAuthEndpoints(
+        authorize="https://appcenter.intuit.com/connect/oauth2",
+        token="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",
+        scope="com.intuit.quickbooks.accounting",
+    ),
+    base_url="https://quickbooks.api.intuit.com",
+    secret_fields=("client_id", "client_secret"),
+    account_types={
+        "cash": ("Bank", "Checking"),
+        "accounts_receivable.customers": ("Accounts Receivable", "AccountsReceivable"),
+        "assets": ("Other Current Asset", "OtherCurrentAssets"),
+        "liabilities": ("Other Current Liability", "OtherCurrentLiabilities"),
+        "sales_tax": ("Other Current Liability", "SalesTaxPayable"),
+        "deferred_revenue": ("Other Current Liability", "DeferredRevenue"),
+        "equity": ("Equity", "OpeningBalanceEquity"),
+        "income": ("Income", "ServiceFeeIncome"),
+        "expenses": ("Expense", "OtherMiscellaneousServiceCost"),
+    },
+    allowed_types={
+        # Accounts payable wants a vendor on each line, which our entries do not have.
+        "assets": ("Other Current Asset", "Bank", "Fixed Asset", "Other Asset"),
+        "liabilities": ("Other Current Liability", "Long Term Liability", "Credit Card"),
+        "equity": ("Equity",),
+        "income": ("Income", "Other Income"),
+        "expenses": ("Expense", "Other Expense", "Cost of Goods Sold"),
+        "accounts_receivable.customers": ("Accounts Receivable",),
+        "cash": ("Bank", "Other Current Asset"),
+    },
+    make=QuickBooks,
+)
+
+
+def register() -> None:
+    """Offer this connector."""
+    base.register(SPEC)

@@ -1,0 +1,147 @@
+"""HTTP to QuickBooks Online: one request, its token, its pace, and what its answer means for us."""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from integrations.connectors.base import BadCredentials, Call, DeliveryError, Rejected, TryLater, UnknownOutcome, Wiring
+from integrations.connectors.quickbooks.faults import Fault, read_faults
+from integrations.connectors.quickbooks.jsontext import loads
+
+logger = logging.getLogger(__name__)
+
+MINOR_VERSION = "75"
+_THROTTLED_WAIT = 60.0  # Intuit: after a 429 wait a minute; no header says more.
+
+
+class Client:
+    """Requests to one company. Nothing is retried here except once after a token expired."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._session = requests.Session()
+        self._root = f"{wiring.base_url.rstrip('/')}/v3/company/{wiring.realm_id}"
+
+    def query(self, text: str) -> dict[str, Any]:
+        """Run a query and give its `QueryResponse`, which is empty when nothing was found."""
+        answer = self.call("GET", "query", operation="query", params={"query": text})
+        faults = read_faults(answer)
+        if faults:
+            raise faults[0].as_error()
+        return answer.get("QueryResponse", {})
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read one object by its path."""
+        answer = self.call("GET", path, operation=path.split("/")[0])
+        faults = read_faults(answer)
+        if faults:
+            raise faults[0].as_error()
+        return answer
+
+    def write(self, path: str, body: str, *, request_id: str, operation: str = "") -> dict[str, Any]:
+        """Post a body. A fault is left in the answer, for the caller knows what it means for each document."""
+        params = {"requestid": request_id}
+        if operation:
+            params["operation"] = operation
+        return self.call("POST", path, operation=operation or path, params=params, body=body)
+
+    def call(
+        self, method: str, path: str, *, operation: str, params: dict[str, str] | None = None, body: str | None = None
+    ) -> dict[str, Any]:
+        """Do one request, and a second one with the same request id if the token had expired.
+
+        Raises TryLater, BadCredentials, UnknownOutcome, Rejected.
+        """
+        wiring = self._wiring
+        limits: Sequence[str] = ("second", "minute", "batch") if path == "batch" else ("second", "minute")
+        token = wiring.access.token()
+        for last in (False, True):
+            wiring.pace(limits)
+            response = self._once(method, path, operation, params or {}, body, token)
+            if response.status_code != 401:
+                return _read(response)
+            if last:
+                break
+            token = wiring.access.refresh(stale=token)
+        raise BadCredentials("QuickBooks no longer accepts this connection. Connect to QuickBooks again.")
+
+    def _once(
+        self, method: str, path: str, operation: str, params: dict[str, str], body: str | None, token: str
+    ) -> requests.Response:
+        started = time.monotonic()
+        response: requests.Response | None = None
+        failure = ""
+        try:
+            response = self._session.request(
+                method,
+                f"{self._root}/{path}",
+                params={**params, "minorversion": MINOR_VERSION},
+                data=body.encode() if body is not None else None,
+                headers={
+                    "Authorization": f"Bearer {token}",
+                    "Accept": "application/json",
+                    "Content-Type": "application/json",
+                },
+                timeout=(self._wiring.connect_timeout, self._wiring.read_timeout),
+                allow_redirects=False,
+            )
+            return response
+        except requests.RequestException as error:
+            failure = type(error).__name__
+            raise _unanswered(error) from error
+        finally:
+            status = response.status_code if response is not None else None
+            self._wiring.on_call(
+                Call(
+                    operation=operation,
+                    request_id=params.get("requestid", ""),
+                    status=status,
+                    outcome=failure or ("ok" if status == 200 else f"http {status}"),
+                    seconds=time.monotonic() - started,
+                    request=body or params.get("query", ""),
+                    response=response.text if response is not None and status != 200 else "",
+                )
+            )
+            if response is not None:
+                logger.debug("QuickBooks %s: %s, intuit_tid %s", operation, status, response.headers.get("intuit_tid"))
+
+
+def _unanswered(error: requests.RequestException) -> DeliveryError:
+    """Tell "never got there", which is certain, from "no answer came", which is not."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
+        return TryLater("QuickBooks cannot be reached. It is tried again by itself.", after=5.0)
+    return UnknownOutcome("QuickBooks did not answer in time or dropped the connection. It is checked and tried again.")
+
+
+def _read(response: requests.Response) -> dict[str, Any]:
+    status = response.status_code
+    tid = response.headers.get("intuit_tid", "")
+    if status == 429:
+        raise TryLater("QuickBooks asks to slow down. It is tried again by itself.", after=_THROTTLED_WAIT)
+    if status == 403:
+        raise BadCredentials(f"The person who connected QuickBooks lost access ({tid}). Connect to QuickBooks again.")
+    if status >= 500 or status in (408, 425):
+        raise UnknownOutcome(f"QuickBooks had an error of its own (HTTP {status}, {tid}). It is checked and tried again.")
+    try:
+        answer = loads(response.text)
+    except ValueError as error:
+        raise UnknownOutcome(f"QuickBooks answered with something unreadable (HTTP {status}, {tid}).") from error
+    if not isinstance(answer, dict):
+        raise UnknownOutcome(f"QuickBooks answered with something unreadable (HTTP {status}, {tid}).")
+    for fault in read_faults(answer):
+        _raise_for_all(fault)
+    if status != 200 and not read_faults(answer):
+        raise Rejected(f"http_{status}", f"QuickBooks refused the request (HTTP {status}, {tid}).")
+    return answer
+
+
+def _raise_for_all(fault: Fault) -> None:
+    """Raise for the faults that speak of the connection or the server, not of one document."""
+    error = fault.as_error()
+    if isinstance(error, BadCredentials | TryLater | UnknownOutcome):
+        raise error

@@ -1,0 +1,227 @@
+"""The QuickBooks Online connector: sending in batches, reading back, and reading lists and documents."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from integrations.connectors.base import (
+    Company,
+    DeliveryError,
+    ErpDocument,
+    ErpRow,
+    MissingMapping,
+    NameTaken,
+    Outcome,
+    Parcel,
+    Rejected,
+    UnknownOutcome,
+    Wiring,
+)
+from integrations.connectors.quickbooks import objects, payloads
+from integrations.connectors.quickbooks.client import Client
+from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
+from integrations.connectors.quickbooks.jsontext import dumps, loads
+from integrations.documents import Document, Kind
+
+_PAGE = 1000
+_LISTS = {"Account": True, "Customer": True, "Item": True, "TaxCode": False}  # entity: has inactive rows to ask for
+JsonObject = dict[str, Any]
+
+
+class QuickBooks:
+    """One company. See `connectors.base.Connector` for what each method promises."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._client = Client(wiring)
+        self._base_url = wiring.base_url
+        self._realm_id = wiring.realm_id
+        self._company = wiring.company
+
+    def encode(self, kind: Kind, document: Document) -> str:
+        """Give the exact body to send. Raises Rejected."""
+        writers: dict[Kind, Callable[[Any], str]] = {
+            Kind.CUSTOMER: lambda it: payloads.customer(it, self._company),
+            Kind.PRODUCT: payloads.product,
+            Kind.JOURNAL_ENTRY: lambda it: payloads.journal_entry(it, self._company),
+            Kind.INVOICE: lambda it: payloads.invoice(it, self._company),
+            Kind.CREDIT_NOTE: lambda it: payloads.credit_memo(it, self._company),
+            Kind.INVOICE_VOID: payloads.invoice_void,
+            Kind.PAYMENT: lambda it: payloads.payment(it, self._company),
+            Kind.PAYMENT_UPDATE: lambda it: payloads.payment(it, self._company),
+        }
+        return writers[kind](document)
+
+    def send(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Send parcels under one request id: alone (position 0) or as a batch, whose positions are the batch ids."""
+        if kind in (Kind.INVOICE_VOID, Kind.PAYMENT_UPDATE):
+            return [self._change(kind, request_id, parcel) for parcel in parcels]
+        if len(parcels) == 1 and parcels[0].position == 0:
+            path = objects.ENTITY[kind].lower()
+            answers = [self._client.write(path, parcels[0].body, request_id=request_id)]
+        else:
+            answers = self._batch(kind, request_id, parcels)
+        outcomes = [self._outcome(kind, parcel, answer) for parcel, answer in zip(parcels, answers, strict=True)]
+        return self._adopt_ours(kind, parcels, outcomes)
+
+    def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
+        """Look parcels up by their number or name, in one query; only what carries our reference counts."""
+        entity, field = objects.ENTITY[kind], objects.LOOKUP[kind]
+        sent = {parcel.reference: loads(parcel.body) for parcel in parcels}
+        values = ", ".join(_quoted(str(body[field])) for body in sent.values())
+        condition = f"{field} in ({values})"
+        if _LISTS.get(entity):
+            condition += " and Active in (true, false)"
+        response = self._client.query(f"select * from {entity} where {condition} maxresults {_PAGE}")
+        rows: list[JsonObject] = response.get(entity, [])
+        if kind in (Kind.INVOICE_VOID, Kind.PAYMENT_UPDATE):
+            return self._changed(kind, sent, {str(row["Id"]): row for row in rows})
+        found: dict[str, Outcome] = {}
+        for row in rows:
+            reference = objects.reference_in(kind, row)
+            if reference in sent and reference not in found:
+                found[reference] = objects.outcome(kind, sent[reference], row, base_url=self._base_url)
+        return found
+
+    def company(self) -> Company:
+        """Read CompanyInfo and Preferences."""
+        info = self._client.get(f"companyinfo/{self._realm_id}").get("CompanyInfo", {})
+        self._company = objects.company(info, self._client.get("preferences").get("Preferences", {}))
+        return self._company
+
+    def lists(self) -> Iterator[ErpRow]:
+        """Read accounts, customers, items and tax codes, inactive ones too."""
+        for entity, with_inactive in _LISTS.items():
+            where = "where Active in (true, false)" if with_inactive else ""
+            for row in self._pages(entity, where):
+                yield objects.list_row(entity, row)
+
+    def documents(self, kind: str, *, through: date) -> Iterator[ErpDocument]:
+        """Read every JournalEntry, Invoice, CreditMemo or Payment up to a date."""
+        for row in self._pages(kind, f"where TxnDate <= '{through.isoformat()}'"):
+            yield objects.erp_document(kind, row)
+
+    def create_account(self, *, request_id: str, name: str, number: str, type: str, subtype: str) -> ErpRow:
+        """Create an account, or give the one of that name and type that is there."""
+        body: JsonObject = {"Name": name[:100], "AccountType": type, "AccountSubType": subtype}
+        if number:
+            body["AcctNum"] = number[:7]
+        return self._create("Account", "Name", name[:100], body, request_id, must_match=("AccountType", type))
+
+    def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
+        """Create a customer, or give the one of that name that is there."""
+        return self._create("Customer", "DisplayName", name, {"DisplayName": name, "Notes": note}, request_id)
+
+    def _create(
+        self,
+        entity: str,
+        field: str,
+        name: str,
+        body: JsonObject,
+        request_id: str,
+        must_match: tuple[str, str] | None = None,
+    ) -> ErpRow:
+        where = f"where {field} = {_quoted(name)}" + (" and Active in (true, false)" if _LISTS[entity] else "")
+        for row in self._pages(entity, where):
+            if must_match is None or row.get(must_match[0]) == must_match[1]:
+                return objects.list_row(entity, row)
+        answer = self._client.write(entity.lower(), dumps(body), request_id=request_id)
+        faults = read_faults(answer)
+        if faults:
+            raise faults[0].as_error()
+        return objects.list_row(entity, answer[entity])
+
+    def _pages(self, entity: str, where: str) -> Iterator[JsonObject]:
+        start = 1
+        while True:
+            condition = f" {where}" if where else ""
+            text = f"select * from {entity}{condition} startposition {start} maxresults {_PAGE}"
+            rows = self._client.query(text).get(entity, [])
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            start += _PAGE
+
+    def _batch(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[JsonObject]:
+        entity = objects.ENTITY[kind]
+        # Bodies are put in as text: the same bytes at every try.
+        items = ",".join(
+            f'{{"bId":"{parcel.position}","operation":"create","{entity}":{parcel.body}}}' for parcel in parcels
+        )
+        answer = self._client.write("batch", f'{{"BatchItemRequest":[{items}]}}', request_id=request_id)
+        faults = read_faults(answer)
+        if faults:
+            raise faults[0].as_error()
+        by_id = {str(item.get("bId")): item for item in answer.get("BatchItemResponse", [])}
+        return [by_id.get(str(parcel.position), {}) for parcel in parcels]
+
+    def _outcome(self, kind: Kind, parcel: Parcel, answer: JsonObject) -> Outcome:
+        faults = read_faults(answer)
+        if faults:
+            return faults[0].as_error()
+        found = answer.get(objects.ENTITY[kind])
+        if not found:
+            return UnknownOutcome("QuickBooks said nothing about this document. It is checked and tried again.")
+        return objects.outcome(kind, loads(parcel.body), found, base_url=self._base_url)
+
+    def _adopt_ours(self, kind: Kind, parcels: Sequence[Parcel], outcomes: list[Outcome]) -> list[Outcome]:
+        """Look up what was refused as a duplicate: if it is ours, it was delivered before."""
+        taken = [
+            index
+            for index, result in enumerate(outcomes)
+            if isinstance(result, NameTaken) or (isinstance(result, Rejected) and result.code == DUPLICATE)
+        ]
+        if not taken:
+            return outcomes
+        try:
+            found = self.find(kind, [parcels[index] for index in taken])
+        except DeliveryError as error:
+            for index in taken:
+                outcomes[index] = UnknownOutcome(error.words)
+            return outcomes
+        for index in taken:
+            outcomes[index] = found.get(parcels[index].reference, outcomes[index])
+        return outcomes
+
+    def _change(self, kind: Kind, request_id: str, parcel: Parcel) -> Outcome:
+        """Void an invoice or set a payment's allocations, with the newest SyncToken; once more if it was stale."""
+        entity, body = objects.ENTITY[kind], loads(parcel.body)
+        operation = "void" if kind is Kind.INVOICE_VOID else ""
+        for attempt in ("", "-2"):
+            rows = self._client.query(f"select * from {entity} where Id = {_quoted(body['Id'])}").get(entity, [])
+            if not rows:
+                return MissingMapping(
+                    "reference", None, f"QuickBooks no longer holds {entity} {body['Id']}. Nothing is left to change: skip it."
+                )
+            done = self._changed(kind, {parcel.reference: body}, {str(rows[0]["Id"]): rows[0]})
+            if done:
+                return done[parcel.reference]
+            # The lines of an update are sent whole, and nothing else on the payment is touched.
+            text = dumps(body | {"SyncToken": str(rows[0]["SyncToken"])} | ({} if operation else {"sparse": True}))
+            answer = self._client.write(entity.lower(), text, request_id=request_id + attempt, operation=operation)
+            faults = read_faults(answer)
+            if not faults:
+                return objects.outcome(kind, body, answer[entity], base_url=self._base_url)
+            if faults[0].code != STALE:
+                return faults[0].as_error()
+        return UnknownOutcome("The document changes in QuickBooks at this moment. It is tried again.")
+
+    def _changed(self, kind: Kind, sent: dict[str, JsonObject], rows: dict[str, JsonObject]) -> dict[str, Outcome]:
+        """Give what already is as we want it: invoices that are void, payments with our allocations."""
+        found: dict[str, Outcome] = {}
+        for reference, body in sent.items():
+            row = rows.get(str(body["Id"]))
+            if row is None:
+                continue
+            if kind is Kind.INVOICE_VOID:
+                is_done = not objects.decimal(row.get("TotalAmt"))
+            else:
+                wanted = objects.erp_document("Payment", body).linked
+                is_done = sorted(wanted) == sorted(objects.erp_document("Payment", row).linked)
+            if is_done:
+                found[reference] = objects.outcome(kind, body, row, base_url=self._base_url)
+        return found
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

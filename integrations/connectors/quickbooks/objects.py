@@ -1,0 +1,158 @@
+"""QuickBooks' objects as we read them: which are ours, what they say, and list rows."""
+
+from decimal import Decimal
+from typing import Any
+
+from integrations.connectors.base import Company, Delivered, ErpDocument, ErpPosting, ErpRow, Outcome, Rejected
+from integrations.connectors.quickbooks.payloads import tagged
+from integrations.documents import Kind
+
+JsonObject = dict[str, Any]
+
+ENTITY = {
+    Kind.CUSTOMER: "Customer",
+    Kind.PRODUCT: "Item",
+    Kind.JOURNAL_ENTRY: "JournalEntry",
+    Kind.INVOICE: "Invoice",
+    Kind.INVOICE_VOID: "Invoice",
+    Kind.CREDIT_NOTE: "CreditMemo",
+    Kind.PAYMENT: "Payment",
+    Kind.PAYMENT_UPDATE: "Payment",
+}
+LOOKUP = {
+    Kind.CUSTOMER: "DisplayName",
+    Kind.PRODUCT: "Name",
+    Kind.JOURNAL_ENTRY: "DocNumber",
+    Kind.INVOICE: "DocNumber",
+    Kind.CREDIT_NOTE: "DocNumber",
+    Kind.PAYMENT: "PaymentRefNum",
+    Kind.INVOICE_VOID: "Id",
+    Kind.PAYMENT_UPDATE: "Id",
+}
+_PAGES = {
+    Kind.JOURNAL_ENTRY: "journal?txnId=",
+    Kind.INVOICE: "invoice?txnId=",
+    Kind.INVOICE_VOID: "invoice?txnId=",
+    Kind.CREDIT_NOTE: "creditmemo?txnId=",
+    Kind.PAYMENT: "recvpayment?txnId=",
+    Kind.PAYMENT_UPDATE: "recvpayment?txnId=",
+    Kind.CUSTOMER: "customerdetail?nameId=",
+}
+_HOSTS = {"quickbooks.api.intuit.com": "app.qbo.intuit.com", "sandbox-quickbooks.api.intuit.com": "app.sandbox.qbo.intuit.com"}
+_ZERO = Decimal(0)
+
+
+def reference_in(kind: Kind, found: JsonObject) -> str:
+    """Give our reference on an object, or an empty text when it is not ours."""
+    if kind is Kind.PRODUCT:
+        sku = str(found.get("Sku") or "")
+        return sku[3:] if sku.startswith("cf:") else ""
+    return tagged(str(found.get("Notes" if kind is Kind.CUSTOMER else "PrivateNote") or ""))
+
+
+def outcome(kind: Kind, sent: JsonObject, found: JsonObject, *, base_url: str) -> Outcome:
+    """Compare what was sent with what the ERP holds: the number and the total must be ours to the cent."""
+    external_id = str(found.get("Id", ""))
+    if kind in (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT):
+        mine, theirs = _expected_total(kind, sent), decimal(found.get("TotalAmt"))
+        if mine != theirs:
+            return Rejected(
+                "total_differs",
+                f"QuickBooks made {theirs} of {mine} (its Id {external_id}), most likely by computing tax itself. "
+                "Correct the document there to our total, or delete it there, then send this item again.",
+            )
+    if kind in (Kind.INVOICE, Kind.CREDIT_NOTE) and str(found.get("DocNumber", "")) != sent["DocNumber"]:
+        return Rejected(
+            "number_differs",
+            f"QuickBooks gave number {found.get('DocNumber')} instead of {sent['DocNumber']} (its Id {external_id}). "
+            "Switch on 'Custom transaction numbers' in its sales settings, correct the number there and send this "
+            "item again.",
+        )
+    name = str(found.get("DisplayName") or found.get("Name") or found.get("DocNumber") or "")
+    return Delivered(external_id, str(found.get("SyncToken", "")), page(kind, external_id, base_url), name)
+
+
+def page(kind: Kind, external_id: str, base_url: str) -> str:
+    """Give the page where a person sees the object in QuickBooks; empty where there is none."""
+    host = _HOSTS.get(base_url.partition("://")[2].split("/")[0])
+    return f"https://{host}/app/{_PAGES[kind]}{external_id}" if host and kind in _PAGES else ""
+
+
+def decimal(value: Any) -> Decimal:
+    """Read a number of an answer exactly."""
+    return Decimal(str(value)) if value not in (None, "") else _ZERO
+
+
+def _expected_total(kind: Kind, sent: JsonObject) -> Decimal:
+    if kind is Kind.PAYMENT:
+        return decimal(sent["TotalAmt"])
+    net = sum((decimal(line["Amount"]) for line in sent["Line"]), _ZERO)
+    return net + decimal(sent.get("TxnTaxDetail", {}).get("TotalTax"))
+
+
+def ref(found: JsonObject, name: str) -> str:
+    """Give the Id that a reference field names."""
+    return str((found.get(name) or {}).get("value", ""))
+
+
+def erp_document(kind: str, found: JsonObject) -> ErpDocument:
+    """Read a transaction for reconciliation."""
+    lines = found.get("Line") or []
+    postings = tuple(
+        _posting(line) for line in lines if kind == "JournalEntry" and line.get("DetailType") == "JournalEntryLineDetail"
+    )
+    linked = tuple(
+        (str(link["TxnId"]), decimal(line.get("Amount")))
+        for line in lines
+        for link in line.get("LinkedTxn") or ()
+        if kind == "Payment" and link.get("TxnType") == "Invoice"
+    )
+    return ErpDocument(
+        kind=kind,
+        external_id=str(found["Id"]),
+        reference=tagged(str(found.get("PrivateNote") or "")),
+        number=str(found.get("DocNumber") or found.get("PaymentRefNum") or ""),
+        date=str(found.get("TxnDate", "")),
+        customer=ref(found, "CustomerRef"),
+        total=decimal(found.get("TotalAmt")),
+        tax=decimal((found.get("TxnTaxDetail") or {}).get("TotalTax")),
+        account=ref(found, "DepositToAccountRef") if kind == "Payment" else "",
+        postings=postings,
+        linked=linked,
+    )
+
+
+def _posting(line: JsonObject) -> ErpPosting:
+    detail = line["JournalEntryLineDetail"]
+    sign = 1 if detail.get("PostingType") == "Debit" else -1
+    return ErpPosting(ref(detail, "AccountRef"), sign * decimal(line.get("Amount")))
+
+
+def list_row(entity: str, found: JsonObject) -> ErpRow:
+    """Read a row of one of the lists."""
+    kinds = {"Account": "account", "Customer": "customer", "Item": "product", "TaxCode": "tax_code"}
+    return ErpRow(
+        kind=kinds[entity],
+        external_id=str(found["Id"]),
+        name=str(found.get("FullyQualifiedName") or found.get("DisplayName") or found.get("Name") or ""),
+        number=str(found.get("AcctNum") or found.get("Sku") or ""),
+        type=str(found.get("AccountType") or found.get("Type") or ""),
+        subtype=str(found.get("AccountSubType") or ""),
+        is_active=bool(found.get("Active", True)),
+        data={"notes": str(found.get("Notes") or ""), "income_account": ref(found, "IncomeAccountRef")},
+    )
+
+
+def company(info: JsonObject, preferences: JsonObject) -> Company:
+    """Read CompanyInfo and Preferences."""
+    currency = preferences.get("CurrencyPrefs") or {}
+    accounting = preferences.get("AccountingInfoPrefs") or {}
+    sales = preferences.get("SalesFormsPrefs") or {}
+    return Company(
+        name=str(info.get("CompanyName") or ""),
+        country=str(info.get("Country") or "US"),
+        home_currency=ref(currency, "HomeCurrency"),
+        multi_currency=bool(currency.get("MultiCurrencyEnabled", False)),
+        books_closed_through=str(accounting.get("BookCloseDate") or ""),
+        own_numbers=bool(sales.get("CustomTxnNumbers", False)),
+    )

@@ -1,0 +1,224 @@
+"""Our documents as QuickBooks Online's JSON, validated before anything is sent.
+
+Hand-written rather than through a client library, because those add fields (an exchange rate of 1, empty dates) that
+make wrong books or are refused. Lengths and rules: Intuit's object pages and XSDs.
+"""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from billing.money import minor_unit
+from integrations.connectors.base import Company, Rejected
+from integrations.connectors.quickbooks.jsontext import dumps
+from integrations.documents import (
+    CreditNoteDocument,
+    CustomerDocument,
+    InvoiceDocument,
+    InvoiceVoidDocument,
+    JournalDocument,
+    JournalLineDocument,
+    PaymentDocument,
+    ProductDocument,
+    SalesLineDocument,
+)
+
+_DOC_NUMBER, _NOTE, _DESCRIPTION, _NAME = 21, 4000, 4000, 100
+_MAX_SALES_LINES = 750
+_BAD_IN_NAMES = re.compile(r"[:\t\r\n]+")
+
+JsonObject = dict[str, Any]
+
+
+def tag(reference: str) -> str:
+    """Give the mark by which we know our own documents in the ERP."""
+    return f"[cf:{reference}]"
+
+
+def tagged(text: str) -> str:
+    """Give the reference in a marked text, or an empty text."""
+    match = re.search(r"\[cf:([A-Z0-9-]+)\]", text or "")
+    return match[1] if match else ""
+
+
+def amount(value: Decimal, currency: str) -> Decimal:
+    """Give the amount with the currency's digits. Raises Rejected where digits would be lost."""
+    exact = value.quantize(minor_unit(currency))
+    if exact != value:
+        raise Rejected("amount", f"The amount {value} {currency} has more digits than QuickBooks keeps.")
+    return exact
+
+
+def _name(text: str, suffix: str = "") -> str:
+    tail = f" ({_BAD_IN_NAMES.sub(' ', suffix)[: _NAME // 2]})" if suffix else ""
+    name = _BAD_IN_NAMES.sub(" ", text).strip()[: _NAME - len(tail)].strip() + tail
+    if not name:
+        raise Rejected("name", "QuickBooks needs a name here. Give the record a name and send it again.")
+    return name
+
+
+def _note(words: str, reference: str) -> str:
+    mark = tag(reference)
+    return f"{words[: _NOTE - len(mark) - 1]} {mark}".strip()
+
+
+def _currency(currency: str, company: Company) -> JsonObject:
+    """Name the currency only where the company keeps several; then QuickBooks demands it."""
+    if company.multi_currency:
+        return {"CurrencyRef": {"value": currency}}
+    if currency != company.home_currency:
+        raise Rejected(
+            "currency",
+            f"The document is in {currency}, but this QuickBooks company keeps {company.home_currency} only. "
+            "Switch on Multicurrency in QuickBooks, read the lists again and send it again.",
+        )
+    return {}
+
+
+def customer(document: CustomerDocument, company: Company) -> str:
+    """Write a Customer."""
+    body: JsonObject = {"DisplayName": _name(document.name, document.suffix), "Notes": tag(document.reference)}
+    if document.email:
+        body["PrimaryEmailAddr"] = {"Address": document.email[:100]}
+    return dumps(body | _currency(document.currency, company))
+
+
+def product(document: ProductDocument) -> str:
+    """Write an Item of type Service; the Sku carries our reference, for Items have no private note."""
+    return dumps(
+        {
+            "Name": _name(document.name, document.suffix),
+            "Sku": f"cf:{document.reference}",
+            "Type": "Service",
+            "Description": document.description[:_DESCRIPTION],
+            "IncomeAccountRef": {"value": document.income_account},
+        }
+    )
+
+
+def journal_entry(document: JournalDocument, company: Company) -> str:
+    """Write a JournalEntry. The exchange rate is always given for a foreign currency: left out it would be 1."""
+    lines = [_journal_line(line, document.currency) for line in document.lines]
+    debit = sum((line.debit for line in document.lines), Decimal(0))
+    credit = sum((line.credit for line in document.lines), Decimal(0))
+    if debit != credit or not debit:
+        raise Rejected("unbalanced", f"The entry does not balance: debit {debit}, credit {credit}.")
+    _check_number(document.reference)
+    body: JsonObject = {
+        "DocNumber": document.reference,
+        "TxnDate": document.date.isoformat(),
+        "PrivateNote": _note(document.description, document.reference),
+    }
+    body |= _currency(document.currency, company)
+    if company.multi_currency and document.currency != company.home_currency:
+        body["ExchangeRate"] = document.rate
+    return dumps(body | {"Line": lines})
+
+
+def _journal_line(line: JournalLineDocument, currency: str) -> JsonObject:
+    if (line.debit > 0) == (line.credit > 0) or line.debit < 0 or line.credit < 0:
+        raise Rejected("line", "A journal line for QuickBooks must have either a debit or a credit above zero.")
+    detail: JsonObject = {
+        "PostingType": "Debit" if line.debit else "Credit",
+        "AccountRef": {"value": line.account},
+    }
+    if line.customer:
+        detail["Entity"] = {"Type": "Customer", "EntityRef": {"value": line.customer}}
+    return {
+        "Description": line.description[:_DESCRIPTION],
+        "Amount": amount(line.debit or line.credit, currency),
+        "DetailType": "JournalEntryLineDetail",
+        "JournalEntryLineDetail": detail,
+    }
+
+
+def _check_number(number: str) -> None:
+    if len(number) > _DOC_NUMBER:
+        raise Rejected("number", f"The number {number} is longer than the {_DOC_NUMBER} characters QuickBooks allows.")
+
+
+def invoice(document: InvoiceDocument, company: Company) -> str:
+    """Write an Invoice whose total is ours to the cent."""
+    body = _sales(document, company) | {"DueDate": document.due.isoformat()}
+    return dumps(body)
+
+
+def credit_memo(document: CreditNoteDocument, company: Company) -> str:
+    """Write a CreditMemo."""
+    return dumps(_sales(document, company))
+
+
+def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company) -> JsonObject:
+    _check_number(document.number)
+    if not 1 <= len(document.lines) <= _MAX_SALES_LINES:
+        raise Rejected("lines", f"QuickBooks takes 1 to {_MAX_SALES_LINES} lines, this document has {len(document.lines)}.")
+    net = sum((line.net for line in document.lines), Decimal(0))
+    if net != document.net or document.net + document.tax != document.total:
+        raise Rejected("total", f"The lines add up to {net}, the document says {document.net}.")
+    words = document.reason if isinstance(document, CreditNoteDocument) else ""
+    body: JsonObject = {
+        "DocNumber": document.number,
+        "TxnDate": document.date.isoformat(),
+        "CustomerRef": {"value": document.customer},
+        "PrivateNote": _note(words, document.reference),
+    }
+    body |= _currency(document.currency, company)
+    body["Line"] = [_sales_line(line, document.currency, company) for line in document.lines]
+    if company.country != "US":
+        body["GlobalTaxCalculation"] = "TaxExcluded" if document.tax else "NotApplicable"
+    if document.tax:
+        body["TxnTaxDetail"] = {"TotalTax": amount(document.tax, document.currency)}
+    return body
+
+
+def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> JsonObject:
+    net = amount(line.net, currency)
+    # QuickBooks refuses a line whose amount is not quantity times price; a prorated or tiered line is sent as one unit.
+    exact = line.quantity * line.unit_amount == net
+    detail: JsonObject = {
+        "ItemRef": {"value": line.product},
+        "Qty": line.quantity.normalize() if exact else Decimal(1),
+        "UnitPrice": line.unit_amount.normalize() if exact else net,
+    }
+    if company.country == "US":
+        detail["TaxCodeRef"] = {"value": "TAX" if line.tax else "NON"}
+    elif line.tax_code:
+        detail["TaxCodeRef"] = {"value": line.tax_code}
+    return {
+        "Amount": net,
+        "DetailType": "SalesItemLineDetail",
+        "Description": line.description[:_DESCRIPTION],
+        "SalesItemLineDetail": detail,
+    }
+
+
+def invoice_void(document: InvoiceVoidDocument) -> str:
+    """Write what voids an Invoice."""
+    return dumps({"Id": document.invoice, "SyncToken": document.sync_token or "0"})
+
+
+def payment(document: PaymentDocument, company: Company) -> str:
+    """Write a Payment; what is not linked to an invoice stays open on the customer's account."""
+    _check_number(document.reference)
+    linked = sum((part.amount for part in document.allocations), Decimal(0))
+    if linked > document.amount:
+        raise Rejected("allocations", f"{linked} is allocated of a payment of {document.amount}.")
+    body: JsonObject = {
+        "CustomerRef": {"value": document.customer},
+        "TotalAmt": amount(document.amount, document.currency),
+        "TxnDate": document.date.isoformat(),
+        "PaymentRefNum": document.reference,
+        "DepositToAccountRef": {"value": document.deposit_account},
+        "PrivateNote": _note(document.note, document.reference),
+    }
+    body |= _currency(document.currency, company)
+    body["Line"] = [
+        {
+            "Amount": amount(part.amount, document.currency),
+            "LinkedTxn": [{"TxnId": part.invoice, "TxnType": "Invoice"}],
+        }
+        for part in document.allocations
+    ]
+    if document.external_id:
+        body["Id"] = document.external_id
+    return dumps(body)

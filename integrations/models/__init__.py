@@ -1,0 +1,26 @@
+"""Integrations' tables, one subject a file."""
+
+from integrations.models.connection import Connection, ConnectionStatus, OAuthState, SyncMode, ThrottleGate
+from integrations.models.mapping import ErpRecord, Mapping, MappingKind, MappingOrigin, MappingStatus, RecordKind
+from integrations.models.outbox import DeliveryAttempt, OutboxItem, OutboxState
+from integrations.models.reconciliation import Reconciliation
+from integrations.models.reference import ExternalReference
+
+__all__ = [
+    "Connection",
+    "ConnectionStatus",
+    "DeliveryAttempt",
+    "ErpRecord",
+    "ExternalReference",
+    "Mapping",
+    "MappingKind",
+    "MappingOrigin",
+    "MappingStatus",
+    "OAuthState",
+    "OutboxItem",
+    "OutboxState",
+    "Reconciliation",
+    "RecordKind",
+    "SyncMode",
+    "ThrottleGate",
+]

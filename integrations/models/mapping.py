@@ -1,0 +1,81 @@
+"""The ERP's lists as imported, and which of their rows stands for which of ours."""
+
+from django.db import models
+
+from billing.tenancy import TenantModel
+from integrations.models.connection import Connection
+
+
+class RecordKind(models.TextChoices):
+    ACCOUNT = "account", "Account"
+    CUSTOMER = "customer", "Customer"
+    PRODUCT = "product", "Product or service"
+    TAX_CODE = "tax_code", "Tax code"
+
+
+class ErpRecord(TenantModel):
+    """A row of one of the ERP's lists, as last read."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="records")
+    kind = models.CharField(max_length=20, choices=RecordKind.choices)
+    external_id = models.CharField(max_length=50)
+    name = models.CharField(max_length=500)
+    number = models.CharField(max_length=100, blank=True)
+    type = models.CharField(max_length=100, blank=True)
+    subtype = models.CharField(max_length=100, blank=True)
+    is_active = models.BooleanField(default=True)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = "ERP record"
+        ordering = ("kind", "name")
+        constraints = [models.UniqueConstraint(fields=["connection", "kind", "external_id"], name="erp_record_once")]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.name}".strip()
+
+
+class MappingKind(models.TextChoices):
+    """What is mapped. The defaults name no record of ours: they stand for all that have no mapping of their own."""
+
+    ACCOUNT = "account", "Account"
+    CUSTOMER = "customer", "Customer"
+    PRODUCT = "product", "Product"
+    TAX_CODE = "tax_code", "Tax rate"
+    DEFAULT_CUSTOMER = "default_customer", "Customer on receivable lines"
+    DEFAULT_PRODUCT = "default_product", "Product without a counterpart"
+    DEPOSIT_ACCOUNT = "deposit_account", "Account that payments go to"
+
+
+class MappingStatus(models.TextChoices):
+    SUGGESTED = "suggested", "Suggested"
+    CONFIRMED = "confirmed", "Confirmed"
+
+
+class MappingOrigin(models.TextChoices):
+    IMPORTED = "imported", "Matched with the ERP's list"
+    CREATED = "created", "Created in the ERP by Counterfoil"
+    MANUAL = "manual", "Chosen by a person"
+
+
+class Mapping(TenantModel):
+    """Ours to theirs. Only a confirmed mapping is used."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="mappings")
+    kind = models.CharField(max_length=20, choices=MappingKind.choices)
+    internal_id = models.BigIntegerField(null=True, blank=True)
+    external_id = models.CharField(max_length=50)
+    external_name = models.CharField(max_length=500, blank=True)
+    status = models.CharField(max_length=10, choices=MappingStatus.choices, default=MappingStatus.SUGGESTED)
+    origin = models.CharField(max_length=10, choices=MappingOrigin.choices, default=MappingOrigin.IMPORTED)
+
+    class Meta:
+        ordering = ("kind", "internal_id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "kind", "internal_id"], nulls_distinct=False, name="one_mapping_per_record"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} → {self.external_name or self.external_id}"
