@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounting import commitments, schedules
 from accounting.books import Books, books
@@ -21,7 +21,6 @@ from billing.periods import DateRange
 from billing.publishing import publish
 from billing.services.contracts import renew_contracts
 from billing.services.terms import Item, read_items
-from billing.services.usage import usage_between
 from billing.tenancy import current_tenant_id
 
 _CHUNK = 1000
@@ -202,17 +201,23 @@ def _missing(item: Item, through: date) -> Iterable[Schedule]:
         )
 
 
+@transaction.atomic
 def _rate_usage(through: date) -> None:
     """Price the usage recorded so far in periods not yet billed: it is earned as it is used."""
-    with transaction.atomic():
-        metered = RecognitionSchedule.objects.select_for_update().filter(
-            is_metered=True, billed=0, is_void=False, service_start__lte=through
+    until = through + timedelta(days=1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.id, s.contract_item_id, s.service_start, s.service_end, s.amount, "
+            "(SELECT sum(u.quantity) FROM billing_usagerecord u WHERE u.contract_item_id = s.contract_item_id "
+            "AND u.used_on >= s.service_start AND u.used_on < least(s.service_end, %s)) "
+            "FROM accounting_recognitionschedule s WHERE s.is_metered AND s.billed = 0 AND NOT s.is_void "
+            "AND s.service_start <= %s ORDER BY s.id FOR UPDATE OF s",
+            [until, through],
         )
-        terms = {item.id: item.terms for item in read_items("i.id = ANY(%s)", [[row.contract_item_id for row in metered]])}
-        for row in metered:
-            period = DateRange(row.service_start, row.service_end)
-            used = usage_between(row.contract_item_id, period.start, min(period.end, through + timedelta(days=1)))
-            amount = charge(terms[row.contract_item_id], period, usage=used).net
-            if amount != row.amount.amount:
-                row.amount = amount
-                row.save(update_fields=["amount"])
+        rows = cursor.fetchall()
+    terms = {item.id: item.terms for item in read_items("i.id = ANY(%s)", [[row[1] for row in rows]])}
+    rated = [
+        (pk, charge(terms[item], DateRange(start, end), usage=max(used or ZERO, ZERO)).net, amount)
+        for pk, item, start, end, amount, used in rows
+    ]
+    schedules.set_amounts({pk: net for pk, net, amount in rated if net != amount})

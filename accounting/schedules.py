@@ -1,6 +1,6 @@
 """The only door to the recognition schedules: read them locked, change them in memory, write them back set-wise."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -144,4 +144,16 @@ def save(schedules: Sequence[Schedule]) -> None:
                 [schedule.id for schedule in schedules],
                 *([getattr(schedule, name) for schedule in schedules] for name in _CHANGING),
             ],
+        )
+
+
+def set_amounts(amounts: Mapping[int, Decimal]) -> None:
+    """Set the price of schedules whose usage has been rated anew."""
+    if not amounts:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE accounting_recognitionschedule s SET amount = v.amount "
+            "FROM unnest(%s::bigint[], %s::numeric[]) AS v(id, amount) WHERE s.id = v.id",
+            [list(amounts), list(amounts.values())],
         )

@@ -1,0 +1,97 @@
+"""The only door into the outbox: what is to be delivered is written here, in the transaction that makes it true."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+from django.db import connection as database
+from django.db import transaction
+from django_q.tasks import async_task
+
+from billing.bulk import insert_rows
+from integrations.documents import STAGES, Kind
+from integrations.models import OutboxItem, OutboxState
+
+_COLUMNS = ("tenant_id", "connection_id", "kind", "subject_id", "group_key", "stage")
+_ONCE = """
+INSERT INTO integrations_outboxitem (tenant_id, connection_id, kind, subject_id, group_key, stage)
+SELECT %(tenant)s, %(connection)s, %(kind)s, wanted.subject, wanted.subject_group, %(stage)s
+  FROM unnest(%(subjects)s::bigint[], %(groups)s::bigint[]) AS wanted(subject, subject_group)
+ WHERE NOT EXISTS (
+       SELECT 1 FROM integrations_mapping m
+        WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.internal_id = wanted.subject
+          AND m.status = 'confirmed')
+ ORDER BY wanted.subject
+ON CONFLICT (connection_id, kind, subject_id) DO NOTHING
+"""
+_WAKE_EVERY = 2.0
+_last_wake: dict[int, float] = {}
+
+Subject = tuple[int, int | None]  # what to deliver, and the customer it belongs to
+
+
+def enqueue(*, tenant_id: int, connection_id: int, kind: Kind, subjects: Iterable[Subject]) -> None:
+    """Write items for facts that have just come to be. The same one twice raises IntegrityError, like the fact itself."""
+    stage = STAGES[kind]
+    rows = [(tenant_id, connection_id, kind.value, subject, group, stage) for subject, group in subjects]
+    insert_rows(OutboxItem, _COLUMNS, rows)
+    if rows:
+        wake(tenant_id=tenant_id, connection_id=connection_id)
+
+
+def enqueue_once(*, tenant_id: int, connection_id: int, kind: Kind, subjects: Sequence[Subject]) -> None:
+    """Write items for master data (customers, products), unless it is there already or mapped to the ERP's own."""
+    if not subjects:
+        return
+    values = {
+        "tenant": tenant_id,
+        "connection": connection_id,
+        "kind": kind.value,
+        "stage": STAGES[kind],
+        "subjects": [subject for subject, _ in subjects],
+        "groups": [group for _, group in subjects],
+    }
+    with database.cursor() as cursor:
+        cursor.execute(_ONCE, values)
+
+
+def wake(*, tenant_id: int, connection_id: int) -> None:
+    """Ask the workers to look at a connection after the commit; at most once in a while per process.
+
+    A wake-up that is lost or doubled does no harm: the clock drains every connection as well.
+    """
+    now = time.monotonic()
+    if now - _last_wake.get(connection_id, -_WAKE_EVERY) < _WAKE_EVERY:
+        return
+    _last_wake[connection_id] = now
+    transaction.on_commit(
+        lambda: async_task("integrations.tasks.drain_connection", tenant_id, connection_id, group="sync")
+    )
+
+
+def send_again(item_ids: Sequence[int]) -> int:
+    """Put parked or skipped items back in line; give how many. What may have been done already is read back first."""
+    with transaction.atomic():
+        items = OutboxItem.objects.select_for_update().filter(
+            id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.SKIPPED)
+        )
+        ids = [item.pk for item in items]
+        count = _restart(ids)
+    return count
+
+
+def _restart(ids: Sequence[int]) -> int:
+    with database.cursor() as cursor:
+        cursor.execute(
+            "UPDATE integrations_outboxitem SET state = 'pending', attempts = 0, available_at = now() WHERE id = ANY(%s)",
+            [list(ids)],
+        )
+        return cursor.rowcount
+
+
+def skip(item_ids: Sequence[int], *, reason: str) -> int:
+    """Decide that items shall not be delivered; give how many. Raises ValueError without a reason."""
+    if not reason.strip():
+        raise ValueError("Say why these items are skipped: the reconciliation will ask.")
+    return OutboxItem.objects.filter(
+        id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.PENDING)
+    ).update(state=OutboxState.SKIPPED, reason_code="skipped", reason=reason.strip())
