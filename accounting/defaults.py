@@ -49,9 +49,7 @@ class Hierarchy:
                 codes[(role, level, target)] = code
         return Hierarchy(codes, self.accounts, self.per_batch_levels, self.entity_names)
 
-    def resolve(
-        self, *, role: str, business_entity_id: int, currency: str, dimensions: Dimensions
-    ) -> tuple[int, str]:
+    def resolve(self, *, role: str, business_entity_id: int, currency: str, dimensions: Dimensions) -> tuple[int, str]:
         """Find the account of a role, and the step that answered. Raises RoleWithoutAccount."""
         specific = bool(self.per_batch_levels)
         memo = (
@@ -80,7 +78,10 @@ class Hierarchy:
             (Level.TENANT, None),
         ]
         return [
-            (str(level), None if target is None and level != Level.TENANT else self.codes.get((role, level, target)))
+            (
+                str(level),
+                None if target is None and level != Level.TENANT else self.codes.get((role, level, target)),
+            )
             for level, target in order
         ]
 

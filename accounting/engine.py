@@ -116,7 +116,10 @@ class RuleBook:
             for rule in self.rules.get(kind, ()):
                 if rule.effective_from <= day:
                     best = newest.get(rule.code)
-                    if best is None or (rule.effective_from, rule.version_id) > (best.effective_from, best.version_id):
+                    if best is None or (rule.effective_from, rule.version_id) > (
+                        best.effective_from,
+                        best.version_id,
+                    ):
                         newest[rule.code] = rule
             found = sorted(newest.values(), key=lambda rule: (rule.priority, rule.code))
             self._on[(kind, day)] = found

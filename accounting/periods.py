@@ -42,7 +42,10 @@ class PostingDates:
             AccountingPeriod.objects.bulk_create(
                 [
                     AccountingPeriod(
-                        tenant_id=tenant_id, business_entity_id=entity, start=month, end=first_of_next_month(month)
+                        tenant_id=tenant_id,
+                        business_entity_id=entity,
+                        start=month,
+                        end=first_of_next_month(month),
                     )
                     for entity, month in sorted(wanted)
                 ],

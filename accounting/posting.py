@@ -86,9 +86,20 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
             description = f"{description} (of {event.occurred_on}, whose period is closed)"
         entries.append(
             (
-                entry_id, tenant_id, entity_id, day, currency, kind.value, description, event.event_id, part,
-                draft.rule_version_id, draft.reverses_id, len(draft.lines), now,
-            )  # fmt: skip
+                entry_id,
+                tenant_id,
+                entity_id,
+                day,
+                currency,
+                kind.value,
+                description,
+                event.event_id,
+                part,
+                draft.rule_version_id,
+                draft.reverses_id,
+                len(draft.lines),
+                now,
+            )
         )
         for position, line in enumerate(draft.lines, start=1):
             account_id, resolved_by = line.account_id, line.resolved_by
@@ -99,11 +110,29 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
             about = line.dimensions
             lines.append(
                 (
-                    next(line_ids), tenant_id, entity_id, entry_id, position, day, account_id, currency,
-                    line.debit, line.credit, line.debit, line.credit, line.role, resolved_by,
-                    about.customer_id, about.contract_id, about.contract_item_id, about.product_id, about.invoice_id,
-                    about.credit_note_id, about.payment_id, about.tax_rate_id,
-                )  # fmt: skip
+                    next(line_ids),
+                    tenant_id,
+                    entity_id,
+                    entry_id,
+                    position,
+                    day,
+                    account_id,
+                    currency,
+                    line.debit,
+                    line.credit,
+                    line.debit,
+                    line.credit,
+                    line.role,
+                    resolved_by,
+                    about.customer_id,
+                    about.contract_id,
+                    about.contract_item_id,
+                    about.product_id,
+                    about.invoice_id,
+                    about.credit_note_id,
+                    about.payment_id,
+                    about.tax_rate_id,
+                )
             )
         posted.append(PostedEntry(entry_id, entity_id, day, currency, event.kind))
     insert_rows(JournalEntry, _ENTRY_COLUMNS, entries)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import connection, transaction
 
 from accounting import commitments, schedules
-from accounting.books import Books, books
+from accounting.books import books
 from accounting.commitments import Commitment
 from accounting.events import RevenueRecognized
 from accounting.models import RecognitionSchedule

@@ -84,9 +84,7 @@ def _copy_chart(entity: BusinessEntity) -> None:
 def _copy_defaults(entity: BusinessEntity) -> None:
     known = set(DefaultAccount.objects.filter(level=Level.TENANT).values_list("role", flat=True))
     DefaultAccount.objects.bulk_create(
-        DefaultAccount(
-            tenant_id=entity.tenant_id, role=row["role"], level=Level.TENANT, account_code=row["code"]
-        )
+        DefaultAccount(tenant_id=entity.tenant_id, role=row["role"], level=Level.TENANT, account_code=row["code"])
         for row in starter_chart()
         if row.get("role") and row["role"] not in known
     )

@@ -47,9 +47,14 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterabl
         return
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         stage = f"stage_{table}"
-        cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT * FROM {table} WITH NO DATA")
+        cursor.execute(
+            f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT * FROM {table} WITH NO DATA"
+        )
         names = _names(tuple(columns))
-        with connection.wrap_database_errors, cursor.copy(f"COPY pg_temp.{stage} ({names}) FROM STDIN") as copy:
+        with (
+            connection.wrap_database_errors,
+            cursor.copy(f"COPY pg_temp.{stage} ({names}) FROM STDIN") as copy,
+        ):
             for row in rows:
                 copy.write_row(row)
         cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM pg_temp.{stage}")

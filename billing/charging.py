@@ -84,7 +84,10 @@ def committed_value(terms: ItemTerms, *, since: date | None = None) -> Decimal:
     """Add up the fixed charges of the term from a date (else the start) to the end; zero for usage and open ends."""
     if terms.is_metered or terms.is_free or terms.end is None:
         return Decimal(0)
-    return sum((charge(terms, period).net for period in service_periods(terms, since=since or terms.start)), Decimal(0))
+    return sum(
+        (charge(terms, period).net for period in service_periods(terms, since=since or terms.start)),
+        Decimal(0),
+    )
 
 
 def next_billing(terms: ItemTerms, billed_until: date) -> date | None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from django.db import models
 from djmoney.models.fields import MoneyField
 from djmoney.settings import CURRENCY_CHOICES
-from django.db import models
 
 
 class CurrencyField(models.CharField):

@@ -79,3 +79,8 @@ def format_money(amount: Decimal, currency: str) -> str:
 def format_amount(amount: Decimal, currency: str) -> str:
     """Write an amount without its currency, for columns whose heading names it."""
     return f"{round_money(amount, currency):,f}"
+
+
+def amount_text(amount: Decimal, currency: str) -> str:
+    """Write an amount for programs: plain digits with the currency's decimals, such as 1234.50."""
+    return f"{round_money(amount, currency):f}"

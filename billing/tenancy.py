@@ -57,9 +57,9 @@ def _tell_database(database: BaseDatabaseWrapper, tenant_id: int | None) -> None
 
 
 def _restore_after_reconnect(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    tenant_id = _current.get()
-    if tenant_id is not None and connection.alias == "default":
-        _tell_database(connection, tenant_id)
+    # A connection from a pool may still carry the tenant of whoever used it last.
+    if connection.alias == "default":
+        _tell_database(connection, _current.get())
 
 
 def connect() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db import connection as database
 from django.db import transaction
+from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from billing.bulk import insert_rows
@@ -70,22 +71,9 @@ def wake(*, tenant_id: int, connection_id: int) -> None:
 
 def send_again(item_ids: Sequence[int]) -> int:
     """Put parked or skipped items back in line; give how many. What may have been done already is read back first."""
-    with transaction.atomic():
-        items = OutboxItem.objects.select_for_update().filter(
-            id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.SKIPPED)
-        )
-        ids = [item.pk for item in items]
-        count = _restart(ids)
-    return count
-
-
-def _restart(ids: Sequence[int]) -> int:
-    with database.cursor() as cursor:
-        cursor.execute(
-            "UPDATE integrations_outboxitem SET state = 'pending', attempts = 0, available_at = now() WHERE id = ANY(%s)",
-            [list(ids)],
-        )
-        return cursor.rowcount
+    return OutboxItem.objects.filter(
+        id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.SKIPPED)
+    ).update(state=OutboxState.PENDING, attempts=0, available_at=Now())
 
 
 def skip(item_ids: Sequence[int], *, reason: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from accounting.books import Books
 from accounting.engine import MeasuredEvent
-from accounting.measures import contracts, credits, invoices, payments, revenue, voids
+from accounting.measures import contracts, credit_notes, invoices, payments, revenue, voids
 
 Measure = Callable[[Sequence[Any], Books], list[MeasuredEvent]]
 
@@ -19,7 +19,7 @@ MEASURES: dict[str, Measure] = {
     "usage_recorded": contracts.measure_usage,
     "invoice_finalized": invoices.measure,
     "invoice_voided": voids.measure,
-    "credit_note_issued": credits.measure,
+    "credit_note_issued": credit_notes.measure,
     "payment_received": payments.measure_received,
     "payment_allocated": payments.measure_allocated,
     "revenue_recognized": revenue.measure,

@@ -1,7 +1,7 @@
 """Invoice finalized: how much of each line was earned before, and how much is deferred.
 
-    before: 320.00 of usage earned, unbilled          after an invoice of 500.00 net
-        Unbilled Revenue 320.00                            net_from_unbilled 320.00, net_deferred 180.00
+before: 320.00 of usage earned, unbilled          after an invoice of 500.00 net
+    Unbilled Revenue 320.00                            net_from_unbilled 320.00, net_deferred 180.00
 """
 
 from collections.abc import Sequence

@@ -28,8 +28,6 @@ def measure_received(events: Sequence[PaymentReceived], books: Books) -> list[Me
 def measure_allocated(events: Sequence[PaymentAllocated], books: Books) -> list[MeasuredEvent]:
     measured = []
     for event in events:
-        dimensions = Dimensions(
-            customer_id=event.customer_id, invoice_id=event.invoice_id, payment_id=event.payment_id
-        )
+        dimensions = Dimensions(customer_id=event.customer_id, invoice_id=event.invoice_id, payment_id=event.payment_id)
         measured.append(MeasuredEvent(event, dimensions, [Unit({"allocated": event.allocated}, dimensions)]))
     return measured

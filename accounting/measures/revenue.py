@@ -11,7 +11,11 @@ def measure(events: Sequence[RevenueRecognized], books: Books) -> list[MeasuredE
     measured = []
     for event in events:
         dimensions = Dimensions(
-            event.customer_id, event.contract_id, event.contract_item_id, event.product_id, event.product_family_id
+            event.customer_id,
+            event.contract_id,
+            event.contract_item_id,
+            event.product_id,
+            event.product_family_id,
         )
         unit = Unit(
             {"from_deferred": event.from_deferred, "from_unbilled": event.from_unbilled},

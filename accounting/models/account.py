@@ -32,7 +32,9 @@ class Account(TenantModel):
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     is_group = models.BooleanField("groups other accounts", default=False)
     role = models.CharField(
-        max_length=60, blank=True, help_text="What the starter chart made this account for; defaults may say otherwise."
+        max_length=60,
+        blank=True,
+        help_text="What the starter chart made this account for; defaults may say otherwise.",
     )
     description = models.TextField(blank=True)
     is_active = models.BooleanField(default=True)

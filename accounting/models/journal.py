@@ -66,7 +66,12 @@ class JournalEntry(TenantModel):
         RuleVersion, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     reverses = models.ForeignKey(
-        "self", null=True, on_delete=models.PROTECT, related_name="reversed_by", db_constraint=False, db_index=False
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="reversed_by",
+        db_constraint=False,
+        db_index=False,
     )
     line_count = models.PositiveSmallIntegerField()
     posted_at = models.DateTimeField()
@@ -141,9 +146,7 @@ class JournalLine(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["account", "date"], include=["base_debit", "base_credit"], name="line_balance"
-            ),
+            models.Index(fields=["account", "date"], include=["base_debit", "base_credit"], name="line_balance"),
         ]
 
     def __str__(self) -> str:

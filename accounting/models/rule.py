@@ -61,7 +61,10 @@ class AccountingPolicy(TenantModel):
     """
 
     contract_start = models.CharField(
-        "when a contract starts", max_length=20, choices=ContractStartTreatment.choices, default=ContractStartTreatment.MEMO
+        "when a contract starts",
+        max_length=20,
+        choices=ContractStartTreatment.choices,
+        default=ContractStartTreatment.MEMO,
     )
     stamp = models.BigIntegerField(default=0, editable=False)
 

@@ -25,14 +25,29 @@ class RecognitionSchedule(TenantModel):
         "billing.Tenant", on_delete=models.PROTECT, db_index=False, db_constraint=False, editable=False
     )
 
-    business_entity = models.ForeignKey(BusinessEntity, db_constraint=False, on_delete=models.PROTECT, related_name="+", db_index=False)
-    customer = models.ForeignKey(Customer, db_constraint=False, on_delete=models.PROTECT, related_name="+", db_index=False)
-    contract = models.ForeignKey(Contract, db_constraint=False, null=True, on_delete=models.PROTECT, related_name="schedules")
-    contract_item = models.ForeignKey(
-        ContractItem, db_constraint=False, null=True, on_delete=models.PROTECT, related_name="schedules", db_index=False
+    business_entity = models.ForeignKey(
+        BusinessEntity, db_constraint=False, on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    invoice_line_id = models.BigIntegerField(null=True, help_text="Set where no contract item stands behind the charge.")
-    product = models.ForeignKey(Product, db_constraint=False, on_delete=models.PROTECT, related_name="+", db_index=False)
+    customer = models.ForeignKey(
+        Customer, db_constraint=False, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    contract = models.ForeignKey(
+        Contract, db_constraint=False, null=True, on_delete=models.PROTECT, related_name="schedules"
+    )
+    contract_item = models.ForeignKey(
+        ContractItem,
+        db_constraint=False,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="schedules",
+        db_index=False,
+    )
+    invoice_line_id = models.BigIntegerField(
+        null=True, help_text="Set where no contract item stands behind the charge."
+    )
+    product = models.ForeignKey(
+        Product, db_constraint=False, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     product_family_id = models.BigIntegerField(null=True)
     pricing_model = models.CharField(max_length=30, blank=True)
     method = models.CharField(max_length=30, choices=RecognitionMethod.choices)
@@ -88,7 +103,12 @@ class ContractCommitment(TenantModel):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(billed__gte=0, billed__lte=F("committed"), recognized__gte=0, recognized__lte=F("committed")),
+                condition=Q(
+                    billed__gte=0,
+                    billed__lte=F("committed"),
+                    recognized__gte=0,
+                    recognized__lte=F("committed"),
+                ),
                 name="commitment_not_exceeded",
             )
         ]

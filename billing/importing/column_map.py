@@ -1,9 +1,9 @@
 """The column map: which field of ours comes from which column of the file. A TOML file; the example explains it.
 
-    [contract]
-    number = { column = "customerID" }                       # from a column
-    start  = { value = "2026-01-01" }                        # the same for every row
-    term_months = { column = "Contract", map = { "One year" = "12" } }
+[contract]
+number = { column = "customerID" }                       # from a column
+start  = { value = "2026-01-01" }                        # the same for every row
+term_months = { column = "Contract", map = { "One year" = "12" } }
 """
 
 import tomllib
@@ -99,7 +99,9 @@ def load_column_map(path: Path) -> ColumnMap:
     if not isinstance(attributes, dict) or not all(isinstance(column, str) for column in attributes.values()):
         raise InvalidColumnMap("[attributes] lists names with the column each comes from, as text.")
     if unknown := sorted(set(data) - set(FIELDS)):
-        raise InvalidColumnMap(f"The column map has a section [{unknown[0]}]; there are {', '.join(FIELDS)}, attributes.")
+        raise InvalidColumnMap(
+            f"The column map has a section [{unknown[0]}]; there are {', '.join(FIELDS)}, attributes."
+        )
     return ColumnMap({section: _section(section, data.get(section, {})) for section in FIELDS}, attributes)
 
 

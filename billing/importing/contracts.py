@@ -113,7 +113,8 @@ class _Importer:
                 return BadRow(row.line, f"the {what} “{key}” is on line {first} already.")
         if row.currency != self.entity.base_currency:
             return BadRow(
-                row.line, f"currency: {self.entity} keeps its books in {self.entity.base_currency}, not in {row.currency}."
+                row.line,
+                f"currency: {self.entity} keeps its books in {self.entity.base_currency}, not in {row.currency}.",
             )
         if row.tax_rate and row.tax_rate not in self._tax_rates:
             return BadRow(row.line, f"tax_rate: there is no active tax rate “{row.tax_rate}”; add it first.")
@@ -168,17 +169,36 @@ class _Importer:
             customers[given["external_id"]] = customer_id
             values.append(
                 (
-                    customer_id, tenant_id, self.entity.pk, given["external_id"],
-                    (given.get("name") or given["external_id"])[:200], given.get("email", ""), row.currency,
-                    given.get("address", ""), given.get("country", "")[:2].upper(), given.get("tax_id", "")[:50], True, now,
-                )  # fmt: skip
+                    customer_id,
+                    tenant_id,
+                    self.entity.pk,
+                    given["external_id"],
+                    (given.get("name") or given["external_id"])[:200],
+                    given.get("email", ""),
+                    row.currency,
+                    given.get("address", ""),
+                    given.get("country", "")[:2].upper(),
+                    given.get("tax_id", "")[:50],
+                    True,
+                    now,
+                )
             )
         insert_rows(
             Customer,
             (
-                "id", "tenant_id", "business_entity_id", "external_id", "name", "email", "currency", "address",
-                "country", "tax_id", "is_active", "created_at",
-            ),  # fmt: skip
+                "id",
+                "tenant_id",
+                "business_entity_id",
+                "external_id",
+                "name",
+                "email",
+                "currency",
+                "address",
+                "country",
+                "tax_id",
+                "is_active",
+                "created_at",
+            ),
             values,
         )
         self.result.customers += len(values)
@@ -188,16 +208,44 @@ class _Importer:
         insert_rows(
             Contract,
             (
-                "id", "tenant_id", "business_entity_id", "customer_id", "number", "status", "currency", "start", "end",
-                "term_months", "renewal", "payment_terms_days", "reference", "attributes", "import_digest",
-                "terms_renewed", "created_at",
-            ),  # fmt: skip
+                "id",
+                "tenant_id",
+                "business_entity_id",
+                "customer_id",
+                "number",
+                "status",
+                "currency",
+                "start",
+                "end",
+                "term_months",
+                "renewal",
+                "payment_terms_days",
+                "reference",
+                "attributes",
+                "import_digest",
+                "terms_renewed",
+                "created_at",
+            ),
             [
                 (
-                    pk, tenant_id, self.entity.pk, customers[row.customer["external_id"]], row.number,
-                    ContractStatus.DRAFT.value, row.currency, row.start, row.end, row.term_months, row.renewal,
-                    row.payment_terms_days, row.reference[:200], _json(row.attributes), _digest(row), 0, now,
-                )  # fmt: skip
+                    pk,
+                    tenant_id,
+                    self.entity.pk,
+                    customers[row.customer["external_id"]],
+                    row.number,
+                    ContractStatus.DRAFT.value,
+                    row.currency,
+                    row.start,
+                    row.end,
+                    row.term_months,
+                    row.renewal,
+                    row.payment_terms_days,
+                    row.reference[:200],
+                    _json(row.attributes),
+                    _digest(row),
+                    0,
+                    now,
+                )
                 for row, pk in zip(rows, ids, strict=True)
             ],
         )
@@ -216,16 +264,44 @@ class _Importer:
         insert_rows(
             ContractItem,
             (
-                "id", "tenant_id", "contract_id", "phase_id", "product_id", "description", "pricing_model", "pricing",
-                "is_metered", "quantity", "timing", "interval_months", "tax_rate_id", "recognition_method", "start",
-                "end", "billed_until",
-            ),  # fmt: skip
+                "id",
+                "tenant_id",
+                "contract_id",
+                "phase_id",
+                "product_id",
+                "description",
+                "pricing_model",
+                "pricing",
+                "is_metered",
+                "quantity",
+                "timing",
+                "interval_months",
+                "tax_rate_id",
+                "recognition_method",
+                "start",
+                "end",
+                "billed_until",
+            ),
             [
                 (
-                    item_id, tenant_id, contract_id, phase_id, self._product(row).pk, row.description[:200],
-                    row.pricing_model, _json(_pricing(row)), False, row.quantity, row.timing, row.interval_months,
-                    self._tax_rates.get(row.tax_rate), row.recognition_method, row.start, row.end, row.start,
-                )  # fmt: skip
+                    item_id,
+                    tenant_id,
+                    contract_id,
+                    phase_id,
+                    self._product(row).pk,
+                    row.description[:200],
+                    row.pricing_model,
+                    _json(_pricing(row)),
+                    False,
+                    row.quantity,
+                    row.timing,
+                    row.interval_months,
+                    self._tax_rates.get(row.tax_rate),
+                    row.recognition_method,
+                    row.start,
+                    row.end,
+                    row.start,
+                )
                 for row, item_id, phase_id, contract_id in zip(
                     rows, reserve_ids(ContractItem, len(rows)), phase_ids, contract_ids, strict=True
                 )

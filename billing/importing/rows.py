@@ -69,35 +69,34 @@ def read_rows(path: Path, columns: ColumnMap, *, default_currency: str) -> Itera
 def _read(raw: io.BufferedReader, columns: ColumnMap, default_currency: str) -> Iterator[ContractRow | BadRow]:
     lines = _Lines(raw)
     reader = csv.reader(lines, strict=True)
-    try:
-        header = _next(reader)
-    except _BadLine as error:
-        raise UnreadableFile(f"Line 1: {error}") from error
-    if header is None:
-        raise UnreadableFile("The file is empty.")
-    header = [name.strip() for name in header]
-    if missing := sorted(columns.columns - set(header)):
-        raise UnreadableFile(f"Line 1: the file has no column “{missing[0]}”, which the column map names.")
-    if twice := sorted({name for name in header if header.count(name) > 1} & columns.columns):
-        raise UnreadableFile(f"Line 1: the file has the column “{twice[0]}” twice.")
+    header = _header(reader, columns)
     while True:
         line = lines.number + 1
         try:
             values = _next(reader)
-        except _BadLine as error:
-            yield BadRow(line, str(error))
-            continue
-        if values is None:
-            return
-        if not values:
-            continue
-        if len(values) != len(header):
-            yield BadRow(line, f"the row has {len(values)} fields, the header has {len(header)}.")
-            continue
-        try:
-            yield _row(line, dict(zip(header, values, strict=True)), columns, default_currency)
+            if values is None:
+                return
+            if len(values) not in (0, len(header)):
+                raise _BadLine(f"the row has {len(values)} fields, the header has {len(header)}.")
+            if values:
+                yield _row(line, dict(zip(header, values, strict=True)), columns, default_currency)
         except ValueError as error:
             yield BadRow(line, str(error))
+
+
+def _header(reader: "csv._reader", columns: ColumnMap) -> list[str]:
+    try:
+        values = _next(reader)
+    except _BadLine as error:
+        raise UnreadableFile(f"Line 1: {error}") from error
+    if values is None:
+        raise UnreadableFile("Line 1: the file is empty.")
+    header = [name.strip() for name in values]
+    if missing := sorted(columns.columns - set(header)):
+        raise UnreadableFile(f"Line 1: the file has no column “{missing[0]}”, which the column map names.")
+    if twice := sorted({name for name in header if header.count(name) > 1} & columns.columns):
+        raise UnreadableFile(f"Line 1: the file has the column “{twice[0]}” twice.")
+    return header
 
 
 class _BadLine(ValueError):
@@ -143,7 +142,9 @@ def _next(reader: "csv._reader") -> list[str] | None:
 def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency: str) -> ContractRow:
     for column in columns.columns:
         if len(row[column]) > _LONGEST_FIELD:
-            raise ValueError(f"{column}: the field has {len(row[column]):,} characters; {_LONGEST_FIELD:,} are the most.")
+            raise ValueError(
+                f"{column}: the field has {len(row[column]):,} characters; {_LONGEST_FIELD:,} are the most."
+            )
         if "\x00" in row[column]:
             raise ValueError(f"{column}: the field holds a NUL character.")
     texts = {

@@ -75,7 +75,9 @@ class TenantCommand(BaseCommand):
     def find_tenant(self, slug: str) -> Tenant:
         tenant = Tenant.objects.filter(slug=slug).first()
         if tenant is None:
-            raise CommandError(f"There is no tenant “{slug}”. Create it with: manage.py create_tenant {slug} --currency USD")
+            raise CommandError(
+                f"There is no tenant “{slug}”. Create it with: manage.py create_tenant {slug} --currency USD"
+            )
         return tenant
 
     def progress(self, done: int, total: int) -> None:
@@ -89,9 +91,12 @@ class TenantCommand(BaseCommand):
 def _in_words(value: Any) -> str:
     if isinstance(value, dict):
         parts = [
-            format_money(each, str(key)) if isinstance(each, Decimal) else f"{key} {each}" for key, each in value.items()
+            format_money(each, str(key)) if isinstance(each, Decimal) else f"{key} {each}"
+            for key, each in value.items()
         ]
         return ", ".join(parts) or "none"
     if isinstance(value, list):
-        return f"{len(value):,}" + "".join(f"\n  {_in_words(each) if isinstance(each, dict) else each}" for each in value[:50])
+        return f"{len(value):,}" + "".join(
+            f"\n  {_in_words(each) if isinstance(each, dict) else each}" for each in value[:50]
+        )
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

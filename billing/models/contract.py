@@ -122,7 +122,9 @@ class ContractItem(TenantModel):
     phase = models.ForeignKey(ContractPhase, on_delete=models.PROTECT, related_name="items")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="contract_items")
     price = models.ForeignKey(Price, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    description = models.CharField(max_length=200, blank=True, help_text="As printed on invoices; else the product's name.")
+    description = models.CharField(
+        max_length=200, blank=True, help_text="As printed on invoices; else the product's name."
+    )
     pricing_model = models.CharField(max_length=30, choices=pricing.CHOICES)
     pricing = models.JSONField()
     is_metered = models.BooleanField("priced by recorded usage", default=False)

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from djmoney.money import Money
 
 from billing.fields import AmountField, CurrencyField
 from billing.models.contract import Contract, ContractItem
@@ -91,7 +92,7 @@ class Invoice(TenantModel):
         return self.number or f"Draft {self.pk}"
 
     @property
-    def due(self):
+    def due(self) -> Money:
         """What is still owed, as Money."""
         return self.total - self.settled
 

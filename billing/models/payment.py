@@ -38,7 +38,9 @@ class Payment(TenantModel):
         ordering = ("-received_on", "-id")
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_is_positive"),
-            models.CheckConstraint(condition=Q(unapplied__gte=0, unapplied__lte=F("amount")), name="payment_unapplied_within"),
+            models.CheckConstraint(
+                condition=Q(unapplied__gte=0, unapplied__lte=F("amount")), name="payment_unapplied_within"
+            ),
             models.UniqueConstraint(
                 fields=["tenant", "reference"], condition=~Q(reference=""), name="payment_reference_once"
             ),

@@ -33,7 +33,9 @@ class BusinessEntity(TenantModel):
     base_currency = CurrencyField()
     time_zone = models.CharField(max_length=50, default="UTC")
     country = models.CharField(
-        max_length=2, blank=True, validators=[RegexValidator(r"^[A-Z]{2}$", "Use a two-letter code such as US.")]
+        max_length=2,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Z]{2}$", "Use a two-letter code such as US.")],
     )
 
     class Meta:

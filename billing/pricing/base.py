@@ -44,7 +44,7 @@ def decimal_parameter(parameters: Mapping[str, Any], name: str) -> Decimal:
 def clean_decimal(value: Any, *, what: str) -> Decimal:
     """Read a decimal string that is finite and zero or more. Raises InvalidPricing."""
     if isinstance(value, float | bool):
-        raise InvalidPricing(f"{what} must be written as text such as \"49.50\", so that no digit is lost.")
+        raise InvalidPricing(f'{what} must be written as text such as "49.50", so that no digit is lost.')
     try:
         number = Decimal(str(value))
     except InvalidOperation:

@@ -118,7 +118,9 @@ def _draft(groups: dict[tuple[int, date], _Group], run: BillingRun) -> None:
     tenant_id, now = current_tenant_id(), timezone.now()
     invoices, lines = [], []
     for invoice_id, ((contract_id, day), group) in zip(
-        reserve_ids(Invoice, len(groups)), sorted(groups.items(), key=lambda entry: (entry[0][1], entry[0][0])), strict=True
+        reserve_ids(Invoice, len(groups)),
+        sorted(groups.items(), key=lambda entry: (entry[0][1], entry[0][0])),
+        strict=True,
     ):
         net, tax, currency = Decimal(0), Decimal(0), group[0][0].terms.currency
         for position, (item, each) in enumerate(group, start=1):
@@ -127,18 +129,46 @@ def _draft(groups: dict[tuple[int, date], _Group], run: BillingRun) -> None:
             tax += line_tax
             lines.append(
                 [
-                    0, tenant_id, invoice_id, position, item.id, item.product_id, item.description or item.product_name,
-                    each.quantity, currency, each.unit_amount, each.net, item.tax_rate_id, item.tax_percent, line_tax,
-                    item.recognition_method, each.period.start, each.period.end,
-                ]  # fmt: skip
+                    0,
+                    tenant_id,
+                    invoice_id,
+                    position,
+                    item.id,
+                    item.product_id,
+                    item.description or item.product_name,
+                    each.quantity,
+                    currency,
+                    each.unit_amount,
+                    each.net,
+                    item.tax_rate_id,
+                    item.tax_percent,
+                    line_tax,
+                    item.recognition_method,
+                    each.period.start,
+                    each.period.end,
+                ]
             )
         first = group[0][0]
         invoices.append(
             (
-                invoice_id, tenant_id, first.business_entity_id, first.customer_id, contract_id, None,
-                InvoiceStatus.DRAFT.value, currency, day, day + timedelta(days=first.payment_terms_days), net, tax,
-                net + tax, 0, "", "", now,
-            )  # fmt: skip
+                invoice_id,
+                tenant_id,
+                first.business_entity_id,
+                first.customer_id,
+                contract_id,
+                None,
+                InvoiceStatus.DRAFT.value,
+                currency,
+                day,
+                day + timedelta(days=first.payment_terms_days),
+                net,
+                tax,
+                net + tax,
+                0,
+                "",
+                "",
+                now,
+            )
         )
         run.drafted += 1
         run.drafted_total[currency] += net + tax

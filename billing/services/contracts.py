@@ -32,7 +32,9 @@ _CHUNK = 1000
 
 
 @transaction.atomic
-def draft_contract(*, customer: Customer, number: str, start: date, items: Sequence[dict[str, Any]], **terms: Any) -> Contract:
+def draft_contract(
+    *, customer: Customer, number: str, start: date, items: Sequence[dict[str, Any]], **terms: Any
+) -> Contract:
     """Write a draft with one phase over the whole term.
 
     `terms` are fields of Contract (term_months, renewal, payment_terms_days, end, reference, attributes); the end follows
@@ -71,7 +73,12 @@ def draft_contract(*, customer: Customer, number: str, start: date, items: Seque
 
 
 def add_item(
-    *, contract: Contract, phase: ContractPhase, product: Product, tax_rate: TaxRate | None = None, **fields: Any
+    *,
+    contract: Contract,
+    phase: ContractPhase,
+    product: Product,
+    tax_rate: TaxRate | None = None,
+    **fields: Any,
 ) -> ContractItem:
     """Add an item to a draft contract's phase. Raises BillingError for a price that does not fit its model."""
     if contract.status != ContractStatus.DRAFT:
@@ -89,7 +96,12 @@ def add_item(
     fields.setdefault("recognition_method", product.recognition_method)
     fields.setdefault("start", phase.start)
     item = ContractItem(
-        tenant_id=contract.tenant_id, contract=contract, phase=phase, product=product, tax_rate=tax_rate, **fields
+        tenant_id=contract.tenant_id,
+        contract=contract,
+        phase=phase,
+        product=product,
+        tax_rate=tax_rate,
+        **fields,
     )
     item.billed_until = item.start
     item.full_clean(exclude=["tenant", "pricing", "billed_until"])
@@ -149,7 +161,8 @@ def renew_contracts(*, through: date) -> int:
 def _renew(contracts: Sequence[Contract]) -> None:
     ends = {}
     for contract in contracts:
-        assert contract.end is not None and contract.term_months
+        assert contract.end is not None
+        assert contract.term_months is not None
         ends[contract.pk] = contract.end
         contract.terms_renewed += 1
         contract.end = add_months(contract.start, contract.term_months * (contract.terms_renewed + 1))
@@ -185,7 +198,9 @@ def end_contract(*, contract_id: int, end: date) -> Contract:
     if contract.status != ContractStatus.ACTIVE:
         raise WrongState(f"Contract {contract.number} is {contract.get_status_display().lower()}, not active.")
     if end <= contract.start or (contract.end and end > contract.end):
-        raise BillingError(f"Contract {contract.number} can end after {contract.start} and by the end of its term only.")
+        raise BillingError(
+            f"Contract {contract.number} can end after {contract.start} and by the end of its term only."
+        )
     billed = contract.items.filter(billed_until__gt=end).order_by("-billed_until").first()
     if billed:
         raise WrongState(

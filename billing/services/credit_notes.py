@@ -119,7 +119,9 @@ def _event(note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine]) -
                 contract_item_id=each.invoice_line.contract_item_id,
                 product_id=each.product_id,
                 product_family_id=each.product.family_id,
-                pricing_model=each.invoice_line.contract_item.pricing_model if each.invoice_line.contract_item else None,
+                pricing_model=each.invoice_line.contract_item.pricing_model
+                if each.invoice_line.contract_item
+                else None,
                 recognition_method=each.invoice_line.recognition_method,
                 net=each.net.amount,
                 tax=each.tax.amount,

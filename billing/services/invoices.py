@@ -87,9 +87,20 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
                 total=total,
                 lines=tuple(lines[pk]),
             )
-            for (pk, _, entity, customer, contract, currency, issued_on, due_on, net, tax, total, *_), number in zip(
-                rows, numbers, strict=True
-            )
+            for (
+                pk,
+                _,
+                entity,
+                customer,
+                contract,
+                currency,
+                issued_on,
+                due_on,
+                net,
+                tax,
+                total,
+                *_,
+            ), number in zip(rows, numbers, strict=True)
         ]
     )
     return [Finalized(row[0], number, row[5], row[10]) for row, number in zip(rows, numbers, strict=True)]
@@ -132,7 +143,21 @@ def _lines_of(invoice_ids: Sequence[int]) -> dict[int, list[BilledLine]]:
             "WHERE l.invoice_id = ANY(%s) ORDER BY l.invoice_id, l.position",
             [list(invoice_ids)],
         )
-        for invoice_id, contract, item, product, family, model, method, pk, net, tax, rate, start, end in cursor.fetchall():
+        for (
+            invoice_id,
+            contract,
+            item,
+            product,
+            family,
+            model,
+            method,
+            pk,
+            net,
+            tax,
+            rate,
+            start,
+            end,
+        ) in cursor.fetchall():
             lines[invoice_id].append(
                 BilledLine(
                     contract_id=contract,
@@ -165,7 +190,9 @@ def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = F
     if invoice.status != InvoiceStatus.FINALIZED or invoice.settled.amount:
         settled = format_money(invoice.settled.amount, invoice.currency)
         hint = f"{settled} of it is settled; credit what is left instead." if invoice.settled.amount else ""
-        raise WrongState(f"Invoice {invoice} is {invoice.get_status_display().lower()} and cannot be voided. {hint}".strip())
+        raise WrongState(
+            f"Invoice {invoice} is {invoice.get_status_display().lower()} and cannot be voided. {hint}".strip()
+        )
     if not reason.strip():
         raise BillingError("Say why the invoice is voided; an auditor will ask.")
     if on < invoice.issued_on:
@@ -201,12 +228,13 @@ def _make_due_again(lines: Sequence[BilledLine]) -> None:
     starts = {line.contract_item_id: line.period_start for line in lines if line.contract_item_id and line.period_start}
     cursors = []
     for item in read_items("i.id = ANY(%s)", [list(starts)], lock=True):
-        later = Invoice.objects.filter(
-            lines__contract_item=item.id, lines__period_start__gt=starts[item.id]
-        ).exclude(status=InvoiceStatus.VOID)
+        later = Invoice.objects.filter(lines__contract_item=item.id, lines__period_start__gt=starts[item.id]).exclude(
+            status=InvoiceStatus.VOID
+        )
         if later.exists():
             raise WrongState(
-                f"Later periods of contract {item.contract_number} are billed already; void those invoices first, the latest first."
+                f"Later periods of contract {item.contract_number} are billed already; "
+                "void those invoices first, the latest first."
             )
         start = starts[item.id]
         assert start is not None

@@ -118,9 +118,9 @@ def allocate_payment(*, payment_id: int, allocations: Mapping[int, Decimal], on:
 def oldest_first(*, customer_id: int, currency: str, amount: Decimal) -> dict[int, Decimal]:
     """Propose allocations of an amount to the customer's open invoices, the earliest due first."""
     proposed: dict[int, Decimal] = {}
-    for invoice in Invoice.objects.filter(
-        customer=customer_id, currency=currency, status__in=OPEN_STATUSES
-    ).order_by("due_on", "id"):
+    for invoice in Invoice.objects.filter(customer=customer_id, currency=currency, status__in=OPEN_STATUSES).order_by(
+        "due_on", "id"
+    ):
         if not amount:
             break
         proposed[invoice.pk] = min(amount, invoice.due.amount)

@@ -56,10 +56,33 @@ def read_items(where: str, parameters: Sequence[object], *, lock: bool = False) 
 
 
 def _item(row: Sequence[object]) -> Item:
-    *facts, anchor, start, end, months, in_advance, is_metered, is_free, model, pricing, quantity, currency = row
+    (
+        *facts,
+        anchor,
+        start,
+        end,
+        months,
+        in_advance,
+        is_metered,
+        is_free,
+        model,
+        pricing,
+        quantity,
+        currency,
+    ) = row
     return Item(
         *facts,  # type: ignore[arg-type]
         ItemTerms(
-            anchor, start, end, months, in_advance, is_metered, is_free, model, json.loads(str(pricing)), quantity, currency  # type: ignore[arg-type]
+            anchor,
+            start,
+            end,
+            months,
+            in_advance,
+            is_metered,
+            is_free,
+            model,
+            json.loads(str(pricing)),
+            quantity,
+            currency,  # type: ignore[arg-type]
         ),
     )

@@ -30,7 +30,8 @@ def record_usage(*, contract_item_id: int, used_on: date, quantity: Decimal, key
         raise BillingError(f"{used_on} lies outside the item's term.")
     if used_on < item.billed_until:
         raise WrongState(
-            f"The item is billed until {item.billed_until}; record a correction on a later day instead.", code="billed"
+            f"The item is billed until {item.billed_until}; record a correction on a later day instead.",
+            code="billed",
         )
     if UsageRecord.objects.filter(key=key).exists():
         raise BillingError(f"Usage with the key {key} is recorded already.", code="duplicate")
@@ -64,7 +65,7 @@ def usage_in_periods(contract_item_id: int, periods: Sequence[DateRange]) -> dic
 
 def usage_between(contract_item_id: int, start: date, end: date) -> Decimal:
     """Add up an item's usage from one day up to but not including another."""
-    total = UsageRecord.objects.filter(
-        contract_item=contract_item_id, used_on__gte=start, used_on__lt=end
-    ).aggregate(total=Sum("quantity"))["total"]
+    total = UsageRecord.objects.filter(contract_item=contract_item_id, used_on__gte=start, used_on__lt=end).aggregate(
+        total=Sum("quantity")
+    )["total"]
     return max(total or Decimal(0), Decimal(0))

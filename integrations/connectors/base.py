@@ -144,6 +144,7 @@ class ErpDocument:
     reference: str
     number: str
     date: str
+    currency: str = ""
     customer: str = ""
     total: Decimal = Decimal(0)
     tax: Decimal = Decimal(0)

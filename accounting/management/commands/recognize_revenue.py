@@ -1,8 +1,10 @@
+from decimal import Decimal
 from typing import Any
 
 from accounting.recognition import recognize_revenue
 from billing.management.base import TenantCommand, iso_date
-from billing.models import Tenant
+from billing.models import BusinessEntity, Tenant
+from billing.money import amount_text
 
 
 class Command(TenantCommand):
@@ -14,4 +16,9 @@ class Command(TenantCommand):
 
     def run(self, *, tenant: Tenant | None, **options: Any) -> dict[str, Any]:
         run = recognize_revenue(through=options["through"], on_progress=self.progress)
-        return {"entries": run.entries, "total": dict(run.total)}
+        totals = {currency: amount_text(total, currency) for currency, total in run.total.items()}
+        currencies = set(BusinessEntity.objects.values_list("base_currency", flat=True))
+        # One figure where the company keeps its books in one currency; amounts of different currencies have no sum.
+        only = currencies.pop() if len(currencies) == 1 else None
+        total = totals.get(only, amount_text(Decimal(0), only)) if only else None
+        return {"entries": run.entries, "total": total, "currency": only, "totals": totals}

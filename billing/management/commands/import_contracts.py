@@ -21,7 +21,7 @@ class Command(TenantCommand):
             path=options["file"],
             columns=load_column_map(options["columns"]),
             skip_bad_rows=options["skip_bad_rows"],
-            on_progress=lambda done, total: self.progress(done, total),
+            on_progress=self.progress,
         )
         return {
             "customers": result.customers,

@@ -2,6 +2,7 @@ from typing import Any
 
 from billing.management.base import TenantCommand, iso_date
 from billing.models import Tenant
+from billing.money import amount_text
 from billing.services.billing_run import run_billing
 
 
@@ -16,9 +17,10 @@ class Command(TenantCommand):
     def run(self, *, tenant: Tenant | None, **options: Any) -> dict[str, Any]:
         run = run_billing(through=options["through"], finalize=options["finalize"], on_progress=self.progress)
         finalize = options["finalize"]
+        totals = run.finalized_total if finalize else run.drafted_total
         return {
             "invoices": run.finalized if finalize else run.drafted,
-            "total": dict(run.finalized_total if finalize else run.drafted_total),
+            "total": {currency: amount_text(total, currency) for currency, total in totals.items()},
             "drafted": run.drafted,
             "finalized": run.finalized,
         }

@@ -73,9 +73,11 @@ def outcome(kind: Kind, sent: JsonObject, found: JsonObject, *, base_url: str) -
 
 
 def page(kind: Kind, external_id: str, base_url: str) -> str:
-    """Give the page where a person sees the object in QuickBooks; empty where there is none."""
+    """Give the page where a person sees the object; a stand-in server shows it under its own address."""
     host = _HOSTS.get(base_url.partition("://")[2].split("/")[0])
-    return f"https://{host}/app/{_PAGES[kind]}{external_id}" if host and kind in _PAGES else ""
+    if not host:
+        return f"{base_url.rstrip('/')}/{ENTITY[kind].lower()}/{external_id}"
+    return f"https://{host}/app/{_PAGES[kind]}{external_id}" if kind in _PAGES else ""
 
 
 def decimal(value: Any) -> Decimal:
@@ -113,6 +115,7 @@ def erp_document(kind: str, found: JsonObject) -> ErpDocument:
         reference=tagged(str(found.get("PrivateNote") or "")),
         number=str(found.get("DocNumber") or found.get("PaymentRefNum") or ""),
         date=str(found.get("TxnDate", "")),
+        currency=ref(found, "CurrencyRef"),
         customer=ref(found, "CustomerRef"),
         total=decimal(found.get("TotalAmt")),
         tax=decimal((found.get("TxnTaxDetail") or {}).get("TotalTax")),

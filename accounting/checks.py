@@ -1,0 +1,184 @@
+"""Add everything up again: does the ledger agree with itself, with the sub-ledgers and with the documents?
+
+Each check is one query that answers the rows that should not be there.
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from accounting.models import JournalEntry, UnmatchedEvent
+from billing.models import Tenant
+from billing.tenancy import tenant_scope
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A query of what is wrong (empty: nothing), and the sentence that its columns fill."""
+
+    name: str
+    sql: str
+    problem: str
+
+
+# What a role's account should stand at, from the lines (debit less credit), against what the documents say.
+_CONTROL = """
+SELECT coalesce(b.entity, s.entity), coalesce(b.balance, 0), coalesce(s.balance, 0) FROM
+  (SELECT business_entity_id AS entity, sum(base_debit - base_credit) AS balance FROM accounting_journalline
+   WHERE role = '{role}' GROUP BY 1) b
+FULL JOIN ({sub_ledger}) s ON s.entity = b.entity WHERE coalesce(b.balance, 0) <> coalesce(s.balance, 0)
+"""
+
+_OPEN_INVOICES = """
+SELECT business_entity_id AS entity, sum(total - settled) AS balance FROM billing_invoice
+WHERE status IN ('finalized', 'partially_paid', 'paid') GROUP BY 1
+"""
+_UNAPPLIED = "SELECT business_entity_id AS entity, -sum(unapplied) AS balance FROM billing_payment GROUP BY 1"
+_DEFERRED = """
+SELECT entity, -sum(amount) AS balance FROM (
+  SELECT business_entity_id AS entity, greatest(billed - recognized, 0) AS amount FROM accounting_recognitionschedule
+  WHERE NOT is_committed
+  UNION ALL SELECT k.business_entity_id, c.committed - c.recognized FROM accounting_contractcommitment c
+  JOIN billing_contractitem i ON i.id = c.contract_item_id JOIN billing_contract k ON k.id = i.contract_id) d GROUP BY 1
+"""
+_UNBILLED = """
+SELECT entity, sum(amount) AS balance FROM (
+  SELECT business_entity_id AS entity, greatest(recognized - billed, 0) AS amount FROM accounting_recognitionschedule
+  WHERE NOT is_committed
+  UNION ALL SELECT k.business_entity_id, c.committed - c.billed FROM accounting_contractcommitment c
+  JOIN billing_contractitem i ON i.id = c.contract_item_id JOIN billing_contract k ON k.id = i.contract_id) d GROUP BY 1
+"""
+_REVENUE = """
+SELECT business_entity_id AS entity, -sum(recognized) AS balance FROM accounting_recognitionschedule GROUP BY 1
+"""
+
+
+def _control(name: str, role: str, sub_ledger: str, what: str) -> Check:
+    return Check(
+        name,
+        _CONTROL.format(role=role, sub_ledger=sub_ledger),
+        f"Entity {{0}}: “{role}” stands at {{1}} in the ledger, but {what} add up to {{2}}.",
+    )
+
+
+CHECKS = (
+    Check(
+        "entries_balance",
+        "SELECT entry_id, sum(debit), sum(credit) FROM accounting_journalline GROUP BY entry_id, currency "
+        "HAVING sum(debit) <> sum(credit)",
+        "Entry {0} does not balance: debit {1}, credit {2}.",
+    ),
+    Check(
+        "entries_balance_in_base_currency",
+        "SELECT entry_id, sum(base_debit), sum(base_credit) FROM accounting_journalline GROUP BY entry_id "
+        "HAVING sum(base_debit) <> sum(base_credit)",
+        "Entry {0} does not balance in base currency: debit {1}, credit {2}.",
+    ),
+    Check(
+        "entries_are_whole",
+        "SELECT e.id, e.line_count, count(l.id) FROM accounting_journalentry e "
+        "LEFT JOIN accounting_journalline l ON l.entry_id = e.id AND l.date = e.date "
+        "AND l.business_entity_id = e.business_entity_id GROUP BY e.id HAVING count(l.id) <> e.line_count",
+        "Entry {0} should have {1} lines of its own date and entity, but has {2}.",
+    ),
+    Check(
+        "lines_have_entries",
+        "SELECT l.id FROM accounting_journalline l LEFT JOIN accounting_journalentry e ON e.id = l.entry_id "
+        "WHERE e.id IS NULL",
+        "Line {0} belongs to no entry.",
+    ),
+    Check(
+        "accounts_belong_to_the_entity",
+        "SELECT l.entry_id, a.code FROM accounting_journalline l JOIN accounting_account a ON a.id = l.account_id "
+        "WHERE a.business_entity_id <> l.business_entity_id OR a.is_group",
+        "Entry {0} uses account {1}, which cannot take its lines.",
+    ),
+    Check(
+        "entries_are_explained",
+        "SELECT e.id FROM accounting_journalentry e LEFT JOIN billing_businessevent b ON b.id = e.event_id "
+        "LEFT JOIN accounting_ruleversion v ON v.id = e.rule_version_id WHERE b.id IS NULL OR v.id IS NULL",
+        "Entry {0} has lost its event or its rule.",
+    ),
+    Check(
+        "events_are_posted",
+        "SELECT b.kind, b.id FROM billing_businessevent b "
+        "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_allocated', "
+        "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
+        "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
+        "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
+        "AND NOT EXISTS (SELECT 1 FROM accounting_ruleversion v JOIN accounting_accountingrule r ON r.id = v.rule_id "
+        "WHERE r.event_kind = b.kind AND v.lines = '[]')",
+        "The event {0} {1} was published but never posted.",
+    ),
+    Check(
+        "documents_are_published",
+        "SELECT i.number FROM billing_invoice i LEFT JOIN billing_businessevent b ON b.tenant_id = i.tenant_id "
+        "AND b.kind = 'invoice_finalized' AND b.key = i.id::text WHERE i.status <> 'draft' AND b.id IS NULL",
+        "Invoice {0} is finalized, but the books were never told.",
+    ),
+    Check(
+        "voids_are_published",
+        "SELECT i.number FROM billing_invoice i LEFT JOIN billing_businessevent b ON b.tenant_id = i.tenant_id "
+        "AND b.kind = 'invoice_voided' AND b.key = i.id::text WHERE i.status = 'void' AND b.id IS NULL",
+        "Invoice {0} is void, but the books were never told.",
+    ),
+    Check(
+        "invoices_add_up",
+        "SELECT i.id, i.net, i.tax, sum(l.net), sum(l.tax) FROM billing_invoice i "
+        "LEFT JOIN billing_invoiceline l ON l.invoice_id = i.id GROUP BY i.id "
+        "HAVING i.net <> coalesce(sum(l.net), 0) OR i.tax <> coalesce(sum(l.tax), 0)",
+        "Invoice {0} says net {1} and tax {2}, its lines add up to {3} and {4}.",
+    ),
+    Check(
+        "settlements_add_up",
+        "SELECT i.number, i.settled, coalesce(a.paid, 0) + coalesce(c.credited, 0) FROM billing_invoice i "
+        "LEFT JOIN (SELECT invoice_id, sum(amount) AS paid FROM billing_paymentallocation GROUP BY 1) a "
+        "ON a.invoice_id = i.id LEFT JOIN (SELECT invoice_id, sum(total) AS credited FROM billing_creditnote GROUP BY 1) c "
+        "ON c.invoice_id = i.id WHERE i.status <> 'draft' "
+        "AND (i.settled <> coalesce(a.paid, 0) + coalesce(c.credited, 0) OR (i.status = 'paid') <> (i.settled >= i.total))",
+        "Invoice {0} says {1} is settled; payments and credit notes add up to {2}.",
+    ),
+    Check(
+        "payments_add_up",
+        "SELECT p.id, p.amount, p.unapplied, coalesce(sum(a.amount), 0) FROM billing_payment p "
+        "LEFT JOIN billing_paymentallocation a ON a.payment_id = p.id GROUP BY p.id "
+        "HAVING p.amount <> p.unapplied + coalesce(sum(a.amount), 0)",
+        "Payment {0} of {1} keeps {2} and settled {3}.",
+    ),
+    Check(
+        "invoice_numbers_have_no_gaps",
+        "SELECT s.prefix, s.next_number - 1, count(i.id) FROM billing_numberseries s LEFT JOIN billing_invoice i "
+        "ON i.business_entity_id = s.business_entity_id AND i.number LIKE s.prefix || '%%' WHERE s.kind = 'invoice' "
+        "GROUP BY s.id HAVING count(i.id) <> s.next_number - 1",
+        "The series {0} has given {1} numbers, but {2} invoices carry one.",
+    ),
+    _control("receivables_agree", "accounts_receivable.customers", _OPEN_INVOICES, "open invoices"),
+    _control("unapplied_payments_agree", "unapplied_payments", _UNAPPLIED, "unapplied payments"),
+    _control("deferred_revenue_agrees", "deferred_revenue", _DEFERRED, "the recognition schedules"),
+    _control("unbilled_revenue_agrees", "unbilled_revenue", _UNBILLED, "the recognition schedules"),
+    _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules"),
+)
+
+_MOST = 100
+
+
+@dataclass(slots=True)
+class LedgerCheck:
+    """The outcome for one or all tenants. `unmatched` events wait for a rule: no error of the ledger, but work to do."""
+
+    entries: int
+    unmatched: int
+    problems: list[dict[str, str]]
+
+
+def check_ledger(tenant: Tenant) -> LedgerCheck:
+    """Run every check for a tenant; at most a hundred problems of each are listed."""
+    problems = []
+    with tenant_scope(tenant.pk), connection.cursor() as cursor:
+        for check in CHECKS:
+            cursor.execute(f"{check.sql} LIMIT {_MOST}", [])
+            problems += [
+                {"tenant": tenant.slug, "check": check.name, "problem": check.problem.format(*row)}
+                for row in cursor.fetchall()
+            ]
+        return LedgerCheck(JournalEntry.objects.count(), UnmatchedEvent.objects.count(), problems)

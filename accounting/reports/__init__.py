@@ -1,0 +1,1 @@
+"""What the books say: read-only, set-based, in base currency."""

@@ -1,0 +1,49 @@
+"""From our rows to neutral documents, a batch at a time: a constant number of queries whatever its size.
+
+Built at sending time, so a mended mapping takes effect on the next try.
+"""
+
+from collections.abc import Sequence
+
+from integrations.builders import journals, lists, payments, sales
+from integrations.builders.mapped import Built
+from integrations.connectors.base import MissingMapping, TryLater
+from integrations.documents import Kind
+from integrations.models import Connection, OutboxItem, OutboxState
+
+_BUILDERS = {
+    Kind.CUSTOMER: lists.customers,
+    Kind.PRODUCT: lists.products,
+    Kind.JOURNAL_ENTRY: journals.entries,
+    Kind.INVOICE: sales.invoices,
+    Kind.CREDIT_NOTE: sales.credit_notes,
+    Kind.INVOICE_VOID: sales.invoice_voids,
+    Kind.PAYMENT: payments.payments,
+    Kind.PAYMENT_UPDATE: payments.payment_updates,
+}
+
+
+def build(*, connection: Connection, kind: Kind, items: Sequence[OutboxItem]) -> dict[int, Built]:
+    """Give, by item id, the document or why it cannot be built."""
+    return _wait_for_what_comes(connection, _BUILDERS[kind](connection, items))
+
+
+def _wait_for_what_comes(connection: Connection, built: dict[int, Built]) -> dict[int, Built]:
+    """A missing counterpart that is itself on its way is no reason to park."""
+    missing = [each for each in built.values() if isinstance(each, MissingMapping) and each.internal_id is not None]
+    if not missing:
+        return built
+    coming = set(
+        OutboxItem.objects.filter(
+            connection=connection,
+            kind__in={each.kind for each in missing},
+            subject_id__in={each.internal_id for each in missing},
+            state__in=(OutboxState.PENDING, OutboxState.IN_FLIGHT),
+        ).values_list("kind", "subject_id")
+    )
+    return {
+        item_id: TryLater("Something this depends on is being sent first.", after=1.0)
+        if isinstance(each, MissingMapping) and (each.kind, each.internal_id) in coming
+        else each
+        for item_id, each in built.items()
+    }

@@ -1,0 +1,221 @@
+"""Deliver what the outbox holds: claim, build, send, record. The only place that decides on retry and parking."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from django.db import connection as database
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from integrations import builders, claims, outcomes
+from integrations.claims import Claim, LeaseLost
+from integrations.connectors import base
+from integrations.connectors.base import (
+    BadCredentials,
+    Call,
+    Connector,
+    DeliveryError,
+    Outcome,
+    Parcel,
+)
+from integrations.documents import reference_of
+from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState
+from integrations.wiring import open_connector
+
+_COMPANY_AGE = timedelta(minutes=15)
+_POLL = 0.1
+# Due soon, and not held back by an earlier stage of the same customer that is parked or waits itself.
+_SOON = """
+SELECT EXISTS (
+    SELECT 1 FROM integrations_outboxitem o
+     WHERE o.connection_id = %(connection)s AND o.state = 'pending'
+       AND o.available_at <= now() + %(patience)s * interval '1 second'
+       AND NOT EXISTS (
+           SELECT 1 FROM integrations_outboxitem e
+            WHERE e.connection_id = o.connection_id AND e.group_key = o.group_key AND e.stage < o.stage
+              AND e.state IN ('pending', 'in_flight', 'parked')))
+"""
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class DrainResult:
+    """What a drain did, and what it left. `calls` counts every request to the ERP's API."""
+
+    delivered: int = 0
+    parked: int = 0
+    waiting: int = 0
+    calls: int = 0
+
+    def __add__(self, other: "DrainResult") -> "DrainResult":
+        return DrainResult(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+
+
+def drain(
+    connection_id: int,
+    *,
+    until_empty: bool,
+    seconds: float | None = None,
+    patience: float = 90.0,
+    progress: Progress | None = None,
+) -> DrainResult:
+    """Deliver a connection's items. Runs outside any transaction.
+
+    `until_empty` waits for retries that come due within `patience` seconds, and for other workers, until the outbox is
+    empty or everything left is parked or waits longer. `seconds` bounds the whole. `parked` in the result is all that is
+    parked, `waiting` all else that is undelivered.
+    """
+    if database.in_atomic_block:
+        raise RuntimeError("Delivery commits step by step and cannot run inside a transaction.")
+    deadline = time.monotonic() + seconds if seconds is not None else None
+    with claims.worker() as worker_id:
+        lane = _Lane(connection_id, worker_id)
+        told = time.monotonic()
+        while deadline is None or time.monotonic() < deadline:
+            if lane.step():
+                if progress and time.monotonic() - told > 1:
+                    told = time.monotonic()
+                    progress(lane.result.delivered, lane.result.delivered + _left(connection_id)[0])
+                continue
+            if not until_empty or not _worth_waiting(connection_id, patience, lane.is_open):
+                break
+            time.sleep(_POLL if deadline is None else min(_POLL, max(0.0, deadline - time.monotonic())))
+    lane.result.waiting, lane.result.parked = _left(connection_id)
+    return lane.result
+
+
+class _Lane:
+    """One worker at one connection."""
+
+    def __init__(self, connection_id: int, worker_id: int) -> None:
+        self._worker_id = worker_id
+        self._calls: list[Call] = []
+        self._connector: Connector | None = None
+        self._connection = Connection.objects.get(pk=connection_id)
+        self.result = DrainResult()
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection.status == ConnectionStatus.CONNECTED
+
+    def step(self) -> bool:
+        """Deliver one claim; False when there is nothing to do at this moment."""
+        connection = self._connection
+        connection.refresh_from_db(fields=["status"])
+        if not self.is_open:
+            return False
+        sizes = base.get(connection.erp).batch_size
+        claim = claims.claim(connection=connection, worker_id=self._worker_id, batch_size=sizes)
+        if claim is None:
+            return False
+        try:
+            self._deliver(claim)
+        except LeaseLost:
+            pass  # The items are another worker's now, who looks in the ERP before sending.
+        finally:
+            self.result.calls += len(self._calls)
+            outcomes.log_calls(connection=connection, claim=claim, calls=self._calls)
+            self._calls.clear()
+        return True
+
+    def _deliver(self, claim: Claim) -> None:
+        try:
+            connector = self._open()
+            if claim.outcome_unknown:
+                claim = self._adopt(connector, claim)
+            elif claim.request_id is None:
+                claim = self._prepare(connector, claim)
+            if not claim.items:
+                return
+            results = connector.send(claim.kind, str(claim.request_id), self._parcels(claim))
+        except DeliveryError as error:
+            self._record(claim, outcomes.all_of(claim, error))
+            if isinstance(error, BadCredentials):
+                self._ask_to_reconnect(error)
+            return
+        self._record(claim, {item.pk: result for item, result in zip(claim.items, results, strict=True)})
+        lost = next((result for result in results if isinstance(result, BadCredentials)), None)
+        if lost:
+            self._ask_to_reconnect(lost)
+
+    def _open(self) -> Connector:
+        """Give the connector; its company's preferences are read again when they are old."""
+        connection = self._connection
+        if self._connector is None:
+            self._connector = open_connector(connection, on_call=self._calls.append)
+        now = timezone.now()
+        if connection.company_read_at is None or now - connection.company_read_at > _COMPANY_AGE:
+            connection.company = asdict(self._connector.company())
+            connection.company_read_at = now
+            connection.save(update_fields=["company", "company_read_at"])
+        return self._connector
+
+    def _prepare(self, connector: Connector, claim: Claim) -> Claim:
+        """Build and encode fresh items and seal them; what cannot be built is recorded and left out."""
+        failed: dict[int, Outcome] = {}
+        bodies: dict[int, str] = {}
+        built = builders.build(connection=self._connection, kind=claim.kind, items=claim.items)
+        for item_id, document in built.items():
+            try:
+                if isinstance(document, DeliveryError):
+                    raise document
+                bodies[item_id] = connector.encode(claim.kind, document)
+            except DeliveryError as error:
+                failed[item_id] = error
+        self._record(claim, failed)
+        ready = Claim(claim.kind, [item for item in claim.items if item.pk in bodies], claim.worker_id)
+        if ready.items:
+            claims.seal(ready, bodies)
+        return ready
+
+    def _adopt(self, connector: Connector, claim: Claim) -> Claim:
+        """Read back what an earlier request may have done; what the ERP holds is recorded, the rest may be sent again."""
+        claims.renew(claim)
+        found = connector.find(claim.kind, self._parcels(claim))
+        results = {item.pk: found[ref] for item in claim.items if (ref := self._reference(claim, item)) in found}
+        self._record(claim, results)
+        rest = Claim(claim.kind, [item for item in claim.items if item.pk not in results], claim.worker_id)
+        if rest.items:
+            claims.renew(rest)
+        return rest
+
+    def _parcels(self, claim: Claim) -> list[Parcel]:
+        return [
+            Parcel(self._reference(claim, item), item.batch_position or 0, item.request_body) for item in claim.items
+        ]
+
+    def _reference(self, claim: Claim, item: OutboxItem) -> str:
+        return reference_of(self._connection.reference_prefix, claim.kind, item.subject_id)
+
+    def _record(self, claim: Claim, results: dict[int, Outcome]) -> None:
+        if results:
+            counts = outcomes.record(connection=self._connection, claim=claim, outcomes=results)
+            self.result.delivered += counts.get(OutboxState.DELIVERED, 0)
+
+    def _ask_to_reconnect(self, error: BadCredentials) -> None:
+        connection = self._connection
+        connection.status, connection.status_reason = ConnectionStatus.RECONNECT_NEEDED, error.words
+        connection.save(update_fields=["status", "status_reason", "updated_at"])
+
+
+def _left(connection_id: int) -> tuple[int, int]:
+    """Count what waits and what is parked."""
+    waiting = Q(state__in=(OutboxState.PENDING, OutboxState.IN_FLIGHT))
+    counts = OutboxItem.objects.filter(
+        connection_id=connection_id, state__in=(OutboxState.PENDING, OutboxState.IN_FLIGHT, OutboxState.PARKED)
+    ).aggregate(waiting=Count("id", filter=waiting), parked=Count("id", filter=Q(state=OutboxState.PARKED)))
+    return counts["waiting"], counts["parked"]
+
+
+def _worth_waiting(connection_id: int, patience: float, is_open: bool) -> bool:
+    """Tell whether something becomes sendable soon: in another worker's hands, or due for its next try."""
+    if not is_open:
+        return False
+    items = OutboxItem.objects.filter(connection_id=connection_id)
+    if items.filter(state=OutboxState.IN_FLIGHT).exists():
+        return True
+    with database.cursor() as cursor:
+        cursor.execute(_SOON, {"connection": connection_id, "patience": patience})
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,264 @@
+"""Ours to theirs: import the ERP's lists, suggest counterparts, confirm them, create what is missing."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from difflib import SequenceMatcher
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounting.models import Account
+from billing.models import Customer, Product, TaxRate
+from integrations.connectors import base
+from integrations.connectors.base import Call, Connector, ConnectorSpec, ErpRow
+from integrations.models import (
+    Connection,
+    ErpRecord,
+    Mapping,
+    MappingKind,
+    MappingOrigin,
+    MappingStatus,
+    RecordKind,
+    SyncMode,
+)
+from integrations.wiring import open_connector
+
+_ALIKE = 0.82
+_NAMESPACE = uuid.UUID("7f1f0b0e-7a53-4a0a-9a53-2f2b6d0c4e11")
+_SUBLEDGER = "Counterfoil sub-ledger"
+Suggestions = list[tuple[int | None, ErpRecord]]
+
+
+def _ignore(call: Call) -> None:
+    """Reading lists is not a delivery and is not logged as one."""
+
+
+def connector_of(connection: Connection) -> Connector:
+    """Open the connection for reading lists and creating master data."""
+    return open_connector(connection, on_call=_ignore)
+
+
+def import_lists(connection: Connection, connector: Connector | None = None) -> int:
+    """Read the company and its lists and keep them; give how many rows. What is gone there is marked inactive here."""
+    connector = connector or connector_of(connection)
+    company = connector.company()
+    rows = list(connector.lists())
+    with transaction.atomic():
+        connection.company, connection.company_read_at = asdict(company), timezone.now()
+        connection.realm_name = company.name
+        connection.save(update_fields=["company", "company_read_at", "realm_name", "updated_at"])
+        ErpRecord.objects.filter(connection=connection).update(is_active=False)
+        _keep(connection, rows)
+    return len(rows)
+
+
+def _keep(connection: Connection, rows: Iterable[ErpRow]) -> None:
+    ErpRecord.objects.bulk_create(
+        (
+            ErpRecord(
+                tenant_id=connection.tenant_id,
+                connection=connection,
+                kind=row.kind,
+                external_id=row.external_id,
+                name=row.name[:500],
+                number=row.number[:100],
+                type=row.type,
+                subtype=row.subtype,
+                is_active=row.is_active,
+                data=dict(row.data),
+            )
+            for row in rows
+        ),
+        update_conflicts=True,
+        unique_fields=["connection", "kind", "external_id"],
+        update_fields=["name", "number", "type", "subtype", "is_active", "data"],
+        batch_size=1000,
+    )
+
+
+def suggest(connection: Connection) -> int:
+    """Suggest a counterpart for every record of ours that has none; give how many. Confirmed mappings stay."""
+    spec = base.get(connection.erp)
+    records = ErpRecord.objects.filter(connection=connection, is_active=True)
+    accounts = list(records.filter(kind=RecordKind.ACCOUNT))
+    found: dict[MappingKind, Suggestions] = {MappingKind.ACCOUNT: _accounts(connection, spec, accounts)}
+    if connection.sync_mode == SyncMode.DOCUMENTS:
+        found[MappingKind.PRODUCT] = _by_name(Product.objects.all(), list(records.filter(kind=RecordKind.PRODUCT)))
+        found[MappingKind.CUSTOMER] = _by_name(Customer.objects.all(), list(records.filter(kind=RecordKind.CUSTOMER)))
+        found[MappingKind.TAX_CODE] = _by_name(TaxRate.objects.all(), list(records.filter(kind=RecordKind.TAX_CODE)))
+        found[MappingKind.DEPOSIT_ACCOUNT] = [(None, record) for record in _deposit_accounts(accounts)[:1]]
+    mapped = set(Mapping.objects.filter(connection=connection).values_list("kind", "internal_id"))
+    fresh = [
+        Mapping(
+            tenant_id=connection.tenant_id,
+            connection=connection,
+            kind=kind,
+            internal_id=internal_id,
+            external_id=record.external_id,
+            external_name=record.name,
+        )
+        for kind, suggestions in found.items()
+        for internal_id, record in suggestions
+        if (kind.value, internal_id) not in mapped
+    ]
+    Mapping.objects.bulk_create(fresh, batch_size=1000)
+    return len(fresh)
+
+
+def confirm(connection: Connection, mapping_ids: Sequence[int] | None = None) -> int:
+    """Confirm suggested mappings, all or those named; give how many."""
+    rows = Mapping.objects.filter(connection=connection, status=MappingStatus.SUGGESTED)
+    if mapping_ids is not None:
+        rows = rows.filter(id__in=mapping_ids)
+    return rows.update(status=MappingStatus.CONFIRMED)
+
+
+def choose(
+    connection: Connection, *, kind: MappingKind, internal_id: int | None, record: ErpRecord
+) -> Mapping:
+    """Map by hand, at once confirmed."""
+    mapping, _ = Mapping.objects.update_or_create(
+        connection=connection,
+        kind=kind,
+        internal_id=internal_id,
+        defaults={
+            "tenant_id": connection.tenant_id,
+            "external_id": record.external_id,
+            "external_name": record.name,
+            "status": MappingStatus.CONFIRMED,
+            "origin": MappingOrigin.MANUAL,
+        },
+    )
+    return mapping
+
+
+def create_missing(connection: Connection, connector: Connector | None = None) -> int:
+    """Create in the ERP what has no counterpart: accounts, and the customer of receivable lines; give how many."""
+    connector = connector or connector_of(connection)
+    spec = base.get(connection.erp)
+    mapped = set(Mapping.objects.filter(connection=connection, kind=MappingKind.ACCOUNT).values_list("internal_id", flat=True))
+    created = 0
+    for account in our_accounts(connection):
+        if account.pk in mapped:
+            continue
+        kind, subtype = spec.account_types.get(account.role) or spec.account_types[account.category]
+        row = connector.create_account(
+            request_id=_request_id(connection, f"account {account.pk}"),
+            name=account.name,
+            number=account.code,
+            type=kind,
+            subtype=subtype,
+        )
+        _created(connection, MappingKind.ACCOUNT, account.pk, row)
+        created += 1
+    if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
+        created += _create_default_customer(connection, connector)
+    return created
+
+
+def _create_default_customer(connection: Connection, connector: Connector) -> int:
+    if Mapping.objects.filter(connection=connection, kind=MappingKind.DEFAULT_CUSTOMER).exists():
+        return 0
+    row = connector.create_customer(
+        request_id=_request_id(connection, "default customer"),
+        name=_SUBLEDGER,
+        note="Receivables are kept by customer in Counterfoil; here they are one balance.",
+    )
+    _created(connection, MappingKind.DEFAULT_CUSTOMER, None, row)
+    return 1
+
+
+def _created(connection: Connection, kind: MappingKind, internal_id: int | None, row: ErpRow) -> None:
+    with transaction.atomic():
+        _keep(connection, [row])
+        Mapping.objects.create(
+            connection=connection,
+            kind=kind,
+            internal_id=internal_id,
+            external_id=row.external_id,
+            external_name=row.name,
+            status=MappingStatus.CONFIRMED,
+            origin=MappingOrigin.CREATED,
+        )
+
+
+def _request_id(connection: Connection, what: str) -> str:
+    """The same wish has the same id, so asking again after a lost answer creates nothing twice."""
+    return str(uuid.uuid5(_NAMESPACE, f"{connection.reference_prefix} {connection.pk} {what}"))
+
+
+def our_accounts(connection: Connection) -> list[Account]:
+    """Give the accounts that take lines in the books this connection sends."""
+    accounts = Account.objects.filter(is_group=False, is_active=True).order_by("business_entity_id", "code")
+    if connection.business_entity_id:
+        accounts = accounts.filter(business_entity_id=connection.business_entity_id)
+    return list(accounts)
+
+
+def readiness(connection: Connection) -> list[str]:
+    """List in words what is missing before everything can be delivered; empty when ready."""
+    mapped = Mapping.objects.filter(connection=connection, status=MappingStatus.CONFIRMED)
+    accounts = set(mapped.filter(kind=MappingKind.ACCOUNT).values_list("internal_id", flat=True))
+    defaults = set(mapped.filter(internal_id=None).values_list("kind", flat=True))
+    missing = [] if connection.realm_id else ["Connect to the ERP."]
+    missing += [f"Map the account {account}." for account in our_accounts(connection) if account.pk not in accounts]
+    if connection.sync_mode == SyncMode.JOURNAL_ENTRIES and MappingKind.DEFAULT_CUSTOMER not in defaults:
+        missing.append("Choose the ERP's customer for receivable lines.")
+    if connection.sync_mode == SyncMode.DOCUMENTS:
+        if connection.send_payments and MappingKind.DEPOSIT_ACCOUNT not in defaults:
+            missing.append("Choose the ERP's account that payments go to.")
+        if not connection.company.get("own_numbers", True):
+            missing.append("Switch on 'Custom transaction numbers' in the ERP's sales settings.")
+    return missing
+
+
+def _accounts(connection: Connection, spec: ConnectorSpec, records: Sequence[ErpRecord]) -> Suggestions:
+    """Match accounts by number, then name, then likeness, among the types that suit; no record is taken twice."""
+    taken = set(
+        Mapping.objects.filter(connection=connection, kind=MappingKind.ACCOUNT).values_list("external_id", flat=True)
+    )
+    open_accounts = our_accounts(connection)
+    chosen: Suggestions = []
+    tests: tuple[Callable[[Account, ErpRecord], bool], ...] = (
+        lambda ours, theirs: bool(theirs.number) and theirs.number == ours.code and _likeness(ours, theirs) > 0.5,
+        lambda ours, theirs: _plain(ours.name) == _plain(theirs.name),
+        lambda ours, theirs: _likeness(ours, theirs) >= _ALIKE,
+        lambda ours, theirs: theirs.type == "Accounts Receivable",  # A company usually has just one.
+    )
+    for fits in tests:
+        for account in list(open_accounts):
+            types = spec.allowed_types.get(account.role) or spec.allowed_types[account.category]
+            match = next(
+                (each for each in records if each.type in types and each.external_id not in taken and fits(account, each)),
+                None,
+            )
+            if match:
+                chosen.append((account.pk, match))
+                taken.add(match.external_id)
+                open_accounts.remove(account)
+    return chosen
+
+
+def _likeness(ours: Account, theirs: ErpRecord) -> float:
+    return SequenceMatcher(None, _plain(ours.name), _plain(theirs.name)).ratio()
+
+
+def _deposit_accounts(records: Sequence[ErpRecord]) -> list[ErpRecord]:
+    """Give bank accounts last and Undeposited Funds first: payments wait there for the bank's own feed."""
+    suitable = [each for each in records if each.type == "Bank" or each.subtype == "UndepositedFunds"]
+    return sorted(suitable, key=lambda each: each.subtype != "UndepositedFunds")
+
+
+def _by_name(ours: Iterable[Customer | Product | TaxRate], theirs: Sequence[ErpRecord]) -> Suggestions:
+    """Match by exactly the same name, and only where it is the only one: two of a name are for a person."""
+    names: dict[str, list[ErpRecord]] = {}
+    for record in theirs:
+        names.setdefault(_plain(record.name), []).append(record)
+    return [(each.pk, names[_plain(each.name)][0]) for each in ours if len(names.get(_plain(each.name), ())) == 1]
+
+
+def _plain(name: str) -> str:
+    """Give the last part of a full name, without case and punctuation."""
+    return re.sub(r"[^a-z0-9]+", " ", name.rpartition(":")[2].lower()).strip()

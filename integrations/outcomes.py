@@ -1,0 +1,176 @@
+"""Write down what became of items: set-wise, in one transaction, and only where the lease is still ours."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import connection as database
+from django.db import transaction
+
+from integrations.builders.lists import NAME_TAKEN
+from integrations.claims import Claim
+from integrations.connectors.base import (
+    BadCredentials,
+    Call,
+    Delivered,
+    DeliveryError,
+    NameTaken,
+    Outcome,
+    TryLater,
+    UnknownOutcome,
+)
+from integrations.documents import Kind, reference_of
+from integrations.models import Connection, DeliveryAttempt, OutboxItem, OutboxState
+from integrations.vault import redact
+
+_EXCERPT = 2000
+_TOO_OFTEN = "It was tried {attempts} times. {words} Look at the ERP's state, then send it again."
+
+_RECORD = """
+UPDATE integrations_outboxitem o
+   SET state = v.state, reason_code = v.code, reason = v.reason, outcome_unknown = v.unknown,
+       available_at = now() + v.delay * interval '1 second',
+       delivered_at = CASE WHEN v.state = 'delivered' THEN now() END,
+       request_id = CASE WHEN v.keep THEN o.request_id END,
+       batch_position = CASE WHEN v.keep THEN o.batch_position END,
+       request_body = CASE WHEN v.keep THEN o.request_body ELSE '' END,
+       attempts = GREATEST(o.attempts - v.refund, 0), worker_id = NULL, leased_until = NULL
+  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::float[], %s::bool[], %s::bool[], %s::int[])
+       AS v(id, state, code, reason, delay, keep, unknown, refund)
+ WHERE o.id = v.id AND o.worker_id = %s AND o.state = 'in_flight'
+RETURNING o.id
+"""
+_REFERENCES = """
+INSERT INTO integrations_externalreference
+       (tenant_id, connection_id, kind, subject_id, reference, external_id, sync_token, url)
+SELECT %s, %s, %s, v.* FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) AS v
+ON CONFLICT (connection_id, kind, subject_id)
+DO UPDATE SET external_id = excluded.external_id, sync_token = excluded.sync_token, url = excluded.url
+"""
+_MAPPINGS = """
+INSERT INTO integrations_mapping
+       (tenant_id, connection_id, kind, internal_id, external_id, external_name, status, origin)
+SELECT %s, %s, %s, v.*, 'confirmed', 'created' FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS v
+ON CONFLICT (connection_id, kind, internal_id)
+DO UPDATE SET external_id = excluded.external_id, external_name = excluded.external_name, status = 'confirmed'
+"""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an outcome means for one item."""
+
+    state: str
+    code: str = ""
+    reason: str = ""
+    delay: float = 0.0
+    keep_request: bool = False
+    unknown: bool = False
+    refund: bool = False
+
+
+def judge(connection: Connection, item: OutboxItem, outcome: Outcome) -> Verdict:
+    """Decide on retry, back-off and parking. Waiting that is not the item's fault costs it no attempt."""
+    if isinstance(outcome, Delivered):
+        return Verdict(OutboxState.DELIVERED)
+    if isinstance(outcome, NameTaken) and item.reason_code != NAME_TAKEN:
+        return Verdict(OutboxState.PENDING, NAME_TAKEN, outcome.words)
+    # Words that change what is built next time (a taken name) outlive the waiting in between.
+    code = item.reason_code if item.reason_code == NAME_TAKEN else outcome.code
+    sealed = item.request_id is not None
+    if isinstance(outcome, TryLater | BadCredentials):
+        wait = outcome.after if isinstance(outcome, TryLater) else 0.0
+        delay = min(wait, _cap(connection))
+        unknown = item.outcome_unknown
+        return Verdict(OutboxState.PENDING, code, outcome.words, _jitter(delay), sealed, unknown, refund=True)
+    if isinstance(outcome, UnknownOutcome):
+        if item.attempts >= connection.option("max_attempts", 12):
+            words = _TOO_OFTEN.format(attempts=item.attempts, words=outcome.words)
+            return Verdict(OutboxState.PARKED, code, words, keep_request=sealed, unknown=sealed)
+        return Verdict(OutboxState.PENDING, code, outcome.words, _back_off(connection, item.attempts), sealed, sealed)
+    return Verdict(OutboxState.PARKED, outcome.code, outcome.words)
+
+
+def _cap(connection: Connection) -> float:
+    return float(connection.option("backoff_cap", 3600))
+
+
+def _back_off(connection: Connection, attempts: int) -> float:
+    base = float(connection.option("backoff_base", 1.0))
+    return _jitter(min(base * 2 ** (attempts - 1), _cap(connection)))
+
+
+def _jitter(seconds: float) -> float:
+    return seconds * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing.
+
+
+def record(*, connection: Connection, claim: Claim, outcomes: Mapping[int, Outcome]) -> dict[str, int]:
+    """Record outcomes by item id; give how many items came to each state. What another worker took over is left to it."""
+    items = {item.pk: item for item in claim.items if item.pk in outcomes}
+    verdicts = {pk: judge(connection, item, outcomes[pk]) for pk, item in items.items()}
+    with transaction.atomic(), database.cursor() as cursor:
+        columns = zip(
+            *(
+                (pk, v.state, v.code[:40], redact(v.reason), v.delay, v.keep_request, v.unknown, int(v.refund))
+                for pk, v in verdicts.items()
+            ),
+            strict=True,
+        )
+        cursor.execute(_RECORD, [*map(list, columns), claim.worker_id])
+        ours = {row[0] for row in cursor.fetchall()}
+        delivered = [
+            (items[pk], outcome) for pk, outcome in outcomes.items() if pk in ours and isinstance(outcome, Delivered)
+        ]
+        _keep_references(connection, claim.kind, delivered)
+    counts: dict[str, int] = {}
+    for pk in ours:
+        counts[verdicts[pk].state] = counts.get(verdicts[pk].state, 0) + 1
+    return counts
+
+
+def _keep_references(
+    connection: Connection, kind: Kind, delivered: Sequence[tuple[OutboxItem, Delivered]]
+) -> None:
+    if not delivered:
+        return
+    subjects = [item.subject_id for item, _ in delivered]
+    ids = [outcome.external_id for _, outcome in delivered]
+    with database.cursor() as cursor:
+        cursor.execute(
+            _REFERENCES,
+            [
+                *(connection.tenant_id, connection.pk, kind.value, subjects),
+                [reference_of(connection.reference_prefix, kind, subject) for subject in subjects],
+                ids,
+                [outcome.sync_token for _, outcome in delivered],
+                [outcome.url for _, outcome in delivered],
+            ],
+        )
+        if kind in (Kind.CUSTOMER, Kind.PRODUCT):
+            names = [outcome.name for _, outcome in delivered]
+            cursor.execute(_MAPPINGS, [connection.tenant_id, connection.pk, kind.value, subjects, ids, names])
+
+
+def log_calls(*, connection: Connection, claim: Claim | None, calls: Sequence[Call]) -> None:
+    """Keep the requests just made, redacted and cut."""
+    item_ids = [item.pk for item in claim.items] if claim else []
+    DeliveryAttempt.objects.bulk_create(
+        DeliveryAttempt(
+            tenant_id=connection.tenant_id,
+            connection=connection,
+            item_ids=item_ids,
+            operation=call.operation[:30],
+            request_id=call.request_id[:50],
+            http_status=call.status,
+            outcome=call.outcome[:50],
+            seconds=round(call.seconds, 3),
+            request=redact(call.request[:_EXCERPT]),
+            response=redact(call.response[:_EXCERPT]),
+        )
+        for call in calls
+    )
+
+
+def all_of(claim: Claim, error: DeliveryError) -> dict[int, Outcome]:
+    """Give every item of a claim the same outcome."""
+    return {item.pk: error for item in claim.items}

@@ -1,0 +1,224 @@
+"""Invoices, credit notes and payments against the ERP's: each document, and what receivables come to."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+
+from billing.models import CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation
+from integrations.builders.mapped import external_ids
+from integrations.connectors.base import Connector, ErpDocument
+from integrations.documents import Kind, reference_of
+from integrations.models import Connection, Mapping, MappingKind, OutboxItem, OutboxState
+from integrations.reconciliation.findings import CHANGED, TWICE, Findings, chunks, foreign_cause, subject_of
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class _Ours:
+    """One of our documents as the ERP should show it."""
+
+    name: str
+    date: str
+    customer_id: int
+    currency: str
+    total: Decimal
+    tax: Decimal
+    linked: dict[str, Decimal] | None = None
+
+
+@dataclass(frozen=True)
+class _Sort:
+    """How a kind of document is read on both sides, and what it does to receivables."""
+
+    kind: Kind
+    theirs: str
+    sign: int
+    words: str
+
+
+_INVOICES = _Sort(Kind.INVOICE, "Invoice", 1, "Invoice")
+_CREDITS = _Sort(Kind.CREDIT_NOTE, "CreditMemo", -1, "Credit note")
+_PAYMENTS = _Sort(Kind.PAYMENT, "Payment", -1, "Payment")
+
+
+def compare(connection: Connection, connector: Connector, through: date, findings: Findings) -> None:
+    """Compare the documents this connection sends; see `reconciliation.reconcile`."""
+    comparison = _Comparison(connection, through, findings)
+    for sort in (_INVOICES, _CREDITS, *([_PAYMENTS] if connection.send_payments else [])):
+        comparison.run(sort, connector)
+    comparison.stray_journals(connector)
+    comparison.compare_sums()
+
+
+class _Comparison:
+    def __init__(self, connection: Connection, through: date, findings: Findings) -> None:
+        self._connection = connection
+        self._through = through
+        self._findings = findings
+        self._home = str(connection.company.get("home_currency", ""))
+        self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(lambda: {"ours": _ZERO, "theirs": _ZERO})
+
+    def run(self, sort: _Sort, connector: Connector) -> None:
+        """Compare one kind in both directions."""
+        seen: set[int] = set()
+        for page in chunks(connector.documents(sort.theirs, through=self._through)):
+            subjects = [subject_of(self._connection, sort.kind, document) for document in page]
+            ours = self._ours(sort, [subject for subject in subjects if subject is not None])
+            customers = self._customers(each.customer_id for each in ours.values())
+            for document, subject in zip(page, subjects, strict=True):
+                self._count(sort, document.account, document.currency or self._home, "theirs", document.total)
+                if subject is None or subject not in ours:
+                    self._foreign(sort, document)
+                    continue
+                self._findings.compared += 1
+                if subject in seen:
+                    name = ours[subject].name
+                    self._findings.add(
+                        sort.kind.value, name, TWICE, theirs=document.total, external_id=document.external_id
+                    )
+                    continue
+                seen.add(subject)
+                self._compare(sort, ours[subject], document, customers)
+        for ids in chunks(self._candidates(sort).order_by("id").values_list("id", flat=True).iterator(chunk_size=5000)):
+            self._our_side(sort, ids, seen)
+
+    def _our_side(self, sort: _Sort, ids: Sequence[int], seen: set[int]) -> None:
+        missing = []
+        for subject, ours in self._ours(sort, ids).items():
+            self._count(sort, self._deposit(sort), ours.currency, "ours", ours.total)
+            if subject not in seen:
+                missing.append((subject, ours.name, ours.total))
+        self._findings.compared += len(missing)
+        if missing:
+            self._findings.missing(sort.kind, missing)
+
+    def _candidates(self, sort: _Sort) -> QuerySet[Any]:
+        if sort is _INVOICES:
+            rows: QuerySet[Any] = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).filter(issued_on__lte=self._through)
+        elif sort is _CREDITS:
+            rows = CreditNote.objects.filter(issued_on__lte=self._through)
+        else:
+            rows = Payment.objects.filter(received_on__lte=self._through)
+        entity = self._connection.business_entity_id
+        return rows.filter(business_entity_id=entity) if entity else rows
+
+    def _ours(self, sort: _Sort, ids: Sequence[int]) -> dict[int, _Ours]:
+        rows = self._candidates(sort).filter(id__in=ids)
+        if sort is _PAYMENTS:
+            linked = self._linked(ids)
+            fields = ("id", "received_on", "customer_id", "currency", "amount")
+            return {
+                pk: _Ours(self._name(pk), day.isoformat(), customer, currency, amount, _ZERO, linked.get(pk, {}))
+                for pk, day, customer, currency, amount in rows.values_list(*fields)
+            }
+        fields = ("id", "number", "issued_on", "customer_id", "currency", "total", "tax")
+        void = self._void_there(ids) if sort is _INVOICES else set()
+        return {
+            pk: _Ours(number, day.isoformat(), customer, currency, *((_ZERO, _ZERO) if pk in void else (total, tax)))
+            for pk, number, day, customer, currency, total, tax in rows.values_list(*fields)
+        }
+
+    def _name(self, payment_id: int) -> str:
+        return reference_of(self._connection.reference_prefix, Kind.PAYMENT, payment_id)
+
+    def _void_there(self, ids: Sequence[int]) -> set[int]:
+        """A void invoice should show nothing in the ERP, which keeps no history of it, as of whatever date."""
+        return set(Invoice.objects.filter(id__in=ids, status=InvoiceStatus.VOID).values_list("id", flat=True))
+
+    def _linked(self, payment_ids: Sequence[int]) -> dict[int, dict[str, Decimal]]:
+        rows = list(
+            PaymentAllocation.objects.filter(payment_id__in=payment_ids).values_list("payment_id", "invoice_id", "amount")
+        )
+        held = external_ids(self._connection, Kind.INVOICE, [invoice for _, invoice, _ in rows])
+        linked: dict[int, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        for payment, invoice, amount in rows:
+            linked[payment][held.get(invoice, (f"unsent {invoice}", ""))[0]] += amount
+        return {payment: dict(each) for payment, each in linked.items()}
+
+    def _customers(self, ids: Iterable[int]) -> dict[int, str]:
+        rows = Mapping.objects.filter(
+            connection=self._connection, kind=MappingKind.CUSTOMER, internal_id__in=set(ids)
+        )
+        return dict(rows.values_list("internal_id", "external_id"))
+
+    def _compare(self, sort: _Sort, ours: _Ours, theirs: ErpDocument, customers: dict[int, str]) -> None:
+        pairs: list[tuple[str, Any, Any]] = [
+            ("total", ours.total, theirs.total),
+            ("tax", ours.tax, theirs.tax),
+            ("date", ours.date, theirs.date),
+            ("customer", customers.get(ours.customer_id, ""), theirs.customer),
+            ("number", ours.name, theirs.number),
+        ]
+        if ours.linked is not None:
+            linked: dict[str, Decimal] = defaultdict(Decimal)
+            for invoice, amount in theirs.linked:
+                linked[invoice] += amount
+            pairs.append(("what it settles", ours.linked, dict(linked)))
+        for what, mine, other in pairs:
+            if mine != other:
+                self._findings.add(
+                    sort.kind.value,
+                    ours.name,
+                    self._cause(sort, theirs),
+                    ours=mine,
+                    theirs=other,
+                    external_id=theirs.external_id,
+                    detail=f"The {what} differs." if what != "what it settles" else "What it settles differs.",
+                )
+
+    def _cause(self, sort: _Sort, theirs: ErpDocument) -> str:
+        """A void or a later allocation that is still on its way is no change made in the ERP."""
+        kind = {Kind.INVOICE: Kind.INVOICE_VOID, Kind.PAYMENT: Kind.PAYMENT_UPDATE}.get(sort.kind)
+        subject = subject_of(self._connection, sort.kind, theirs)
+        if kind is None or subject is None:
+            return CHANGED
+        subjects: Any = [subject]
+        if kind is Kind.PAYMENT_UPDATE:
+            subjects = PaymentAllocation.objects.filter(payment_id=subject).values_list("id", flat=True)
+        states = OutboxItem.objects.filter(
+            connection=self._connection, kind=kind, subject_id__in=list(subjects)
+        ).exclude(state=OutboxState.DELIVERED)
+        state = states.values_list("state", flat=True).first()
+        waits = {OutboxState.PARKED: "parked", OutboxState.SKIPPED: "skipped"}
+        return CHANGED if state is None else waits.get(OutboxState(state), "not sent yet")
+
+    def _foreign(self, sort: _Sort, document: ErpDocument) -> None:
+        if not document.total:
+            return
+        self._findings.compared += 1
+        name = f"{sort.words} {document.number or document.external_id}"
+        cause = foreign_cause(self._connection, document)
+        self._findings.add(sort.kind.value, name, cause, theirs=document.total, external_id=document.external_id)
+
+    def stray_journals(self, connector: Connector) -> None:
+        """Journals of ours have no business beside documents: both would count revenue twice."""
+        for document in connector.documents("JournalEntry", through=self._through):
+            if document.reference.startswith(f"{self._connection.reference_prefix}-"):
+                self._findings.compared += 1
+                self._findings.add(
+                    "journal_entry", document.number, "sent in the other mode", external_id=document.external_id
+                )
+
+    def _deposit(self, sort: _Sort) -> str:
+        if sort is not _PAYMENTS:
+            return ""
+        row = Mapping.objects.filter(connection=self._connection, kind=MappingKind.DEPOSIT_ACCOUNT).first()
+        return row.external_id if row else ""
+
+    def _count(self, sort: _Sort, account: str, currency: str, side: str, total: Decimal) -> None:
+        self._sums["receivables", "", currency][side] += sort.sign * total
+        if sort is _PAYMENTS:
+            self._sums["payments to account", account, currency][side] += total
+
+    def compare_sums(self) -> None:
+        """Compare what the documents come to on receivables and on the deposit account."""
+        for (name, account, currency), sums in sorted(self._sums.items()):
+            self._findings.account(
+                name=f"{name} {account}".strip(), external_id=account, currency=currency, **sums
+            )

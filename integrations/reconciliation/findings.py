@@ -1,0 +1,114 @@
+"""What a comparison found, in plain objects with the cause in words."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import Any, TypeVar
+
+from integrations.connectors.base import ErpDocument
+from integrations.documents import Kind, reference_of
+from integrations.models import Connection, OutboxItem, OutboxState
+
+CHUNK = 500
+NOT_SENT, PARKED, SKIPPED = "not sent yet", "parked", "skipped"
+NEVER_QUEUED = "never put in the outbox"
+GONE = "deleted or dated later in the ERP"
+ERP_MADE = "made in the ERP"
+TWICE = "there twice"
+UNKNOWN = "unknown here"
+CHANGED = "changed in the ERP"
+OTHER = "sent by another installation"
+
+_CAUSES = {
+    OutboxState.PENDING: NOT_SENT,
+    OutboxState.IN_FLIGHT: NOT_SENT,
+    OutboxState.PARKED: PARKED,
+    OutboxState.SKIPPED: SKIPPED,
+    OutboxState.DELIVERED: GONE,
+}
+T = TypeVar("T")
+
+
+class Findings:
+    """Collects differences. `compared` counts documents that were looked at on either side."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.compared = 0
+        self.accounts: list[dict[str, Any]] = []
+        self.differences: list[dict[str, Any]] = []
+
+    def add(
+        self,
+        kind: str,
+        document: str,
+        cause: str,
+        *,
+        ours: Any = None,
+        theirs: Any = None,
+        external_id: str = "",
+        detail: str = "",
+    ) -> None:
+        """Note a difference of one document."""
+        found = {"kind": kind, "document": document, "cause": cause, "ours": _plain(ours), "theirs": _plain(theirs)}
+        if external_id:
+            found["erp_id"] = external_id
+        if detail:
+            found["detail"] = detail
+        self.differences.append(found)
+
+    def account(self, *, name: str, external_id: str, currency: str, ours: Decimal, theirs: Decimal) -> None:
+        """Note an account's movement on both sides; a difference where they differ."""
+        row = {
+            "account": name,
+            "erp_id": external_id,
+            "currency": currency,
+            "ours": _plain(ours),
+            "theirs": _plain(theirs),
+            "difference": _plain(theirs - ours),
+        }
+        self.accounts.append(row)
+        if ours != theirs:
+            self.differences.append({"kind": "account", "document": name, "cause": "balances differ", **row})
+
+    def missing(self, kind: Kind, subjects: Sequence[tuple[int, str, Decimal | None]]) -> None:
+        """Note documents of ours (id, name, amount) that the ERP does not show, with what the outbox knows."""
+        prefix = self._connection.reference_prefix
+        ids = [subject for subject, _, _ in subjects]
+        rows = OutboxItem.objects.filter(connection=self._connection, kind=kind, subject_id__in=ids)
+        known = {subject: (state, reason) for subject, state, reason in rows.values_list("subject_id", "state", "reason")}
+        for subject, name, amount in subjects:
+            state, reason = known.get(subject, (None, ""))
+            cause = _CAUSES[OutboxState(state)] if state else NEVER_QUEUED
+            detail = reason if state in (OutboxState.PARKED, OutboxState.SKIPPED) else ""
+            self.add(kind.value, name or reference_of(prefix, kind, subject), cause, ours=amount, detail=detail)
+
+
+def subject_of(connection: Connection, kind: Kind, document: ErpDocument) -> int | None:
+    """Give our id that a document's reference names, or None when it is not ours."""
+    lead = reference_of(connection.reference_prefix, kind, 0)[:-1]
+    rest = document.reference.removeprefix(lead)
+    return int(rest) if document.reference.startswith(lead) and rest.isdigit() else None
+
+
+def foreign_cause(connection: Connection, document: ErpDocument) -> str:
+    """Say where a document comes from that is not one of ours of its kind."""
+    if not document.reference:
+        return ERP_MADE
+    return UNKNOWN if document.reference.startswith(f"{connection.reference_prefix}-") else OTHER
+
+
+def chunks(rows: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """Give the rows in lists."""
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        text = f"{value:f}".rstrip("0") if "." in f"{value:f}" else f"{value:f}."
+        return text + "0" * (2 - len(text.rpartition(".")[2]))
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value

@@ -1,0 +1,60 @@
+"""The vendor's published rate limits: measured always, enforced when asked. Windows slide: the strictest reading."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+
+from integrations.sandbox.messages import Json
+
+
+class Limits:
+    """Calls per window of seconds, and calls at once.
+
+    `windows` gives for each limit its length in seconds and how many calls it allows; a window named `batch_...`
+    counts batch calls only.
+    """
+
+    def __init__(self, *, enforced: bool, windows: Mapping[str, tuple[float, int]], concurrent: int) -> None:
+        self._enforced = enforced
+        self._windows = dict(windows)
+        self._allowed = {name: allowed for name, (_, allowed) in windows.items()} | {"concurrent": concurrent}
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was measured."""
+        self._seen: dict[str, deque[float]] = {name: deque() for name in self._windows}
+        self._running = 0
+        self.peaks = dict.fromkeys(self._allowed, 0)
+        self.exceeded = dict.fromkeys(self._allowed, 0)
+
+    def enter(self, *, is_batch: bool) -> bool:
+        """Count a call that begins; False if it must be refused. Every call that enters must leave."""
+        now = time.monotonic()
+        self._running += 1
+        counts = {"concurrent": self._running}
+        for name, (length, _) in self._windows.items():
+            if name.startswith("batch_") and not is_batch:
+                continue
+            seen = self._seen[name]
+            while seen and seen[0] <= now - length:
+                seen.popleft()
+            counts[name] = len(seen) + 1
+        over = [name for name, count in counts.items() if count > self._allowed[name]]
+        for name, count in counts.items():
+            self.peaks[name] = max(self.peaks[name], count)
+        for name in over:
+            self.exceeded[name] += 1
+        if over and self._enforced:
+            return False
+        for name in counts.keys() - {"concurrent"}:
+            self._seen[name].append(now)
+        return True
+
+    def leave(self) -> None:
+        """Count a call that ends."""
+        self._running = max(0, self._running - 1)
+
+    def describe(self) -> Json:
+        """Give limits, peaks and how often they were exceeded."""
+        mode = "real" if self._enforced else "off"
+        return {"mode": mode, **self._allowed, "peaks": self.peaks, "exceeded": self.exceeded}

@@ -1,0 +1,1 @@
+"""QuickBooks Online as its API behaves, as far as the connector can notice."""

@@ -1,0 +1,41 @@
+"""What django-q2 runs: wake-ups that drain an outbox, and the clock. Both may be lost or doubled without harm."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from billing.models import Tenant
+from billing.tenancy import tenant_scope
+from integrations.delivery import drain
+from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, OAuthState
+
+_SECONDS = 40.0  # Well under the cluster's time-out of 60 s; one request more may still be under way at the end.
+_KEEP_ATTEMPTS = timedelta(days=30)
+
+
+def drain_connection(tenant_id: int, connection_id: int) -> None:
+    """Deliver what one connection can take now."""
+    with tenant_scope(tenant_id):
+        if Connection.objects.filter(pk=connection_id, status=ConnectionStatus.CONNECTED).exists():
+            drain(connection_id, until_empty=True, seconds=_SECONDS, patience=3.0)
+
+
+def drain_all() -> None:
+    """Deliver for every connection, a share of the time each. Scheduled every minute."""
+    waiting: list[tuple[int, int]] = []
+    for tenant_id in Tenant.objects.values_list("id", flat=True):
+        with tenant_scope(tenant_id):
+            connected = Connection.objects.filter(status=ConnectionStatus.CONNECTED, items__state="pending").distinct()
+            waiting += [(tenant_id, pk) for pk in connected.values_list("id", flat=True)]
+    for tenant_id, connection_id in waiting:
+        with tenant_scope(tenant_id):
+            drain(connection_id, until_empty=False, seconds=_SECONDS / len(waiting))
+
+
+def prune() -> None:
+    """Forget old attempts and sign-ins. Scheduled daily."""
+    now = timezone.now()
+    for tenant_id in Tenant.objects.values_list("id", flat=True):
+        with tenant_scope(tenant_id):
+            DeliveryAttempt.objects.filter(at__lt=now - _KEEP_ATTEMPTS).delete()
+            OAuthState.objects.filter(expires_at__lt=now - _KEEP_ATTEMPTS).delete()

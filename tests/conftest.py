@@ -1,0 +1,80 @@
+"""What all tests share: one company with books, in scope; and text journals a bookkeeper can read."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from accounting.setup import set_up_books
+from billing.models import BusinessEntity, Contract, Customer, Product, Tenant
+from billing.services.contracts import draft_contract, start_contracts
+from billing.services.tenants import create_tenant
+from billing.tenancy import tenant_scope
+from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_despite_append_only() -> None:
+    """Let Django empty the tables between transactional tests: only here are the guards lifted for a moment."""
+    plain_flush = DatabaseOperations.execute_sql_flush
+
+    def flush(self: DatabaseOperations, sql_list: list[str]) -> None:
+        tables = [row[0] for row in _guarded_tables()]
+        with self.connection.cursor() as cursor:
+            for table in tables:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            plain_flush(self, sql_list)
+            for table in tables:
+                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+    DatabaseOperations.execute_sql_flush = flush  # type: ignore[method-assign]
+
+
+def _guarded_tables() -> list[tuple[str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "WHERE NOT t.tgisinternal AND (t.tgtype & 32) <> 0"
+        )
+        return cursor.fetchall()
+
+
+@pytest.fixture
+def tenant(db: None) -> Iterator[Tenant]:
+    """A company with one entity in USD, its books set up, in scope."""
+    company = create_tenant(slug="acme", name="Acme Inc", currency="USD")
+    with tenant_scope(company.pk):
+        set_up_books(business_entity=BusinessEntity.objects.get())
+        yield company
+
+
+@pytest.fixture
+def entity(tenant: Tenant) -> BusinessEntity:
+    return BusinessEntity.objects.get()
+
+
+@pytest.fixture
+def customer(entity: BusinessEntity) -> Customer:
+    return Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
+
+
+@pytest.fixture
+def product(tenant: Tenant) -> Product:
+    return Product.objects.create(code="pro", name="Pro plan")
+
+
+@pytest.fixture
+def sell(customer: Customer, product: Product) -> Callable[..., Contract]:
+    """Start a contract of one flat-fee item: `sell(amount="100", start=date(2026, 1, 1), interval_months=1)`."""
+
+    def start_one(
+        *, amount: str, start: date, number: str = "K-1", terms: dict[str, Any] | None = None, **item: Any
+    ) -> Contract:
+        item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": amount}} | item
+        contract = draft_contract(customer=customer, number=number, start=start, items=[item], **(terms or {}))
+        start_contracts([contract.pk])
+        contract.refresh_from_db()
+        return contract
+
+    return start_one
