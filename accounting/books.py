@@ -1,18 +1,19 @@
 """A tenant's rules and defaults, compiled once and kept while they hold.
 
-Rules, accounts, defaults and policies change rarely and are asked thousands of times a second. Each change moves the
+Rules, accounts, defaults, policies and periods change rarely and are asked thousands of times a second. Each change moves the
 tenant's stamp (a trigger takes it from a sequence, so that no value comes twice); a compiled copy is used as long as its
-stamp is the stored one. One small query instead of six.
+stamp is the stored one. One small query instead of seven.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import date
 
 from django.db import connection
 
 from accounting.defaults import Hierarchy, load_hierarchy
 from accounting.engine import RuleBook, compile_rule
-from accounting.models import AccountingPolicy, ContractStartTreatment, RuleVersion
+from accounting.models import AccountingPeriod, AccountingPolicy, ContractStartTreatment, RuleVersion
 from billing.models import BusinessEntity
 from billing.tenancy import current_tenant_id
 
@@ -32,6 +33,7 @@ class Books:
     hierarchy: Hierarchy
     base_currency: dict[int, str]
     contract_start: str
+    period_status: dict[tuple[int, date], str]
 
     @property
     def grosses_up(self) -> bool:
@@ -75,4 +77,8 @@ def _compile() -> Books:
         hierarchy=load_hierarchy(),
         base_currency=dict(BusinessEntity.objects.values_list("id", "base_currency")),
         contract_start=AccountingPolicy.objects.get().contract_start,
+        period_status={
+            (entity, start): status
+            for entity, start, status in AccountingPeriod.objects.values_list("business_entity_id", "start", "status")
+        },
     )

@@ -1,10 +1,10 @@
 """Accounting periods: where an event may be posted, and opening and closing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounting.models import AccountingPeriod, PeriodStatus
 from billing.events import Event
@@ -23,10 +23,9 @@ class PostingDates:
         self._moved = moved
 
     @classmethod
-    def for_events(cls, events: Iterable[Event]) -> "PostingDates":
-        """Look up the months of all events in one query, and make those that do not exist yet."""
+    def for_events(cls, events: Iterable[Event], status: Mapping[tuple[int, date], str]) -> "PostingDates":
+        """Look up the months of all events in what is known of periods, and make those that do not exist yet."""
         months = {(event.business_entity_id, first_of_month(event.occurred_on)) for event in events}
-        status = _statuses({entity for entity, _ in months}, min(month for _, month in months))
         wanted: set[tuple[int, date]] = set()
         moved: dict[tuple[int, date], date] = {}
         for entity, month in months:
@@ -42,10 +41,7 @@ class PostingDates:
             AccountingPeriod.objects.bulk_create(
                 [
                     AccountingPeriod(
-                        tenant_id=tenant_id,
-                        business_entity_id=entity,
-                        start=month,
-                        end=first_of_next_month(month),
+                        tenant_id=tenant_id, business_entity_id=entity, start=month, end=first_of_next_month(month)
                     )
                     for entity, month in sorted(wanted)
                 ],
@@ -57,16 +53,6 @@ class PostingDates:
         if not self._moved:
             return event.occurred_on
         return self._moved.get((event.business_entity_id, first_of_month(event.occurred_on)), event.occurred_on)
-
-
-def _statuses(entities: set[int], first: date) -> dict[tuple[int, date], str]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT business_entity_id, start, status FROM accounting_accountingperiod "
-            "WHERE business_entity_id = ANY(%s) AND start >= %s",
-            [list(entities), first],
-        )
-        return {(entity, start): status for entity, start, status in cursor.fetchall()}
 
 
 @transaction.atomic

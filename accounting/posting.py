@@ -67,7 +67,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
         raise RuntimeError("Entries are posted inside the transaction of their event.")
     tenant_id = current_tenant_id()
     now = timezone.now()
-    dates = PostingDates.for_events(draft.event for draft in drafts)
+    dates = PostingDates.for_events((draft.event for draft in drafts), books.period_status)
     hierarchy = books.hierarchy.for_batch(line.dimensions for draft in drafts for line in draft.lines)
     entry_ids = reserve_ids(JournalEntry, len(drafts))
     line_ids = iter(reserve_ids(JournalLine, sum(len(draft.lines) for draft in drafts)))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 
 from django.db import connection
 
@@ -55,6 +56,7 @@ class Schedule:
 
 
 _COLUMNS = tuple(field.name for field in fields(Schedule))
+_values = attrgetter(*_COLUMNS)
 _CHANGING = {
     "amount": "numeric",
     "billed": "numeric",
@@ -126,7 +128,7 @@ def add(schedules: Sequence[Schedule]) -> None:
     insert_rows(
         RecognitionSchedule,
         ("tenant_id", *_COLUMNS),
-        [(tenant_id, *(getattr(schedule, name) for name in _COLUMNS)) for schedule in schedules],
+        [(tenant_id, *_values(schedule)) for schedule in schedules],
     )
 
 

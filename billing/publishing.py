@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from django.db import transaction
 from django.dispatch import Signal
@@ -10,7 +9,7 @@ from django.utils import timezone
 
 from billing import events as billing_events
 from billing import signals
-from billing.bulk import insert_rows, reserve_ids
+from billing.bulk import insert_rows, reserve_ids, writing_behind
 from billing.event_codec import encode
 from billing.events import Event
 from billing.models import BusinessEvent
@@ -48,12 +47,12 @@ def publish(events: Sequence[Event]) -> None:
         raise RuntimeError("Events are published inside the transaction that makes them true.")
     tenant_id = current_tenant_id()
     now = timezone.now()
-    stored: list[Event] = []
     rows = []
     for event, event_id in zip(events, reserve_ids(BusinessEvent, len(events)), strict=True):
         if event.tenant_id != tenant_id:
             raise RuntimeError("An event of another tenant than the one in scope was to be published.")
-        stored.append(replace(event, event_id=event_id))
+        # Frozen for everybody else: only here does an event learn its record.
+        object.__setattr__(event, "event_id", event_id)
         rows.append(
             (
                 event_id,
@@ -66,9 +65,10 @@ def publish(events: Sequence[Event]) -> None:
                 encode(event),
             )
         )
-    insert_rows(BusinessEvent, _COLUMNS, rows)
     by_kind: dict[str, list[Event]] = defaultdict(list)
-    for event in stored:
+    for event in events:
         by_kind[event.kind].append(event)
-    for kind, batch in by_kind.items():
-        _SIGNALS[kind].send(sender=EVENT_CLASSES[kind], events=batch)
+    with writing_behind():
+        insert_rows(BusinessEvent, _COLUMNS, rows)
+        for kind, batch in by_kind.items():
+            _SIGNALS[kind].send(sender=EVENT_CLASSES[kind], events=batch)

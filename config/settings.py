@@ -103,6 +103,13 @@ if PRODUCTION:
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(_database_url or embedded_postgres.ensure_running()),
 }
+# Statements that come again are planned once. A pooler that hands a connection to another client between
+# transactions forgets prepared statements; behind one, set COUNTERFOIL_PREPARE=0.
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "server_side_binding": True,
+    "prepare_threshold": 2 if env.flag("COUNTERFOIL_PREPARE", default=True) else None,
+}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False  # Services open their own transactions, batch by batch.
 # The workers of qcluster are forked and would share, and so corrupt, one pool; they never get one.
 if env.flag("COUNTERFOIL_DB_POOL", default=False) and "qcluster" not in sys.argv:
@@ -132,23 +139,39 @@ Q_CLUSTER = {
 # API
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["billing.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["billing.api.authentication.HasKey"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "PAGE_SIZE": 50,
+    "DEFAULT_PARSER_CLASSES": ["billing.api.parsers.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["billing.api.filters.FilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "billing.api.pagination.Pages",
+    "EXCEPTION_HANDLER": "billing.api.errors.handle",
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Counterfoil",
-    "DESCRIPTION": "From signed contracts to closed books.",
+    "DESCRIPTION": "From signed contracts to closed books. Money is always an amount, as text, with its currency.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "ContractStatusEnum": "billing.models.ContractStatus",
+        "InvoiceStatusEnum": "billing.models.InvoiceStatus",
+        "PhaseKindEnum": "billing.models.PhaseKind",
+        "EntryKindEnum": "accounting.models.EntryKind",
+        "SideEnum": "accounting.models.Side",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "billing.api.schema.document_errors_and_keys",
+    ],
 }
 
 # Admin

@@ -4,8 +4,8 @@
 document's currency, exact to its minor unit.
 """
 
+import datetime
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -89,7 +89,7 @@ class JournalDocument:
     """A balanced entry. `rate` is base units per one unit of `currency`."""
 
     reference: str
-    date: date
+    date: datetime.date
     currency: str
     rate: Decimal
     description: str
@@ -115,8 +115,8 @@ class InvoiceDocument:
 
     reference: str
     number: str
-    date: date
-    due: date
+    date: datetime.date
+    due: datetime.date
     customer: str
     currency: str
     net: Decimal
@@ -131,7 +131,7 @@ class CreditNoteDocument:
 
     reference: str
     number: str
-    date: date
+    date: datetime.date
     customer: str
     currency: str
     net: Decimal
@@ -166,7 +166,7 @@ class PaymentDocument:
     """
 
     reference: str
-    date: date
+    date: datetime.date
     customer: str
     currency: str
     amount: Decimal

@@ -115,9 +115,7 @@ def confirm(connection: Connection, mapping_ids: Sequence[int] | None = None) ->
     return rows.update(status=MappingStatus.CONFIRMED)
 
 
-def choose(
-    connection: Connection, *, kind: MappingKind, internal_id: int | None, record: ErpRecord
-) -> Mapping:
+def choose(connection: Connection, *, kind: MappingKind, internal_id: int | None, record: ErpRecord) -> Mapping:
     """Map by hand, at once confirmed."""
     mapping, _ = Mapping.objects.update_or_create(
         connection=connection,
@@ -138,17 +136,24 @@ def create_missing(connection: Connection, connector: Connector | None = None) -
     """Create in the ERP what has no counterpart: accounts, and the customer of receivable lines; give how many."""
     connector = connector or connector_of(connection)
     spec = base.get(connection.erp)
-    mapped = set(Mapping.objects.filter(connection=connection, kind=MappingKind.ACCOUNT).values_list("internal_id", flat=True))
+    mapped = set(
+        Mapping.objects.filter(connection=connection, kind=MappingKind.ACCOUNT).values_list("internal_id", flat=True)
+    )
+    theirs = list(ErpRecord.objects.filter(connection=connection, kind=RecordKind.ACCOUNT))
+    numbers = {record.number for record in theirs}
+    types_by_name = {_plain(record.name): record.type for record in theirs}
     created = 0
     for account in our_accounts(connection):
         if account.pk in mapped:
             continue
         kind, subtype = spec.account_types.get(account.role) or spec.account_types[account.category]
+        # Names and numbers are unique there; what another account has is left to it.
+        is_free = types_by_name.get(_plain(account.name), kind) == kind
         row = connector.create_account(
             request_id=_request_id(connection, f"account {account.pk}"),
-            name=account.name,
-            number=account.code,
-            type=kind,
+            name=account.name if is_free else f"{account.name} ({account.code})",
+            number="" if account.code in numbers else account.code,
+            account_type=kind,
             subtype=subtype,
         )
         _created(connection, MappingKind.ACCOUNT, account.pk, row)
@@ -231,7 +236,11 @@ def _accounts(connection: Connection, spec: ConnectorSpec, records: Sequence[Erp
         for account in list(open_accounts):
             types = spec.allowed_types.get(account.role) or spec.allowed_types[account.category]
             match = next(
-                (each for each in records if each.type in types and each.external_id not in taken and fits(account, each)),
+                (
+                    each
+                    for each in records
+                    if each.type in types and each.external_id not in taken and fits(account, each)
+                ),
                 None,
             )
             if match:

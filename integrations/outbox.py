@@ -71,15 +71,15 @@ def wake(*, tenant_id: int, connection_id: int) -> None:
 
 def send_again(item_ids: Sequence[int]) -> int:
     """Put parked or skipped items back in line; give how many. What may have been done already is read back first."""
-    return OutboxItem.objects.filter(
-        id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.SKIPPED)
-    ).update(state=OutboxState.PENDING, attempts=0, available_at=Now())
+    return OutboxItem.objects.filter(id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.SKIPPED)).update(
+        state=OutboxState.PENDING, attempts=0, available_at=Now()
+    )
 
 
 def skip(item_ids: Sequence[int], *, reason: str) -> int:
     """Decide that items shall not be delivered; give how many. Raises ValueError without a reason."""
     if not reason.strip():
         raise ValueError("Say why these items are skipped: the reconciliation will ask.")
-    return OutboxItem.objects.filter(
-        id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.PENDING)
-    ).update(state=OutboxState.SKIPPED, reason_code="skipped", reason=reason.strip())
+    return OutboxItem.objects.filter(id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.PENDING)).update(
+        state=OutboxState.SKIPPED, reason_code="skipped", reason=reason.strip()
+    )

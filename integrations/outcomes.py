@@ -128,9 +128,7 @@ def record(*, connection: Connection, claim: Claim, outcomes: Mapping[int, Outco
     return counts
 
 
-def _keep_references(
-    connection: Connection, kind: Kind, delivered: Sequence[tuple[OutboxItem, Delivered]]
-) -> None:
+def _keep_references(connection: Connection, kind: Kind, delivered: Sequence[tuple[OutboxItem, Delivered]]) -> None:
     if not delivered:
         return
     subjects = [item.subject_id for item, _ in delivered]

@@ -44,7 +44,7 @@ class Throttle:
     def reserve(self, name: str) -> float:
         """Take the next slot of a limit; give the seconds until it. Raises TryLater without taking one."""
         calls, period, burst = self._limits[name]
-        values = {
+        values: dict[str, int | float | str] = {
             "tenant": self._tenant_id,
             "connection": self._connection_id,
             "name": name,

@@ -7,7 +7,7 @@ their own. The first key writes; all keys read.
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -15,11 +15,11 @@ from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
 
 _HIDDEN = "[hidden]"
-_SECRET_WORDS = r"access_token|refresh_token|client_secret|client_id|id_token|token|password"
+_NAMES = r"access_token|refresh_token|client_secret|client_id|id_token|token|password"
 _PATTERNS = (
     re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+"),
-    re.compile(rf"""(?i)(["']?\b(?:{_SECRET_WORDS})["']?\s*[:=]\s*)(["'])[^"']*\2"""),
-    re.compile(rf"(?i)\b((?:{_SECRET_WORDS}|code|state)=)[^&\s\"']+"),
+    re.compile(rf"""(?i)(["']?\b(?:{_NAMES})["']?\s*[:=]\s*)(["'])[^"']*\2"""),
+    re.compile(rf"(?i)\b((?:{_NAMES}|code|state)=)[^&\s\"']+"),
 )
 
 
@@ -39,7 +39,9 @@ class Secrets(dict[str, Any]):
 def _fernet() -> MultiFernet:
     keys = list(getattr(settings, "COUNTERFOIL_VAULT_KEYS", []))
     if not keys:
-        raise ImproperlyConfigured("COUNTERFOIL_VAULT_KEYS is empty: ERP credentials cannot be encrypted without a key.")
+        raise ImproperlyConfigured(
+            "COUNTERFOIL_VAULT_KEYS is empty: ERP credentials cannot be encrypted without a key."
+        )
     try:
         return MultiFernet([Fernet(key) for key in keys])
     except ValueError as error:
@@ -79,6 +81,10 @@ def rotate(text: str) -> str:
 
 class EncryptedField(models.TextField):
     """A JSON object that is encrypted in the database and `Secrets` in Python. It cannot be searched."""
+
+    if TYPE_CHECKING:
+        _pyi_private_set_type: Mapping[str, Any]  # type: ignore[assignment]
+        _pyi_private_get_type: Secrets  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("default", Secrets)

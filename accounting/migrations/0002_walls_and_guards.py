@@ -1,8 +1,8 @@
 """What the database refuses by itself, whoever asks: unbalanced, changed or misplaced entries, posts into closed months.
 
 The checks of a batch run once per statement over its new rows, so they cost a few microseconds a line. An entry and its
-lines are separate statements; a deferred trigger looks at commit that no entry is left without its lines, and the
-unique (entry, position) with the fixed line count keeps anyone from adding lines to an old entry.
+lines are separate statements of one transaction (`posted_xid` says which), so that nobody can add lines to an old entry;
+a deferred trigger looks at commit that no entry is left without its lines.
 """
 
 from django.db import migrations
@@ -31,6 +31,9 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'The period of % is not open; nothing can be posted into it.', to_char(bad.month, 'YYYY-MM')
             USING ERRCODE = 'check_violation';
+    END IF;
+    IF EXISTS (SELECT 1 FROM fresh WHERE posted_xid <> pg_current_xact_id()::text::bigint) THEN
+        RAISE EXCEPTION 'A journal entry belongs to the transaction that posts it.' USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (
         SELECT 1 FROM fresh f
@@ -65,23 +68,31 @@ CREATE TRIGGER entries_may_be_posted AFTER INSERT ON accounting_journalentry REF
 CREATE FUNCTION counterfoil_check_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE bad record;
 BEGIN
-    SELECT f.entry_id, sum(f.debit) AS debit, sum(f.credit) AS credit INTO bad
-        FROM fresh f GROUP BY f.entry_id, f.currency HAVING sum(f.debit) <> sum(f.credit) LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'Journal entry % does not balance: debit %, credit %.', bad.entry_id, bad.debit, bad.credit
-            USING ERRCODE = 'check_violation';
-    END IF;
-    SELECT f.entry_id INTO bad FROM fresh f
-        LEFT JOIN accounting_journalentry e ON e.id = f.entry_id
+    SELECT f.entry_id, sum(f.debit) AS debit, sum(f.credit) AS credit,
+            sum(f.base_debit) AS base_debit, sum(f.base_credit) AS base_credit INTO bad
+        FROM fresh f LEFT JOIN accounting_journalentry e ON e.id = f.entry_id
         GROUP BY f.entry_id
         HAVING sum(f.base_debit) <> sum(f.base_credit)
+            OR (sum(f.debit) <> sum(f.credit) AND min(f.currency) = max(f.currency))
+            -- NaN is above every number in PostgreSQL.
+            OR NOT sum(f.debit) + sum(f.base_debit) < 1e16
             OR count(*) IS DISTINCT FROM min(e.line_count)::bigint
             OR min(f.position) < 1 OR max(f.position) > min(e.line_count)
-            OR bool_or(f.tenant_id <> e.tenant_id OR f.business_entity_id <> e.business_entity_id OR f.date <> e.date)
+            OR bool_or(f.tenant_id <> e.tenant_id OR f.business_entity_id <> e.business_entity_id OR f.date <> e.date
+                OR e.posted_xid <> pg_current_xact_id()::text::bigint)
         LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'Journal entry % and its lines do not agree (balance in base currency, number, entity or date).',
-            bad.entry_id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'Journal entry % does not balance, or its lines are not those of one new entry: debit %, credit %, '
+            'in base currency % and %.', bad.entry_id, bad.debit, bad.credit, bad.base_debit, bad.base_credit
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF (SELECT min(currency) <> max(currency) FROM fresh) THEN
+        SELECT f.entry_id, f.currency, sum(f.debit) AS debit, sum(f.credit) AS credit INTO bad
+            FROM fresh f GROUP BY f.entry_id, f.currency HAVING sum(f.debit) <> sum(f.credit) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'Journal entry % does not balance in %: debit %, credit %.', bad.entry_id, bad.currency,
+                bad.debit, bad.credit USING ERRCODE = 'check_violation';
+        END IF;
     END IF;
     SELECT f.account_id INTO bad FROM (SELECT DISTINCT account_id, business_entity_id, tenant_id FROM fresh) f
         LEFT JOIN accounting_account a ON a.id = f.account_id AND a.business_entity_id = f.business_entity_id
@@ -96,19 +107,44 @@ END $$;
 CREATE TRIGGER lines_balance AFTER INSERT ON accounting_journalline REFERENCING NEW TABLE AS fresh
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_check_lines();
 
--- Runs at commit, when the tenant's scope may have been left: it looks through the wall of the entry's own tenant.
-CREATE FUNCTION counterfoil_check_entry_has_lines() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE scope text := coalesce(current_setting('counterfoil.tenant', true), '');
+-- An entry and its lines are two statements: at commit no entry may be left without lines. One deferred look per
+-- statement instead of one per entry; the note of what to look at lives only until then. The tenant's scope may have
+-- been left by commit, so the look goes through the wall of the entries' own tenant.
+CREATE TABLE accounting_posting_under_way (tenant_id bigint NOT NULL, first_entry bigint NOT NULL, last_entry bigint NOT NULL);
+CREATE FUNCTION counterfoil_note_entries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM set_config('counterfoil.tenant', NEW.tenant_id::text, false);
-    IF NOT EXISTS (SELECT 1 FROM accounting_journalline WHERE entry_id = NEW.id) THEN
-        RAISE EXCEPTION 'Journal entry % has no lines.', NEW.id USING ERRCODE = 'check_violation';
-    END IF;
-    PERFORM set_config('counterfoil.tenant', scope, false);
+    INSERT INTO accounting_posting_under_way SELECT tenant_id, min(id), max(id) FROM fresh GROUP BY tenant_id;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER entry_has_lines AFTER INSERT ON accounting_journalentry
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION counterfoil_check_entry_has_lines();
+CREATE TRIGGER entries_noted AFTER INSERT ON accounting_journalentry REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_note_entries();
+CREATE FUNCTION counterfoil_check_entries_have_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    scope text := coalesce(current_setting('counterfoil.tenant', true), '');
+    empty bigint;
+BEGIN
+    PERFORM set_config('counterfoil.tenant', NEW.tenant_id::text, true);
+    SELECT e.id INTO empty FROM accounting_journalentry e
+        WHERE e.id BETWEEN NEW.first_entry AND NEW.last_entry
+        AND NOT EXISTS (SELECT 1 FROM accounting_journalline l WHERE l.entry_id = e.id) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'Journal entry % has no lines.', empty USING ERRCODE = 'check_violation';
+    END IF;
+    DELETE FROM accounting_posting_under_way
+        WHERE tenant_id = NEW.tenant_id AND first_entry = NEW.first_entry AND last_entry = NEW.last_entry;
+    PERFORM set_config('counterfoil.tenant', scope, true);
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER entries_have_lines AFTER INSERT ON accounting_posting_under_way
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION counterfoil_check_entries_have_lines();
+CREATE TRIGGER kept_until_checked BEFORE UPDATE OR TRUNCATE ON accounting_posting_under_way
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
+
+-- One plan is kept for batches of one and of thousands: look up each row by its key, never scan the books.
+ALTER FUNCTION counterfoil_check_entries SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off;
+ALTER FUNCTION counterfoil_check_lines SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off;
+ALTER FUNCTION counterfoil_check_entries_have_lines
+    SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off;
 
 -- An account with lines stays what and where it is.
 CREATE FUNCTION counterfoil_guard_account() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -187,6 +223,8 @@ CREATE TRIGGER stamped AFTER INSERT OR UPDATE OR DELETE ON accounting_accounting
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_move_stamp();
 CREATE TRIGGER stamped AFTER INSERT OR UPDATE OR DELETE ON accounting_ruleversion
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_move_stamp();
+CREATE TRIGGER stamped AFTER INSERT OR UPDATE ON accounting_accountingperiod
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_move_stamp();
 CREATE TRIGGER stamped AFTER INSERT OR UPDATE OR DELETE ON billing_businessentity
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_move_stamp();
 """
@@ -198,7 +236,9 @@ DROP SEQUENCE accounting_stamp_seq;
 DROP FUNCTION counterfoil_guard_period CASCADE;
 DROP FUNCTION counterfoil_guard_rule_version CASCADE;
 DROP FUNCTION counterfoil_guard_account CASCADE;
-DROP FUNCTION counterfoil_check_entry_has_lines CASCADE;
+DROP FUNCTION counterfoil_check_entries_have_lines CASCADE;
+DROP FUNCTION counterfoil_note_entries CASCADE;
+DROP TABLE accounting_posting_under_way;
 DROP FUNCTION counterfoil_check_lines CASCADE;
 DROP FUNCTION counterfoil_check_entries CASCADE;
 DROP TRIGGER append_only ON accounting_journalline;

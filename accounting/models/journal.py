@@ -2,7 +2,8 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
+from django.db.models.functions import Cast
 
 from accounting.models.account import Account, Level
 from accounting.models.rule import RuleVersion
@@ -75,6 +76,11 @@ class JournalEntry(TenantModel):
     )
     line_count = models.PositiveSmallIntegerField()
     posted_at = models.DateTimeField()
+    posted_xid = models.BigIntegerField(
+        db_default=Cast(Cast(Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField()),
+        editable=False,
+        help_text="The transaction that posted it; its lines can come from no other.",
+    )
 
     class Meta:
         verbose_name_plural = "journal entries"
@@ -138,11 +144,9 @@ class JournalLine(TenantModel):
             models.UniqueConstraint(fields=["entry", "position"], name="line_position"),
             models.CheckConstraint(
                 name="line_is_debit_or_credit",
-                # NaN sorts above every number in PostgreSQL, so the upper bound keeps it out.
                 condition=Q(debit__gte=0, credit__gte=0, base_debit__gte=0, base_credit__gte=0)
                 & (Q(debit=0, base_debit=0) | Q(credit=0, base_credit=0))
-                & ~Q(base_debit=F("base_credit"))
-                & Q(debit__lt=10**15, credit__lt=10**15, base_debit__lt=10**15, base_credit__lt=10**15),
+                & ~Q(base_debit=F("base_credit")),
             ),
         ]
         indexes = [

@@ -30,12 +30,16 @@ def entries(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Bu
     ids = [item.subject_id for item in items]
     heads = JournalEntry.objects.in_bulk(ids)
     lines: dict[int, list[_Line]] = defaultdict(list)
-    for row in JournalLine.objects.filter(entry_id__in=ids).order_by("entry_id", "position").values_list(*_Line._fields):
+    for row in (
+        JournalLine.objects.filter(entry_id__in=ids).order_by("entry_id", "position").values_list(*_Line._fields)
+    ):
         line = _Line(*row)
         lines[line.entry_id].append(line)
     customers = {line.customer_id for some in lines.values() for line in some if line.customer_id}
     accounts = {line.account_id for some in lines.values() for line in some}
-    mapped = Mapped(connection, {MappingKind.ACCOUNT: accounts, MappingKind.CUSTOMER: customers, MappingKind.DEFAULT_CUSTOMER: None})
+    mapped = Mapped(
+        connection, {MappingKind.ACCOUNT: accounts, MappingKind.CUSTOMER: customers, MappingKind.DEFAULT_CUSTOMER: None}
+    )
     builder = _Builder(connection, mapped, receivable_accounts(connection), Account.objects.in_bulk(accounts))
     built: dict[int, Built] = {}
     for item in items:

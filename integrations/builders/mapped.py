@@ -47,7 +47,10 @@ class Mapped:
 def external_ids(connection: Connection, kind: str, subject_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
     """Give id and sync token of our documents that the ERP holds."""
     rows = ExternalReference.objects.filter(connection=connection, kind=kind, subject_id__in=set(subject_ids))
-    return {subject: (external, token) for subject, external, token in rows.values_list("subject_id", "external_id", "sync_token")}
+    return {
+        subject: (external, token)
+        for subject, external, token in rows.values_list("subject_id", "external_id", "sync_token")
+    }
 
 
 def receivable_accounts(connection: Connection) -> set[str]:

@@ -30,15 +30,19 @@ def _build(
     fields = ("id", "received_on", "customer_id", "currency", "amount", "reference", "method")
     found = {row["id"]: row for row in Payment.objects.filter(id__in=payment_ids.values()).values(*fields)}
     allocated, invoices = _allocations(connection, found)
-    wanted = {MappingKind.CUSTOMER: {row["customer_id"] for row in found.values()}, MappingKind.DEPOSIT_ACCOUNT: None}
-    mapped = Mapped(connection, wanted)
+    mapped = Mapped(
+        connection,
+        {MappingKind.CUSTOMER: {row["customer_id"] for row in found.values()}, MappingKind.DEPOSIT_ACCOUNT: None},
+    )
     built: dict[int, Built] = {}
     for item_id, payment_id in payment_ids.items():
         row = found[payment_id]
         try:
             if held is not None and payment_id not in held:
                 raise MissingMapping(
-                    Kind.PAYMENT, payment_id, "The ERP does not have this payment. Send the payment first, or skip both."
+                    Kind.PAYMENT,
+                    payment_id,
+                    "The ERP does not have this payment. Send the payment first, or skip both.",
                 )
             built[item_id] = PaymentDocument(
                 reference=reference_of(connection.reference_prefix, Kind.PAYMENT, payment_id),

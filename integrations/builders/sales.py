@@ -98,7 +98,9 @@ def invoice_voids(connection: Connection, items: Sequence[OutboxItem]) -> dict[i
     def document(item: OutboxItem) -> InvoiceVoidDocument:
         if item.subject_id not in held:
             raise MissingMapping(
-                Kind.INVOICE, item.subject_id, "The ERP never got this invoice, so there is nothing to void. Skip this item."
+                Kind.INVOICE,
+                item.subject_id,
+                "The ERP never got this invoice, so there is nothing to void. Skip this item.",
             )
         external_id, token = held[item.subject_id]
         reference = reference_of(connection.reference_prefix, Kind.INVOICE_VOID, item.subject_id)
@@ -110,9 +112,7 @@ def invoice_voids(connection: Connection, items: Sequence[OutboxItem]) -> dict[i
 class _Mapped:
     """The mapping that a batch of sales documents needs."""
 
-    def __init__(
-        self, connection: Connection, heads: Iterable[dict[str, Any]], lines: dict[int, list[_Line]]
-    ) -> None:
+    def __init__(self, connection: Connection, heads: Iterable[dict[str, Any]], lines: dict[int, list[_Line]]) -> None:
         every = [line for some in lines.values() for line in some]
         self._with_codes = connection.company.get("country", _HOME_OF_TAX_FLAGS) != _HOME_OF_TAX_FLAGS
         self._found = Mapped(
@@ -150,7 +150,7 @@ class _Mapped:
 
     def _tax_code(self, line: _Line) -> str:
         found = self._found.get(MappingKind.TAX_CODE, line.tax_rate_id)
-        name = "" if found else str(TaxRate.objects.filter(pk=line.tax_rate_id).first())
+        name = "" if found else str(TaxRate.objects.filter(id=line.tax_rate_id or 0).first())
         return found or self._found.need(MappingKind.TAX_CODE, line.tax_rate_id, name=name)
 
 

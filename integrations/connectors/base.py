@@ -208,7 +208,7 @@ class Connector(Protocol):
     def lists(self) -> Iterator[ErpRow]:
         """Read accounts, customers, products and tax codes."""
 
-    def create_account(self, *, request_id: str, name: str, number: str, type: str, subtype: str) -> ErpRow:
+    def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
 
     def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:

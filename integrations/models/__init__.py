@@ -2,11 +2,12 @@
 
 from integrations.models.connection import Connection, ConnectionStatus, OAuthState, SyncMode, ThrottleGate
 from integrations.models.mapping import ErpRecord, Mapping, MappingKind, MappingOrigin, MappingStatus, RecordKind
-from integrations.models.outbox import DeliveryAttempt, OutboxItem, OutboxState
+from integrations.models.outbox import UNDELIVERED, DeliveryAttempt, OutboxItem, OutboxState
 from integrations.models.reconciliation import Reconciliation
 from integrations.models.reference import ExternalReference
 
 __all__ = [
+    "UNDELIVERED",
     "Connection",
     "ConnectionStatus",
     "DeliveryAttempt",

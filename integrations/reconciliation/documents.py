@@ -62,7 +62,9 @@ class _Comparison:
         self._through = through
         self._findings = findings
         self._home = str(connection.company.get("home_currency", ""))
-        self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(lambda: {"ours": _ZERO, "theirs": _ZERO})
+        self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(
+            lambda: {"ours": _ZERO, "theirs": _ZERO}
+        )
 
     def run(self, sort: _Sort, connector: Connector) -> None:
         """Compare one kind in both directions."""
@@ -100,7 +102,9 @@ class _Comparison:
 
     def _candidates(self, sort: _Sort) -> QuerySet[Any]:
         if sort is _INVOICES:
-            rows: QuerySet[Any] = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).filter(issued_on__lte=self._through)
+            rows: QuerySet[Any] = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).filter(
+                issued_on__lte=self._through
+            )
         elif sort is _CREDITS:
             rows = CreditNote.objects.filter(issued_on__lte=self._through)
         else:
@@ -112,10 +116,11 @@ class _Comparison:
         rows = self._candidates(sort).filter(id__in=ids)
         if sort is _PAYMENTS:
             linked = self._linked(ids)
-            fields = ("id", "received_on", "customer_id", "currency", "amount")
             return {
                 pk: _Ours(self._name(pk), day.isoformat(), customer, currency, amount, _ZERO, linked.get(pk, {}))
-                for pk, day, customer, currency, amount in rows.values_list(*fields)
+                for pk, day, customer, currency, amount in rows.values_list(
+                    "id", "received_on", "customer_id", "currency", "amount"
+                )
             }
         fields = ("id", "number", "issued_on", "customer_id", "currency", "total", "tax")
         void = self._void_there(ids) if sort is _INVOICES else set()
@@ -133,7 +138,9 @@ class _Comparison:
 
     def _linked(self, payment_ids: Sequence[int]) -> dict[int, dict[str, Decimal]]:
         rows = list(
-            PaymentAllocation.objects.filter(payment_id__in=payment_ids).values_list("payment_id", "invoice_id", "amount")
+            PaymentAllocation.objects.filter(payment_id__in=payment_ids).values_list(
+                "payment_id", "invoice_id", "amount"
+            )
         )
         held = external_ids(self._connection, Kind.INVOICE, [invoice for _, invoice, _ in rows])
         linked: dict[int, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
@@ -142,10 +149,8 @@ class _Comparison:
         return {payment: dict(each) for payment, each in linked.items()}
 
     def _customers(self, ids: Iterable[int]) -> dict[int, str]:
-        rows = Mapping.objects.filter(
-            connection=self._connection, kind=MappingKind.CUSTOMER, internal_id__in=set(ids)
-        )
-        return dict(rows.values_list("internal_id", "external_id"))
+        rows = Mapping.objects.filter(connection=self._connection, kind=MappingKind.CUSTOMER, internal_id__in=set(ids))
+        return {ours: theirs for ours, theirs in rows.values_list("internal_id", "external_id") if ours is not None}
 
     def _compare(self, sort: _Sort, ours: _Ours, theirs: ErpDocument, customers: dict[int, str]) -> None:
         pairs: list[tuple[str, Any, Any]] = [
@@ -219,6 +224,4 @@ class _Comparison:
     def compare_sums(self) -> None:
         """Compare what the documents come to on receivables and on the deposit account."""
         for (name, account, currency), sums in sorted(self._sums.items()):
-            self._findings.account(
-                name=f"{name} {account}".strip(), external_id=account, currency=currency, **sums
-            )
+            self._findings.account(name=f"{name} {account}".strip(), external_id=account, currency=currency, **sums)

@@ -76,7 +76,9 @@ class Findings:
         prefix = self._connection.reference_prefix
         ids = [subject for subject, _, _ in subjects]
         rows = OutboxItem.objects.filter(connection=self._connection, kind=kind, subject_id__in=ids)
-        known = {subject: (state, reason) for subject, state, reason in rows.values_list("subject_id", "state", "reason")}
+        known = {
+            subject: (state, reason) for subject, state, reason in rows.values_list("subject_id", "state", "reason")
+        }
         for subject, name, amount in subjects:
             state, reason = known.get(subject, (None, ""))
             cause = _CAUSES[OutboxState(state)] if state else NEVER_QUEUED

@@ -30,7 +30,7 @@ class _Comparison:
         rows = Mapping.objects.filter(
             connection=connection, kind=MappingKind.ACCOUNT, status=MappingStatus.CONFIRMED
         ).values_list("internal_id", "external_id", "external_name")
-        self._theirs_of = {ours: theirs for ours, theirs, _ in rows}
+        self._theirs_of = {ours: theirs for ours, theirs, _ in rows if ours is not None}
         self._names = {theirs: name for _, theirs, name in rows}
         self._home = str(connection.company.get("home_currency", ""))
         self._their_sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
@@ -119,7 +119,9 @@ class _Comparison:
         self._findings.compared += 1
         self._findings.add(document.kind, name, cause, theirs=document.total, external_id=document.external_id)
         role = "accounts_receivable.customers"
-        receivable = Account.objects.filter(role=role, id__in=self._theirs_of).values_list("id", flat=True).first()
+        receivable = (
+            Account.objects.filter(role=role, id__in=list(self._theirs_of)).values_list("id", flat=True).first()
+        )
         if receivable:
             key = self._theirs_of[receivable], document.currency or self._home
             self._their_sums[key] += sign * document.total

@@ -23,7 +23,7 @@ SPEC = ConnectorSpec(
     limits={"minute": (500, 60.0, 50), "second": (10, 1.0, 2), "batch": (40, 60.0, 5)},
     oauth=OAuthEndpoints(
         authorize="https://appcenter.intuit.com/connect/oauth2",
-        token="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",
+        token="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",  # noqa: S106 - an address
         scope="com.intuit.quickbooks.accounting",
     ),
     base_url="https://quickbooks.api.intuit.com",

@@ -126,7 +126,9 @@ def _read(response: requests.Response) -> dict[str, Any]:
     if status == 403:
         raise BadCredentials(f"The person who connected QuickBooks lost access ({tid}). Connect to QuickBooks again.")
     if status >= 500 or status in (408, 425):
-        raise UnknownOutcome(f"QuickBooks had an error of its own (HTTP {status}, {tid}). It is checked and tried again.")
+        raise UnknownOutcome(
+            f"QuickBooks had an error of its own (HTTP {status}, {tid}). It is checked and tried again."
+        )
     try:
         answer = loads(response.text)
     except ValueError as error:

@@ -100,12 +100,12 @@ class QuickBooks:
         for row in self._pages(kind, f"where TxnDate <= '{through.isoformat()}'"):
             yield objects.erp_document(kind, row)
 
-    def create_account(self, *, request_id: str, name: str, number: str, type: str, subtype: str) -> ErpRow:
+    def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
-        body: JsonObject = {"Name": name[:100], "AccountType": type, "AccountSubType": subtype}
+        body: JsonObject = {"Name": name[:100], "AccountType": account_type, "AccountSubType": subtype}
         if number:
             body["AcctNum"] = number[:7]
-        return self._create("Account", "Name", name[:100], body, request_id, must_match=("AccountType", type))
+        return self._create("Account", "Name", name[:100], body, request_id, must_match=("AccountType", account_type))
 
     def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
         """Create a customer, or give the one of that name that is there."""
@@ -186,18 +186,22 @@ class QuickBooks:
         """Void an invoice or set a payment's allocations, with the newest SyncToken; once more if it was stale."""
         entity, body = objects.ENTITY[kind], loads(parcel.body)
         operation = "void" if kind is Kind.INVOICE_VOID else ""
-        for attempt in ("", "-2"):
+        for _ in range(2):
             rows = self._client.query(f"select * from {entity} where Id = {_quoted(body['Id'])}").get(entity, [])
             if not rows:
                 return MissingMapping(
-                    "reference", None, f"QuickBooks no longer holds {entity} {body['Id']}. Nothing is left to change: skip it."
+                    "reference",
+                    None,
+                    f"QuickBooks no longer holds {entity} {body['Id']}. Nothing is left to change: skip it.",
                 )
             done = self._changed(kind, {parcel.reference: body}, {str(rows[0]["Id"]): rows[0]})
             if done:
                 return done[parcel.reference]
             # The lines of an update are sent whole, and nothing else on the payment is touched.
-            text = dumps(body | {"SyncToken": str(rows[0]["SyncToken"])} | ({} if operation else {"sparse": True}))
-            answer = self._client.write(entity.lower(), text, request_id=request_id + attempt, operation=operation)
+            token = str(rows[0]["SyncToken"])
+            text = dumps(body | {"SyncToken": token} | ({} if operation else {"sparse": True}))
+            # Other bytes need another id, the same bytes the same one.
+            answer = self._client.write(entity.lower(), text, request_id=f"{request_id}-{token}", operation=operation)
             faults = read_faults(answer)
             if not faults:
                 return objects.outcome(kind, body, answer[entity], base_url=self._base_url)

@@ -38,7 +38,10 @@ _PAGES = {
     Kind.PAYMENT_UPDATE: "recvpayment?txnId=",
     Kind.CUSTOMER: "customerdetail?nameId=",
 }
-_HOSTS = {"quickbooks.api.intuit.com": "app.qbo.intuit.com", "sandbox-quickbooks.api.intuit.com": "app.sandbox.qbo.intuit.com"}
+_HOSTS = {
+    "quickbooks.api.intuit.com": "app.qbo.intuit.com",
+    "sandbox-quickbooks.api.intuit.com": "app.sandbox.qbo.intuit.com",
+}
 _ZERO = Decimal(0)
 
 
@@ -101,7 +104,9 @@ def erp_document(kind: str, found: JsonObject) -> ErpDocument:
     """Read a transaction for reconciliation."""
     lines = found.get("Line") or []
     postings = tuple(
-        _posting(line) for line in lines if kind == "JournalEntry" and line.get("DetailType") == "JournalEntryLineDetail"
+        _posting(line)
+        for line in lines
+        if kind == "JournalEntry" and line.get("DetailType") == "JournalEntryLineDetail"
     )
     linked = tuple(
         (str(link["TxnId"]), decimal(line.get("Amount")))

@@ -151,7 +151,9 @@ def credit_memo(document: CreditNoteDocument, company: Company) -> str:
 def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company) -> JsonObject:
     _check_number(document.number)
     if not 1 <= len(document.lines) <= _MAX_SALES_LINES:
-        raise Rejected("lines", f"QuickBooks takes 1 to {_MAX_SALES_LINES} lines, this document has {len(document.lines)}.")
+        raise Rejected(
+            "lines", f"QuickBooks takes 1 to {_MAX_SALES_LINES} lines, this document has {len(document.lines)}."
+        )
     net = sum((line.net for line in document.lines), Decimal(0))
     if net != document.net or document.net + document.tax != document.total:
         raise Rejected("total", f"The lines add up to {net}, the document says {document.net}.")

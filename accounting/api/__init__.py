@@ -1,0 +1,1 @@
+"""The books over the REST API: read only, one resource a file."""

@@ -1,0 +1,135 @@
+"""Posted journal entries with their lines."""
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+
+from accounting.models import EntryKind, JournalEntry, JournalLine
+from billing.api.fields import RecordSerializer
+from billing.api.filters import AnyOfFilter, Filters, IdFilter
+from billing.api.money import MoneySerializer
+from billing.api.views import Records
+
+_BASE = "business_entity.base_currency"
+
+
+class JournalLineSerializer(RecordSerializer):
+    account = serializers.CharField(source="account.code", help_text="The account's code.")
+    account_name = serializers.CharField(source="account.name")
+    debit = MoneySerializer(currency_from="currency")
+    credit = MoneySerializer(currency_from="currency")
+    base_debit = MoneySerializer(currency_from=_BASE, help_text="In the business entity's base currency.")
+    base_credit = MoneySerializer(currency_from=_BASE, help_text="In the business entity's base currency.")
+    customer = serializers.IntegerField(source="customer_id", allow_null=True)
+    contract = serializers.IntegerField(source="contract_id", allow_null=True)
+    contract_item = serializers.IntegerField(source="contract_item_id", allow_null=True)
+    product = serializers.IntegerField(source="product_id", allow_null=True)
+    invoice = serializers.IntegerField(source="invoice_id", allow_null=True)
+    credit_note = serializers.IntegerField(source="credit_note_id", allow_null=True)
+    payment = serializers.IntegerField(source="payment_id", allow_null=True)
+    tax_rate = serializers.IntegerField(source="tax_rate_id", allow_null=True)
+
+    class Meta:
+        model = JournalLine
+        fields = (
+            "position",
+            "account",
+            "account_name",
+            "debit",
+            "credit",
+            "base_debit",
+            "base_credit",
+            "role",
+            "resolved_by",
+            "customer",
+            "contract",
+            "contract_item",
+            "product",
+            "invoice",
+            "credit_note",
+            "payment",
+            "tax_rate",
+        )
+
+
+class JournalEntrySerializer(RecordSerializer):
+    business_entity = serializers.CharField(source="business_entity.code")
+    event_kind = serializers.CharField(source="event.kind")
+    rule = serializers.CharField(source="rule_version.rule.code", help_text="The code of the rule that made it.")
+    rule_version = serializers.IntegerField(source="rule_version.number", help_text="Which version of the rule.")
+    reverses = serializers.IntegerField(
+        source="reverses_id", allow_null=True, help_text="The id of the entry that this one undoes."
+    )
+
+    class Meta:
+        model = JournalEntry
+        fields = (
+            "id",
+            "number",
+            "business_entity",
+            "date",
+            "currency",
+            "kind",
+            "description",
+            "event",
+            "event_kind",
+            "rule",
+            "rule_version",
+            "reverses",
+            "line_count",
+            "posted_at",
+        )
+
+
+class JournalEntryDetailSerializer(JournalEntrySerializer):
+    lines = JournalLineSerializer(many=True)
+
+    class Meta(JournalEntrySerializer.Meta):
+        fields = (*JournalEntrySerializer.Meta.fields, "lines")
+
+
+def _with_line(field: str) -> Any:
+    """Keep the entries that have a line with this value, each once."""
+
+    def keep(self: Filters, entries: QuerySet[JournalEntry], name: str, value: Any) -> QuerySet[JournalEntry]:
+        return entries.filter(pk__in=JournalLine.objects.filter(**{field: value}).order_by().values("entry_id"))
+
+    return keep
+
+
+class JournalEntryFilters(Filters):
+    account = filters.CharFilter(method="with_account", label="The code of an account of one of its lines.")
+    customer = IdFilter("customer_id", method="with_customer")
+    invoice = IdFilter("invoice_id", method="with_invoice")
+    payment = IdFilter("payment_id", method="with_payment")
+    event = IdFilter("event_id")
+    event_kind = filters.CharFilter("event__kind")
+    business_entity = filters.CharFilter("business_entity__code")
+    kind = AnyOfFilter("kind", EntryKind.choices)
+
+    class Meta:
+        model = JournalEntry
+        fields = {"date": ["gte", "lte", "exact"], "currency": ["exact"], "posted_at": ["gte", "lte"]}
+
+    with_account = _with_line("account__code")
+    with_customer = _with_line("customer_id")
+    with_invoice = _with_line("invoice_id")
+    with_payment = _with_line("payment_id")
+
+
+class JournalEntries(Records):
+    """Posted, balanced entries. They never change; a mistake is undone by a mirrored entry."""
+
+    model = JournalEntry
+    serializer_class = JournalEntrySerializer
+    detail_serializer_class = JournalEntryDetailSerializer
+    filterset_class = JournalEntryFilters
+
+    def rows(self) -> QuerySet[JournalEntry]:
+        return JournalEntry.objects.select_related("business_entity", "event", "rule_version__rule")
+
+    def detail_rows(self) -> QuerySet[JournalEntry]:
+        lines = JournalLine.objects.select_related("account", "business_entity")
+        return self.rows().prefetch_related(Prefetch("lines", queryset=lines))

@@ -1,0 +1,1 @@
+"""Measurements as ratios against a floor in the same run, on a database of their own. `make bench`."""

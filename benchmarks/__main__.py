@@ -1,0 +1,41 @@
+"""Run all measurements, or those whose module is named: `make bench ARGS="pipeline"`."""
+
+import json
+import os
+import subprocess
+import sys
+
+from benchmarks.database import drop_database, fresh_database
+
+
+def main(chosen: list[str]) -> int:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.hordak", "20000"], check=True, capture_output=True, text=True
+    )
+    hordak = json.loads(done.stdout)
+    server = os.environ.get("DATABASE_URL", "")
+    os.environ["DATABASE_URL"] = url = fresh_database()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from benchmarks import main_job, pipeline
+
+    suites = {"pipeline": lambda: pipeline.measure(url, hordak), "main_job": lambda: main_job.measure(url)}
+    results = []
+    for name in chosen or suites:
+        for result in suites[name]():
+            print(result, flush=True)
+            results.append(result)
+    from django.db import connections
+
+    connections.close_all()
+    if server:
+        drop_database(server)
+    return 0 if all(result.met for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

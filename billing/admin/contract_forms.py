@@ -1,0 +1,132 @@
+"""The forms of a draft contract: its terms, phases and items."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from unfold.admin import StackedInline
+
+from billing.admin.base import RoleRights, TenantForm, TenantInline
+from billing.admin.pricing_words import PricedForm
+from billing.models import Contract, ContractItem, ContractPhase, Price
+from billing.periods import add_months
+
+
+class ContractForm(TenantForm):
+    """The entity and the currency are the customer's; the end follows from the term where it is left empty."""
+
+    class Meta:
+        model = Contract
+        fields = (
+            "customer",
+            "number",
+            "start",
+            "term_months",
+            "end",
+            "renewal",
+            "payment_terms_days",
+            "reference",
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        customer = cleaned.get("customer")
+        if customer:
+            if customer.currency != customer.business_entity.base_currency:
+                self.add_error(
+                    "customer",
+                    f"{customer} is billed in {customer.currency}, but {customer.business_entity} keeps its books in "
+                    f"{customer.business_entity.base_currency}.",
+                )
+            self.instance.business_entity = customer.business_entity
+            self.instance.currency = customer.currency
+        if cleaned.get("start") and cleaned.get("term_months") and not cleaned.get("end"):
+            cleaned["end"] = add_months(cleaned["start"], cleaned["term_months"])
+        return cleaned
+
+
+class PhaseInline(TenantInline):
+    model = ContractPhase
+    fields = ("name", "kind", "start", "end")
+    hide_title = False
+    verbose_name_plural = "phases (leave empty for one phase over the whole term)"
+    delete_role = "finance"
+
+
+class ItemForm(PricedForm, TenantForm):
+    """What is left empty comes from the list price, the product and the phase."""
+
+    class Meta:
+        model = ContractItem
+        fields = (
+            "product",
+            "price",
+            "pricing_model",
+            "quantity",
+            "is_metered",
+            "interval_months",
+            "timing",
+            "tax_rate",
+            "recognition_method",
+            "description",
+            "phase",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("pricing_model", "recognition_method", "phase"):
+            self.fields[name].required = False
+        self.fields["pricing_model"].help_text = (
+            self.fields["price_text"].help_text + " Empty with a list price: its own."
+        )
+        self.fields["price_text"].help_text = ""
+        self.fields["recognition_method"].help_text = "Empty: the product's."
+        self.fields["phase"].help_text = "Empty: the first one."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        price: Price | None = cleaned.get("price")
+        product = cleaned.get("product")
+        if price and product and price.product_id != product.pk:
+            self.add_error("price", f"This is no price of {product}.")
+        if price and not cleaned.get("pricing_model"):
+            cleaned["pricing_model"], self.instance.pricing = price.pricing_model, price.pricing
+        elif cleaned.get("pricing_model"):
+            self.instance.pricing = self.read_price(cleaned["pricing_model"]) or {}
+        else:
+            self.add_error("pricing_model", "Choose a list price, or a pricing model with its amount.")
+            self.instance.pricing = {}
+        if product and not cleaned.get("recognition_method"):
+            cleaned["recognition_method"] = product.recognition_method
+        return cleaned
+
+
+class ItemInline(RoleRights, StackedInline):
+    model = ContractItem
+    form = ItemForm
+    extra = 0
+    min_num = 1
+    delete_role = "finance"
+    verbose_name_plural = "items"
+    autocomplete_fields = ("product", "tax_rate")
+    fields = (
+        ("product", "price"),
+        ("pricing_model", "price_text"),
+        ("quantity", "is_metered"),
+        ("interval_months", "timing"),
+        ("tax_rate", "recognition_method"),
+        ("description", "phase"),
+    )
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField | None:
+        if db_field.name == "price":
+            kwargs["queryset"] = Price.objects.filter(is_active=True).select_related("product")
+        if db_field.name == "phase":
+            contract = request.resolver_match.kwargs.get("object_id") if request.resolver_match else None
+            kwargs["queryset"] = ContractPhase.objects.filter(contract=contract or 0)
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field is not None and db_field.name == "price":
+            field.label_from_instance = lambda price: f"{price.product}: {price}"  # type: ignore[attr-defined]
+        return field

@@ -1,0 +1,53 @@
+"""Where the apps above billing add to its pages: accounting its entries, integrations where a document is in the ERP.
+
+Imports run one way, so billing's pages cannot ask accounting; accounting and integrations register here instead, when
+their admin modules are loaded.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db import models
+from django.http import HttpRequest
+
+from billing.admin.tables import Table
+
+SectionMaker = Callable[[HttpRequest, models.Model], Sequence[Table]]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One figure on the home page that may need attention. `tone` is calm, attention or good."""
+
+    title: str
+    value: object
+    detail: object
+    url: str
+    tone: str = "calm"
+
+
+CardMaker = Callable[[HttpRequest], Sequence[Card]]
+
+_sections: dict[type[models.Model], list[SectionMaker]] = defaultdict(list)
+_cards: list[tuple[int, CardMaker]] = []
+
+
+def add_section(model: type[models.Model], maker: SectionMaker) -> None:
+    """Add tables to the pages of a model's objects."""
+    _sections[model].append(maker)
+
+
+def sections_of(request: HttpRequest, subject: models.Model) -> list[Table]:
+    """Give what the other apps have to say about an object."""
+    return [table for maker in _sections[type(subject)] for table in maker(request, subject)]
+
+
+def add_cards(place: int, maker: CardMaker) -> None:
+    """Add cards to the home page, in the order of `place`."""
+    _cards.append((place, maker))
+
+
+def cards(request: HttpRequest) -> list[Card]:
+    """Give the home page's cards."""
+    return [card for _, maker in sorted(_cards, key=lambda each: each[0]) for card in maker(request)]

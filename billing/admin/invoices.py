@@ -1,0 +1,145 @@
+"""Invoices: what is owed, what settled it, and what can be done with it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.decorators import display
+
+from billing.access import may
+from billing.admin.document import Document, DocumentAdmin
+from billing.admin.forms import today
+from billing.admin.invoice_verbs import ACTIONS, VERBS
+from billing.admin.shown import NONE, badge, day, link, money, period, quantity, status
+from billing.admin.tables import Table, columns
+from billing.models import OPEN_STATUSES, CreditNote, Invoice, InvoiceStatus, PaymentAllocation, Role
+
+
+class OverdueFilter(admin.SimpleListFilter):
+    title = "due"
+    parameter_name = "due"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open"), ("overdue", "Overdue"), ("30", "Overdue by more than 30 days"), ("60", "… 60 days"),
+                ("90", "… 90 days")]  # fmt: skip
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        if not self.value():
+            return queryset
+        queryset = queryset.filter(status__in=OPEN_STATUSES)
+        if self.value() == "open":
+            return queryset
+        days = 0 if self.value() == "overdue" else int(str(self.value()))
+        return queryset.filter(due_on__lt=today().fromordinal(today().toordinal() - days))
+
+
+def invoice_status(invoice: Invoice) -> str:
+    """Show the status; an open invoice past its due date is overdue, whatever else it is."""
+    if invoice.status in OPEN_STATUSES and invoice.due_on < today():
+        return badge("overdue", "Overdue" if invoice.status == InvoiceStatus.FINALIZED else "Overdue, partly paid")
+    return status(invoice)
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(DocumentAdmin):
+    list_display = ("__str__", "customer_shown", "status_shown", "issued_on", "due_on", "amount_total", "amount_open")
+    list_filter = ("status", OverdueFilter, ("issued_on", RangeDateFilter), "currency")
+    list_select_related = ("customer",)
+    search_fields = ("number", "customer__name", "customer__external_id", "contract__number")
+    search_help_text = "Invoice number, customer or contract"
+    empty_hint = "Invoices come from the billing run: it drafts one for every charge that is due."
+    actions = ACTIONS
+    verbs = VERBS
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
+        return super().get_queryset(request).select_related("customer", "contract", "business_entity")
+
+    def list_links(self, request: HttpRequest) -> list[tuple[str, str]]:
+        return [("Run billing", reverse("admin:run_billing"))] if may(request, Role.FINANCE) else []
+
+    @display(description="Customer", ordering="customer__name")
+    def customer_shown(self, invoice: Invoice) -> str:
+        return link(invoice.customer)
+
+    @display(description="Status", ordering="status")
+    def status_shown(self, invoice: Invoice) -> str:
+        return invoice_status(invoice)
+
+    @display(description="Total", ordering="total")
+    def amount_total(self, invoice: Invoice) -> str:
+        return money(invoice.total)
+
+    @display(description="Still due")
+    def amount_open(self, invoice: Invoice) -> str:
+        return money(invoice.due) if invoice.status in OPEN_STATUSES else NONE
+
+    def document(self, request: HttpRequest, subject: Invoice) -> Document:
+        facts = [
+            ("Customer", link(subject.customer)),
+            ("Contract", link(subject.contract)),
+            ("Issued on", day(subject.issued_on)),
+            ("Due on", day(subject.due_on)),
+            ("Billed by", subject.business_entity),
+            ("Billed to", subject.bill_to or "set when it is finalized"),
+        ]
+        note = ""
+        if subject.status == InvoiceStatus.VOID:
+            note = f"Voided on {day(subject.voided_on)}: {subject.void_reason}"
+        elif subject.status == InvoiceStatus.DRAFT:
+            note = "A draft has no number and is not in the books yet. Finalize it, or delete it."
+        open_amount = [("Still due", money(subject.due))] if subject.status in OPEN_STATUSES else []
+        return Document(
+            title=f"Invoice {subject}",
+            badge=invoice_status(subject),
+            note=note,
+            headline=[
+                ("Net", money(subject.net)),
+                ("Tax", money(subject.tax)),
+                ("Total", money(subject.total)),
+                *open_amount,
+            ],
+            facts=facts,
+            tables=[_lines(subject), _settled_by(subject)],
+        )
+
+
+def _lines(invoice: Invoice) -> Table:
+    lines = list(invoice.lines.select_related("product").order_by("position"))
+    return Table(
+        "Lines",
+        columns("Description", "Product", "Service period", ">Quantity", ">Unit price", ">Net", ">Tax"),
+        [
+            (
+                line.description,
+                link(line.product),
+                period(line.period_start, line.period_end),
+                quantity(line.quantity),
+                f"{line.unit_amount.amount.normalize():,f}",
+                money(line.net),
+                money(line.tax),
+            )
+            for line in lines
+        ],
+        "This invoice has no lines; delete the draft.",
+        totals=("Total", "", "", "", "", money(invoice.net), money(invoice.tax)),
+    )
+
+
+def _settled_by(invoice: Invoice) -> Table:
+    rows: list[tuple[object, ...]] = [
+        ("Payment", link(part.payment), day(part.allocated_on), money(part.amount))
+        for part in PaymentAllocation.objects.filter(invoice=invoice).select_related("payment")
+    ]
+    rows += [
+        ("Credit note", link(note), day(note.issued_on), money(note.total))
+        for note in CreditNote.objects.filter(invoice=invoice)
+    ]
+    return Table(
+        "Settled by",
+        columns("What", "Document", "On", ">Amount"),
+        rows,
+        "Nothing yet." if invoice.status != InvoiceStatus.DRAFT else "A draft cannot be paid.",
+    )

@@ -1,0 +1,112 @@
+"""Credit notes."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.fields import DayField, RecordField, RecordSerializer, RequestSerializer
+from billing.api.filters import Filters, IdFilter
+from billing.api.money import MoneySerializer
+from billing.api.views import Records
+from billing.models import CreditNote, CreditNoteLine, Invoice
+from billing.services.credit_notes import issue_credit_note
+
+_MAX_LINES = 1000
+
+
+class CreditNoteLineSerializer(RecordSerializer):
+    class Meta:
+        model = CreditNoteLine
+        fields = ("id", "invoice_line", "product", "description", "net", "tax", "tax_percent")
+
+
+class CreditNoteSerializer(RecordSerializer):
+    business_entity = serializers.CharField(source="business_entity.code")
+
+    class Meta:
+        model = CreditNote
+        fields = (
+            "id",
+            "number",
+            "invoice",
+            "customer",
+            "business_entity",
+            "issued_on",
+            "net",
+            "tax",
+            "total",
+            "reason",
+            "created_at",
+        )
+
+
+class CreditNoteDetailSerializer(CreditNoteSerializer):
+    lines = CreditNoteLineSerializer(many=True)
+
+    class Meta(CreditNoteSerializer.Meta):
+        fields = (*CreditNoteSerializer.Meta.fields, "lines")
+
+
+class NewCreditNoteLine(RequestSerializer):
+    invoice_line = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    net = MoneySerializer(help_text="To credit of this line, without tax; the tax follows.")
+
+
+class NewCreditNote(RequestSerializer):
+    invoice = RecordField(Invoice)
+    on = DayField(help_text="The day of the credit note, not before the invoice's.")
+    reason = serializers.CharField(max_length=200)
+    lines = NewCreditNoteLine(many=True, allow_empty=False, max_length=_MAX_LINES)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        currency = attrs["invoice"].currency
+        if any(line["net"].currency.code != currency for line in attrs["lines"]):
+            raise serializers.ValidationError({"lines": [f"The invoice is in {currency}; credit it in {currency}."]})
+        attrs["lines"] = unique(attrs["lines"], "invoice_line", "net")
+        return attrs
+
+
+def unique(parts: list[dict[str, Any]], name: str, amount: str) -> dict[int, Any]:
+    """Turn a list of parts into amounts by id. Raises ValidationError where one is named twice."""
+    amounts = {part[name]: part[amount].amount for part in parts}
+    if len(amounts) < len(parts):
+        raise serializers.ValidationError(f"The same {name.replace('_', ' ')} is named twice; add the amounts up.")
+    return amounts
+
+
+class CreditNoteFilters(Filters):
+    customer = IdFilter("customer_id")
+    invoice = IdFilter("invoice_id")
+
+    class Meta:
+        model = CreditNote
+        fields = {
+            "number": ["exact"],
+            "currency": ["exact"],
+            "issued_on": ["gte", "lte"],
+            "created_at": ["gte", "lte"],
+        }
+
+
+class CreditNotes(Records):
+    """Credits of parts of unpaid invoices. Final from the start."""
+
+    model = CreditNote
+    serializer_class = CreditNoteSerializer
+    detail_serializer_class = CreditNoteDetailSerializer
+    filterset_class = CreditNoteFilters
+
+    def rows(self) -> QuerySet[CreditNote]:
+        return CreditNote.objects.select_related("business_entity")
+
+    def detail_rows(self) -> QuerySet[CreditNote]:
+        return self.rows().prefetch_related("lines")
+
+    @extend_schema(request=NewCreditNote, responses={201: CreditNoteDetailSerializer})
+    def create(self, request: Request) -> Response:
+        sent = self.received(NewCreditNote)
+        return self.shown(issue_credit_note(invoice_id=sent.pop("invoice").pk, **sent).pk, created=True)

@@ -1,0 +1,136 @@
+"""One shape for everything that goes wrong: `{"error": {"code", "message", "fields"?}}`."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, RequestDataTooBig
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import IntegrityError
+from django.db.models import ProtectedError
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from billing.errors import BillingError
+
+_log = logging.getLogger(__name__)
+
+# By the stable code of a BillingError; any other code says that the document is not in the state for it.
+_STATUS_OF_CODE = {"not_found": status.HTTP_404_NOT_FOUND, "invalid": status.HTTP_422_UNPROCESSABLE_ENTITY}
+_UNIQUE_VIOLATION, _REFUSED_BY_DATABASE = "23505", "23000"
+_refusals: dict[type[Exception], tuple[int, str]] = {}
+
+
+class Conflict(exceptions.APIException):
+    """The request is well formed but meets something that stands in its way."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
+class Unprocessable(exceptions.APIException):
+    """The request is well formed but cannot be meant."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+
+
+def answer_refusal(error: type[Exception], *, status: int, code: str) -> None:
+    """Let an error of the domain that is no BillingError be answered in its own words."""
+    _refusals[error] = (status, code)
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """Answer an error of a view; DRF's EXCEPTION_HANDLER. What nobody foresaw is logged and answered without details."""
+    if isinstance(error, exceptions.APIException):
+        return _of_framework(error)
+    if isinstance(error, BillingError):
+        return _answer(_STATUS_OF_CODE.get(error.code, status.HTTP_409_CONFLICT), error.code, str(error))
+    if isinstance(error, DjangoValidationError):
+        return _mistakes(_of_model(error))
+    if isinstance(error, Http404):
+        return _of_framework(exceptions.NotFound())
+    if isinstance(error, DjangoPermissionDenied):
+        return _of_framework(exceptions.PermissionDenied())
+    if isinstance(error, RequestDataTooBig):
+        return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, "too_large", "The request is too large; split it.")
+    if isinstance(error, ProtectedError):
+        return _answer(status.HTTP_409_CONFLICT, "in_use", "Other records refer to it, so it is kept.")
+    for known, (status_code, code) in _refusals.items():
+        if isinstance(error, known):
+            return _answer(status_code, code, str(error))
+    return _of_database(error) or _unforeseen(error)
+
+
+def _of_framework(error: exceptions.APIException) -> Response:
+    if isinstance(error, exceptions.ValidationError):
+        return _mistakes(dict(_flat(error.detail)))
+    code = error.get_codes()
+    if isinstance(error, exceptions.MethodNotAllowed) and "DELETE" in error.detail:
+        message = "This is not deleted. Where the record has is_active, set it to false instead."
+    elif isinstance(error, exceptions.NotFound) and error.detail == exceptions.NotFound.default_detail:
+        message = "There is no such record in your company."
+    else:
+        message = str(error.detail)
+    headers = {"WWW-Authenticate": error.auth_header} if getattr(error, "auth_header", None) else {}
+    return _answer(error.status_code, code if isinstance(code, str) else "invalid", message, headers=headers)
+
+
+def _of_database(error: Exception) -> Response | None:
+    if not isinstance(error, IntegrityError):
+        return None
+    cause = error.__cause__
+    if getattr(cause, "sqlstate", None) == _UNIQUE_VIOLATION:
+        return _answer(status.HTTP_409_CONFLICT, "duplicate", "There is such a record already.")
+    if getattr(cause, "sqlstate", None) == _REFUSED_BY_DATABASE:  # Our own triggers, which speak in words.
+        return _answer(status.HTTP_409_CONFLICT, "wrong_state", str(cause.diag.message_primary))  # type: ignore[union-attr]
+    return None
+
+
+def _unforeseen(error: Exception) -> Response:
+    _log.error("The API met an error that nobody foresaw.", exc_info=error)
+    return _answer(
+        status.HTTP_500_INTERNAL_SERVER_ERROR,
+        "server_error",
+        "Something went wrong on our side; nothing was changed. Try again, or tell your administrator the time.",
+    )
+
+
+def _mistakes(fields: dict[str, list[str]]) -> Response:
+    names = ", ".join(fields)
+    return _answer(
+        status.HTTP_400_BAD_REQUEST, "invalid_request", f"The request has mistakes. See: {names}.", fields=fields
+    )
+
+
+def _of_model(error: DjangoValidationError) -> dict[str, list[str]]:
+    if not hasattr(error, "error_dict"):
+        return {"request": list(error.messages)}
+    return {("request" if name == NON_FIELD_ERRORS else name): texts for name, texts in error.message_dict.items()}
+
+
+def _flat(detail: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str]]]:
+    """Turn DRF's nest of errors into `items.0.price: [texts]`."""
+    if isinstance(detail, dict):
+        for name, below in detail.items():
+            yield from _flat(below, path if name == "non_field_errors" else (*path, str(name)))
+    elif isinstance(detail, list) and any(isinstance(each, dict | list) for each in detail):
+        for place, below in enumerate(detail):
+            yield from _flat(below, (*path, str(place)))
+    elif detail:
+        texts = detail if isinstance(detail, list) else [detail]
+        yield ".".join(path) or "request", [str(text) for text in texts]
+
+
+def _answer(
+    status_code: int,
+    code: str,
+    message: str,
+    *,
+    fields: dict[str, list[str]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    error: dict[str, Any] = {"code": code, "message": message}
+    if fields:
+        error["fields"] = fields
+    return Response({"error": error}, status=status_code, headers=headers)

@@ -1,0 +1,138 @@
+"""Payments and what they settled."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.credit_notes import unique
+from billing.api.fields import DayField, RecordField, RecordSerializer, RequestSerializer
+from billing.api.filters import AnyOfFilter, Filters, IdFilter
+from billing.api.money import MoneySerializer
+from billing.api.views import Records
+from billing.models import Customer, Payment, PaymentAllocation, PaymentMethod
+from billing.services.payments import allocate_payment, receive_payment
+
+_MAX_ALLOCATIONS = 1000
+
+
+class AllocationSerializer(RecordSerializer):
+    class Meta:
+        model = PaymentAllocation
+        fields = ("id", "invoice", "amount", "allocated_on")
+
+
+class PaymentSerializer(RecordSerializer):
+    business_entity = serializers.CharField(source="business_entity.code")
+
+    class Meta:
+        model = Payment
+        fields = (
+            "id",
+            "customer",
+            "business_entity",
+            "received_on",
+            "amount",
+            "unapplied",
+            "method",
+            "reference",
+            "created_at",
+        )
+
+
+class PaymentDetailSerializer(PaymentSerializer):
+    allocations = AllocationSerializer(many=True)
+
+    class Meta(PaymentSerializer.Meta):
+        fields = (*PaymentSerializer.Meta.fields, "allocations")
+
+
+class NewAllocation(RequestSerializer):
+    invoice = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    amount = MoneySerializer()
+
+
+class NewPayment(RequestSerializer):
+    customer = RecordField(Customer)
+    received_on = DayField()
+    amount = MoneySerializer()
+    method = serializers.ChoiceField(PaymentMethod.choices, required=False)
+    reference = serializers.CharField(
+        max_length=100, required=False, allow_blank=True, help_text="The bank's own id. A second one is refused."
+    )
+    allocations = NewAllocation(
+        many=True,
+        required=False,
+        allow_null=True,
+        max_length=_MAX_ALLOCATIONS,
+        help_text="Left out: the customer's oldest due invoices first. An empty list: none, all stays unapplied.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("allocations") is not None:
+            attrs["allocations"] = _amounts(attrs["allocations"], attrs["amount"].currency.code)
+        return attrs
+
+
+class NewAllocations(RequestSerializer):
+    on = DayField(help_text="The day, not before the payment came in.")
+    allocations = NewAllocation(many=True, allow_empty=False, max_length=_MAX_ALLOCATIONS)
+
+
+def _amounts(allocations: list[dict[str, Any]], currency: str) -> dict[int, Any]:
+    if any(each["amount"].currency.code != currency for each in allocations):
+        raise serializers.ValidationError(
+            {"allocations": [f"The payment is in {currency}; allocate it in {currency}."]}
+        )
+    return unique(allocations, "invoice", "amount")
+
+
+class PaymentFilters(Filters):
+    customer = IdFilter("customer_id")
+    invoice = IdFilter("allocations__invoice_id", distinct=True)
+    method = AnyOfFilter("method", PaymentMethod.choices)
+
+    class Meta:
+        model = Payment
+        fields = {
+            "reference": ["exact"],
+            "currency": ["exact"],
+            "received_on": ["gte", "lte"],
+            "created_at": ["gte", "lte"],
+        }
+
+
+class Payments(Records):
+    """Money received. Recorded once, never changed; what no invoice took stays `unapplied`."""
+
+    model = Payment
+    serializer_class = PaymentSerializer
+    detail_serializer_class = PaymentDetailSerializer
+    filterset_class = PaymentFilters
+
+    def rows(self) -> QuerySet[Payment]:
+        return Payment.objects.select_related("business_entity")
+
+    def detail_rows(self) -> QuerySet[Payment]:
+        return self.rows().prefetch_related("allocations")
+
+    @extend_schema(request=NewPayment, responses={201: PaymentDetailSerializer})
+    def create(self, request: Request) -> Response:
+        sent = self.received(NewPayment)
+        amount = sent.pop("amount")
+        payment = receive_payment(
+            customer_id=sent.pop("customer").pk, amount=amount.amount, currency=amount.currency.code, **sent
+        )
+        return self.shown(payment.pk, created=True)
+
+    @extend_schema(request=NewAllocations, responses=PaymentDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def allocate(self, request: Request, pk: str) -> Response:
+        """Settle invoices with what is still unapplied."""
+        sent = self.received(NewAllocations)
+        amounts = _amounts(sent["allocations"], self.get_object().currency)
+        return self.shown(allocate_payment(payment_id=self.record_id(), allocations=amounts, on=sent["on"]).pk)

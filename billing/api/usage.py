@@ -1,0 +1,91 @@
+"""Usage of metered contract items."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.fields import DayField, QuantityField, RecordSerializer, RequestSerializer
+from billing.api.filters import Filters, IdFilter
+from billing.api.views import Records
+from billing.errors import BillingError
+from billing.models import UsageRecord
+from billing.services.usage import record_usage
+
+_MAX_RECORDS = 1000
+
+
+class UsageSerializer(RecordSerializer):
+    class Meta:
+        model = UsageRecord
+        fields = ("id", "contract_item", "used_on", "quantity", "key", "recorded_at")
+
+
+class NewUsage(RequestSerializer):
+    contract_item = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    used_on = DayField()
+    quantity = QuantityField(help_text="Negative for a correction.")
+    key = serializers.CharField(max_length=100, help_text="Your own id of the record; a second one is refused.")
+
+
+class UsageFilters(Filters):
+    contract_item = IdFilter("contract_item_id")
+    contract = IdFilter("contract_item__contract_id")
+    customer = IdFilter("contract_item__contract__customer_id")
+
+    class Meta:
+        model = UsageRecord
+        fields = {"key": ["exact"], "used_on": ["gte", "lte"], "recorded_at": ["gte", "lte"]}
+
+
+def _one_or_many(name: str, serializer: Any) -> PolymorphicProxySerializer:
+    return PolymorphicProxySerializer(
+        component_name=name,
+        serializers=[serializer, serializer(many=True, max_length=_MAX_RECORDS)],
+        resource_type_field_name=None,
+        many=False,
+    )
+
+
+class Usage(Records):
+    """Units used. A correction is a further record."""
+
+    model = UsageRecord
+    serializer_class = UsageSerializer
+    filterset_class = UsageFilters
+
+    def rows(self) -> QuerySet[UsageRecord]:
+        return UsageRecord.objects.all()
+
+    @extend_schema(
+        request=_one_or_many("NewUsageOneOrMany", NewUsage),
+        responses={201: _one_or_many("UsageOneOrMany", UsageSerializer)},
+    )
+    def create(self, request: Request) -> Response:
+        """Record one use, or a list of up to 1,000: all of them or none. The answer has the shape of the request."""
+        many = isinstance(request.data, list)
+        sent = NewUsage(
+            data=request.data, many=many, **({"max_length": _MAX_RECORDS, "allow_empty": False} if many else {})
+        )
+        sent.is_valid(raise_exception=True)
+        if not many:
+            return Response(UsageSerializer(_recorded(sent.validated_data)).data, status=status.HTTP_201_CREATED)
+        recorded = [_recorded(each, place) for place, each in enumerate(sent.validated_data, start=1)]
+        return Response(UsageSerializer(recorded, many=True).data, status=status.HTTP_201_CREATED)
+
+
+def _recorded(sent: dict[str, Any], place: int | None = None) -> UsageRecord:
+    try:
+        return record_usage(
+            contract_item_id=sent["contract_item"],
+            used_on=sent["used_on"],
+            quantity=sent["quantity"],
+            key=sent["key"],
+        )
+    except BillingError as error:
+        if place is None:
+            raise
+        raise BillingError(f"Record {place}: {error} None was recorded.", code=error.code) from error

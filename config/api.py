@@ -1,0 +1,73 @@
+"""The root of the REST API: every resource under /api/v1/, its document and its browsable page."""
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework import exceptions, status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from accounting.api.accounts import Accounts
+from accounting.api.journal_entries import JournalEntries
+from accounting.api.reports import AccountBalanceReport, GeneralLedgerReport, TrialBalanceReport
+from accounting.books import BooksNotSetUp
+from accounting.defaults import RoleWithoutAccount
+from accounting.posting import ForeignCurrency
+from billing.api.catalog import Prices, ProductFamilies, Products, TaxRates
+from billing.api.contracts import Contracts
+from billing.api.credit_notes import CreditNotes
+from billing.api.customers import Customers
+from billing.api.errors import answer_refusal
+from billing.api.events import BusinessEvents
+from billing.api.invoices import Invoices
+from billing.api.payments import Payments
+from billing.api.usage import Usage
+
+# What the books may object to while billing works; billing itself does not know that there are books.
+answer_refusal(ForeignCurrency, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="foreign_currency")
+answer_refusal(RoleWithoutAccount, status=status.HTTP_409_CONFLICT, code="role_without_account")
+answer_refusal(BooksNotSetUp, status=status.HTTP_409_CONFLICT, code="books_not_set_up")
+
+_router = SimpleRouter()
+_router.trailing_slash = "/?"
+for _prefix, _view in {
+    "customers": Customers,
+    "product-families": ProductFamilies,
+    "products": Products,
+    "prices": Prices,
+    "tax-rates": TaxRates,
+    "contracts": Contracts,
+    "usage": Usage,
+    "invoices": Invoices,
+    "credit-notes": CreditNotes,
+    "payments": Payments,
+    "business-events": BusinessEvents,
+    "accounts": Accounts,
+    "journal-entries": JournalEntries,
+}.items():
+    _router.register(_prefix, _view, basename=_prefix)
+
+
+class NoSuchAddress(APIView):
+    """Answer an address that leads nowhere in the shape of every other error."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    schema = None
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        raise exceptions.NotFound("There is no such address; see /api/v1/docs/.")
+
+
+_v1: list[URLPattern | URLResolver] = [
+    *_router.urls,
+    re_path("^reports/trial-balance/?$", TrialBalanceReport.as_view(), name="trial-balance"),
+    re_path("^reports/account-balance/?$", AccountBalanceReport.as_view(), name="account-balance"),
+    re_path("^reports/general-ledger/?$", GeneralLedgerReport.as_view(), name="general-ledger"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
+    re_path("", NoSuchAddress.as_view()),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [path("v1/", include((_v1, "api")))]

@@ -1,0 +1,70 @@
+"""Bring what happened before a connection existed into its outbox: chosen by a person, from a date on."""
+
+from datetime import date
+
+from django.db import connection as database
+from django.db import transaction
+
+from integrations.documents import STAGES, Kind
+from integrations.models import Connection, SyncMode
+from integrations.outbox import wake
+
+_PUT = """
+INSERT INTO integrations_outboxitem (tenant_id, connection_id, kind, subject_id, group_key, stage)
+SELECT %(tenant)s, %(connection)s, %(kind)s, f.subject, f.subject_group, %(stage)s FROM ({facts}) AS f
+ WHERE NOT EXISTS (SELECT 1 FROM integrations_mapping m WHERE m.connection_id = %(connection)s
+                      AND m.kind = %(kind)s AND m.internal_id = f.subject AND m.status = 'confirmed')
+ ORDER BY f.subject
+ON CONFLICT (connection_id, kind, subject_id) DO NOTHING
+"""
+_OURS = "(%(entity)s::bigint IS NULL OR {0}.business_entity_id = %(entity)s) AND {0}.{1} >= %(since)s"
+_INVOICES = f"FROM billing_invoice i WHERE i.status <> 'draft' AND {_OURS.format('i', 'issued_on')}"
+_PAYMENTS = f"FROM billing_payment p WHERE {_OURS.format('p', 'received_on')}"
+
+_ENTRIES = {
+    Kind.JOURNAL_ENTRY: "SELECT e.id AS subject, NULL::bigint AS subject_group FROM accounting_journalentry e "
+    f"WHERE {_OURS.format('e', 'date')}",
+}
+_CUSTOMER_FIRST = {
+    Kind.CUSTOMER: "SELECT DISTINCT l.customer_id AS subject, l.customer_id AS subject_group "
+    f"FROM accounting_journalline l WHERE l.customer_id IS NOT NULL AND {_OURS.format('l', 'date')}",
+    Kind.JOURNAL_ENTRY: "SELECT l.entry_id AS subject, min(l.customer_id) AS subject_group "
+    f"FROM accounting_journalline l WHERE {_OURS.format('l', 'date')} GROUP BY l.entry_id",
+}
+_DOCUMENTS = {
+    Kind.CUSTOMER: f"SELECT DISTINCT i.customer_id AS subject, i.customer_id AS subject_group {_INVOICES}",
+    Kind.PRODUCT: "SELECT DISTINCT l.product_id AS subject, NULL::bigint AS subject_group FROM billing_invoiceline l "
+    f"WHERE l.invoice_id IN (SELECT i.id {_INVOICES})",
+    Kind.INVOICE: f"SELECT i.id AS subject, i.customer_id AS subject_group {_INVOICES}",
+    Kind.INVOICE_VOID: f"SELECT i.id AS subject, i.customer_id AS subject_group {_INVOICES} AND i.status = 'void'",
+    Kind.CREDIT_NOTE: "SELECT c.id AS subject, c.customer_id AS subject_group FROM billing_creditnote c "
+    f"WHERE c.invoice_id IN (SELECT i.id {_INVOICES})",
+}
+_WITH_PAYMENTS = {Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}"}
+
+
+@transaction.atomic
+def backfill(connection: Connection, *, since: date) -> int:
+    """Put everything dated from `since` on into the outbox that is not there yet; give how many items were added."""
+    if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
+        facts = _CUSTOMER_FIRST if connection.option("ar_customer", "one") == "each" else _ENTRIES
+    else:
+        facts = _DOCUMENTS | (_WITH_PAYMENTS if connection.send_payments else {})
+    added = 0
+    with database.cursor() as cursor:
+        for kind, select in facts.items():
+            cursor.execute(
+                _PUT.format(facts=select),
+                {
+                    "tenant": connection.tenant_id,
+                    "connection": connection.pk,
+                    "kind": kind.value,
+                    "stage": STAGES[kind],
+                    "entity": connection.business_entity_id,
+                    "since": since,
+                },
+            )
+            added += cursor.rowcount
+    if added:
+        wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
+    return added

@@ -1,0 +1,74 @@
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from accounting.models import ContractStartTreatment
+from accounting.setup import set_up_books
+from billing.management.base import TenantCommand
+from billing.models import BusinessEntity, Tenant
+from billing.services.tenants import create_tenant
+from billing.tenancy import tenant_scope
+from integrations import setup
+from integrations.connectors import base
+from integrations.connectors.base import DeliveryError
+from integrations.mapping import readiness
+from integrations.models import Connection, SyncMode
+from integrations.schedules import ensure_schedules
+
+
+class Command(TenantCommand):
+    help = (
+        "Create a tenant with its business entity, chart of accounts and rules, and its ERP connection. Run again it "
+        "changes nothing; asked for another currency or mode it refuses."
+    )
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.set_defaults(tenant=None)
+        parser.add_argument("slug", metavar="SLUG", help="the company's short name, as in --tenant elsewhere")
+        parser.add_argument("--currency", required=True, help="the currency of its books, such as USD")
+        parser.add_argument("--name", default="", help="the company's full name")
+        parser.add_argument("--contract-start", choices=ContractStartTreatment.values, default="memo")
+        parser.add_argument("--erp", choices=[code for code, _ in base.choices()])
+        parser.add_argument("--mode", choices=SyncMode.values)
+        parser.add_argument("--payments", action="store_true", help="documents mode: send payments too")
+        parser.add_argument("--erp-url", metavar="URL", help="a sandbox to sign in to")
+        parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+
+    def run(self, *, tenant: Tenant | None, **options: Any) -> dict[str, Any]:
+        slug, erp = options["slug"], options["erp"]
+        if not erp and (options["mode"] or options["payments"] or options["erp_url"]):
+            raise CommandError("--mode, --payments and --erp-url belong to a connection: name it with --erp.")
+        if erp and not options["mode"]:
+            raise CommandError(f"Say with --mode what {erp} shall get: {' or '.join(SyncMode.values)}.")
+        is_new = not Tenant.objects.filter(slug=slug).exists()
+        tenant = create_tenant(slug=slug, name=options["name"] or slug, currency=options["currency"])
+        with tenant_scope(tenant.pk):
+            entity = BusinessEntity.objects.get(code="main")
+            set_up_books(business_entity=entity, contract_start=options["contract_start"])
+            result = {
+                "tenant": tenant.slug,
+                "created": is_new,
+                "business_entity": entity.code,
+                "currency": entity.base_currency,
+            }
+            if erp:
+                result |= self._connect(entity, options)
+        ensure_schedules()
+        return result
+
+    def _connect(self, entity: BusinessEntity, options: dict[str, Any]) -> dict[str, Any]:
+        connection, is_new = setup.create_connection(
+            business_entity=entity, erp=options["erp"], mode=options["mode"], send_payments=options["payments"]
+        )
+        if options["erp_url"]:
+            try:
+                connection = setup.connect_sandbox(connection, options["erp_url"])
+            except DeliveryError as error:
+                raise CommandError(error.words) from error
+        return {
+            "connection": connection.pk,
+            "connection_created": is_new,
+            "mode": connection.sync_mode,
+            "status": Connection.objects.get(pk=connection.pk).status,
+            "to_do": readiness(connection),
+        }

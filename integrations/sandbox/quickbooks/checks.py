@@ -1,0 +1,98 @@
+"""Rules that several objects share: references, currencies, dates, numbers already taken."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from integrations.sandbox.messages import Json
+from integrations.sandbox.quickbooks import facts
+from integrations.sandbox.quickbooks.company import Company
+from integrations.sandbox.quickbooks.faults import VendorFault, business, inactive, missing
+from integrations.sandbox.quickbooks.store import CENT, Record
+
+
+@dataclass(frozen=True)
+class Money:
+    """A transaction's currency; `rate` is home units for one unit of it."""
+
+    code: str
+    rate: Decimal
+
+    def home(self, amount: Decimal) -> Decimal:
+        """Give an amount in home currency, rounded half up to cents."""
+        return cents(amount * self.rate)
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Round half up to cents."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def reference(company: Company, entity: str, ref: Json | None, name: str) -> Record:
+    """Give what a reference names. Raises VendorFault 2020 missing, 2500 unknown, 610 inactive."""
+    if not ref:
+        raise missing(name)
+    record = company.books.visible(entity, ref["value"])
+    if record is None:
+        raise VendorFault("2500", f"Invalid Reference Id : {entity} element id {ref['value']} not found", name)
+    if record.data.get("Active") is False:
+        raise inactive()
+    return record
+
+
+def named(record: Record) -> Json:
+    """Give a reference to an object, with its name."""
+    return {"value": record.id, "name": record.data.get("DisplayName") or record.data.get("Name", "")}
+
+
+def money(company: Company, body: Json, party: Record | None = None) -> Money:
+    """Read CurrencyRef and ExchangeRate; the rate is 1 when left out, as at the vendor. Raises VendorFault."""
+    given = body.get("CurrencyRef")
+    if given is None and company.preferences["MultiCurrencyEnabled"]:
+        raise missing("CurrencyRef")
+    code = given["value"] if given else facts.HOME
+    if code != facts.HOME:
+        if not company.preferences["MultiCurrencyEnabled"]:
+            raise business(f"The company keeps {facts.HOME} only; Multicurrency is off. Currency {code} was sent.")
+        if not any(row.data["Code"] == code and row.data["Active"] for row in company.books.all("CompanyCurrency")):
+            raise VendorFault("2500", f"Invalid Reference Id : Currency {code} is not enabled", "CurrencyRef")
+    if party is not None and party.data["CurrencyRef"]["value"] != code:
+        raise business(f"The transaction's currency {code} is not the currency of {party.data['DisplayName']}.")
+    rate = body.get("ExchangeRate", Decimal(1))
+    if rate <= 0 or (code == facts.HOME and rate != 1):
+        raise business(f"The exchange rate {rate} is not possible for {code}.")
+    return Money(code, rate)
+
+
+def transaction_date(body: Json) -> str:
+    """Give the date, today where none is sent."""
+    return str(body.get("TxnDate") or datetime.now(UTC).date().isoformat())
+
+
+def open_books(company: Company, date: str) -> None:
+    """Refuse a date in the closed books. Raises VendorFault 6200."""
+    if company.closed_through and date <= company.closed_through:
+        raise VendorFault(
+            "6200",
+            "The account period has closed and the account books cannot be updated through through the QBO Services "
+            f"API. Please contact the company administrator. Books are closed through {company.closed_through}.",
+            "TxnDate",
+        )
+
+
+def free_number(company: Company, entity: str, number: str, old: Record | None) -> None:
+    """Refuse a document number that another object of the kind has. Raises VendorFault 6140."""
+    for record in company.books.having(entity, "DocNumber", number):
+        if record is not old:
+            raise VendorFault(
+                "6140",
+                "Duplicate Document Number Error : You must specify a different number. This number has already been "
+                f"used. DocNumber={number} is assigned to TxnType={entity} with TxnId={record.id}",
+                "DocNumber",
+            )
+
+
+def free_name(company: Company, entity: str, field: str, name: str, old: Record | None) -> None:
+    """Refuse a list name that another entry has, whatever its case. Raises VendorFault 6240."""
+    if any(record is not old for record in company.books.having(entity, field, name)):
+        raise VendorFault("6240", "The name supplied already exists. : null", field)

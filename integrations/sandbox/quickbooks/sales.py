@@ -1,0 +1,156 @@
+"""Invoices and credit memos: priced lines, tax, totals, and what they do to the accounts."""
+
+from decimal import Decimal
+
+from integrations.sandbox.messages import Json
+from integrations.sandbox.quickbooks.checks import Money, cents, free_number, money, named, reference, transaction_date
+from integrations.sandbox.quickbooks.company import Company
+from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
+from integrations.sandbox.quickbooks.store import TRANSACTIONS, ZERO, Built, Posting, Record
+
+_DETAIL = "SalesItemLineDetail"
+_MOST_TAXED_LINES = 750
+_TAX_CODES = ("TAX", "NON")
+
+
+def sales_form(company: Company, entity: str, body: Json, old: Record | None) -> Built:
+    """Check an invoice or a credit memo. Raises VendorFault."""
+    customer = reference(company, "Customer", body.get("CustomerRef"), "CustomerRef")
+    currency = money(company, body, customer)
+    if not body.get("Line"):
+        raise missing("Line")
+    lines = [_line(company, sent) for sent in body["Line"] if sent.get("DetailType") != "SubTotalLineDetail"]
+    if not any(line["DetailType"] == _DETAIL for line in lines):
+        raise business("A sales form needs at least one line with an item.")
+    net = sum((line["Amount"] for line in lines if line["DetailType"] == _DETAIL), ZERO)
+    tax = _tax(body, lines)
+    total = net + tax
+    if total < 0:
+        raise business("Transaction amount must be 0 or greater.")
+    settled = old.data["TotalAmt"] - old.data["Balance"] if old else ZERO
+    if old and settled and (settled > total or customer.id != old.data["CustomerRef"]["value"]):
+        raise business("The document has payments applied that no longer fit. Change the payments first.")
+    fields = body | {
+        "DocNumber": _number(company, entity, body, old),
+        "TxnDate": transaction_date(body),
+        "CustomerRef": named(customer),
+        "CurrencyRef": {"value": currency.code},
+        "Line": [*_numbered(lines), {"Amount": net, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}],
+        "TxnTaxDetail": {"TotalTax": tax},
+        "TotalAmt": total,
+        "Balance": total - settled,
+        "LinkedTxn": old.data["LinkedTxn"] if old else [],
+    }
+    if entity == "Invoice":
+        fields["DueDate"] = body.get("DueDate", fields["TxnDate"])
+    else:
+        fields["RemainingCredit"] = fields["Balance"]
+    if company.preferences["MultiCurrencyEnabled"]:
+        fields |= {"ExchangeRate": currency.rate, "HomeTotalAmt": currency.home(total)}
+    sign = 1 if entity == "Invoice" else -1
+    return Built(fields, _postings(company, lines, tax, currency, customer.id, sign))
+
+
+def voided(old: Record) -> Built:
+    """Give a document with its amounts at zero, marked as voided."""
+    data = dict(old.data)
+    note = data.get("PrivateNote", "")
+    data["PrivateNote"] = f"Voided - {note}"[:4000] if note else "Voided"
+    for name in ("TotalAmt", "Balance", "RemainingCredit", "UnappliedAmt", "HomeTotalAmt"):
+        if name in data:
+            data[name] = ZERO
+    if old.entity == "Payment":
+        return Built(data | {"Line": []})
+    lines: list[Json] = []
+    for line in data["Line"]:
+        empty = line | {"Amount": ZERO} if "Amount" in line else line
+        if _DETAIL in empty:
+            empty = empty | {_DETAIL: {**empty[_DETAIL], "Qty": ZERO}}
+        lines.append(empty)
+    return Built(data | {"Line": lines, "TxnTaxDetail": {"TotalTax": ZERO}})
+
+
+def _line(company: Company, sent: Json) -> Json:
+    kind = sent.get("DetailType")
+    if not kind:
+        raise missing("DetailType")
+    if kind == "DescriptionOnly":
+        return sent
+    if kind != _DETAIL:
+        raise unsupported("DetailType")
+    detail = sent.get(_DETAIL)
+    if detail is None:
+        raise missing(_DETAIL)
+    if "Amount" not in sent:
+        raise missing("Amount")
+    if "ItemRef" not in detail:  # the vendor takes it for text, whatever its amount says
+        return {"Description": sent.get("Description", ""), "DetailType": "DescriptionOnly", "DescriptionLineDetail": {}}
+    item = reference(company, "Item", detail["ItemRef"], "ItemRef")
+    account = reference(company, "Account", item.data["IncomeAccountRef"], "ItemAccountRef")
+    code = detail.get("TaxCodeRef", {"value": "NON"})["value"]
+    if code not in _TAX_CODES:
+        raise VendorFault("6100", f"Invalid Tax Code : {code}; a line of a US company takes TAX or NON", "TaxCodeRef")
+    if "ClassRef" in detail:
+        reference(company, "Class", detail["ClassRef"], "ClassRef")
+    amount, quantity, price = _priced(sent["Amount"], detail)
+    own = {"ItemRef": named(item), "ItemAccountRef": named(account), "TaxCodeRef": {"value": code}}
+    return {**sent, "Amount": amount, _DETAIL: {**detail, **own, "Qty": quantity, "UnitPrice": price}}
+
+
+def _priced(amount: Decimal, detail: Json) -> tuple[Decimal, Decimal, Decimal]:
+    quantity: Decimal = detail.get("Qty", Decimal(1))
+    price = detail.get("UnitPrice")
+    if price is None:
+        price = amount / quantity if quantity else ZERO
+        price = price.quantize(Decimal("0.0000001"))
+    elif quantity * price != amount:
+        raise VendorFault(
+            "6070", f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount}, expected {quantity * price}", "Amount"
+        )
+    if amount != cents(amount):
+        raise VendorFault("6070", f"Amount {amount} has more decimals than the currency", "Amount")
+    return cents(amount), quantity, price
+
+
+def _tax(body: Json, lines: list[Json]) -> Decimal:
+    tax = cents(body.get("TxnTaxDetail", {}).get("TotalTax", ZERO))
+    taxed = [line for line in lines if _DETAIL in line and line[_DETAIL]["TaxCodeRef"]["value"] == "TAX"]
+    if tax and not taxed:
+        raise VendorFault("6160", "TotalTax was sent, but no line is taxable", "TxnTaxDetail")
+    if tax < 0:
+        raise VendorFault("6160", "TotalTax may not be negative", "TxnTaxDetail")
+    if taxed and len(lines) > _MOST_TAXED_LINES:
+        raise business(f"A taxable sales form takes at most {_MOST_TAXED_LINES} lines.")
+    return tax
+
+
+def _number(company: Company, entity: str, body: Json, old: Record | None) -> str:
+    if company.preferences["CustomTxnNumbers"]:
+        number = str(body.get("DocNumber", ""))
+        if number:
+            free_number(company, entity, number, old)
+        return number
+    if old:
+        return str(old.data["DocNumber"])
+    number = str(1001 + sum(len(company.books.tables[kind]) for kind in TRANSACTIONS))
+    while company.books.having(entity, "DocNumber", number):
+        number = str(int(number) + 1)
+    return number
+
+
+def _numbered(lines: list[Json]) -> list[Json]:
+    return [{"Id": str(number), "LineNum": number, **line} for number, line in enumerate(lines, start=1)]
+
+
+def _postings(
+    company: Company, lines: list[Json], tax: Decimal, currency: Money, customer: str, sign: int
+) -> list[Posting]:
+    income = [
+        Posting(line[_DETAIL]["ItemAccountRef"]["value"], -sign * currency.home(line["Amount"]))
+        for line in lines
+        if line["DetailType"] == _DETAIL
+    ]
+    if tax:
+        income.append(Posting(company.role("sales_tax"), -sign * currency.home(tax)))
+    receivable = -sum((posting.amount for posting in income), ZERO)
+    return [Posting(company.role("receivable"), receivable, customer), *income]

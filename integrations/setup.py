@@ -1,0 +1,146 @@
+"""Make a connection, and bring one to a stand-in server all the way to a confirmed mapping."""
+
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import requests
+from django.db import transaction
+
+from billing.models import BusinessEntity
+from integrations import mapping, tokens
+from integrations.connectors import base
+from integrations.models import UNDELIVERED, Connection, ConnectionStatus, OutboxItem, SyncMode
+from integrations.vault import Secrets
+
+_TIMEOUT = (5.0, 30.0)
+_CALLBACK = "http://localhost/integrations/callback/"
+_PATIENT_FOR_TESTS = {"backoff_base": 0.05, "backoff_cap": 2.0, "settle_seconds": 0.2, "read_timeout": 30.0}
+
+
+class SetupError(ValueError):
+    """The connection cannot be made as asked; nothing was changed."""
+
+
+@transaction.atomic
+def create_connection(
+    *,
+    business_entity: BusinessEntity,
+    erp: str,
+    mode: str = SyncMode.JOURNAL_ENTRIES,
+    send_payments: bool = False,
+    name: str = "",
+) -> tuple[Connection, bool]:
+    """Make the entity's connection, or give the one it has, and whether it is new. Raises SetupError for another choice."""
+    spec = base.get(erp)
+    if mode not in spec.modes:
+        raise SetupError(f"{spec.label} takes {' or '.join(spec.modes)}, not {mode}.")
+    if send_payments and mode != SyncMode.DOCUMENTS:
+        raise SetupError("Payments are sent in documents mode only; journal entries contain them already.")
+    existing = (
+        Connection.objects.filter(business_entity=business_entity).exclude(status=ConnectionStatus.DISABLED).first()
+    )
+    if existing is None:
+        return (
+            Connection.objects.create(
+                business_entity=business_entity,
+                erp=erp,
+                name=name or spec.label,
+                sync_mode=mode,
+                send_payments=send_payments,
+            ),
+            True,
+        )
+    if (existing.erp, existing.sync_mode, existing.send_payments) != (erp, mode, send_payments):
+        raise SetupError(
+            f"{business_entity} is connected to {existing.erp} already, sending {existing.sync_mode}"
+            f"{' with payments' if existing.send_payments else ''}. Changing that is a decision of its own: deliver or skip "
+            "what waits, switch that connection off, then make another."
+        )
+    return existing, False
+
+
+@transaction.atomic
+def change_mode(connection: Connection, *, mode: str, send_payments: bool) -> None:
+    """Switch what a connection sends. Raises SetupError with anything in flight: it would be sent in the wrong form."""
+    locked = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
+    if mode == locked.sync_mode and send_payments == locked.send_payments:
+        return
+    undelivered = OutboxItem.objects.filter(connection=locked, state__in=UNDELIVERED).count()
+    if undelivered:
+        raise SetupError(
+            f"{undelivered} items wait for {locked.name}. Deliver or skip them first, then switch the mode."
+        )
+    locked.sync_mode, locked.send_payments = mode, send_payments
+    locked.save(update_fields=["sync_mode", "send_payments", "updated_at"])
+    connection.refresh_from_db()
+
+
+def connect_sandbox(connection: Connection, url: str) -> Connection:
+    """Sign in to a stand-in server as a person would, read its lists, and confirm the suggested mapping.
+
+    Does nothing to a connection that is signed in there already. Raises SetupError, DeliveryError.
+    """
+    root = url.rstrip("/")
+    if connection.status == ConnectionStatus.CONNECTED and connection.base_url == root:
+        return connection
+    if connection.realm_id and connection.base_url != root:
+        raise SetupError(f"{connection.name} is connected to {connection.base_url or 'the vendor'}, not to {root}.")
+    state = _ask("GET", f"{root}/_sandbox/state").json()
+    connection.base_url = connection.auth_url = root
+    connection.throttled = state["limits"]["mode"] == "real"
+    connection.options = {**_PATIENT_FOR_TESTS, **connection.options}
+    if connection.throttled:
+        connection.options = {**connection.options, "backoff_cap": 60.0, "backoff_base": 1.0}
+    connection.credentials = Secrets(
+        client_id=state["oauth"]["client_id"], client_secret=state["oauth"]["client_secret"]
+    )
+    connection.save()
+    answer = _consent(tokens.begin(connection, redirect_uri=_CALLBACK))
+    connected = tokens.complete(state=answer["state"], code=answer["code"], realm_id=answer["realmId"])
+    connector = mapping.connector_of(connected)
+    mapping.import_lists(connected, connector)
+    mapping.suggest(connected)
+    mapping.confirm(connected)
+    mapping.create_missing(connected, connector)
+    return connected
+
+
+def _consent(address: str) -> dict[str, str]:
+    """Fill in the consent page and give what the callback would be called with."""
+    page = _ask("GET", address)
+    form = _Form()
+    form.feed(page.text)
+    answer = _ask("POST", urljoin(address, form.action), data=form.fields)
+    query = parse_qs(urlsplit(answer.headers.get("Location", "")).query)
+    if "code" not in query:
+        raise SetupError("The sandbox did not let us sign in.")
+    return {name: values[0] for name, values in query.items()}
+
+
+def _ask(method: str, url: str, **options: Any) -> requests.Response:
+    try:
+        response = requests.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
+    except requests.RequestException as error:
+        raise SetupError(
+            f"No sandbox answers at {url}. Start one with: manage.py erp_sandbox quickbooks --port N"
+        ) from error
+    if response.status_code >= 400:
+        raise SetupError(f"The sandbox at {url} answered with HTTP {response.status_code}.")
+    return response
+
+
+class _Form(HTMLParser):
+    """The first form of a page: its address and hidden fields."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action = ""
+        self.fields: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "form":
+            self.action = self.action or values.get("action") or ""
+        if tag == "input" and values.get("name"):
+            self.fields[str(values["name"])] = values.get("value") or ""

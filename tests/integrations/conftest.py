@@ -1,0 +1,78 @@
+"""A connection, with or without a stand-in server behind it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from billing.models import BusinessEntity
+from billing.tenancy import current_tenant_id
+from integrations import outbox, setup
+from integrations.documents import STAGES, Kind
+from integrations.models import Connection, ConnectionStatus, OutboxItem, SyncMode
+from integrations.sandbox.server import start_in_thread
+from integrations.vault import Secrets
+
+QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
+
+
+@pytest.fixture(autouse=True)
+def _every_wake_up_counts() -> None:
+    outbox._last_wake.clear()
+
+
+@pytest.fixture
+def connection(entity: BusinessEntity) -> Connection:
+    """A connection that looks signed in, with nothing behind it."""
+    return Connection.objects.create(
+        business_entity=entity,
+        erp="quickbooks",
+        name="Books",
+        sync_mode=SyncMode.JOURNAL_ENTRIES,
+        status=ConnectionStatus.CONNECTED,
+        realm_id="123",
+        auth_url="http://erp.test",
+        base_url="http://erp.test",
+        throttled=False,
+        options=QUICK,
+        credentials=Secrets(
+            client_id="id", client_secret="s3cret", access_token="old", refresh_token="r1", expires_at=9e9
+        ),
+    )
+
+
+@pytest.fixture
+def queue(connection: Connection) -> Callable[..., OutboxItem]:
+    """Put an item into the outbox: `queue("invoice", 7, group=3)`."""
+
+    def put(kind: str, subject: int, *, group: int | None = None, **columns: Any) -> OutboxItem:
+        return OutboxItem.objects.create(
+            tenant_id=current_tenant_id(),
+            connection=connection,
+            kind=kind,
+            subject_id=subject,
+            group_key=group,
+            stage=STAGES[Kind(kind)],
+            **columns,
+        )
+
+    return put
+
+
+@pytest.fixture
+def box() -> Iterator[Any]:
+    """The QuickBooks sandbox, in a thread, with new books."""
+    with start_in_thread("quickbooks", port=0, limits="off") as server:
+        yield server
+
+
+@pytest.fixture
+def connect(entity: BusinessEntity, box: Any) -> Callable[..., Connection]:
+    """Sign in to the sandbox: `connect(mode="documents", payments=True)`."""
+
+    def sign_in(*, mode: str = "journal_entries", payments: bool = False, **options: Any) -> Connection:
+        made, _ = setup.create_connection(business_entity=entity, erp="quickbooks", mode=mode, send_payments=payments)
+        made.options = {**QUICK, "read_timeout": 1.0, **options}
+        return setup.connect_sandbox(made, box.url)
+
+    return sign_in

@@ -1,0 +1,195 @@
+"""Nothing lost, nothing twice, whatever the ERP or the worker does."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from billing.models import Customer, Invoice, TaxRate
+from billing.services.invoices import void_invoice
+from billing.services.payments import allocate_payment, receive_payment
+from integrations import mapping, outbox
+from integrations.delivery import drain
+from integrations.models import (
+    Connection,
+    ConnectionStatus,
+    DeliveryAttempt,
+    ExternalReference,
+    Mapping,
+    OutboxItem,
+)
+from tests.integrations.books import Books
+from tests.integrations.world import JANUARY, a_month
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FAULTS = ("500", "503", "429", "html_error", "drop", "drop_after_commit", "timeout_after_commit")
+
+
+@pytest.fixture
+def books(box) -> Books:
+    return Books(box.url)
+
+
+def deliver(connection: Connection):
+    return drain(connection.pk, until_empty=True, seconds=60)
+
+
+def held(books: Books, entity: str) -> list[str]:
+    """The references of our documents, as often as they are there."""
+    return sorted(
+        each["PrivateNote"].rpartition("[cf:")[2] for each in books.objects(entity) if "[cf:" in each["PrivateNote"]
+    )
+
+
+def test_journal_entries_arrive_in_batches_with_our_amounts(connect, books) -> None:
+    connection = connect()
+    a_month(customers=40)
+    result = deliver(connection)
+    assert (result.delivered, result.parked, result.waiting) == (80, 0, 0)
+    assert result.calls == 3
+    assert len(held(books, "JournalEntry")) == len(set(held(books, "JournalEntry"))) == 80
+    assert books.count("Invoice") == 0
+    total = sum(Decimal(str(line["Amount"])) for entry in books.objects("JournalEntry") for line in entry["Line"])
+    assert total == 4 * sum(Decimal("10.01") + number for number in range(40))
+    assert ExternalReference.objects.filter(kind="journal_entry").count() == 80
+    assert deliver(connection).calls == 0
+
+
+def test_documents_arrive_with_customers_tax_and_voids_and_without_contracts(connect, books) -> None:
+    connection = connect(mode="documents")
+    rate = TaxRate.objects.create(code="ca", name="California", percent=Decimal("8.25"))
+    a_month(customers=12, tax=rate)
+    assert deliver(connection).parked == 0
+    invoice = Invoice.objects.order_by("id").first()
+    void_invoice(invoice_id=invoice.pk, on=JANUARY, reason="Wrong")
+    result = deliver(connection)
+    assert (result.delivered, result.parked, result.waiting) == (1, 0, 0)
+    theirs = {each["DocNumber"]: Decimal(str(each["TotalAmt"])) for each in books.objects("Invoice")}
+    ours = {each.number: each.total.amount for each in Invoice.objects.all()}
+    assert theirs == ours | {invoice.number: Decimal(0)}
+    assert books.count("JournalEntry") == books.count("Payment") == 0
+    sent = json.dumps(books.state("?requests=1")["requests"]).lower()
+    assert "contract" not in sent
+
+
+def test_payments_settle_their_invoices_also_when_allocated_later(connect, books) -> None:
+    connection = connect(mode="documents", payments=True)
+    a_month(customers=2)
+    first = Invoice.objects.order_by("id").first()
+    payment = receive_payment(
+        customer_id=first.customer_id,
+        amount=Decimal("10.01"),
+        currency="USD",
+        received_on=JANUARY,
+        allocations={first.pk: Decimal(4)},
+    )
+    assert deliver(connection).parked == 0
+    (there,) = books.objects("Payment")
+    assert [Decimal(str(line["Amount"])) for line in there["Line"]] == [4]
+    allocate_payment(payment_id=payment.pk, allocations={first.pk: Decimal("6.01")}, on=JANUARY)
+    assert deliver(connection).parked == 0
+    (there,) = books.objects("Payment")
+    assert sum(Decimal(str(line["Amount"])) for line in there["Line"]) == Decimal("10.01")
+
+
+@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_fault_loses_or_doubles_anything(connect, books, mode, fault) -> None:
+    connection = connect(mode=mode)
+    a_month(customers=11)
+    books.fail(rate=1, kinds=[fault], times=2, only="POST /v3", hold_seconds=1.3)
+    deliver(connection)
+    entity = "JournalEntry" if mode == "journal_entries" else "Invoice"
+    expected = 22 if mode == "journal_entries" else 11
+    assert len(held(books, entity)) == len(set(held(books, entity))) == expected
+    assert not OutboxItem.objects.exclude(state="delivered").exists()
+    assert not OutboxItem.objects.exclude(request_body="").exists()
+
+
+def test_even_a_vendor_that_forgot_the_request_id_gets_nothing_twice(connect, books, monkeypatch) -> None:
+    connection = connect()
+    a_month(customers=3)
+    books.fail(rate=1, kinds=["drop_after_commit"], times=1, only="POST /v3")
+    drain(connection.pk, until_empty=False, seconds=0.01)
+    books._post("forget_requestids", {})
+    deliver(connection)
+    assert len(held(books, "JournalEntry")) == 6
+
+
+def test_one_bad_document_does_not_hold_up_its_batch(connect, books) -> None:
+    connection = connect(mode="documents")
+    a_month(customers=5)
+    drain(connection.pk, until_empty=False, seconds=0.001)
+    books_customers = books.objects("Customer")
+    deliver(connection)
+    assert OutboxItem.objects.filter(kind="invoice", state="delivered").count() == 5
+    assert len(books.objects("Customer")) >= len(books_customers)
+
+
+def test_closed_books_park_in_words_and_go_out_once_reopened(connect, books) -> None:
+    connection = connect()
+    books.prefer(BookCloseDate="2026-01-31")
+    a_month(customers=2)
+    result = deliver(connection)
+    assert result.parked == 4
+    item = OutboxItem.objects.first()
+    assert item.reason_code == "books_closed"
+    assert "reopen" in item.reason
+    assert item.attempts == 1
+    books.prefer(BookCloseDate=None)
+    outbox.send_again(list(OutboxItem.objects.values_list("id", flat=True)))
+    assert (deliver(connection).parked, books.count("JournalEntry")) == (0, 4)
+
+
+def test_a_missing_mapping_parks_and_a_mended_one_takes_effect(connect, books) -> None:
+    connection = connect()
+    removed = Mapping.objects.get(kind="default_customer")
+    external_id, removed_pk = removed.external_id, removed.pk
+    removed.delete()
+    a_month(customers=1)
+    assert deliver(connection).parked == 1
+    parked = OutboxItem.objects.get(state="parked")
+    assert (parked.reason_code, "Choose one" in parked.reason) == ("missing_mapping", True)
+    Mapping.objects.create(
+        pk=removed_pk, connection=connection, kind="default_customer", external_id=external_id, status="confirmed"
+    )
+    outbox.send_again([parked.pk])
+    assert deliver(connection).parked == 0
+
+
+def test_a_name_that_is_taken_gets_our_id_behind_it(connect, books) -> None:
+    connection = connect(mode="documents")
+    mapping.connector_of(connection).create_customer(request_id="by-hand", name="O'Neil 0", note="theirs")
+    a_month(customers=1)
+    assert deliver(connection).parked == 0
+    assert "O'Neil 0 (X-0)" in [each["DisplayName"] for each in books.objects("Customer")]
+    assert (
+        Mapping.objects.get(kind="customer", internal_id=Customer.objects.get(external_id="X-0").pk).origin == "created"
+    )
+
+
+def test_an_expired_token_is_renewed_on_the_way(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    books.expire_tokens()
+    assert deliver(connection).delivered == 2
+
+
+def test_a_lost_sign_in_asks_a_person_and_keeps_everything_waiting(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    books.expire_tokens(refresh=True)
+    result = deliver(connection)
+    assert (result.parked, result.waiting) == (0, 2)
+    assert Connection.objects.get().status == ConnectionStatus.RECONNECT_NEEDED
+
+
+def test_what_is_logged_holds_no_token(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    deliver(connection)
+    secrets = [str(value) for value in Connection.objects.get().credentials.values()]
+    logged = " ".join(f"{each.request} {each.response}" for each in DeliveryAttempt.objects.all())
+    assert logged
+    assert not any(secret in logged for secret in secrets)

@@ -1,0 +1,32 @@
+"""A small company with a month of business, for tests of delivery and reconciliation."""
+
+from datetime import date
+from decimal import Decimal
+
+from accounting.recognition import recognize_revenue
+from billing.models import BusinessEntity, Customer, Product
+from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract, start_contracts
+
+START, JANUARY = date(2026, 1, 1), date(2026, 1, 31)
+
+
+def a_month(*, customers: int, tax: object = None) -> None:
+    """Sell one plan to a number of customers, bill January and recognize it: two entries for each."""
+    entity = BusinessEntity.objects.get()
+    product, _ = Product.objects.get_or_create(code="plan", defaults={"name": "Plan"})
+    contracts = []
+    for number in range(customers):
+        customer = Customer.objects.create(
+            business_entity=entity, external_id=f"X-{number}", name=f"O'Neil {number}", currency="USD"
+        )
+        item = {
+            "product": product,
+            "pricing_model": "flat_fee",
+            "pricing": {"amount": str(Decimal("10.01") + number)},
+            "tax_rate": tax,
+        }
+        contracts.append(draft_contract(customer=customer, number=f"X-{number}", start=START, items=[item]))
+    start_contracts([contract.pk for contract in contracts])
+    run_billing(through=JANUARY, finalize=True)
+    recognize_revenue(through=JANUARY)
