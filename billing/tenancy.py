@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.db.models.sql.compiler import SQLCompiler
 
 _current: ContextVar[int | None] = ContextVar("counterfoil_tenant", default=None)
 _T = TypeVar("_T", bound=models.Model)
@@ -67,11 +68,20 @@ def connect() -> None:
     connection_created.connect(_restore_after_reconnect, dispatch_uid="counterfoil_tenancy")
 
 
+class CurrentTenant(models.Expression):
+    """The tenant in scope when the query runs, so that a queryset made at import never belongs to the wrong one."""
+
+    output_field = models.BigIntegerField()
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[int]]:
+        return "%s", [current_tenant_id()]
+
+
 class TenantManager(models.Manager[_T]):
     """A manager whose queries fail without a tenant and see only that tenant's rows."""
 
     def get_queryset(self) -> models.QuerySet[_T]:
-        return super().get_queryset().filter(tenant_id=current_tenant_id())
+        return super().get_queryset().filter(tenant_id=CurrentTenant())
 
 
 class TenantModel(models.Model):

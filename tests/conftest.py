@@ -1,7 +1,9 @@
 """What all tests share: one company with books, in scope; and text journals a bookkeeper can read."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,19 @@ from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Give each run a database of its own, so that two runs in one checkout do not meet; drop what dead runs left."""
+    test_settings = connection.settings_dict["TEST"]
+    with connection._nodb_cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_counterfoil\\_%'")
+        for (name,) in cursor.fetchall():
+            if not Path(f"/proc/{name.split('_')[2]}").exists():
+                cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    test_settings["NAME"] = f"test_counterfoil_{os.getpid()}_{worker}"
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,10 +1,10 @@
 """Finalize and void invoices."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -29,11 +29,17 @@ class Finalized(NamedTuple):
     total: Decimal
 
 
-_LOCK = """
-SELECT i.id, i.status, i.business_entity_id, i.customer_id, i.contract_id, i.currency, i.issued_on, i.due_on, i.net,
-       i.tax, i.total, c.name, c.address, c.tax_id
+_LINE = """l.invoice_id, i.contract_id, l.contract_item_id, l.product_id, p.family_id, t.pricing_model,
+       l.recognition_method, l.id, l.net, l.tax, l.tax_rate_id, l.period_start, l.period_end"""
+
+# One round trip for the documents and their lines: an invoice is often finalized alone. Without lines it is not found.
+_LOCK = f"""
+SELECT {_LINE}, i.status, i.business_entity_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.net, i.tax, i.total,
+       c.name, c.address, c.tax_id
 FROM billing_invoice i JOIN billing_customer c ON c.id = i.customer_id
-WHERE i.id = ANY(%s) ORDER BY i.issued_on, i.id FOR UPDATE OF i
+JOIN billing_invoiceline l ON l.invoice_id = i.id JOIN billing_product p ON p.id = l.product_id
+LEFT JOIN billing_contractitem t ON t.id = l.contract_item_id
+WHERE i.id = ANY(%s) ORDER BY i.issued_on, i.id, l.position FOR UPDATE OF i
 """
 
 
@@ -45,17 +51,15 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [list(invoice_ids)])
-        rows = cursor.fetchall()
-    if missing := set(invoice_ids) - {row[0] for row in rows}:
-        raise NotFound(f"There is no invoice with the id {min(missing)}.")
-    for row in rows:
-        if row[1] != InvoiceStatus.DRAFT:
-            raise WrongState(f"Invoice {row[0]} is {row[1].replace('_', ' ')}, not a draft; nothing was finalized.")
-    lines = _lines_of(list(invoice_ids))
-    for row in rows:
-        if not lines[row[0]]:
-            raise BillingError(f"Invoice {row[0]} has no lines; add one or delete the draft.")
-    numbers = take_numbers([row[2] for row in rows], SeriesKind.INVOICE)
+        found = cursor.fetchall()
+    drafts: dict[int, Sequence[Any]] = {}
+    lines: dict[int, list[BilledLine]] = defaultdict(list)
+    for row in found:
+        drafts[row[0]] = row
+        lines[row[0]].append(_billed_line(row))
+    _refuse_unfit(invoice_ids, drafts)
+    rows = list(drafts.values())
+    numbers = take_numbers([row[14] for row in rows], SeriesKind.INVOICE)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE billing_invoice i SET number = v.number, bill_to = v.bill_to, finalized_at = %s, "
@@ -65,7 +69,7 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
                 timezone.now(),
                 [row[0] for row in rows],
                 numbers,
-                ["\n".join(filter(None, row[11:14])) for row in rows],
+                ["\n".join(filter(None, row[22:25])) for row in rows],
             ],
         )
     tenant_id = current_tenant_id()
@@ -73,37 +77,35 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
         [
             InvoiceFinalized(
                 tenant_id=tenant_id,
-                business_entity_id=entity,
-                occurred_on=issued_on,
-                currency=currency,
-                key=str(pk),
-                invoice_id=pk,
+                business_entity_id=row[14],
+                occurred_on=row[17],
+                currency=row[16],
+                key=str(row[0]),
+                invoice_id=row[0],
                 invoice_number=number,
-                customer_id=customer,
-                contract_id=contract,
-                due_on=due_on,
-                net=net,
-                tax=tax,
-                total=total,
-                lines=tuple(lines[pk]),
+                customer_id=row[15],
+                contract_id=row[1],
+                due_on=row[18],
+                net=row[19],
+                tax=row[20],
+                total=row[21],
+                lines=tuple(lines[row[0]]),
             )
-            for (
-                pk,
-                _,
-                entity,
-                customer,
-                contract,
-                currency,
-                issued_on,
-                due_on,
-                net,
-                tax,
-                total,
-                *_,
-            ), number in zip(rows, numbers, strict=True)
+            for row, number in zip(rows, numbers, strict=True)
         ]
     )
-    return [Finalized(row[0], number, row[5], row[10]) for row, number in zip(rows, numbers, strict=True)]
+    return [Finalized(row[0], number, row[16], row[21]) for row, number in zip(rows, numbers, strict=True)]
+
+
+def _refuse_unfit(invoice_ids: Sequence[int], drafts: Mapping[int, Sequence[Any]]) -> None:
+    for invoice_id in invoice_ids:
+        if invoice_id not in drafts:
+            if Invoice.objects.filter(pk=invoice_id).exists():
+                raise BillingError(f"Invoice {invoice_id} has no lines; add one or delete the draft.")
+            raise NotFound(f"There is no invoice with the id {invoice_id}.")
+        status = drafts[invoice_id][13]
+        if status != InvoiceStatus.DRAFT:
+            raise WrongState(f"Invoice {invoice_id} is {status.replace('_', ' ')}, not a draft; nothing was finalized.")
 
 
 def take_numbers(entity_ids: Sequence[int], kind: SeriesKind) -> list[str]:
@@ -131,50 +133,33 @@ def take_numbers(entity_ids: Sequence[int], kind: SeriesKind) -> list[str]:
     return numbers
 
 
-def _lines_of(invoice_ids: Sequence[int]) -> dict[int, list[BilledLine]]:
-    lines: dict[int, list[BilledLine]] = defaultdict(list)
+def _lines_of(invoice_id: int) -> list[BilledLine]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT l.invoice_id, i.contract_id, l.contract_item_id, l.product_id, p.family_id, t.pricing_model, "
-            "l.recognition_method, l.id, l.net, l.tax, l.tax_rate_id, l.period_start, l.period_end "
-            "FROM billing_invoiceline l JOIN billing_invoice i ON i.id = l.invoice_id "
+            f"SELECT {_LINE} FROM billing_invoice i JOIN billing_invoiceline l ON l.invoice_id = i.id "
             "JOIN billing_product p ON p.id = l.product_id "
-            "LEFT JOIN billing_contractitem t ON t.id = l.contract_item_id "
-            "WHERE l.invoice_id = ANY(%s) ORDER BY l.invoice_id, l.position",
-            [list(invoice_ids)],
+            "LEFT JOIN billing_contractitem t ON t.id = l.contract_item_id WHERE i.id = %s ORDER BY l.position",
+            [invoice_id],
         )
-        for (
-            invoice_id,
-            contract,
-            item,
-            product,
-            family,
-            model,
-            method,
-            pk,
-            net,
-            tax,
-            rate,
-            start,
-            end,
-        ) in cursor.fetchall():
-            lines[invoice_id].append(
-                BilledLine(
-                    contract_id=contract,
-                    contract_item_id=item,
-                    product_id=product,
-                    product_family_id=family,
-                    pricing_model=model,
-                    recognition_method=method,
-                    line_id=pk,
-                    net=net,
-                    tax=tax,
-                    tax_rate_id=rate,
-                    period_start=start,
-                    period_end=end,
-                )
-            )
-    return lines
+        return [_billed_line(row) for row in cursor.fetchall()]
+
+
+def _billed_line(row: Sequence[Any]) -> BilledLine:
+    _, contract, item, product, family, model, method, pk, net, tax, rate, start, end = row[:13]
+    return BilledLine(
+        contract_id=contract,
+        contract_item_id=item,
+        product_id=product,
+        product_family_id=family,
+        pricing_model=model,
+        recognition_method=method,
+        line_id=pk,
+        net=net,
+        tax=tax,
+        tax_rate_id=rate,
+        period_start=start,
+        period_end=end,
+    )
 
 
 @transaction.atomic
@@ -199,7 +184,7 @@ def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = F
         raise BillingError(f"Invoice {invoice} is dated {invoice.issued_on}; it cannot be voided before that day.")
     invoice.status, invoice.voided_on, invoice.void_reason = InvoiceStatus.VOID, on, reason.strip()
     invoice.save(update_fields=["status", "voided_on", "void_reason"])
-    lines = _lines_of([invoice.pk])[invoice.pk]
+    lines = _lines_of(invoice.pk)
     if bill_again:
         _make_due_again(lines)
     publish(
@@ -250,5 +235,5 @@ def delete_draft(*, invoice_id: int) -> None:
             raise NotFound(f"There is no invoice with the id {invoice_id}.")
         if invoice.status != InvoiceStatus.DRAFT:
             raise WrongState(f"Invoice {invoice} is finalized; void it instead.")
-        _make_due_again(_lines_of([invoice.pk])[invoice.pk])
+        _make_due_again(_lines_of(invoice.pk))
         invoice.delete()

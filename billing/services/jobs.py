@@ -19,6 +19,7 @@ from django_q.tasks import async_task
 
 from billing.errors import BillingError
 from billing.models import Job, JobStatus
+from billing.refusals import refusals
 from billing.tenancy import current_tenant_id
 
 Progress = Callable[[int, int], None]
@@ -141,7 +142,7 @@ def run_job(*, job_id: int) -> Job:
             return job
         try:
             result = job_kind(job.kind).run(job.parameters, reporter.progress)
-        except ValueError as error:
+        except refusals() as error:
             _finish(job, JobStatus.FAILED, message=str(error))
         except Exception as error:  # noqa: BLE001 - the person who waits must be told of every failure
             _log.exception("Job %s failed", job.pk)
