@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.AdminTenantMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -175,7 +176,33 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Admin
-UNFOLD = {"SITE_TITLE": "Counterfoil", "SITE_HEADER": "Counterfoil", "SHOW_VIEW_ON_SITE": False}
+UNFOLD = {
+    "SITE_TITLE": "Counterfoil",
+    "SITE_HEADER": "Counterfoil",
+    "SITE_SYMBOL": "receipt_long",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_HISTORY": True,
+    "STYLES": ["config.admin.stylesheet"],
+    "DASHBOARD_CALLBACK": "config.admin.home",
+    "GLOBAL_CALLBACK": "config.admin.everywhere",
+    "SIDEBAR": {"navigation": "config.admin.sidebar"},
+    "COLORS": {
+        "primary": {  # A calm teal, dark enough for white text on 600.
+            "50": "oklch(97.5% .012 195)",
+            "100": "oklch(94% .03 195)",
+            "200": "oklch(88% .055 196)",
+            "300": "oklch(80% .08 197)",
+            "400": "oklch(68% .095 199)",
+            "500": "oklch(57% .095 202)",
+            "600": "oklch(47% .085 207)",
+            "700": "oklch(41% .072 212)",
+            "800": "oklch(35% .06 215)",
+            "900": "oklch(30% .05 218)",
+            "950": "oklch(22% .04 220)",
+        },
+    },
+}
 
 # Static files
 STATIC_URL = "static/"

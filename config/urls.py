@@ -4,8 +4,11 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from config.admin import switch_company
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/company/", switch_company, name="switch_company"),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),
 ]

@@ -11,13 +11,14 @@ from integrations.outbox import wake
 
 _PUT = """
 INSERT INTO integrations_outboxitem (tenant_id, connection_id, kind, subject_id, group_key, stage)
-SELECT %(tenant)s, %(connection)s, %(kind)s, f.subject, f.subject_group, %(stage)s FROM ({facts}) AS f
- WHERE NOT EXISTS (SELECT 1 FROM integrations_mapping m WHERE m.connection_id = %(connection)s
-                      AND m.kind = %(kind)s AND m.internal_id = f.subject AND m.status = 'confirmed')
+SELECT %(tenant)s::bigint, %(connection)s::bigint, %(kind)s::text, f.subject, f.subject_group, %(stage)s::int
+  FROM ({facts}) AS f
+ WHERE NOT EXISTS (SELECT 1 FROM integrations_mapping m WHERE m.connection_id = %(connection)s::bigint
+                      AND m.kind = %(kind)s::text AND m.internal_id = f.subject AND m.status = 'confirmed')
  ORDER BY f.subject
 ON CONFLICT (connection_id, kind, subject_id) DO NOTHING
 """
-_OURS = "(%(entity)s::bigint IS NULL OR {0}.business_entity_id = %(entity)s) AND {0}.{1} >= %(since)s"
+_OURS = "(%(entity)s::bigint IS NULL OR {0}.business_entity_id = %(entity)s::bigint) AND {0}.{1} >= %(since)s::date"
 _INVOICES = f"FROM billing_invoice i WHERE i.status <> 'draft' AND {_OURS.format('i', 'issued_on')}"
 _PAYMENTS = f"FROM billing_payment p WHERE {_OURS.format('p', 'received_on')}"
 

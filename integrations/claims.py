@@ -25,11 +25,11 @@ _CLAIM_LOCK = 7_205_118  # Our own number space among advisory locks.
 
 _RECLAIM = """
 UPDATE integrations_outboxitem
-   SET state = CASE WHEN attempts >= %(most)s THEN 'parked' ELSE 'pending' END,
-       reason_code = CASE WHEN attempts >= %(most)s THEN 'worker_died' ELSE reason_code END,
-       reason = CASE WHEN attempts >= %(most)s THEN %(words)s ELSE reason END,
+   SET state = CASE WHEN attempts >= %(most)s::int THEN 'parked' ELSE 'pending' END,
+       reason_code = CASE WHEN attempts >= %(most)s::int THEN 'worker_died' ELSE reason_code END,
+       reason = CASE WHEN attempts >= %(most)s::int THEN %(words)s::text ELSE reason END,
        outcome_unknown = request_id IS NOT NULL, worker_id = NULL, leased_until = NULL,
-       available_at = now() + CASE WHEN request_id IS NULL THEN 0 ELSE %(settle)s END * interval '1 second'
+       available_at = now() + CASE WHEN request_id IS NULL THEN 0 ELSE %(settle)s::float END * interval '1 second'
  WHERE connection_id = %(connection)s AND state = 'in_flight'
    AND (leased_until < now() OR worker_id NOT IN (
        SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
@@ -50,13 +50,13 @@ SELECT kind, request_id FROM integrations_outboxitem
  ORDER BY id LIMIT 1
 """
 _BODY = """
-   AND kind = %(kind)s AND request_id IS NOT DISTINCT FROM %(request)s
- ORDER BY id LIMIT %(size)s FOR UPDATE SKIP LOCKED
+   AND kind = %(kind)s::text AND request_id IS NOT DISTINCT FROM %(request)s::uuid
+ ORDER BY id LIMIT %(size)s::int FOR UPDATE SKIP LOCKED
 """
 _SEAL = """
 UPDATE integrations_outboxitem o
-   SET request_id = %(request)s, batch_position = v.position, request_body = v.body,
-       leased_until = now() + %(lease)s * interval '1 second'
+   SET request_id = %(request)s::uuid, batch_position = v.position, request_body = v.body,
+       leased_until = now() + %(lease)s::float * interval '1 second'
   FROM unnest(%(ids)s::bigint[], %(positions)s::smallint[], %(bodies)s::text[]) AS v(id, position, body)
  WHERE o.id = v.id AND o.worker_id = %(worker)s AND o.state = 'in_flight'
 """
@@ -88,13 +88,13 @@ def worker() -> Iterator[int]:
     """Be a worker: hold the lock that shows that this process is alive."""
     worker_id = secrets.randbits(62) + 1
     with database.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [worker_id])
+        cursor.execute("SELECT pg_advisory_lock(%s::bigint)", [worker_id])
     try:
         yield worker_id
     finally:
         if database.connection is not None and not database.connection.closed:
             with database.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [worker_id])
+                cursor.execute("SELECT pg_advisory_unlock(%s::bigint)", [worker_id])
 
 
 def claim(*, connection: Connection, worker_id: int, batch_size: Mapping[Kind, int]) -> Claim | None:
@@ -103,7 +103,7 @@ def claim(*, connection: Connection, worker_id: int, batch_size: Mapping[Kind, i
     Within a customer the stages follow one another: what an earlier stage still owes holds back the later ones.
     """
     with transaction.atomic(), database.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CLAIM_LOCK, connection.pk % 2**31])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", [_CLAIM_LOCK, connection.pk % 2**31])
         cursor.execute(
             _RECLAIM,
             {

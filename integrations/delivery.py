@@ -31,7 +31,7 @@ _SOON = """
 SELECT EXISTS (
     SELECT 1 FROM integrations_outboxitem o
      WHERE o.connection_id = %(connection)s AND o.state = 'pending'
-       AND o.available_at <= now() + %(patience)s * interval '1 second'
+       AND o.available_at <= now() + %(patience)s::float * interval '1 second'
        AND NOT EXISTS (
            SELECT 1 FROM integrations_outboxitem e
             WHERE e.connection_id = o.connection_id AND e.group_key = o.group_key AND e.stage < o.stage
@@ -64,17 +64,23 @@ def drain(
     """Deliver a connection's items. Runs outside any transaction.
 
     `until_empty` waits for retries that come due within `patience` seconds, and for other workers, until the outbox is
-    empty or everything left is parked or waits longer. `seconds` bounds the whole. `parked` in the result is all that is
-    parked, `waiting` all else that is undelivered.
+    empty or everything left is parked or waits longer. It gives up after `patience` seconds of tries in which nothing was
+    settled: an ERP that cannot be reached is left to the clock. `seconds` bounds the whole. `parked` in the result is all
+    that is parked, `waiting` all else that is undelivered.
     """
     if database.in_atomic_block:
         raise RuntimeError("Delivery commits step by step and cannot run inside a transaction.")
     deadline = time.monotonic() + seconds if seconds is not None else None
     with claims.worker() as worker_id:
         lane = _Lane(connection_id, worker_id)
-        told = time.monotonic()
+        told = settled_at = time.monotonic()
+        settled = 0
         while deadline is None or time.monotonic() < deadline:
             if lane.step():
+                if lane.settled > settled:
+                    settled, settled_at = lane.settled, time.monotonic()
+                elif time.monotonic() - settled_at > patience:
+                    break
                 if progress and time.monotonic() - told > 1:
                     told = time.monotonic()
                     progress(lane.result.delivered, lane.result.delivered + _left(connection_id)[0])
@@ -95,6 +101,7 @@ class _Lane:
         self._connector: Connector | None = None
         self._connection = Connection.objects.get(pk=connection_id)
         self.result = DrainResult()
+        self.settled = 0  # Items that came to an end here, delivered or parked.
 
     @property
     def is_open(self) -> bool:
@@ -193,6 +200,7 @@ class _Lane:
         if results:
             counts = outcomes.record(connection=self._connection, claim=claim, outcomes=results)
             self.result.delivered += counts.get(OutboxState.DELIVERED, 0)
+            self.settled += counts.get(OutboxState.DELIVERED, 0) + counts.get(OutboxState.PARKED, 0)
 
     def _ask_to_reconnect(self, error: BadCredentials) -> None:
         connection = self._connection

@@ -15,11 +15,11 @@ from integrations.models import OutboxItem, OutboxState
 _COLUMNS = ("tenant_id", "connection_id", "kind", "subject_id", "group_key", "stage")
 _ONCE = """
 INSERT INTO integrations_outboxitem (tenant_id, connection_id, kind, subject_id, group_key, stage)
-SELECT %(tenant)s, %(connection)s, %(kind)s, wanted.subject, wanted.subject_group, %(stage)s
+SELECT %(tenant)s::bigint, %(connection)s::bigint, %(kind)s::text, wanted.subject, wanted.subject_group, %(stage)s::int
   FROM unnest(%(subjects)s::bigint[], %(groups)s::bigint[]) AS wanted(subject, subject_group)
  WHERE NOT EXISTS (
        SELECT 1 FROM integrations_mapping m
-        WHERE m.connection_id = %(connection)s AND m.kind = %(kind)s AND m.internal_id = wanted.subject
+        WHERE m.connection_id = %(connection)s::bigint AND m.kind = %(kind)s::text AND m.internal_id = wanted.subject
           AND m.status = 'confirmed')
  ORDER BY wanted.subject
 ON CONFLICT (connection_id, kind, subject_id) DO NOTHING

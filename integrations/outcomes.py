@@ -43,14 +43,15 @@ RETURNING o.id
 _REFERENCES = """
 INSERT INTO integrations_externalreference
        (tenant_id, connection_id, kind, subject_id, reference, external_id, sync_token, url)
-SELECT %s, %s, %s, v.* FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) AS v
+SELECT %s::bigint, %s::bigint, %s::text, v.*
+  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) AS v
 ON CONFLICT (connection_id, kind, subject_id)
 DO UPDATE SET external_id = excluded.external_id, sync_token = excluded.sync_token, url = excluded.url
 """
 _MAPPINGS = """
 INSERT INTO integrations_mapping
        (tenant_id, connection_id, kind, internal_id, external_id, external_name, status, origin)
-SELECT %s, %s, %s, v.*, 'confirmed', 'created' FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS v
+SELECT %s::bigint, %s::bigint, %s::text, v.*, 'confirmed', 'created' FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS v
 ON CONFLICT (connection_id, kind, internal_id)
 DO UPDATE SET external_id = excluded.external_id, external_name = excluded.external_name, status = 'confirmed'
 """

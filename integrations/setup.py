@@ -6,11 +6,25 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
 from django.db import transaction
+from django.db.models.functions import Now
 
 from billing.models import BusinessEntity
 from integrations import mapping, tokens
 from integrations.connectors import base
-from integrations.models import UNDELIVERED, Connection, ConnectionStatus, OutboxItem, SyncMode
+from integrations.models import (
+    UNDELIVERED,
+    Connection,
+    ConnectionStatus,
+    ErpRecord,
+    ExternalReference,
+    Mapping,
+    MappingKind,
+    MappingOrigin,
+    OutboxItem,
+    OutboxState,
+    RecordKind,
+    SyncMode,
+)
 from integrations.vault import Secrets
 
 _TIMEOUT = (5.0, 30.0)
@@ -79,14 +93,36 @@ def change_mode(connection: Connection, *, mode: str, send_payments: bool) -> No
 def connect_sandbox(connection: Connection, url: str) -> Connection:
     """Sign in to a stand-in server as a person would, read its lists, and confirm the suggested mapping.
 
-    Does nothing to a connection that is signed in there already. Raises SetupError, DeliveryError.
+    Does nothing to a connection that is signed in there and ready. A server that was started again, there or elsewhere,
+    has new books: everything is sent to it once more. Raises SetupError, DeliveryError.
     """
     root = url.rstrip("/")
-    if connection.status == ConnectionStatus.CONNECTED and connection.base_url == root:
-        return connection
-    if connection.realm_id and connection.base_url != root:
-        raise SetupError(f"{connection.name} is connected to {connection.base_url or 'the vendor'}, not to {root}.")
+    if connection.realm_id and not connection.auth_url:
+        raise SetupError(f"{connection.name} is connected to the vendor itself. Switch that connection off first.")
     state = _ask("GET", f"{root}/_sandbox/state").json()
+    is_signed_in = connection.status == ConnectionStatus.CONNECTED and connection.base_url == root
+    if is_signed_in and not _was_restarted(connection, state):
+        if not mapping.readiness(connection):
+            return connection
+    else:
+        connection = _sign_in(connection, root, state)
+    connector = mapping.connector_of(connection)
+    mapping.import_lists(connection, connector)
+    if not _holds_what_we_made(connection):
+        _start_over(connection)
+    mapping.suggest(connection)
+    mapping.confirm(connection)
+    mapping.create_missing(connection, connector)
+    return connection
+
+
+def _was_restarted(connection: Connection, state: dict[str, Any]) -> bool:
+    """Accounts are never deleted there, so fewer than we have read mean new books."""
+    read = ErpRecord.objects.filter(connection=connection, kind=RecordKind.ACCOUNT).count()
+    return bool(state["counts"].get("Account", 0) < read)
+
+
+def _sign_in(connection: Connection, root: str, state: dict[str, Any]) -> Connection:
     connection.base_url = connection.auth_url = root
     connection.throttled = state["limits"]["mode"] == "real"
     connection.options = {**_PATIENT_FOR_TESTS, **connection.options}
@@ -97,13 +133,41 @@ def connect_sandbox(connection: Connection, url: str) -> Connection:
     )
     connection.save()
     answer = _consent(tokens.begin(connection, redirect_uri=_CALLBACK))
-    connected = tokens.complete(state=answer["state"], code=answer["code"], realm_id=answer["realmId"])
-    connector = mapping.connector_of(connected)
-    mapping.import_lists(connected, connector)
-    mapping.suggest(connected)
-    mapping.confirm(connected)
-    mapping.create_missing(connected, connector)
-    return connected
+    return tokens.complete(state=answer["state"], code=answer["code"], realm_id=answer["realmId"])
+
+
+def _holds_what_we_made(connection: Connection) -> bool:
+    """Tell whether any list entry that Counterfoil created is still there: lists are never deleted."""
+    kinds = {MappingKind.DEFAULT_CUSTOMER.value: RecordKind.CUSTOMER.value}
+    created = Mapping.objects.filter(connection=connection, origin=MappingOrigin.CREATED)
+    ours = {
+        (kinds.get(kind, kind), external_id, name)
+        for kind, external_id, name in created.values_list("kind", "external_id", "external_name")
+    }
+    theirs = ErpRecord.objects.filter(connection=connection, is_active=True)
+    return not ours or not ours.isdisjoint(theirs.values_list("kind", "external_id", "name"))
+
+
+@transaction.atomic
+def _start_over(connection: Connection) -> None:
+    """Forget what the books before held; what was skipped stays skipped."""
+    ErpRecord.objects.filter(connection=connection, is_active=False).delete()
+    Mapping.objects.filter(connection=connection, origin=MappingOrigin.CREATED).delete()
+    ExternalReference.objects.filter(connection=connection).delete()
+    OutboxItem.objects.filter(connection=connection).exclude(state=OutboxState.SKIPPED).update(
+        state=OutboxState.PENDING,
+        attempts=0,
+        available_at=Now(),
+        request_id=None,
+        batch_position=None,
+        request_body="",
+        outcome_unknown=False,
+        worker_id=None,
+        leased_until=None,
+        delivered_at=None,
+        reason_code="",
+        reason="",
+    )
 
 
 def _consent(address: str) -> dict[str, str]:

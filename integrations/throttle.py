@@ -15,11 +15,11 @@ from integrations.connectors.base import TryLater
 _LONGEST_WAIT = 30.0
 _RESERVE = """
 UPDATE integrations_throttlegate
-   SET next_at = GREATEST(next_at, clock_timestamp() - %(burst)s * %(gap)s * interval '1 second')
-                 + %(gap)s * interval '1 second'
- WHERE connection_id = %(connection)s AND name = %(name)s
-   AND next_at < clock_timestamp() + %(longest)s * interval '1 second'
-RETURNING EXTRACT(EPOCH FROM next_at - %(gap)s * interval '1 second' - clock_timestamp())
+   SET next_at = GREATEST(next_at, clock_timestamp() - %(burst)s::int * %(gap)s::float * interval '1 second')
+                 + %(gap)s::float * interval '1 second'
+ WHERE connection_id = %(connection)s AND name = %(name)s::text
+   AND next_at < clock_timestamp() + %(longest)s::float * interval '1 second'
+RETURNING EXTRACT(EPOCH FROM next_at - %(gap)s::float * interval '1 second' - clock_timestamp())
 """
 _CREATE = """
 INSERT INTO integrations_throttlegate (tenant_id, connection_id, name, next_at)

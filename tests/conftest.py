@@ -7,20 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
+from pytest_django.plugin import DjangoDbBlocker
+
 from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Contract, Customer, Product, Tenant
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
-from django.db import connection
-from django.db.backends.postgresql.operations import DatabaseOperations
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Give each run a database of its own, so that two runs in one checkout do not meet; drop what dead runs left."""
     test_settings = connection.settings_dict["TEST"]
-    with connection._nodb_cursor() as cursor:
+    with django_db_blocker.unblock(), connection._nodb_cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_counterfoil\\_%'")
         for (name,) in cursor.fetchall():
             if not Path(f"/proc/{name.split('_')[2]}").exists():

@@ -65,7 +65,7 @@ class JournalEntrySerializer(RecordSerializer):
 
     class Meta:
         model = JournalEntry
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "number",
             "business_entity",

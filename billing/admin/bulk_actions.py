@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 
 from billing.access import may
 from billing.models import Role
+from billing.refusals import refusals
 
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
 
@@ -33,7 +34,7 @@ def confirmed_action(
         if "confirmed" in request.POST:
             try:
                 messages.success(request, do(request, queryset))
-            except ValueError as error:
+            except refusals() as error:
                 messages.error(request, str(error))
             return None
         across = request.POST.get("select_across", "0")

@@ -145,7 +145,7 @@ class ContractAdmin(EditableDocumentAdmin):
             item.delete()
         for item_form in formset.forms:
             item = item_form.instance
-            if item in formset.deleted_objects or not item_form.has_changed() and item.pk is None:
+            if item in formset.deleted_objects or (not item_form.has_changed() and item.pk is None):
                 continue
             item.phase = item.phase if item.phase_id and item.phase_id != first.pk else first
             item.start = item.billed_until = item.phase.start

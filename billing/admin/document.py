@@ -28,6 +28,7 @@ class Document:
     facts: Sequence[tuple[str, object]] = ()
     badge: object = ""
     headline: Sequence[tuple[str, object]] = ()
+    lead: object = ""
     note: str = ""
     tables: Sequence[Table] = ()
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from billing.admin.tables import Table
+from billing.refusals import refusals
 
 
 def form_page(
@@ -35,7 +36,7 @@ def form_page(
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
             words, url = do(form.cleaned_data if form else {})
-        except ValueError as error:
+        except refusals() as error:
             messages.error(request, str(error))
         else:
             messages.success(request, words)

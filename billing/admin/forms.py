@@ -16,7 +16,7 @@ _CLASSES: tuple[tuple[type[forms.Widget], list[str]], ...] = (
     (forms.Select, SELECT_CLASSES),
     (forms.Textarea, TEXTAREA_CLASSES),
     (forms.ClearableFileInput, ["cf-file"]),
-    (forms.Input, INPUT_CLASSES),
+    (forms.widgets.Input, INPUT_CLASSES),
 )
 
 

@@ -137,15 +137,19 @@ VERBS = (
         "finalize",
         "Finalize",
         _finalize,
-        explain=lambda invoice: f"The invoice over {format_money(invoice.total.amount, invoice.currency)} gets its number and "
-        "can no longer change. It is entered in the books and, where one is connected, sent to the ERP.",
+        explain=lambda invoice: (
+            f"The invoice over {format_money(invoice.total.amount, invoice.currency)} gets its number and "
+            "can no longer change. It is entered in the books and, where one is connected, sent to the ERP."
+        ),
         allowed=_is_draft,
     ),
     Verb(
         "delete-draft",
         "Delete draft",
         _delete,
-        explain=lambda invoice: "The draft is removed, and the periods it bills are due again for the next billing run.",
+        explain=lambda invoice: (
+            "The draft is removed, and the periods it bills are due again for the next billing run."
+        ),
         allowed=_is_draft,
         danger=True,
         back_to_list=True,
@@ -154,8 +158,10 @@ VERBS = (
         "credit",
         "Credit note",
         _credit,
-        explain=lambda invoice: f"{format_money(invoice.due.amount, invoice.currency)} is still due on this invoice; at most "
-        "that much can be credited. Clear the lines that are not to be credited.",
+        explain=lambda invoice: (
+            f"{format_money(invoice.due.amount, invoice.currency)} is still due on this invoice; at most "
+            "that much can be credited. Clear the lines that are not to be credited."
+        ),
         form=CreditForm,
         allowed=lambda invoice: invoice.status in OPEN_STATUSES,
     ),
@@ -163,8 +169,10 @@ VERBS = (
         "void",
         "Void",
         _void,
-        explain=lambda invoice: "The invoice is undone as a whole: its number stays used, and the books get the mirrored "
-        "entries. To undo a part of it, issue a credit note instead.",
+        explain=lambda invoice: (
+            "The invoice is undone as a whole: its number stays used, and the books get the mirrored "
+            "entries. To undo a part of it, issue a credit note instead."
+        ),
         form=VoidForm,
         allowed=lambda invoice: invoice.status == InvoiceStatus.FINALIZED and not invoice.settled.amount,
         danger=True,
@@ -175,14 +183,18 @@ ACTIONS = (
     confirmed_action(
         name="finalize_chosen",
         label="Finalize drafts",
-        explain=lambda chosen: f"{chosen.count():,} invoices over {_sums(chosen)} get their numbers and can no longer change. "
-        "They are entered in the books. If one of them is no draft, none is finalized.",
+        explain=lambda chosen: (
+            f"{chosen.count():,} invoices over {_sums(chosen)} get their numbers and can no longer change. "
+            "They are entered in the books. If one of them is no draft, none is finalized."
+        ),
         do=_finalize_many,
     ),
     confirmed_action(
         name="delete_chosen_drafts",
         label="Delete drafts",
-        explain=lambda chosen: f"{chosen.count():,} drafts over {_sums(chosen)} are removed, and their periods are due again.",
+        explain=lambda chosen: (
+            f"{chosen.count():,} drafts over {_sums(chosen)} are removed, and their periods are due again."
+        ),
         do=_delete_many,
         danger=True,
     ),

@@ -120,8 +120,10 @@ class PaymentAdmin(DocumentAdmin):
             "allocate",
             "Allocate the rest",
             _allocate,
-            explain=lambda payment: f"{format_money(payment.unapplied.amount, payment.currency)} of this payment is unapplied. "
-            "The amounts below are a proposal: the earliest due first.",
+            explain=lambda payment: (
+                f"{format_money(payment.unapplied.amount, payment.currency)} of this payment is unapplied. "
+                "The amounts below are a proposal: the earliest due first."
+            ),
             form=RestForm,
             allowed=lambda payment: payment.unapplied.amount > 0,
         ),
@@ -149,11 +151,10 @@ class PaymentAdmin(DocumentAdmin):
         table = Table(
             "Whose payment is it?",
             columns("Customer", "Customer id", ">Balance due", ""),
-            [
-                (each.name, each.external_id, money(each.due or 0, each.currency), _choose(each))
-                for each in found
-            ],
-            "No customer found; try a part of the name." if query else "Type a part of the name, or the id, and press Show.",
+            [(each.name, each.external_id, money(each.due or 0, each.currency), _choose(each)) for each in found],
+            "No customer found; try a part of the name."
+            if query
+            else "Type a part of the name, or the id, and press Show.",
         )
         context = {
             **self.admin_site.each_context(request), "title": "Record payment", "opts": self.opts, "form": form,

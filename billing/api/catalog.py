@@ -11,8 +11,8 @@ from rest_framework.serializers import BaseSerializer
 from billing import pricing
 from billing.api.fields import ObjectField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
+from billing.api.money import CURRENCIES
 from billing.api.views import Records
-from billing.fields import CURRENCY_CHOICES
 from billing.models import Price, Product, ProductFamily, RecognitionMethod, TaxRate
 from billing.services.catalog import add_entry, change_entry
 
@@ -72,7 +72,7 @@ class PriceChange(RequestSerializer):
 
 class NewPrice(PriceChange):
     product = RecordField(Product)
-    currency = serializers.ChoiceField(CURRENCY_CHOICES)
+    currency = serializers.ChoiceField(CURRENCIES)
     pricing_model = serializers.ChoiceField(pricing.CHOICES)
     pricing = ObjectField(help_text=PRICING_HELP)
 

@@ -13,8 +13,8 @@ from billing import pricing
 from billing.api.catalog import PRICING_HELP
 from billing.api.fields import DayField, ObjectField, QuantityField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import AnyOfFilter, Filters, IdFilter
+from billing.api.money import CURRENCIES
 from billing.api.views import Records
-from billing.fields import CURRENCY_CHOICES
 from billing.models import (
     BillingInterval,
     BillingTiming,
@@ -74,7 +74,7 @@ class ContractSerializer(RecordSerializer):
 
     class Meta:
         model = Contract
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "number",
             "customer",
@@ -128,10 +128,10 @@ class NewContract(RequestSerializer):
     term_months = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=_MAX_TERM_MONTHS)
     renewal = serializers.ChoiceField(Renewal.choices, required=False)
     payment_terms_days = serializers.IntegerField(required=False, min_value=0, max_value=_MAX_TERMS_DAYS)
-    currency = serializers.ChoiceField(CURRENCY_CHOICES, required=False, help_text="Left out: the customer's.")
+    currency = serializers.ChoiceField(CURRENCIES, required=False, help_text="Left out: the customer's.")
     reference = serializers.CharField(max_length=200, required=False, allow_blank=True)
     attributes = ObjectField(required=False, help_text="Your own data, kept as it is.")
-    items = NewItem(many=True, max_length=_MAX_ITEMS)
+    items = serializers.ListField(child=NewItem(), allow_empty=False, max_length=_MAX_ITEMS)
 
 
 class ContractEnd(RequestSerializer):

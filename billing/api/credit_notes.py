@@ -29,7 +29,7 @@ class CreditNoteSerializer(RecordSerializer):
 
     class Meta:
         model = CreditNote
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "number",
             "invoice",
@@ -60,7 +60,7 @@ class NewCreditNote(RequestSerializer):
     invoice = RecordField(Invoice)
     on = DayField(help_text="The day of the credit note, not before the invoice's.")
     reason = serializers.CharField(max_length=200)
-    lines = NewCreditNoteLine(many=True, allow_empty=False, max_length=_MAX_LINES)
+    lines = serializers.ListField(child=NewCreditNoteLine(), allow_empty=False, max_length=_MAX_LINES)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         currency = attrs["invoice"].currency

@@ -8,8 +8,8 @@ from rest_framework.response import Response
 
 from billing.api.fields import CodeField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters
+from billing.api.money import CURRENCIES
 from billing.api.views import Records
-from billing.fields import CURRENCY_CHOICES
 from billing.models import BusinessEntity, Customer
 from billing.services.customers import change_customer, create_customer
 
@@ -49,7 +49,7 @@ class NewCustomer(CustomerChange):
         BusinessEntity, required=False, help_text="Its code. May be left out where the company has only one."
     )
     currency = serializers.ChoiceField(
-        CURRENCY_CHOICES, required=False, help_text="Left out: the business entity's base currency."
+        CURRENCIES, required=False, help_text="Left out: the business entity's base currency."
     )
 
 

@@ -72,7 +72,8 @@ def _of_framework(error: exceptions.APIException) -> Response:
         message = "There is no such record in your company."
     else:
         message = str(error.detail)
-    headers = {"WWW-Authenticate": error.auth_header} if getattr(error, "auth_header", None) else {}
+    challenge = getattr(error, "auth_header", None)
+    headers = {"WWW-Authenticate": challenge} if challenge else {}
     return _answer(error.status_code, code if isinstance(code, str) else "invalid", message, headers=headers)
 
 

@@ -78,22 +78,12 @@ class CodeField(serializers.SlugRelatedField):
 
 @extend_schema_field({"type": "object", "additionalProperties": {}})
 class ObjectField(serializers.JSONField):
-    """A JSON object without the characters that PostgreSQL cannot store."""
+    """A JSON object."""
 
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
+    def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
             raise serializers.ValidationError("Send a JSON object.")
-        if not _storable(data):
-            raise serializers.ValidationError("Null characters and broken Unicode are not allowed.")
         return super().to_internal_value(data)
-
-
-def _storable(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(map(_storable, value)) and all(map(_storable, value.values()))
-    if isinstance(value, list):
-        return all(map(_storable, value))
-    return not isinstance(value, str) or not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value)
 
 
 class RequestSerializer(serializers.Serializer):

@@ -30,6 +30,7 @@ def run_once(request: Request, work: Callable[[], Response]) -> Response:
     if key is None:
         with transaction.atomic():
             return work()
+    assert isinstance(request.auth, ApiKey)  # HasKey let nobody else pass.
     digest = _digest(request, body)
     with transaction.atomic():
         _wait_for_turn(request.auth, key)

@@ -44,7 +44,7 @@ class InvoiceSerializer(RecordSerializer):
 
     class Meta:
         model = Invoice
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "number",
             "status",

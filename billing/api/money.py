@@ -11,6 +11,7 @@ from rest_framework import serializers
 from billing.fields import CURRENCY_CHOICES
 from billing.money import amount_text, minor_digits, round_money
 
+CURRENCIES: list[tuple[str, str]] = list(CURRENCY_CHOICES or ())
 _AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?", re.ASCII)
 
 
@@ -35,7 +36,7 @@ class MoneySerializer(serializers.Serializer):
     amount = AmountTextField(
         help_text='Text, never a number: "12.34". At most the decimals that the currency has.',
     )
-    currency = serializers.ChoiceField(CURRENCY_CHOICES, help_text="ISO 4217 code.")
+    currency = serializers.ChoiceField(CURRENCIES, help_text="ISO 4217 code.")
 
     def __init__(self, *args: Any, currency_from: str = "", all_digits: bool = False, **kwargs: Any) -> None:
         """`currency_from` names the attribute with the currency of a plain Decimal; `all_digits` keeps unit prices whole."""

@@ -39,7 +39,7 @@ class Pages(CursorPagination):
     def decode_cursor(self, request: Request) -> Cursor | None:
         cursor = super().decode_cursor(request)
         if cursor and cursor.position is not None:
-            position = cursor.position
+            position = str(cursor.position)
             if not (position.isascii() and position.isdigit() and len(position) <= _MAX_ID_DIGITS):
                 raise ValidationError({"cursor": ["Take the cursor from `next` or `previous`, unchanged."]})
         return cursor

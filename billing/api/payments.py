@@ -31,7 +31,7 @@ class PaymentSerializer(RecordSerializer):
 
     class Meta:
         model = Payment
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "customer",
             "business_entity",
@@ -64,8 +64,8 @@ class NewPayment(RequestSerializer):
     reference = serializers.CharField(
         max_length=100, required=False, allow_blank=True, help_text="The bank's own id. A second one is refused."
     )
-    allocations = NewAllocation(
-        many=True,
+    allocations = serializers.ListField(
+        child=NewAllocation(),
         required=False,
         allow_null=True,
         max_length=_MAX_ALLOCATIONS,
@@ -80,7 +80,7 @@ class NewPayment(RequestSerializer):
 
 class NewAllocations(RequestSerializer):
     on = DayField(help_text="The day, not before the payment came in.")
-    allocations = NewAllocation(many=True, allow_empty=False, max_length=_MAX_ALLOCATIONS)
+    allocations = serializers.ListField(child=NewAllocation(), allow_empty=False, max_length=_MAX_ALLOCATIONS)
 
 
 def _amounts(allocations: list[dict[str, Any]], currency: str) -> dict[int, Any]:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from billing.api.fields import DayField, QuantityField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
@@ -57,24 +57,21 @@ class Usage(Records):
     serializer_class = UsageSerializer
     filterset_class = UsageFilters
 
-    def rows(self) -> QuerySet[UsageRecord]:
-        return UsageRecord.objects.all()
-
     @extend_schema(
         request=_one_or_many("NewUsageOneOrMany", NewUsage),
         responses={201: _one_or_many("UsageOneOrMany", UsageSerializer)},
     )
     def create(self, request: Request) -> Response:
         """Record one use, or a list of up to 1,000: all of them or none. The answer has the shape of the request."""
-        many = isinstance(request.data, list)
-        sent = NewUsage(
-            data=request.data, many=many, **({"max_length": _MAX_RECORDS, "allow_empty": False} if many else {})
-        )
-        sent.is_valid(raise_exception=True)
-        if not many:
-            return Response(UsageSerializer(_recorded(sent.validated_data)).data, status=status.HTTP_201_CREATED)
-        recorded = [_recorded(each, place) for place, each in enumerate(sent.validated_data, start=1)]
-        return Response(UsageSerializer(recorded, many=True).data, status=status.HTTP_201_CREATED)
+        if not isinstance(request.data, list):
+            return _created(UsageSerializer(_recorded(self.received(NewUsage))))
+        sent = serializers.ListField(child=NewUsage(), allow_empty=False, max_length=_MAX_RECORDS)
+        recorded = [_recorded(each, place) for place, each in enumerate(sent.run_validation(request.data), start=1)]
+        return _created(UsageSerializer(recorded, many=True))
+
+
+def _created(records: BaseSerializer[Any]) -> Response:
+    return Response(records.data, status=status.HTTP_201_CREATED)
 
 
 def _recorded(sent: dict[str, Any], place: int | None = None) -> UsageRecord:

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from billing.api.idempotency import run_once
+from billing.models import ApiKey
 from billing.tenancy import TenantModel, tenant_scope
 
 
@@ -32,7 +33,7 @@ class TenantView(APIView):
 
     def perform_authentication(self, request: Request) -> None:
         super().perform_authentication(request)
-        if request.auth is not None:
+        if isinstance(request.auth, ApiKey):
             self._scope.enter_context(tenant_scope(request.auth.tenant_id))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -7,16 +7,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from billing.bulk import insert_rows, reserve_ids
 from billing.charging import Charge, billed_on, charge, next_billing, service_periods
-from billing.models import ContractStatus, Invoice, InvoiceLine, InvoiceStatus
+from billing.models import Contract, ContractItem, ContractStatus, Invoice, InvoiceLine, InvoiceStatus, Renewal
 from billing.money import round_money
+from billing.periods import DateRange
 from billing.services.contracts import renew_contracts, set_cursors
 from billing.services.invoices import finalize_invoices
 from billing.services.terms import Item, read_items
-from billing.services.usage import usage_in_periods
+from billing.services.usage import usage_by_period
 from billing.tenancy import current_tenant_id
 
 _CHUNK = 1000
@@ -57,9 +59,17 @@ def run_billing(*, through: date, finalize: bool = False, on_progress: Progress 
         done += items_done
         if on_progress:
             on_progress(min(done, total), total)
+    _end_what_is_over(through)
     if finalize:
         _finalize_drafts(through, run, on_progress)
     return run
+
+
+def _end_what_is_over(through: date) -> None:
+    """Mark contracts as ended whose term is over and billed to its last day."""
+    over = Contract.objects.filter(status=ContractStatus.ACTIVE, renewal=Renewal.NONE, end__lte=through)
+    billable = ContractItem.objects.filter(contract=OuterRef("pk"), next_billing_on__isnull=False)
+    over.exclude(Exists(billable)).update(status=ContractStatus.ENDED)
 
 
 _DUE = f"i.next_billing_on <= %s AND c.status = '{ContractStatus.ACTIVE}'"
@@ -85,21 +95,28 @@ def _draft_chunk(through: date, run: BillingRun) -> int:
     )
     if not items:
         return 0
-    due = [(item, *_due_charges(item, through)) for item in items]
-    _draft(_grouped((item, charges) for item, charges, _ in due), run)
-    set_cursors([(item.id, until, next_billing(item.terms, until)) for item, _, until in due])
+    due = {item.id: _due_periods(item, through) for item in items}
+    usage = usage_by_period({item.id: due[item.id] for item in items if item.terms.is_metered})
+    charges = [
+        (item, [charge(item.terms, period, usage=usage.get((item.id, period))) for period in due[item.id]])
+        for item in items
+    ]
+    _draft(_grouped(charges), run)
+    cursors = []
+    for item in items:
+        billed_until = due[item.id][-1].end if due[item.id] else item.billed_until
+        cursors.append((item.id, billed_until, next_billing(item.terms, billed_until)))
+    set_cursors(cursors)
     return len(items)
 
 
-def _due_charges(item: Item, through: date) -> tuple[list[Charge], date]:
+def _due_periods(item: Item, through: date) -> list[DateRange]:
     periods = []
     for period in service_periods(item.terms, since=item.billed_until):
         if billed_on(item.terms, period) > through:
             break
         periods.append(period)
-    usage = usage_in_periods(item.id, periods) if item.terms.is_metered else {}
-    charges = [charge(item.terms, period, usage=usage.get(period)) for period in periods]
-    return charges, periods[-1].end if periods else item.billed_until
+    return periods
 
 
 _Group = list[tuple[Item, Charge]]

@@ -51,19 +51,21 @@ class Site:
         try:
             with self._lock:
                 answer = self._decide(request, admitted, fault)
-                status = None if fault in SILENT else answer.status
+                if fault in SILENT:
+                    answer = Silence(plan.hold_seconds if fault == "timeout_after_commit" else 0)
+                status = None if isinstance(answer, Silence) else answer.status
                 self._recorder.end(recorded, status=status, injected=fault)
-            if fault == "timeout_after_commit":
-                return Silence(plan.hold_seconds)
-            return Silence() if fault in SILENT else answer
+            return answer
         finally:
             if limited:
                 with self._lock:
                     self._limits.leave()
 
-    def _decide(self, request: Request, admitted: bool, fault: str | None) -> Response:
+    def _decide(self, request: Request, admitted: bool, fault: str | None) -> Response | Silence:
         if not admitted:
             return self._vendor.failure("429")
+        if fault == "drop":
+            return Silence()
         if fault in UNPROCESSED:
             return self._vendor.failure(str(fault))
         return self._vendor.handle(request)
@@ -97,9 +99,7 @@ class RunningSandbox:
         self.stop()
 
 
-def start_in_thread(
-    vendor: str, *, port: int = 0, limits: str = "off", host: str = "127.0.0.1"
-) -> RunningSandbox:
+def start_in_thread(vendor: str, *, port: int = 0, limits: str = "off", host: str = "127.0.0.1") -> RunningSandbox:
     """Start a vendor's sandbox; port 0 takes a free one. Raises ValueError for an unknown vendor or limits mode."""
     if vendor not in VENDORS:
         raise ValueError(f"There is no sandbox for {vendor}. There is one for: {', '.join(VENDORS)}.")

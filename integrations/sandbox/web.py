@@ -56,7 +56,7 @@ class SandboxHTTPServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing about a caller who hung up."""
-        logger.debug("connection from %s broke", client_address, exc_info=True)
+        logger.debug("connection from %s broke", client_address)
 
     def close(self) -> None:
         """Stop serving and close what is open."""
@@ -98,7 +98,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
             return
         self._write(answer)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 — the base class's names
 
     def _read_body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import transaction
 
 from accounting.models import ContractStartTreatment
 from accounting.setup import set_up_books
@@ -35,40 +36,53 @@ class Command(TenantCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def run(self, *, tenant: Tenant | None, **options: Any) -> dict[str, Any]:
-        slug, erp = options["slug"], options["erp"]
+        erp = options["erp"]
         if not erp and (options["mode"] or options["payments"] or options["erp_url"]):
             raise CommandError("--mode, --payments and --erp-url belong to a connection: name it with --erp.")
         if erp and not options["mode"]:
             raise CommandError(f"Say with --mode what {erp} shall get: {' or '.join(SyncMode.values)}.")
+        with transaction.atomic():
+            result = self._create(options)
+            connection = self._connection(options, result) if erp else None
+        if connection:
+            with tenant_scope(connection.tenant_id):
+                result |= self._connect(connection, options["erp_url"])
+        ensure_schedules()
+        return result
+
+    def _create(self, options: dict[str, Any]) -> dict[str, Any]:
+        slug = options["slug"]
         is_new = not Tenant.objects.filter(slug=slug).exists()
         tenant = create_tenant(slug=slug, name=options["name"] or slug, currency=options["currency"])
         with tenant_scope(tenant.pk):
             entity = BusinessEntity.objects.get(code="main")
             set_up_books(business_entity=entity, contract_start=options["contract_start"])
-            result = {
-                "tenant": tenant.slug,
-                "created": is_new,
-                "business_entity": entity.code,
-                "currency": entity.base_currency,
-            }
-            if erp:
-                result |= self._connect(entity, options)
-        ensure_schedules()
-        return result
+        return {
+            "tenant": tenant.slug,
+            "created": is_new,
+            "business_entity": entity.code,
+            "currency": entity.base_currency,
+        }
 
-    def _connect(self, entity: BusinessEntity, options: dict[str, Any]) -> dict[str, Any]:
-        connection, is_new = setup.create_connection(
-            business_entity=entity, erp=options["erp"], mode=options["mode"], send_payments=options["payments"]
-        )
-        if options["erp_url"]:
+    def _connection(self, options: dict[str, Any], result: dict[str, Any]) -> Connection:
+        with tenant_scope(Tenant.objects.get(slug=options["slug"]).pk):
+            connection, result["connection_created"] = setup.create_connection(
+                business_entity=BusinessEntity.objects.get(code="main"),
+                erp=options["erp"],
+                mode=options["mode"],
+                send_payments=options["payments"],
+            )
+        return connection
+
+    def _connect(self, connection: Connection, url: str | None) -> dict[str, Any]:
+        if url:
             try:
-                connection = setup.connect_sandbox(connection, options["erp_url"])
+                connection = setup.connect_sandbox(connection, url)
             except DeliveryError as error:
                 raise CommandError(error.words) from error
         return {
             "connection": connection.pk,
-            "connection_created": is_new,
             "mode": connection.sync_mode,
-            "status": Connection.objects.get(pk=connection.pk).status,
+            "status": connection.status,
             "to_do": readiness(connection),
         }

@@ -1,11 +1,10 @@
 """The addresses of the QuickBooks sandbox, and which answer each gives."""
 
 import uuid
-from datetime import date
 from typing import Any
 
 from integrations.sandbox.jsontext import Rendered, dumps, loads
-from integrations.sandbox.messages import Call, ControlError, Json, Request, Response
+from integrations.sandbox.messages import Call, Json, Request, Response
 from integrations.sandbox.quickbooks import batch, changes, entities, facts, fields, oauth, pages, query
 from integrations.sandbox.quickbooks.company import Company
 from integrations.sandbox.quickbooks.faults import VendorFault, gateway_fault, missing
@@ -60,7 +59,7 @@ class QuickBooksSandbox:
             return Call(resource if resource in ("cdc", "exchangerate") else "other", "api")
         if request.method == "GET" or rest:
             return Call(f"read {name}", "api")
-        operation = request.params.get("operation") or ("update" if b'"Id"' in _head(request.body) else "create")
+        operation = request.params.get("operation") or ("update" if b'"SyncToken"' in request.body else "create")
         return Call(f"{operation} {name}", "api")
 
     def handle(self, request: Request) -> Response:
@@ -86,7 +85,9 @@ class QuickBooksSandbox:
         if kind == "429":
             return Response.json(_THROTTLED, 429)
         if kind == "html_error":
-            return Response.html("<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>", 502)
+            return Response.html(
+                "<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>", 502
+            )
         fault = VendorFault("10000", "System Failure Error: please try again later", status=int(kind))
         return Response.json({"Fault": fault.body(), "time": answer_time()}, int(kind))
 
@@ -188,11 +189,6 @@ def _resource(request: Request) -> tuple[str, str]:
 
 def _query_text(request: Request) -> str:
     return request.params.get("query") or request.body.decode("utf-8", "replace")
-
-
-def _head(body: bytes) -> bytes:
-    """Give the top level of a body roughly: what comes before its lines and after them is not told apart."""
-    return body.partition(b'"Line"')[0]
 
 
 def _json(request: Request) -> Any:

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks import facts
 from integrations.sandbox.quickbooks.company import Company
-from integrations.sandbox.quickbooks.faults import VendorFault, business, inactive, missing
+from integrations.sandbox.quickbooks.faults import VendorFault, business, inactive, missing, unsupported
 from integrations.sandbox.quickbooks.store import CENT, Record
 
 
@@ -38,6 +38,21 @@ def reference(company: Company, entity: str, ref: Json | None, name: str) -> Rec
     if record.data.get("Active") is False:
         raise inactive()
     return record
+
+
+def line_detail(sent: Json, wanted: str) -> Json | None:
+    """Give a line's detail of the wanted type, None for a line of text. Raises VendorFault 2020, 2010."""
+    kind = sent.get("DetailType")
+    if not kind:
+        raise missing("DetailType")
+    if kind == "DescriptionOnly":
+        return None
+    if kind != wanted:
+        raise unsupported("DetailType")
+    if wanted not in sent:
+        raise missing(wanted)
+    detail: Json = sent[wanted]
+    return detail
 
 
 def named(record: Record) -> Json:

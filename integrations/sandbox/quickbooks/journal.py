@@ -3,7 +3,16 @@
 from decimal import Decimal
 
 from integrations.sandbox.messages import Json
-from integrations.sandbox.quickbooks.checks import Money, cents, free_number, money, named, reference, transaction_date
+from integrations.sandbox.quickbooks.checks import (
+    Money,
+    cents,
+    free_number,
+    line_detail,
+    money,
+    named,
+    reference,
+    transaction_date,
+)
 from integrations.sandbox.quickbooks.company import Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
 from integrations.sandbox.quickbooks.store import ZERO, Built, Posting, Record
@@ -42,16 +51,9 @@ def journal_entry(company: Company, entity: str, body: Json, old: Record | None)
 
 
 def _line(company: Company, sent: Json, currency: Money) -> tuple[Json, Posting | None]:
-    kind = sent.get("DetailType")
-    if not kind:
-        raise missing("DetailType")
-    if kind == "DescriptionOnly":
+    detail = line_detail(sent, _DETAIL)
+    if detail is None:
         return sent, None
-    if kind != _DETAIL:
-        raise unsupported("DetailType")
-    detail = sent.get(_DETAIL)
-    if not detail:
-        raise missing(_DETAIL)
     side = detail.get("PostingType")
     if side not in ("Debit", "Credit"):
         raise VendorFault("2260", "PostingType must be Debit or Credit", "PostingType")

@@ -30,7 +30,12 @@ def party(company: Company, entity: str, body: Json, old: Record | None) -> Buil
         raise business("Email Address does not conform to the syntax rules of RFC 822.")
     fields = {"Active": True, **body, "DisplayName": name, "CurrencyRef": {"value": currency}}
     if entity == "Customer":
-        fields |= {"FullyQualifiedName": name, "Job": False, "BillWithParent": False, "Taxable": body.get("Taxable", True)}
+        fields |= {
+            "FullyQualifiedName": name,
+            "Job": False,
+            "BillWithParent": False,
+            "Taxable": body.get("Taxable", True),
+        }
     return Built(fields)
 
 

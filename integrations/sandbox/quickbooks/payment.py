@@ -120,7 +120,7 @@ def _links(company: Company, lines: Sequence[Json], customer: Record, old: Recor
         if "Amount" not in line:
             raise missing("Amount")
         amount = cents(line["Amount"])
-        linked = line.get("LinkedTxn") or ()
+        linked: list[Json] = line.get("LinkedTxn") or []
         if len(linked) != 1:
             raise business("A payment line links exactly one transaction.")
         kind, number = linked[0].get("TxnType"), linked[0].get("TxnId")

@@ -56,7 +56,9 @@ class Query:
 def run(company: Company, text: str) -> Json:
     """Answer a query with a QueryResponse. Raises VendorFault 4000, 4001."""
     query = _Reader(company, text).read()
-    found: list[Record] = [record for record in _candidates(company, query) if _matches(company, record, query.conditions)]
+    found: list[Record] = [
+        record for record in _candidates(company, query) if _matches(company, record, query.conditions)
+    ]
     if query.is_count:
         return {"totalCount": len(found)}
     for name, descending in reversed(query.order):
@@ -82,7 +84,9 @@ def _candidates(company: Company, query: Query) -> Iterable[Record]:
             found = [books.visible(query.entity, value) for value in dict.fromkeys(values)]
             return [record for record in found if record is not None]
         if condition.name in INDEXED.get(query.entity, ()):
-            rows = {record.id: record for value in values for record in books.having(query.entity, condition.name, value)}
+            rows = {
+                record.id: record for value in values for record in books.having(query.entity, condition.name, value)
+            }
             return [record for record in rows.values() if (query.entity, record.id) not in books.hidden]
     return books.all(query.entity)
 

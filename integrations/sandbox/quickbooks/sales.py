@@ -3,9 +3,18 @@
 from decimal import Decimal
 
 from integrations.sandbox.messages import Json
-from integrations.sandbox.quickbooks.checks import Money, cents, free_number, money, named, reference, transaction_date
+from integrations.sandbox.quickbooks.checks import (
+    Money,
+    cents,
+    free_number,
+    line_detail,
+    money,
+    named,
+    reference,
+    transaction_date,
+)
 from integrations.sandbox.quickbooks.company import Company
-from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
+from integrations.sandbox.quickbooks.faults import VendorFault, business, missing
 from integrations.sandbox.quickbooks.store import TRANSACTIONS, ZERO, Built, Posting, Record
 
 _DETAIL = "SalesItemLineDetail"
@@ -71,20 +80,17 @@ def voided(old: Record) -> Built:
 
 
 def _line(company: Company, sent: Json) -> Json:
-    kind = sent.get("DetailType")
-    if not kind:
-        raise missing("DetailType")
-    if kind == "DescriptionOnly":
-        return sent
-    if kind != _DETAIL:
-        raise unsupported("DetailType")
-    detail = sent.get(_DETAIL)
+    detail = line_detail(sent, _DETAIL)
     if detail is None:
-        raise missing(_DETAIL)
+        return sent
     if "Amount" not in sent:
         raise missing("Amount")
     if "ItemRef" not in detail:  # the vendor takes it for text, whatever its amount says
-        return {"Description": sent.get("Description", ""), "DetailType": "DescriptionOnly", "DescriptionLineDetail": {}}
+        return {
+            "Description": sent.get("Description", ""),
+            "DetailType": "DescriptionOnly",
+            "DescriptionLineDetail": {},
+        }
     item = reference(company, "Item", detail["ItemRef"], "ItemRef")
     account = reference(company, "Account", item.data["IncomeAccountRef"], "ItemAccountRef")
     code = detail.get("TaxCodeRef", {"value": "NON"})["value"]
@@ -105,7 +111,9 @@ def _priced(amount: Decimal, detail: Json) -> tuple[Decimal, Decimal, Decimal]:
         price = price.quantize(Decimal("0.0000001"))
     elif quantity * price != amount:
         raise VendorFault(
-            "6070", f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount}, expected {quantity * price}", "Amount"
+            "6070",
+            f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount}, expected {quantity * price}",
+            "Amount",
         )
     if amount != cents(amount):
         raise VendorFault("6070", f"Amount {amount} has more decimals than the currency", "Amount")

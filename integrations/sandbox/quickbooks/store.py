@@ -144,7 +144,7 @@ class Books:
         """Put new content into an object and raise its SyncToken."""
         old = record.data
         self._withdraw(record)
-        built.data |= {"Id": old["Id"], "SyncToken": old["SyncToken"], "domain": "QBO", "sparse": False}
+        built.data.update(Id=old["Id"], SyncToken=old["SyncToken"], domain="QBO", sparse=False)
         built.data["MetaData"] = old["MetaData"]
         record.built = built
         self._enter(record)

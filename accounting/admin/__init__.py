@@ -1,0 +1,16 @@
+"""Accounting's pages of the admin, one subject a file."""
+
+from accounting import jobs
+from accounting.admin import (
+    accounts,
+    cards,
+    defaults,
+    journal,
+    periods,
+    policy,
+    rules,
+    schedules,
+    sections,
+)
+
+__all__ = ["accounts", "cards", "defaults", "jobs", "journal", "periods", "policy", "rules", "schedules", "sections"]

@@ -1,0 +1,213 @@
+"""Journal entries: the list, and for each the page that says why it is there."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.decorators import display
+
+from accounting.admin.reports import general_ledger_page, ledger_url, trial_balance_page
+from accounting.admin.words import line_in_words
+from accounting.models import Account, AccountingPeriod, JournalEntry, JournalLine
+from accounting.reports.related import with_totals
+from accounting.reports.why import EntryReason, explain_entry
+from billing.admin.document import Document, DocumentAdmin
+from billing.admin.events import KindFilter as EventKindFilter
+from billing.admin.events import event_label
+from billing.admin.references import LABELS, References
+from billing.admin.shown import NONE, badge, change_url, day, figure, link, money, to
+from billing.admin.tables import Table, columns
+from billing.models import Customer, Invoice
+
+_ABOUT = ("customer_id", "invoice_id", "credit_note_id", "payment_id", "contract_item_id", "product_id", "tax_rate_id")
+_MOST_MATCHES = 500
+
+
+class KindFilter(EventKindFilter):
+    title = "what happened"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[JournalEntry]) -> QuerySet[JournalEntry]:
+        return queryset.filter(event__kind=self.value()) if self.value() else queryset
+
+
+class PeriodFilter(admin.SimpleListFilter):
+    title = "period"
+    parameter_name = "period"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        periods = AccountingPeriod.objects.select_related("business_entity").order_by("-start")[:60]
+        return [(str(each.pk), f"{each} ({each.business_entity})") for each in periods]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[JournalEntry]) -> QuerySet[JournalEntry]:
+        value = self.value()
+        period = AccountingPeriod.objects.filter(pk=value).first() if value and value.isdecimal() else None
+        if period is None:
+            return queryset
+        return queryset.filter(business_entity=period.business_entity_id, date__gte=period.start, date__lt=period.end)
+
+
+class AccountFilter(admin.SimpleListFilter):
+    title = "account"
+    parameter_name = "account"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        accounts = Account.objects.filter(is_group=False).order_by("code")
+        return [(str(account.pk), str(account)) for account in accounts]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[JournalEntry]) -> QuerySet[JournalEntry]:
+        value = self.value()
+        if not value or not value.isdecimal():
+            return queryset
+        return queryset.filter(pk__in=JournalLine.objects.filter(account=value).values("entry"))
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(DocumentAdmin):
+    list_display = ("number_shown", "date", "what_happened", "description", "kind_shown", "amount_posted")
+    list_filter = (KindFilter, PeriodFilter, AccountFilter, "kind", ("date", RangeDateFilter))
+    list_select_related = ("event", "business_entity")
+    search_fields = ("description",)
+    search_help_text = "JE- number, invoice number or customer"
+    empty_hint = (
+        "Entries are posted by themselves when invoices are finalized, payments come in and revenue is recognized."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JournalEntry]:
+        return with_totals(super().get_queryset(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("trial-balance/", wrap(trial_balance_page), name="trial_balance"),
+            path("general-ledger/", wrap(general_ledger_page), name="general_ledger"),
+            *super().get_urls(),
+        ]
+
+    def list_links(self, request: HttpRequest) -> list[tuple[str, str]]:
+        return [("Trial balance", reverse("admin:trial_balance"))]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[JournalEntry], search_term: str
+    ) -> tuple[QuerySet[JournalEntry], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        number = term.upper().removeprefix("JE-")
+        if number.isdecimal() and len(number) < 19:
+            return queryset.filter(pk=int(number)), False
+        invoices = list(Invoice.objects.filter(number__istartswith=term).values_list("pk", flat=True)[:_MOST_MATCHES])
+        if invoices:
+            lines = JournalLine.objects.filter(invoice_id__in=invoices)
+            by_fact = Q(event__kind__startswith="invoice_", event__key__in=[str(pk) for pk in invoices])
+            return queryset.filter(Q(pk__in=lines.values("entry")) | by_fact), False
+        customers = Customer.objects.filter(Q(name__icontains=term) | Q(external_id__iexact=term))
+        ids = list(customers.values_list("pk", flat=True)[:_MOST_MATCHES])
+        return queryset.filter(pk__in=JournalLine.objects.filter(customer_id__in=ids).values("entry")), False
+
+    @display(description="Number", ordering="id")
+    def number_shown(self, entry: JournalEntry) -> str:
+        return entry.number
+
+    @display(description="What happened", ordering="event__kind")
+    def what_happened(self, entry: JournalEntry) -> str:
+        return event_label(entry.event.kind)
+
+    @display(description="Kind", ordering="kind")
+    def kind_shown(self, entry: JournalEntry) -> str:
+        return badge(entry.kind, entry.get_kind_display())
+
+    @display(description="Amount")
+    def amount_posted(self, entry: Any) -> str:
+        return money(entry.total_debit or 0, entry.business_entity.base_currency)
+
+    def document(self, request: HttpRequest, subject: JournalEntry) -> Document:
+        return why(explain_entry(subject.pk))
+
+
+def why(reason: EntryReason) -> Document:
+    """Put an entry's reasons into words and tables."""
+    entry, event, rule = reason.entry, reason.event, reason.rule
+    about = [{name: getattr(each.line, name) for name in _ABOUT} for each in reason.lines]
+    references = References([reason.documents, *about])
+    period = AccountingPeriod.objects.filter(
+        business_entity=entry.business_entity_id, start__lte=entry.date, end__gt=entry.date
+    ).first()
+    reversed_by = JournalEntry.objects.filter(reverses=entry.pk).first()
+    facts: list[tuple[str, object]] = [
+        ("What happened", to(change_url(type(event), event.pk), reason.event_label)),
+        ("On", day(event.occurred_on)),
+        ("Posted by rule", to(change_url(type(rule), rule.pk), f"{rule.rule.name}, version {rule.number}")),
+        ("Period", link(period) if period else NONE),
+        ("Books of", entry.business_entity),
+        ("Posted", f"{entry.posted_at:%Y-%m-%d %H:%M} UTC"),
+        *((LABELS[name], references.show(name, pk)) for name, pk in reason.documents.items()),
+    ]
+    if entry.reverses_id:
+        facts.append(("Reverses", link(JournalEntry(pk=entry.reverses_id))))
+    if reversed_by:
+        facts.append(("Reversed by", link(reversed_by)))
+    return Document(
+        title=f"{entry.number}: {entry.description}",
+        badge=badge(entry.kind, entry.get_kind_display()),
+        lead=f"This entry is there because of a business event of {day(event.occurred_on)}: {reason.event_label.lower()}. "
+        f"The rule “{rule.rule.name}”, version {rule.number}, says what to debit and credit; the default accounts say on "
+        "which account each part belongs.",
+        headline=[
+            ("Date", day(entry.date)),
+            ("Debit", money(reason.debit, entry.currency)),
+            ("Credit", money(reason.credit, entry.currency)),
+        ],
+        facts=facts,
+        tables=[_lines(reason, about, references), _rule(reason)],
+    )
+
+
+def _lines(reason: EntryReason, about: list[dict[str, Any]], references: References) -> Table:
+    currency = reason.entry.currency
+    rows = []
+    for each, ids in zip(reason.lines, about, strict=True):
+        links = [
+            to_line(LABELS[name], references.show(name, value)) for name, value in ids.items() if value is not None
+        ]
+        rows.append(
+            (
+                to(ledger_url(each.line.account_id, until=reason.entry.date), each.line.account),
+                figure(each.line.debit, currency),
+                figure(each.line.credit, currency),
+                each.rule_says,
+                each.account_chosen_by,
+                join(links),
+            )
+        )
+    return Table(
+        "Lines",
+        columns(
+            "Account", f">Debit {currency}", f">Credit {currency}", "The rule says", "The account comes from", "About"
+        ),
+        rows,
+        "No lines.",
+        totals=("Total", figure(reason.debit, currency), figure(reason.credit, currency), "", "", ""),
+    )
+
+
+def to_line(label: str, value: object) -> object:
+    return format_html('<div><span class="cf-muted">{}</span> {}</div>', label, value)
+
+
+def join(parts: list[object]) -> object:
+    return format_html_join("", "{}", ((part,) for part in parts))
+
+
+def _rule(reason: EntryReason) -> Table:
+    rule = reason.rule
+    return Table(
+        f"The rule: {rule.rule.name}, version {rule.number}, in force from {day(rule.effective_from)}",
+        columns("It says"),
+        [(line_in_words(line),) for line in rule.lines],
+        "This rule mirrors the entries of an earlier event; it has no lines of its own.",
+        note=f"First, the entries of “{event_label(rule.reverses).lower()}” are mirrored." if rule.reverses else "",
+    )

@@ -1,0 +1,110 @@
+"""What accounting adds to billing's pages: the journal entries behind a document, and what of an invoice is earned."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounting.admin.schedules import deferred
+from accounting.models import RecognitionSchedule
+from accounting.reports.related import entries_of_facts
+from billing.admin.events import event_label
+from billing.admin.hooks import add_section
+from billing.admin.shown import day, link, money, period
+from billing.admin.tables import Table, columns
+from billing.models import BusinessEvent, Contract, CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation
+
+
+def _entries(facts: Mapping[str, Iterable[object]], empty: str) -> Table:
+    return Table(
+        "Journal entries",
+        columns("Entry", "Date", "What happened", "Description", ">Amount"),
+        [
+            (
+                link(entry),
+                day(entry.date),
+                event_label(entry.event.kind),
+                entry.description,
+                money(entry.total_debit or 0, entry.business_entity.base_currency),
+            )
+            for entry in entries_of_facts(facts)
+        ],
+        empty,
+    )
+
+
+def _of_invoice(request: HttpRequest, invoice: Any) -> list[Table]:
+    if invoice.status == InvoiceStatus.DRAFT:
+        return []
+    allocations = list(PaymentAllocation.objects.filter(invoice=invoice).values_list("pk", "payment_id"))
+    entries = _entries(
+        {
+            "invoice_finalized": [invoice.pk],
+            "invoice_voided": [invoice.pk],
+            "credit_note_issued": CreditNote.objects.filter(invoice=invoice).values_list("pk", flat=True),
+            "payment_received": {payment for _, payment in allocations},
+            "payment_allocated": [pk for pk, _ in allocations],
+        },
+        "No rule posts anything for this invoice; see Unmatched events.",
+    )
+    return [entries, _revenue_of(invoice)]
+
+
+def _revenue_of(invoice: Invoice) -> Table:
+    lines = list(invoice.lines.values_list("pk", "contract_item_id", "period_start"))
+    periods = {(item, start) for _, item, start in lines}
+    found = RecognitionSchedule.objects.filter(
+        contract_item__in={item for _, item, _ in lines if item},
+        service_start__in={start for *_, start in lines if start},
+    ).select_related("product")
+    of_lines = RecognitionSchedule.objects.filter(
+        contract_item=None, invoice_line_id__in=[pk for pk, *_ in lines]
+    ).select_related("product")
+    schedules = [each for each in found if (each.contract_item_id, each.service_start) in periods] + list(of_lines)
+    return Table(
+        "Revenue of what it bills",
+        columns("Product", "Service period", ">Price", ">Earned", ">Deferred"),
+        [
+            (
+                link(each, each.product.name),
+                period(each.service_start, each.service_end),
+                money(each.amount),
+                money(each.recognized),
+                deferred(each),
+            )
+            for each in schedules
+        ],
+        "Nothing to recognize.",
+    )
+
+
+def _of_payment(request: HttpRequest, payment: Any) -> list[Table]:
+    allocations = payment.allocations.values_list("pk", flat=True)
+    return [_entries({"payment_received": [payment.pk], "payment_allocated": allocations}, "Nothing is posted for it.")]
+
+
+def _of_credit_note(request: HttpRequest, note: Any) -> list[Table]:
+    return [_entries({"credit_note_issued": [note.pk]}, "Nothing is posted for it.")]
+
+
+def _of_contract(request: HttpRequest, contract: Any) -> list[Table]:
+    if contract.status == "draft":
+        return []
+    renewals = [f"{contract.pk}:{term}" for term in range(1, contract.terms_renewed + 1)]
+    return [
+        _entries(
+            {"contract_started": [contract.pk], "contract_renewed": renewals},
+            "Your accounting policy posts nothing when a contract starts; its invoices and revenue are posted as they come.",
+        )
+    ]
+
+
+def _of_event(request: HttpRequest, event: Any) -> list[Table]:
+    return [_entries({event.kind: [event.key]}, "Nothing is posted for this event.")]
+
+
+add_section(Invoice, _of_invoice)
+add_section(Payment, _of_payment)
+add_section(CreditNote, _of_credit_note)
+add_section(Contract, _of_contract)
+add_section(BusinessEvent, _of_event)

@@ -1,0 +1,44 @@
+"""From billing's documents to the entries they caused, and the months' revenue: set-based reads for pages."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+
+from accounting.models import JournalEntry, JournalLine
+from billing.tenancy import current_tenant_id
+
+
+def with_totals(entries: QuerySet[JournalEntry]) -> QuerySet[JournalEntry]:
+    """Add `total_debit`, the entry's debits in base currency."""
+    debit = (
+        JournalLine.objects.filter(entry=OuterRef("pk"))
+        .order_by()
+        .values("entry")
+        .annotate(debit_sum=Sum("base_debit"))
+        .values("debit_sum")
+    )
+    return entries.annotate(total_debit=Subquery(debit))
+
+
+def entries_of_facts(facts: Mapping[str, Iterable[object]]) -> QuerySet[JournalEntry]:
+    """Give the entries of business events named by kind and keys, in the order they were posted. Reads an index."""
+    condition = Q(pk__in=[])
+    for kind, keys in facts.items():
+        condition |= Q(event__kind=kind, event__key__in=[str(key) for key in keys])
+    return with_totals(JournalEntry.objects.filter(condition)).select_related("event", "business_entity").order_by("id")
+
+
+def revenue_by_month(*, since: date) -> list[tuple[date, str, Decimal]]:
+    """Add up the income accounts' lines per month and base currency, credit less debit."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT date_trunc('month', l.date)::date, e.base_currency, sum(l.base_credit - l.base_debit) "
+            "FROM accounting_journalline l JOIN accounting_account a ON a.id = l.account_id "
+            "JOIN billing_businessentity e ON e.id = a.business_entity_id "
+            "WHERE a.tenant_id = %s AND a.category = 'income' AND l.date >= %s GROUP BY 1, 2 ORDER BY 1, 2",
+            [current_tenant_id(), since],
+        )
+        return cursor.fetchall()

@@ -1,0 +1,31 @@
+"""Billing's pages of the admin, one subject a file."""
+
+from billing.admin import (
+    cards,
+    contracts,
+    credit_notes,
+    customers,
+    events,
+    invoices,
+    jobs,
+    payments,
+    people,
+    products,
+    series,
+    usage,
+)
+
+__all__ = [
+    "cards",
+    "contracts",
+    "credit_notes",
+    "customers",
+    "events",
+    "invoices",
+    "jobs",
+    "payments",
+    "people",
+    "products",
+    "series",
+    "usage",
+]

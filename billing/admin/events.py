@@ -1,0 +1,97 @@
+"""Business events: the facts as published, in words. Never changed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.decorators import display
+
+from billing.admin.document import Document, DocumentAdmin
+from billing.admin.references import LABELS, References
+from billing.admin.shown import NONE, day
+from billing.admin.tables import Column, Table
+from billing.models import BusinessEvent
+from billing.publishing import event_kinds
+
+
+class KindFilter(admin.SimpleListFilter):
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, event.label) for kind, event in event_kinds().items()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+def event_label(kind: str) -> str:
+    """Give an event kind's name for people."""
+    known = event_kinds().get(kind)
+    return known.label if known else kind.replace("_", " ").capitalize()
+
+
+@admin.register(BusinessEvent)
+class BusinessEventAdmin(DocumentAdmin):
+    list_display = ("kind_shown", "occurred_on", "about", "recorded_at")
+    list_filter = (KindFilter, ("occurred_on", RangeDateFilter))
+    search_fields = ("=key",)
+    search_help_text = "Key of the fact"
+    show_full_result_count = False
+    empty_hint = "Events appear when contracts start, invoices are finalized and payments come in."
+
+    @display(description="What happened", ordering="kind")
+    def kind_shown(self, event: BusinessEvent) -> str:
+        return event_label(event.kind)
+
+    @display(description="About")
+    def about(self, event: BusinessEvent) -> str:
+        payload = event.payload
+        for name in ("invoice_number", "credit_note_number", "contract_number"):
+            if payload.get(name):
+                return str(payload[name])
+        return event.key
+
+    def document(self, request: HttpRequest, subject: BusinessEvent) -> Document:
+        payload = subject.payload
+        lines = payload.get("lines") or []
+        references = References([payload, *lines])
+        plain = {name: value for name, value in payload.items() if name != "lines"}
+        return Document(
+            title=event_label(subject.kind),
+            facts=[
+                ("On", day(subject.occurred_on)),
+                ("Recorded", f"{subject.recorded_at:%Y-%m-%d %H:%M} UTC"),
+                ("Business entity", subject.business_entity),
+                *((_label(name), _shown(references, name, value)) for name, value in plain.items()),
+            ],
+            tables=[_lines(references, lines)] if lines else [],
+        )
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name) or name.removesuffix("_id").replace("_", " ").capitalize()
+
+
+def _shown(references: References, name: str, value: Any) -> object:
+    if name in LABELS:
+        return references.show(name, value)
+    if value is None or value == "":
+        return NONE
+    return value.replace("_", " ") if isinstance(value, str) and not name.endswith("number") else value
+
+
+def _lines(references: References, lines: list[Mapping[str, Any]]) -> Table:
+    names = [name for name in lines[0] if not name.endswith("line_id")]
+    return Table(
+        "Lines",
+        [Column(_label(name), numeric=_is_number(lines[0][name])) for name in names],
+        [[_shown(references, name, line.get(name)) for name in names] for line in lines],
+        "No lines.",
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, str) and value.replace(".", "", 1).lstrip("-").isdigit()

@@ -1,0 +1,217 @@
+"""Long work: the forms that start it, the list, and the page that shows how far it is."""
+
+import base64
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.decorators import display
+
+from billing.access import may
+from billing.admin.document import DocumentAdmin
+from billing.admin.form_page import form_page
+from billing.admin.forms import DayField, StyledForm, today
+from billing.admin.shown import NONE, change_url, list_url, status
+from billing.admin.tables import Table, columns
+from billing.importing.column_map import InvalidColumnMap, load_column_map
+from billing.models import Contract, Invoice, Job, JobStatus, Role
+from billing.services.jobs import is_at_work, restart_job, start_job
+
+_LARGEST_FILE = 25_000_000
+_PATIENCE_SECONDS = 5
+HOW_TO_START = "manage.py qcluster"
+
+
+class BillingForm(StyledForm):
+    through = DayField(label="Bill everything due up to and including")
+    finalize = forms.BooleanField(
+        label="Finalize the invoices at once",
+        required=False,
+        help_text="Otherwise they stay drafts that you can look at first.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["through"] = today()
+
+
+class ImportForm(StyledForm):
+    file = forms.FileField(label="Contracts (CSV, UTF-8, with a heading line)")
+    columns = forms.FileField(
+        label="Column map (TOML)",
+        help_text="Says which column holds what; docs/examples/telco_columns.toml explains it.",
+    )
+    skip_bad_rows = forms.BooleanField(
+        label="Import the good rows even if some are bad",
+        required=False,
+        help_text="Otherwise a bad row means that nothing is imported, and every bad row is listed.",
+    )
+
+    def clean_file(self) -> Any:
+        given = self.cleaned_data["file"]
+        if given.size > _LARGEST_FILE:
+            raise forms.ValidationError("The file has more than 25 MB; import it with manage.py import_contracts.")
+        return given
+
+    def clean_columns(self) -> bytes:
+        given = self.cleaned_data["columns"]
+        if given.size > 1_000_000:
+            raise forms.ValidationError("A column map is a few lines of text; this file is too large.")
+        text = given.read()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "columns.toml")
+            file.write_bytes(text)
+            try:
+                load_column_map(file)
+            except InvalidColumnMap as error:
+                raise forms.ValidationError(str(error).replace(str(file), given.name)) from error
+        return bytes(text)
+
+
+def run_billing_page(request: HttpRequest) -> HttpResponse:
+    """Start a billing run."""
+    _require(request, Role.FINANCE)
+
+    def start(given: dict[str, Any]) -> tuple[str, str]:
+        job = start_job(
+            kind="run_billing",
+            title=f"Billing run through {given['through']}{', finalized' if given['finalize'] else ''}",
+            parameters={"through": given["through"].isoformat(), "finalize": given["finalize"]},
+            user=request.user,
+        )
+        return "The billing run is in line.", change_url(Job, job.pk)
+
+    return form_page(
+        request,
+        title="Run billing",
+        submit="Run billing",
+        cancel_url=list_url(Invoice),
+        do=start,
+        form=BillingForm(request.POST if request.method == "POST" else None),
+        explanation="Drafts an invoice for every charge of the active contracts that is due by the date. What is billed "
+        "already is not billed twice, so a run may be repeated at any time.",
+        opts=Invoice._meta,
+    )
+
+
+def import_contracts_page(request: HttpRequest) -> HttpResponse:
+    """Start an import of contracts."""
+    _require(request, Role.FINANCE)
+
+    def start(given: dict[str, Any]) -> tuple[str, str]:
+        job = start_job(
+            kind="import_contracts",
+            title=f"Import of contracts from {given['file'].name[:100]}",
+            parameters={
+                "file_base64": base64.b64encode(given["file"].read()).decode(),
+                "columns_base64": base64.b64encode(given["columns"]).decode(),
+                "skip_bad_rows": given["skip_bad_rows"],
+            },
+            user=request.user,
+        )
+        return "The import is in line.", change_url(Job, job.pk)
+
+    posted = request.method == "POST"
+    return form_page(
+        request,
+        title="Import contracts",
+        submit="Import",
+        cancel_url=list_url(Contract),
+        do=start,
+        form=ImportForm(request.POST if posted else None, request.FILES if posted else None),
+        explanation="Each row is one customer with one contract, which is started at once. Rows imported before are left "
+        "as they are, so a file may be imported again.",
+        opts=Contract._meta,
+    )
+
+
+def _require(request: HttpRequest, role: str) -> None:
+    if not may(request, role):
+        raise PermissionDenied
+
+
+def state_of(job: Job) -> dict[str, Any]:
+    """Say how far a job is, in words, for its page and for those who poll it."""
+    over = job.status in (JobStatus.DONE, JobStatus.FAILED)
+    at_work = job.status == JobStatus.RUNNING and is_at_work(job)
+    hint, words = "", str(job.get_status_display())
+    if job.status == JobStatus.DONE:
+        words = (job.result or {}).get("words", "Done.")
+    elif job.status == JobStatus.FAILED:
+        words = job.message
+    elif job.status == JobStatus.RUNNING and not at_work:
+        words = "The worker that was doing this has stopped."
+        hint = f"It is taken up again within some minutes if a worker runs. Start one with: {HOW_TO_START}"
+    elif job.status == JobStatus.RUNNING:
+        words = f"{job.done:,} of {job.total:,} done" if job.total else "Under way"
+    elif (timezone.now() - job.created_at).total_seconds() > _PATIENCE_SECONDS:
+        hint = f"No worker has taken it up yet. If none is running, start one with: {HOW_TO_START}"
+    percent = 100 if job.status == JobStatus.DONE else (100 * job.done // job.total if job.total else 0)
+    return {"words": words, "hint": hint, "percent": percent, "over": over, "badge": status(job), "at_work": at_work}
+
+
+@admin.register(Job)
+class JobAdmin(DocumentAdmin):
+    list_display = ("title", "status_shown", "outcome", "created_by", "created_at", "finished_at")
+    list_filter = ("status",)
+    list_select_related = ("created_by",)
+    empty_hint = "Billing runs, imports and revenue recognition are listed here while they run and afterwards."
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("run-billing/", wrap(run_billing_page), name="run_billing"),
+            path("import-contracts/", wrap(import_contracts_page), name="import_contracts"),
+            path("<int:job_id>/state/", wrap(self.state_view), name="job_state"),
+            path("<int:job_id>/again/", wrap(self.again_view), name="job_again"),
+            *super().get_urls(),
+        ]
+
+    def show(self, request: HttpRequest, subject: Job) -> HttpResponse:
+        state = state_of(subject)
+        may_restart = may(request, Role.FINANCE) and subject.status != JobStatus.DONE and not state["at_work"]
+        details = (subject.result or {}).get("details", [])
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": subject,
+            "title": subject.title,
+            "state": state,
+            "facts": [
+                ("Started by", subject.created_by or NONE),
+                ("In line since", f"{subject.created_at:%Y-%m-%d %H:%M:%S} UTC"),
+                ("Finished", f"{subject.finished_at:%Y-%m-%d %H:%M:%S} UTC" if subject.finished_at else NONE),
+            ],
+            "tables": [Table("Details", columns(""), [(line,) for line in details], "")] if details else [],
+            "state_url": reverse("admin:job_state", args=[subject.pk]),
+            "again_url": reverse("admin:job_again", args=[subject.pk]) if may_restart else "",
+        }
+        return TemplateResponse(request, "admin/counterfoil/job.html", context)
+
+    def state_view(self, request: HttpRequest, job_id: int) -> JsonResponse:
+        return JsonResponse(state_of(self.find(request, str(job_id))))
+
+    def again_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
+        _require(request, Role.FINANCE)
+        job = self.find(request, str(job_id))
+        if request.method == "POST":
+            try:
+                restart_job(job_id=job.pk)
+            except ValueError as error:
+                messages.error(request, str(error))
+        return HttpResponseRedirect(change_url(Job, job.pk))
+
+    @display(description="Status", ordering="status")
+    def status_shown(self, job: Job) -> str:
+        return status(job)
+
+    @display(description="Outcome")
+    def outcome(self, job: Job) -> str:
+        return (job.result or {}).get("words") or job.message or NONE

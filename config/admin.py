@@ -1,0 +1,240 @@
+"""The admin as a whole: its sidebar, its home page, the company one works in."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_POST
+
+from accounting.reports.related import revenue_by_month
+from billing.access import access_of, may
+from billing.admin.forms import today
+from billing.admin.hooks import cards
+from billing.admin.shown import figure
+from billing.admin.tables import Table, columns
+from billing.models import Role
+from billing.periods import add_months, first_of_month
+from billing.tenancy import current_tenant_id
+from config import sync_sections
+from config.middleware import SESSION_KEY
+
+_MONTHS = 12
+_COLOURS = ("var(--color-primary-600)", "var(--color-base-400)", "var(--color-primary-300)", "var(--color-base-600)")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A link of the sidebar: the admin's name of the page, and the role that may see it."""
+
+    title: str
+    name: str
+    icon: str
+    role: str = Role.VIEWER
+
+
+# A page that no app has registered yet is left out, so the last group is ready for the ERP pages.
+SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
+    ("", (Page("Home", "index", "home"),)),
+    (
+        "Billing",
+        (
+            Page("Customers", "billing_customer_changelist", "groups"),
+            Page("Contracts", "billing_contract_changelist", "contract"),
+            Page("Invoices", "billing_invoice_changelist", "receipt_long"),
+            Page("Credit notes", "billing_creditnote_changelist", "undo"),
+            Page("Payments", "billing_payment_changelist", "payments"),
+            Page("Usage", "billing_usagerecord_changelist", "speed"),
+            Page("Run billing", "run_billing", "play_circle", Role.FINANCE),
+        ),
+    ),
+    (
+        "Accounting",
+        (
+            Page("Trial balance", "trial_balance", "balance"),
+            Page("General ledger", "general_ledger", "menu_book"),
+            Page("Journal entries", "accounting_journalentry_changelist", "edit_note"),
+            Page("Revenue schedules", "accounting_recognitionschedule_changelist", "trending_up"),
+            Page("Recognize revenue", "recognize_revenue", "play_circle", Role.ACCOUNTANT),
+            Page("Periods", "accounting_accountingperiod_changelist", "calendar_month"),
+            Page("Business events", "billing_businessevent_changelist", "bolt"),
+            Page("Unmatched events", "accounting_unmatchedevent_changelist", "rule"),
+        ),
+    ),
+    (
+        "ERP",
+        (
+            Page("Connections", "integrations_connection_changelist", "hub"),
+            Page("Mappings", "integrations_mapping_changelist", "compare_arrows"),
+            Page("Outbox", "integrations_outboxitem_changelist", "outbox"),
+            Page("Reconciliations", "integrations_reconciliation_changelist", "fact_check"),
+        ),
+    ),
+    (
+        "Set-up",
+        (
+            Page("Products", "billing_product_changelist", "inventory_2"),
+            Page("Product families", "billing_productfamily_changelist", "category"),
+            Page("Tax rates", "billing_taxrate_changelist", "percent"),
+            Page("Chart of accounts", "accounting_account_changelist", "account_tree"),
+            Page("Default accounts", "accounting_defaultaccount_changelist", "signpost"),
+            Page("Accounting rules", "accounting_accountingrule_changelist", "gavel"),
+            Page("Accounting policy", "accounting_accountingpolicy_changelist", "policy"),
+            Page("Number series", "billing_numberseries_changelist", "tag"),
+        ),
+    ),
+    (
+        "Company",
+        (
+            Page("Jobs", "billing_job_changelist", "pending_actions"),
+            Page("Business entities", "billing_businessentity_changelist", "domain"),
+            Page("People", "billing_membership_changelist", "person", Role.ADMIN),
+            Page("API keys", "billing_apikey_changelist", "key", Role.ADMIN),
+        ),
+    ),
+)
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Give the sidebar's groups for a person's role."""
+    groups = []
+    for title, pages in SIDEBAR:
+        items = [_item(request, page) for page in pages if may(request, page.role) and _address(page)]
+        if items:
+            groups.append({"title": title, "separator": bool(title), "items": items})
+    return groups
+
+
+def _item(request: HttpRequest, page: Page) -> dict[str, Any]:
+    address = _address(page)
+    # The longest match decides: a page below a list must not light up both.
+    active = request.path == address if page.name in _EXACT else request.path.startswith(address)
+    return {"title": page.title, "icon": page.icon, "link": address, "active": active and not _elsewhere(request, page)}
+
+
+_EXACT = {"index", "trial_balance", "general_ledger", "run_billing", "recognize_revenue"}
+
+
+def _elsewhere(request: HttpRequest, page: Page) -> bool:
+    return page.name not in _EXACT and any(request.path == reverse(f"admin:{name}") for name in _EXACT)
+
+
+def _address(page: Page) -> str:
+    try:
+        return reverse(f"admin:{page.name}")
+    except NoReverseMatch:
+        return ""
+
+
+@require_POST
+def switch_company(request: HttpRequest) -> HttpResponse:
+    """Work in another company from now on."""
+    access = access_of(request)
+    wanted = request.POST.get("company", "")
+    if access is None or wanted not in {str(company.pk) for company in access.companies}:
+        raise PermissionDenied
+    request.session[SESSION_KEY] = int(wanted)
+    return HttpResponseRedirect(reverse("admin:index"))
+
+
+def stylesheet(request: HttpRequest) -> str:
+    """Give the address of the stylesheet that is added to the theme's."""
+    return static("counterfoil/admin.css")
+
+
+def everywhere(request: HttpRequest) -> dict[str, Any]:
+    """Add to every page what the company switcher needs."""
+    return {"access": access_of(request)}
+
+
+def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Fill the home page: what needs attention, and the months' figures. A fixed number of queries."""
+    access = access_of(request)
+    if access is None:
+        return context
+    since = add_months(first_of_month(today()), 1 - _MONTHS)
+    figures = _by_month(since)
+    return {
+        **context,
+        "company": access.tenant,
+        "cards": cards(request),
+        "chart": _chart(figures) if figures else "",
+        "chart_options": json.dumps(_CHART_OPTIONS),
+        "months": _table(figures),
+    }
+
+
+Figures = dict[tuple[date, str], tuple[Decimal, Decimal]]
+
+
+def _by_month(since: date) -> Figures:
+    invoiced: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT date_trunc('month', day)::date, currency, sum(net) FROM ("
+            " SELECT issued_on AS day, currency, net FROM billing_invoice"
+            " WHERE tenant_id = %s AND issued_on >= %s AND status NOT IN ('draft', 'void')"
+            " UNION ALL SELECT issued_on, currency, -net FROM billing_creditnote WHERE tenant_id = %s AND issued_on >= %s"
+            ") documents GROUP BY 1, 2",
+            [current_tenant_id(), since, current_tenant_id(), since],
+        )
+        for month, currency, net in cursor.fetchall():
+            invoiced[(month, currency)] += net
+    recognized = {(month, currency): amount for month, currency, amount in revenue_by_month(since=since)}
+    keys = sorted(invoiced.keys() | recognized.keys())
+    return {key: (invoiced.get(key, Decimal(0)), recognized.get(key, Decimal(0))) for key in keys}
+
+
+def _chart(figures: Figures) -> str:
+    months = sorted({month for month, _ in figures})
+    currencies = sorted({currency for _, currency in figures})
+    datasets = []
+    for currency in currencies:
+        for place, label in enumerate(("Invoiced", "Recognized")):
+            datasets.append(
+                {
+                    "label": f"{label} {currency}",
+                    "data": [str(figures.get((month, currency), (0, 0))[place]) for month in months],
+                    "backgroundColor": _COLOURS[len(datasets) % len(_COLOURS)],
+                    "maxBarThickness": 36,
+                }
+            )
+    return json.dumps({"labels": [f"{month:%b %Y}" for month in months], "datasets": datasets})
+
+
+_CHART_OPTIONS = {
+    "responsive": True,
+    "maintainAspectRatio": False,
+    "animation": False,
+    "plugins": {"legend": {"display": True, "position": "bottom"}},
+    "scales": {"x": {"grid": {"display": False}}, "y": {"beginAtZero": True, "ticks": {"maxTicksLimit": 6}}},
+}
+
+
+def _table(figures: Figures) -> Table:
+    return Table(
+        "The figures",
+        columns("Month", "Currency", ">Invoiced", ">Recognized"),
+        [
+            (
+                f"{month:%B %Y}",
+                currency,
+                figure(invoiced, currency, blank_zero=False),
+                figure(recognized, currency, blank_zero=False),
+            )
+            for (month, currency), (invoiced, recognized) in reversed(figures.items())
+        ],
+        "No figures yet.",
+    )
+
+
+admin.site.site_title = "Counterfoil"
+sync_sections.connect()

@@ -1,0 +1,46 @@
+"""The OpenAPI document and its page: public, complete, and asking nobody else for anything."""
+
+import json
+import re
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from billing.tenancy import _current
+
+WRITES = {"post", "patch", "delete", "put"}
+
+
+@pytest.fixture
+def document(db: None) -> dict[str, Any]:
+    return json.loads(Client().get("/api/v1/schema/", headers={"accept": "application/json"}).content)
+
+
+def test_it_is_valid_and_without_warnings(db: None) -> None:
+    assert _current.get() is None
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO(), stderr=StringIO())
+
+
+def test_money_is_described_with_its_currency(document: dict[str, Any]) -> None:
+    money = document["components"]["schemas"]["Money"]
+    assert money["required"] == ["amount", "currency"]
+    assert money["properties"]["amount"]["type"] == "string"
+    assert "#/components/schemas/Money" in str(document["components"]["schemas"]["Invoice"]["properties"]["total"])
+
+
+def test_errors_and_keys_are_described_on_every_operation(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert {"400", "401", "500"} <= set(operation["responses"]), (method, path)
+            assert operation["security"] == [{"BearerKey": []}, {"ApiKeyHeader": []}]
+            named = any("IdempotencyKey" in parameter.get("$ref", "") for parameter in operation.get("parameters", ()))
+            assert named is (method in WRITES), (method, path)
+
+
+def test_the_page_asks_nobody_else(db: None) -> None:
+    page = Client().get("/api/v1/docs/").content.decode()
+    assert "swagger-ui" in page
+    assert re.findall(r"(?:src|href)=\"(https?:)?//", page) == []

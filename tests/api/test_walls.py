@@ -1,0 +1,82 @@
+"""One company's key neither sees nor touches another's records, by id either."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.caller import Caller, usd
+
+LISTS = [
+    "customers",
+    "product-families",
+    "products",
+    "prices",
+    "tax-rates",
+    "contracts",
+    "usage",
+    "invoices",
+    "credit-notes",
+    "payments",
+    "business-events",
+    "journal-entries",
+]
+
+
+@pytest.fixture
+def full(caller: Caller, invoice: dict[str, Any]) -> Caller:
+    """The first company's caller, with a record of nearly every kind."""
+    caller.post("/product-families", {"code": "f", "name": "F"})
+    caller.post("/tax-rates", {"code": "t", "name": "T", "percent": "5"})
+    product = caller.get("/products")["results"][0]["id"]
+    priced = {
+        "product": product,
+        "name": "L",
+        "currency": "USD",
+        "pricing_model": "flat_fee",
+        "pricing": {"amount": "1"},
+    }
+    caller.post("/prices", priced)
+    caller.post("/payments", {"customer": invoice["customer"], "received_on": "2026-01-09", "amount": usd("10.00")})
+    line = {"invoice_line": invoice["lines"][0]["id"], "net": usd("1.00")}
+    caller.post("/credit-notes", {"invoice": invoice["id"], "on": "2026-01-09", "reason": "r", "lines": [line]})
+    return caller
+
+
+@pytest.mark.parametrize("resource", LISTS)
+def test_nothing_is_seen(full: Caller, stranger: Caller, resource: str) -> None:
+    mine = full.get(f"/{resource}")["results"]
+    assert mine or resource == "usage"
+    assert stranger.get(f"/{resource}")["results"] == []
+    for record in mine:
+        assert stranger.get(f"/{resource}/{record['id']}", status=404)["error"]["code"] == "not_found"
+
+
+def test_accounts_are_each_companys_own(full: Caller, stranger: Caller) -> None:
+    theirs = {account["id"] for account in stranger.get("/accounts", {"page_size": 500})["results"]}
+    mine = {account["id"] for account in full.get("/accounts", {"page_size": 500})["results"]}
+    assert theirs
+    assert not theirs & mine
+
+
+def test_nothing_is_touched(full: Caller, stranger: Caller) -> None:
+    first = {resource: (full.get(f"/{resource}")["results"] or [{"id": 1}])[0]["id"] for resource in LISTS}
+    for resource in ("customers", "products", "prices", "tax-rates", "product-families"):
+        stranger.patch(f"/{resource}/{first[resource]}", {"name": "taken"}, status=404)
+    stranger.post(f"/contracts/{first['contracts']}/start", status=404)
+    stranger.post(f"/contracts/{first['contracts']}/end", {"end": "2026-05-01"}, status=404)
+    stranger.post(f"/invoices/{first['invoices']}/finalize", status=404)
+    stranger.post(f"/invoices/{first['invoices']}/void", {"on": "2026-02-01", "reason": "x"}, status=404)
+    stranger("delete", f"/invoices/{first['invoices']}", status=404)
+    part = {"on": "2026-02-01", "allocations": [{"invoice": first["invoices"], "amount": usd("1.00")}]}
+    stranger.post(f"/payments/{first['payments']}/allocate", part, status=404)
+    credit = {"invoice": first["invoices"], "on": "2026-02-01", "reason": "x", "lines": []}
+    assert "invoice" in stranger.post("/credit-notes", credit, status=400)["error"]["fields"]
+    paid = {"customer": first["customers"], "received_on": "2026-01-09", "amount": usd("1.00")}
+    assert "customer" in stranger.post("/payments", paid, status=400)["error"]["fields"]
+    item = {"product": first["products"], "pricing_model": "flat_fee", "pricing": {"amount": "1"}}
+    own = stranger.post("/customers", {"external_id": "1", "name": "Own"})
+    contract = {"customer": own["id"], "number": "K", "start": "2026-01-01", "items": [item]}
+    assert "items.0.product" in stranger.post("/contracts", contract, status=400)["error"]["fields"]
+    usage = {"contract_item": 1, "used_on": "2026-01-01", "quantity": "1", "key": "k"}
+    stranger.post("/usage", usage, status=404)
+    assert full.get(f"/customers/{first['customers']}")["name"] == "Customer a"

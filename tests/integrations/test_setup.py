@@ -1,0 +1,96 @@
+"""Set-up can be repeated, and never changes a decision by accident."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from billing.models import Tenant
+from billing.tenancy import tenant_scope
+from integrations import mapping, setup
+from integrations.delivery import drain
+from integrations.models import Connection
+from integrations.reconciliation import reconcile
+from integrations.sandbox.server import start_in_thread
+from integrations.setup import SetupError
+from tests.integrations.books import Books
+from tests.integrations.world import JANUARY, a_month
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def create(capsys, *arguments: str) -> dict:
+    call_command("create_tenant", "globex", "--currency", "USD", "--json", *arguments)
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
+def test_one_command_makes_a_tenant_that_is_ready_to_send(box, capsys, mode) -> None:
+    arguments = ("--erp", "quickbooks", "--mode", mode, "--erp-url", box.url)
+    first = create(capsys, *arguments)
+    assert (first["tenant"], first["created"], first["status"], first["to_do"]) == ("globex", True, "connected", [])
+    before = Books(box.url).state()
+    again = create(capsys, *arguments)
+    assert (again["created"], again["connection_created"]) == (False, False)
+    assert Books(box.url).state()["calls"] == before["calls"]
+
+
+def test_a_repeat_with_another_choice_is_refused_in_words(capsys) -> None:
+    create(capsys, "--erp", "quickbooks", "--mode", "documents")
+    with pytest.raises(CommandError, match="sending documents"):
+        create(capsys, "--erp", "quickbooks", "--mode", "journal_entries")
+    with pytest.raises(CommandError, match="in USD, not in EUR"):
+        call_command("create_tenant", "globex", "--currency", "EUR")
+    with tenant_scope(Tenant.objects.get(slug="globex").pk):
+        assert Connection.objects.get().sync_mode == "documents"
+
+
+def test_payments_belong_to_documents_mode(capsys) -> None:
+    with pytest.raises(CommandError, match="documents mode only"):
+        create(capsys, "--erp", "quickbooks", "--mode", "journal_entries", "--payments")
+    assert not Tenant.objects.filter(slug="globex").exists()
+
+
+def test_the_mode_cannot_change_with_anything_waiting(connection, queue) -> None:
+    item = queue("journal_entry", 1)
+    with pytest.raises(SetupError, match="1 items wait"):
+        setup.change_mode(connection, mode="documents", send_payments=False)
+    item.delete()
+    setup.change_mode(connection, mode="documents", send_payments=True)
+    assert Connection.objects.get().sync_mode == "documents"
+
+
+def test_creating_what_is_missing_twice_creates_nothing_twice(connect, box) -> None:
+    connection = connect()
+    accounts = Books(box.url).count("Account")
+    connection.mappings.all().delete()
+    mapping.import_lists(connection)
+    mapping.suggest(connection)
+    mapping.confirm(connection)
+    mapping.create_missing(connection)
+    assert Books(box.url).count("Account") == accounts
+    assert mapping.readiness(connection) == []
+
+
+@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
+def test_a_sandbox_started_again_gets_everything_again(connect, mode) -> None:
+    connection = connect(mode=mode)
+    a_month(customers=2)
+    drain(connection.pk, until_empty=True)
+    with start_in_thread("quickbooks", port=0, limits="off") as fresh:
+        again = setup.connect_sandbox(Connection.objects.get(), fresh.url)
+        assert mapping.readiness(again) == []
+        assert drain(again.pk, until_empty=True).parked == 0
+        _, findings = reconcile(again, through=JANUARY)
+        assert findings.differences == []
+        assert findings.compared > 0
+
+
+def test_moving_to_the_same_books_sends_nothing_again(connect, box) -> None:
+    connection = connect()
+    a_month(customers=1)
+    drain(connection.pk, until_empty=True)
+    Books(box.url).expire_tokens(refresh=True)
+    Connection.objects.update(status="reconnect_needed")
+    again = setup.connect_sandbox(Connection.objects.get(), box.url)
+    assert (again.status, drain(again.pk, until_empty=True).calls) == ("connected", 0)
