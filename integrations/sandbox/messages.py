@@ -48,12 +48,12 @@ class Response:
     @classmethod
     def json(cls, value: Any, status: int = 200) -> "Response":
         """Answer with JSON."""
-        return cls(status, dumps(value).encode())
+        return cls(status, dumps(value).encode(errors="replace"))
 
     @classmethod
     def html(cls, text: str, status: int = 200) -> "Response":
         """Answer with a page for a person."""
-        return cls(status, text.encode(), "text/html; charset=utf-8")
+        return cls(status, text.encode(errors="replace"), "text/html; charset=utf-8")
 
 
 @dataclass(frozen=True)

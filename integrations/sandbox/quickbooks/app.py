@@ -1,6 +1,7 @@
 """The addresses of the QuickBooks sandbox, and which answer each gives."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from integrations.sandbox.jsontext import Rendered, dumps, loads
@@ -63,18 +64,18 @@ class QuickBooksSandbox:
         return Call(f"{operation} {name}", "api")
 
     def handle(self, request: Request) -> Response:
-        """Answer an OAuth or API call."""
+        """Answer an OAuth or API call. An API call without `Accept: application/json` gets 400; the vendor answers XML."""
         if request.path in _OAUTH_CALLS:
             return self._oauth.handle(request, rotate=self._company.preferences["RotateRefreshTokens"])
         refusal = self._refusal(request)
         if refusal is not None:
-            return refusal
+            return replace(refusal, headers=(*refusal.headers, _trace()))
         try:
             status, text = self._answer(request)
         except VendorFault as fault:
             status, text = fault.status, dumps({"Fault": fault.body()})
         body = f'{text[:-1]},"time":"{answer_time()}"}}' if text != "{}" else "{}"
-        return Response(status, body.encode(), headers=(("intuit_tid", f"1-{uuid.uuid4()}"),))
+        return Response(status, body.encode(errors="replace"), headers=(_trace(),))
 
     def page(self, request: Request) -> Response:
         """Show the books to a person."""
@@ -132,7 +133,7 @@ class QuickBooksSandbox:
             return Response.json(_NO_ACCESS, 403)
         if "application/json" not in request.headers.get("accept", ""):
             words = "Without Accept: application/json the vendor answers in XML, which this sandbox does not speak."
-            return Response(406, f"<IntuitResponse><Fault>{words}</Fault></IntuitResponse>".encode(), "application/xml")
+            return Response(400, f"<IntuitResponse><Fault>{words}</Fault></IntuitResponse>".encode(), "application/xml")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         is_query = _resource(request)[0] == "query"
         if request.method == "POST" and kind != "application/json" and not (is_query and kind == "application/text"):
@@ -179,6 +180,11 @@ class QuickBooksSandbox:
             return work()
         check_form(requestid)
         return self._requestids.once(requestid, f"{operation} {entity} ".encode() + request.body, work)
+
+
+def _trace() -> tuple[str, str]:
+    """Give the header by which the vendor's support finds a call."""
+    return ("intuit_tid", f"1-{uuid.uuid4()}")
 
 
 def _resource(request: Request) -> tuple[str, str]:

@@ -28,6 +28,14 @@ def cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
+def exact_cents(amount: Decimal, name: str) -> Decimal:
+    """Give an amount with two decimals. Raises VendorFault 2290 where digits would be lost."""
+    exact = cents(amount)
+    if exact != amount:
+        raise VendorFault("2290", f"{name} {amount} has more decimals than the currency", name)
+    return exact
+
+
 def reference(company: Company, entity: str, ref: Json | None, name: str) -> Record:
     """Give what a reference names. Raises VendorFault 2020 missing, 2500 unknown, 610 inactive."""
     if not ref:

@@ -78,6 +78,7 @@ def _kind(words: str) -> Check:
         "date": read_date,
         "number": _number,
         "amount": _amount,
+        "place": _place,
         "bool": _bool,
         "ref": _ref,
         "any": lambda value, name: value,
@@ -116,7 +117,7 @@ def _number(value: Any, name: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise unsupported(name)
     number = Decimal(value)
-    if len(number.normalize().as_tuple().digits) > _MOST_DIGITS or abs(number.adjusted()) >= _MOST_DIGITS:
+    if abs(number.adjusted()) >= _MOST_DIGITS or len(number.normalize().as_tuple().digits) > _MOST_DIGITS:
         raise VendorFault("2290", f"{name} has more than {_MOST_DIGITS} digits", name)
     return number
 
@@ -125,6 +126,13 @@ def _amount(value: Any, name: str) -> Decimal:
     number = _number(value, name)
     if number != round(number, _AMOUNT_PLACES):
         raise VendorFault("2290", f"{name} has more than {_AMOUNT_PLACES} decimals", name)
+    return number
+
+
+def _place(value: Any, name: str) -> Decimal:
+    number = _number(value, name)
+    if number < 1 or number != int(number):
+        raise unsupported(name)
     return number
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks.checks import (
     Money,
-    cents,
+    exact_cents,
     free_number,
     line_detail,
     money,
@@ -38,6 +38,7 @@ def journal_entry(company: Company, entity: str, body: Json, old: Record | None)
         if posting is not None:
             postings.append(posting)
     _balanced(lines)
+    _one_ledger(company, lines)
     fields = body | {
         "TxnDate": transaction_date(body),
         "CurrencyRef": {"value": currency.code},
@@ -59,7 +60,7 @@ def _line(company: Company, sent: Json, currency: Money) -> tuple[Json, Posting 
         raise VendorFault("2260", "PostingType must be Debit or Credit", "PostingType")
     if "Amount" not in sent:
         raise missing("Amount")
-    amount = cents(sent["Amount"])
+    amount = exact_cents(sent["Amount"], "Amount")
     if amount <= 0:
         raise VendorFault("2290", "The amount of a journal entry line must be positive", "Amount")
     account = reference(company, "Account", detail.get("AccountRef"), "AccountRef")
@@ -109,6 +110,14 @@ def _balanced(lines: list[Json]) -> None:
         raise VendorFault(
             "2300", f"Transaction is not balanced: debits {totals['Debit']}, credits {totals['Credit']}", "Line"
         )
+
+
+def _one_ledger(company: Company, lines: list[Json]) -> None:
+    """Refuse a second receivable or payable account. Raises VendorFault 6000."""
+    used = {line[_DETAIL]["AccountRef"]["value"] for line in lines if line["DetailType"] == _DETAIL}
+    kept = [number for number in used if company.books.tables["Account"][number].data["AccountType"] in _PARTY_NEEDED]
+    if len(kept) > 1:
+        raise business("A journal entry can use only one Accounts Receivable or Accounts Payable account.")
 
 
 def _even(company: Company, postings: list[Posting]) -> list[Posting]:

@@ -17,6 +17,7 @@ from integrations.sandbox.quickbooks import facts
 AUTHORIZE, TOKEN, REVOKE = "/connect/oauth2", "/oauth2/v1/tokens/bearer", "/v2/oauth2/tokens/revoke"
 DISCOVERY = "/.well-known/openid_sandbox_configuration"
 _ACCESS_SECONDS, _REFRESH_SECONDS, _HARD_SECONDS, _CODE_SECONDS = 3600, 8_640_000, 157_680_000, 600
+_OLDEST_UNCHANGED = 86_400  # seconds after which a refresh gives the refresh token a new value in any case
 _ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state")
 
 
@@ -26,13 +27,19 @@ class _Code:
     expires: float
 
 
+@dataclass
+class _Refresh:
+    issued: float
+    expires: float
+
+
 class OAuth:
     """The authorization server of one company."""
 
     def __init__(self) -> None:
         self._codes: dict[str, _Code] = {}
         self._access: dict[str, float] = {}
-        self._refresh: dict[str, float] = {}
+        self._refresh: dict[str, _Refresh] = {}
 
     def accepts(self, authorization: str) -> bool:
         """Tell whether an Authorization header holds a living access token."""
@@ -48,7 +55,7 @@ class OAuth:
         return ended
 
     def handle(self, request: Request, *, rotate: bool) -> Response:
-        """Answer one of the OAuth addresses; `rotate` gives a refresh token a new value at each use."""
+        """Answer one of the OAuth addresses; `rotate` gives a refresh token a new value at each use, not just each day."""
         if request.path == DISCOVERY:
             return Response.json(discovery(request.base_url))
         if request.path == AUTHORIZE:
@@ -83,12 +90,9 @@ class OAuth:
                 return _invalid_grant("Invalid authorization code")
             refresh = self._new_refresh()
         elif kind == "refresh_token":
-            refresh = form.get("refresh_token", "")
-            if self._refresh.get(refresh, 0.0) < time.monotonic():
+            refresh = self._refreshed(form.get("refresh_token", ""), rotate=rotate)
+            if not refresh:
                 return _invalid_grant("Incorrect or invalid refresh token")
-            if rotate:
-                del self._refresh[refresh]
-                refresh = self._new_refresh()
         else:
             return Response.json({"error": "unsupported_grant_type"}, 400)
         access = secrets.token_urlsafe(32)
@@ -104,9 +108,22 @@ class OAuth:
             answer["x_refresh_token_hard_expires_in"] = _HARD_SECONDS
         return Response.json(answer)
 
+    def _refreshed(self, token: str, *, rotate: bool) -> str:
+        """Give the refresh token that holds from now on, or an empty text for one that does not work."""
+        known = self._refresh.get(token)
+        now = time.monotonic()
+        if known is None or known.expires < now:
+            return ""
+        if rotate or now - known.issued > _OLDEST_UNCHANGED:
+            del self._refresh[token]
+            return self._new_refresh()
+        known.expires = now + _REFRESH_SECONDS
+        return token
+
     def _new_refresh(self) -> str:
         token = "AB" + secrets.token_urlsafe(32)
-        self._refresh[token] = time.monotonic() + _REFRESH_SECONDS
+        now = time.monotonic()
+        self._refresh[token] = _Refresh(issued=now, expires=now + _REFRESH_SECONDS)
         return token
 
     def _revoke(self, request: Request) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from integrations.sandbox.messages import Json
-from integrations.sandbox.quickbooks.checks import Money, cents, money, named, reference, transaction_date
+from integrations.sandbox.quickbooks.checks import Money, exact_cents, money, named, reference, transaction_date
 from integrations.sandbox.quickbooks.company import Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
 from integrations.sandbox.quickbooks.store import ZERO, Built, Link, Posting, Record
@@ -19,7 +19,7 @@ def payment(company: Company, entity: str, body: Json, old: Record | None) -> Bu
     currency = money(company, body, customer)
     if "TotalAmt" not in body:
         raise missing("TotalAmt")
-    total = cents(body["TotalAmt"])
+    total = exact_cents(body["TotalAmt"], "TotalAmt")
     if total < 0:
         raise business("Transaction amount must be 0 or greater.")
     links = _links(company, body.get("Line") or (), customer, old)
@@ -119,7 +119,7 @@ def _links(company: Company, lines: Sequence[Json], customer: Record, old: Recor
     for line in lines:
         if "Amount" not in line:
             raise missing("Amount")
-        amount = cents(line["Amount"])
+        amount = exact_cents(line["Amount"], "Amount")
         linked: list[Json] = line.get("LinkedTxn") or []
         if len(linked) != 1:
             raise business("A payment line links exactly one transaction.")

@@ -6,6 +6,7 @@ from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks.checks import (
     Money,
     cents,
+    exact_cents,
     free_number,
     line_detail,
     money,
@@ -40,7 +41,6 @@ def sales_form(company: Company, entity: str, body: Json, old: Record | None) ->
     if old and settled and (settled > total or customer.id != old.data["CustomerRef"]["value"]):
         raise business("The document has payments applied that no longer fit. Change the payments first.")
     fields = body | {
-        "DocNumber": _number(company, entity, body, old),
         "TxnDate": transaction_date(body),
         "CustomerRef": named(customer),
         "CurrencyRef": {"value": currency.code},
@@ -50,6 +50,11 @@ def sales_form(company: Company, entity: str, body: Json, old: Record | None) ->
         "Balance": total - settled,
         "LinkedTxn": old.data["LinkedTxn"] if old else [],
     }
+    number = _number(company, entity, body, old)
+    if number:
+        fields["DocNumber"] = number
+    else:
+        fields.pop("DocNumber", None)
     if entity == "Invoice":
         fields["DueDate"] = body.get("DueDate", fields["TxnDate"])
     else:
@@ -121,7 +126,7 @@ def _priced(amount: Decimal, detail: Json) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def _tax(body: Json, lines: list[Json]) -> Decimal:
-    tax = cents(body.get("TxnTaxDetail", {}).get("TotalTax", ZERO))
+    tax = exact_cents(body.get("TxnTaxDetail", {}).get("TotalTax", ZERO), "TotalTax")
     taxed = [line for line in lines if _DETAIL in line and line[_DETAIL]["TaxCodeRef"]["value"] == "TAX"]
     if tax and not taxed:
         raise VendorFault("6160", "TotalTax was sent, but no line is taxable", "TxnTaxDetail")
@@ -138,7 +143,7 @@ def _number(company: Company, entity: str, body: Json, old: Record | None) -> st
         if number:
             free_number(company, entity, number, old)
         return number
-    if old:
+    if old and old.data.get("DocNumber"):
         return str(old.data["DocNumber"])
     number = str(1001 + sum(len(company.books.tables[kind]) for kind in TRANSACTIONS))
     while company.books.having(entity, "DocNumber", number):

@@ -45,6 +45,9 @@ def test_bad_fields(qbo: Any, fields: dict[str, Any], code: str) -> None:
         ({"Amount": -1}, "2290"),
         ({"Amount": 0}, "2290"),
         ({"Amount": "100.50"}, "2010"),
+        ({"Amount": 100.505}, "2290"),
+        ({"LineNum": 0}, "2010"),
+        ({"DetailType": None}, "2020"),
         ({"Amount": 1234567890123456}, "2290"),
         ({"Amount": 99}, "2300"),
         ({"Description": "x" * 4001}, "2050"),
@@ -98,6 +101,14 @@ def test_receivables_want_a_customer_and_payables_a_vendor(qbo: Any) -> None:
         entity = {"Type": right, "EntityRef": {"value": party}}
         qbo.make("JournalEntry", Line=[qbo.line("Debit", account, 10, Entity=entity), credit])
     assert qbo.query("select * from Customer")["Customer"][0]["Balance"] == 10
+    vendor = qbo.query("select * from Vendor")["Vendor"][0]["Id"]
+    both = [
+        qbo.line(
+            "Debit", "Accounts Receivable (A/R)", 10, Entity={"Type": "Customer", "EntityRef": {"value": customer}}
+        ),
+        qbo.line("Credit", "Accounts Payable (A/P)", 10, Entity={"Type": "Vendor", "EntityRef": {"value": vendor}}),
+    ]
+    assert qbo.refused("journalentry", {"Line": both}) == "6000"
 
 
 def test_numbers_repeat_unless_the_company_says_otherwise(qbo: Any) -> None:

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
 import requests
+
+from integrations.sandbox.quickbooks import oauth
 
 _CALLBACK = "http://localhost/callback"
 
@@ -52,6 +55,17 @@ def test_refresh_token_changes_and_the_old_one_stops_working(qbo: Any) -> None:
     assert qbo.token(grant_type="refresh_token", refresh_token=fresh["refresh_token"]).status_code == 200
 
 
+def test_refresh_token_keeps_its_value_for_a_day_where_the_company_says_so(
+    qbo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qbo.control("preferences", {"RotateRefreshTokens": False})
+    first = qbo.tokens["refresh_token"]
+    assert qbo.token(grant_type="refresh_token", refresh_token=first).json()["refresh_token"] == first
+    monkeypatch.setattr(oauth, "_OLDEST_UNCHANGED", -1)
+    assert qbo.token(grant_type="refresh_token", refresh_token=first).json()["refresh_token"] != first
+    assert qbo.token(grant_type="refresh_token", refresh_token=first).status_code == 400
+
+
 def test_wrong_client_is_refused_and_hard_expiry_comes_when_asked(qbo: Any) -> None:
     url = f"{qbo.url}/oauth2/v1/tokens/bearer"
     form = {"grant_type": "refresh_token", "refresh_token": qbo.tokens["refresh_token"]}
@@ -79,8 +93,9 @@ def test_other_company_and_xml_are_refused(qbo: Any) -> None:
     token = {"Authorization": f"Bearer {qbo.tokens['access_token']}", "Accept": "application/json"}
     other = requests.get(f"{qbo.url}/v3/company/1/preferences", headers=token, timeout=5)
     assert (other.status_code, other.json()["fault"]["error"][0]["code"]) == (403, "3100")
+    assert other.headers["intuit_tid"]
     url = f"{qbo.url}/v3/company/{qbo.realm}/preferences"
-    assert requests.get(url, headers=token | {"Accept": "*/*"}, timeout=5).status_code == 406
+    assert requests.get(url, headers=token | {"Accept": "*/*"}, timeout=5).status_code == 400
 
 
 def test_discovery_names_its_own_addresses(qbo: Any) -> None:

@@ -1,5 +1,6 @@
 """The query language, and changes since a time."""
 
+import json
 from typing import Any
 
 import pytest
@@ -83,6 +84,22 @@ def test_chart_and_company(qbo: Any) -> None:
     info = qbo.call("GET", f"companyinfo/{qbo.realm}").json()["CompanyInfo"]
     assert info["Country"] == "US"
     assert qbo.query("select * from TaxCode")["maxResults"] == 3
+
+
+def test_odd_numbers_and_letters_break_nothing(qbo: Any) -> None:
+    body = qbo.journal()
+    huge = body | {"ExchangeRate": "HUGE"}
+    text = json.dumps(huge).replace('"HUGE"', "1e999999999")
+    headers = {
+        "Authorization": f"Bearer {qbo.tokens['access_token']}",
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+    }
+    url = f"{qbo.url}/v3/company/{qbo.realm}/journalentry"
+    answer = qbo.http.post(url, data=text, headers=headers)
+    assert (answer.status_code, answer.json()["Fault"]["Error"][0]["code"]) == (400, "2290")
+    qbo.make("JournalEntry", **body, PrivateNote="\ud800")
+    assert qbo.query("select PrivateNote from JournalEntry")["JournalEntry"] == [{"PrivateNote": "?"}]
 
 
 def test_changes_since(three: Any) -> None:

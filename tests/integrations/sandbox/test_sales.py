@@ -79,6 +79,14 @@ def test_server_numbers_when_custom_numbers_are_off(qbo: Any, ann: str) -> None:
     assert first != second
 
 
+def test_no_number_is_made_up_when_custom_numbers_are_on(qbo: Any, ann: str) -> None:
+    made = qbo.make("Invoice", **qbo.sale(ann))
+    assert "DocNumber" not in made
+    qbo.control("preferences", {"CustomTxnNumbers": False})
+    changed = qbo.make("Invoice", Id=made["Id"], SyncToken="0", sparse=True, PrivateNote="n")
+    assert changed["DocNumber"]
+
+
 def _pay(qbo: Any, customer: str, total: Any, *links: tuple[str, str, Any]) -> dict[str, Any]:
     lines = [{"Amount": amount, "LinkedTxn": [{"TxnId": id_, "TxnType": kind}]} for kind, id_, amount in links]
     return {"CustomerRef": {"value": customer}, "TotalAmt": total, "Line": lines}
@@ -88,6 +96,7 @@ def test_payment_settles_an_invoice(qbo: Any, ann: str) -> None:
     invoice = qbo.make("Invoice", **qbo.sale(ann, 100))["Id"]
     assert qbo.refused("payment", _pay(qbo, ann, 200, ("Invoice", invoice, 101))) == "6000"
     assert qbo.refused("payment", _pay(qbo, ann, 50, ("Invoice", invoice, 60))) == "6000"
+    assert qbo.refused("payment", _pay(qbo, ann, 50.005, ("Invoice", invoice, 50))) == "2290"
     other = qbo.make("Customer", DisplayName="Bob")["Id"]
     assert qbo.refused("payment", _pay(qbo, other, 50, ("Invoice", invoice, 50))) == "6000"
     made = qbo.make("Payment", **_pay(qbo, ann, 120, ("Invoice", invoice, 100)))
