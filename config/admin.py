@@ -164,6 +164,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     figures = _by_month(since)
     return {
         **context,
+        "title": "Home",
         "company": access.tenant,
         "cards": cards(request),
         "chart": _chart(figures) if figures else "",
@@ -196,7 +197,7 @@ def _by_month(since: date) -> Figures:
 def _chart(figures: Figures) -> str:
     months = sorted({month for month, _ in figures})
     currencies = sorted({currency for _, currency in figures})
-    datasets = []
+    datasets: list[dict[str, object]] = []
     for currency in currencies:
         for place, label in enumerate(("Invoiced", "Recognized")):
             datasets.append(

@@ -110,6 +110,8 @@ DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "server_side_binding": True,
     "prepare_threshold": 2 if env.flag("COUNTERFOIL_PREPARE", default=True) else None,
+    # What comes again looks rows up by key: one plan serves all values, and planning anew costs more than running.
+    "options": "-c plan_cache_mode=force_generic_plan",
 }
 DATABASES["default"]["ATOMIC_REQUESTS"] = False  # Services open their own transactions, batch by batch.
 # The workers of qcluster are forked and would share, and so corrupt, one pool; they never get one.
@@ -223,6 +225,7 @@ STORAGES = {
 # Language, time and money
 LANGUAGE_CODE = "en-us"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 # Changing this list writes a migration for every money field.

@@ -78,7 +78,7 @@ def _in_the_erp(request: HttpRequest, subject: Any) -> list[Table]:
     if not items and not references:
         return []
     names = dict(Connection.objects.values_list("pk", "name"))
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             names.get(item.connection_id, NONE),
             item.get_kind_display(),

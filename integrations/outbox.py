@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 
 from billing.bulk import insert_rows
 from integrations.documents import STAGES, Kind
-from integrations.models import OutboxItem, OutboxState
+from integrations.models import UNDELIVERED, OutboxItem, OutboxState
 
 _COLUMNS = ("tenant_id", "connection_id", "kind", "subject_id", "group_key", "stage")
 _ONCE = """
@@ -67,6 +67,16 @@ def wake(*, tenant_id: int, connection_id: int) -> None:
     transaction.on_commit(
         lambda: async_task("integrations.tasks.drain_connection", tenant_id, connection_id, group="sync")
     )
+
+
+def waits_for(item: OutboxItem) -> OutboxItem | None:
+    """Give what has to be delivered before this item: the first that its customer's earlier stages still owe."""
+    if item.group_key is None:
+        return None
+    earlier = OutboxItem.objects.filter(
+        connection_id=item.connection_id, group_key=item.group_key, stage__lt=item.stage, state__in=UNDELIVERED
+    )
+    return earlier.order_by("stage", "id").first()
 
 
 def send_again(item_ids: Sequence[int]) -> int:

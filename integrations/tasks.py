@@ -7,10 +7,11 @@ from django.utils import timezone
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
 from integrations.delivery import drain
-from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, OAuthState
+from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, OAuthState, OutboxState
 
 _SECONDS = 40.0  # Well under the cluster's time-out of 60 s; one request more may still be under way at the end.
 _KEEP_ATTEMPTS = timedelta(days=30)
+_UNDONE = (OutboxState.PENDING, OutboxState.IN_FLIGHT)  # What a dead worker held is in flight until somebody looks.
 
 
 def drain_connection(tenant_id: int, connection_id: int) -> None:
@@ -25,7 +26,9 @@ def drain_all() -> None:
     waiting: list[tuple[int, int]] = []
     for tenant_id in Tenant.objects.values_list("id", flat=True):
         with tenant_scope(tenant_id):
-            connected = Connection.objects.filter(status=ConnectionStatus.CONNECTED, items__state="pending").distinct()
+            connected = Connection.objects.filter(
+                status=ConnectionStatus.CONNECTED, items__state__in=_UNDONE
+            ).distinct()
             waiting += [(tenant_id, pk) for pk in connected.values_list("id", flat=True)]
     for tenant_id, connection_id in waiting:
         with tenant_scope(tenant_id):

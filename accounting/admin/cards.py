@@ -42,7 +42,7 @@ def _recognized() -> Card:
         until, behind = cursor.fetchone()
     through = day(until.fromordinal(until.toordinal() - 1)) if until else "Nothing yet"
     detail = (
-        f"{behind:,} service periods are over and not fully earned."
+        f"Service periods that are over and not fully earned: {behind:,}."
         if behind
         else "No finished service period is left."
     )

@@ -50,6 +50,8 @@ class DefaultAccountForm(TenantForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "role" not in self.fields:  # Whoever may only look gets no fields.
+            return
         self.fields["role"] = forms.ChoiceField(choices=roles(), widget=UnfoldAdminSelectWidget())
         accounts = Account.objects.filter(is_group=False, is_active=True).order_by("code")
         codes = dict(accounts.values_list("code", "name"))
@@ -131,8 +133,8 @@ def item_name(item: ContractItem) -> str:
 
 class QuestionForm(StyledForm):
     role = forms.ChoiceField()
-    entity = forms.ModelChoiceField(label="Business entity", queryset=None, empty_label=None)
-    product = forms.ModelChoiceField(queryset=None, required=False, empty_label="any")
+    entity: forms.ModelChoiceField = forms.ModelChoiceField(label="Business entity", queryset=None, empty_label=None)
+    product: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, required=False, empty_label="any")
     customer_id = forms.CharField(label="Customer id", required=False)
     contract_number = forms.CharField(label="Contract number", required=False)
 

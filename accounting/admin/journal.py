@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -11,8 +11,8 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from accounting.admin.reports import general_ledger_page, ledger_url, trial_balance_page
-from accounting.admin.words import line_in_words
-from accounting.models import Account, AccountingPeriod, JournalEntry, JournalLine
+from accounting.admin.words import line_in_words, role_name
+from accounting.models import Account, AccountingPeriod, EntryKind, JournalEntry, JournalLine
 from accounting.reports.related import with_totals
 from accounting.reports.why import EntryReason, explain_entry
 from billing.admin.document import Document, DocumentAdmin
@@ -67,7 +67,7 @@ class AccountFilter(admin.SimpleListFilter):
 
 @admin.register(JournalEntry)
 class JournalEntryAdmin(DocumentAdmin):
-    list_display = ("number_shown", "date", "what_happened", "description", "kind_shown", "amount_posted")
+    list_display = ("number_shown", "date", "what_happened", "about", "customer_shown", "amount_posted")
     list_filter = (KindFilter, PeriodFilter, AccountFilter, "kind", ("date", RangeDateFilter))
     list_select_related = ("event", "business_entity")
     search_fields = ("description",)
@@ -77,7 +77,13 @@ class JournalEntryAdmin(DocumentAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[JournalEntry]:
-        return with_totals(super().get_queryset(request))
+        customer = (
+            JournalLine.objects.filter(entry=OuterRef(OuterRef("pk")), customer_id__isnull=False)
+            .order_by("position")
+            .values("customer_id")[:1]
+        )
+        named = Customer.objects.filter(pk=Subquery(customer)).values("name")
+        return with_totals(super().get_queryset(request)).annotate(customer_name=Subquery(named))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -116,9 +122,17 @@ class JournalEntryAdmin(DocumentAdmin):
     def what_happened(self, entry: JournalEntry) -> str:
         return event_label(entry.event.kind)
 
-    @display(description="Kind", ordering="kind")
-    def kind_shown(self, entry: JournalEntry) -> str:
-        return badge(entry.kind, entry.get_kind_display())
+    @display(description="Document")
+    def about(self, entry: JournalEntry) -> object:
+        if entry.kind == EntryKind.REVERSAL:
+            return badge(entry.kind, "Reversal")
+        payload = entry.event.payload
+        numbers = (payload.get(name) for name in ("invoice_number", "credit_note_number", "contract_number"))
+        return next((number for number in numbers if number), NONE)
+
+    @display(description="Customer")
+    def customer_shown(self, entry: Any) -> str:
+        return entry.customer_name or NONE
 
     @display(description="Amount")
     def amount_posted(self, entry: Any) -> str:
@@ -178,8 +192,8 @@ def _lines(reason: EntryReason, about: list[dict[str, Any]], references: Referen
                 to(ledger_url(each.line.account_id, until=reason.entry.date), each.line.account),
                 figure(each.line.debit, currency),
                 figure(each.line.credit, currency),
-                each.rule_says,
-                each.account_chosen_by,
+                _for_people(each.rule_says, each.line.role),
+                _for_people(each.account_chosen_by, each.line.role),
                 join(links),
             )
         )
@@ -194,6 +208,11 @@ def _lines(reason: EntryReason, about: list[dict[str, Any]], references: Referen
     )
 
 
+def _for_people(words: str, role: str) -> str:
+    words = words.replace(role, role_name(role))
+    return words[:1].upper() + words[1:]
+
+
 def to_line(label: str, value: object) -> object:
     return format_html('<div><span class="cf-muted">{}</span> {}</div>', label, value)
 
@@ -205,7 +224,7 @@ def join(parts: list[object]) -> object:
 def _rule(reason: EntryReason) -> Table:
     rule = reason.rule
     return Table(
-        f"The rule: {rule.rule.name}, version {rule.number}, in force from {day(rule.effective_from)}",
+        f"The rule: {rule.rule.name}, version {rule.number}",
         columns("It says"),
         [(line_in_words(line),) for line in rule.lines],
         "This rule mirrors the entries of an earlier event; it has no lines of its own.",

@@ -42,7 +42,7 @@ class BalanceForm(StyledForm):
 
 
 class LedgerForm(StyledForm):
-    account = forms.ModelChoiceField(queryset=None, empty_label=None)
+    account: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, empty_label=None)
     since = DayField(label="From")
     until = DayField(label="To")
 

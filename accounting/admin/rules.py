@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounting.admin.rule_forms import VersionForm
-from accounting.admin.words import condition_in_words, line_in_words
+from accounting.admin.words import amount_name, condition_in_words, line_in_words, role_name
 from accounting.facts import FACTS
 from accounting.models import AccountingRule, JournalEntry, RuleVersion
 from accounting.setup import check_version
@@ -74,7 +74,7 @@ class AccountingRuleAdmin(EditableDocumentAdmin):
     @display(description="In force")
     def version_shown(self, rule: AccountingRule) -> str:
         version = _in_force(rule)
-        return f"version {version.number}, from {day(version.effective_from)}" if version else "no version"
+        return f"version {version.number}, {since(version)}" if version else "no version"
 
     @display(description="It says")
     def says(self, rule: AccountingRule) -> str:
@@ -171,10 +171,16 @@ def _in_force(rule: AccountingRule) -> RuleVersion | None:
     return next((each for each in rule.versions.all() if each.is_active and each.effective_from <= now), None)
 
 
+def since(version: RuleVersion) -> str:
+    """Say from when a version holds; the standard rules have always held."""
+    return "always" if version.effective_from.year <= 1970 else f"from {day(version.effective_from)}"
+
+
 def says(version: RuleVersion) -> str:
     """Say a version in a sentence."""
     parts = [
-        f"{line['side'].capitalize()} {line['role']} ({line['amount'].replace('_', ' ')})" for line in version.lines
+        f"{line['side'].capitalize()} {role_name(line['role'])} ({amount_name(line['amount'])})"
+        for line in version.lines
     ]
     if version.reverses:
         parts.insert(0, f"Mirror the entries of “{event_label(version.reverses).lower()}”")

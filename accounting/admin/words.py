@@ -1,16 +1,19 @@
 """Rules, roles and events in words."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from accounting.facts import FACTS
 
+_ACRONYM = re.compile(r"^(Fx|Gst|Tds)\b")
 _OPERATORS = {"is": "is", "is_not": "is not", "in": "is one of", "not_in": "is none of"}
 
 
 def role_name(role: str) -> str:
     """Write an account role for people: `accounts_receivable.customers` is Accounts receivable, customers."""
-    return role.replace(".", ", ").replace("_", " ").capitalize()
+    words = role.replace(".", ", ").replace("_", " ").capitalize()
+    return _ACRONYM.sub(lambda found: found.group().upper(), words)
 
 
 def amount_name(amount: str) -> str:

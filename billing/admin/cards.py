@@ -75,7 +75,7 @@ def _unapplied() -> Card:
     return Card(
         "Unapplied payments",
         _sums((row[0], row[2]) for row in rows) or _NOTHING,
-        f"{count:,} payments are not fully allocated." if count else "Every payment has settled its invoices.",
+        f"Payments that are not fully allocated: {count:,}." if count else "Every payment has settled its invoices.",
         list_url(Payment, "o=-6"),
         "attention" if count else "good",
     )
@@ -98,7 +98,7 @@ def _jobs() -> Card:
     )
 
 
-def _rows(sql: str, parameters: list[object]) -> list[tuple[Any, ...]]:
+def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall()

@@ -1,5 +1,6 @@
 """The forms of a draft contract: its terms, phases and items."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,6 +9,7 @@ from unfold.admin import StackedInline
 
 from billing.admin.base import RoleRights, TenantForm, TenantInline
 from billing.admin.pricing_words import PricedForm
+from billing.admin.shown import quantity
 from billing.models import Contract, ContractItem, ContractPhase, Price
 from billing.periods import add_months
 
@@ -53,7 +55,7 @@ class PhaseInline(TenantInline):
     delete_role = "finance"
 
 
-class ItemForm(PricedForm, TenantForm):
+class ItemForm(PricedForm):
     """What is left empty comes from the list price, the product and the phase."""
 
     class Meta:
@@ -76,12 +78,20 @@ class ItemForm(PricedForm, TenantForm):
         super().__init__(*args, **kwargs)
         for name in ("pricing_model", "recognition_method", "phase"):
             self.fields[name].required = False
+        self._offer_blank("pricing_model", "As the list price")
+        self._offer_blank("recognition_method", "As the product")
+        self.initial["quantity"] = quantity(self.initial.get("quantity") or Decimal(1)).replace(",", "")
         self.fields["pricing_model"].help_text = (
             self.fields["price_text"].help_text + " Empty with a list price: its own."
         )
         self.fields["price_text"].help_text = ""
         self.fields["recognition_method"].help_text = "Empty: the product's."
         self.fields["phase"].help_text = "Empty: the first one."
+
+    def _offer_blank(self, name: str, words: str) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", words), *known]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

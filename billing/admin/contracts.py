@@ -190,7 +190,7 @@ def _items(contract: Contract) -> Table:
         [
             (
                 link(item.product, item.description or item.product.name),
-                f"{in_words(item.pricing_model, item.pricing, contract.currency)} ({item.get_pricing_model_display().lower()})",
+                in_words(item.pricing_model, item.pricing, contract.currency),
                 "by usage" if item.is_metered else quantity(item.quantity),
                 f"{item.get_interval_months_display()}, {item.get_timing_display().split(',')[0].lower()}",
                 period(item.start, item.end or item.phase.end),

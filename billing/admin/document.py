@@ -63,8 +63,8 @@ class Verb:
 class DocumentAdmin(TenantAdmin):
     """Pages of rows that are never edited: `document` shows one, `verbs` say what can be done with it."""
 
-    change_role = None
-    add_role = None
+    change_role: str | None = None
+    add_role: str | None = None
     verbs: tuple[Verb, ...] = ()
 
     def document(self, request: HttpRequest, subject: Any) -> Document:

@@ -1,6 +1,10 @@
 """Business events: the facts as published, in words. Never changed."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -10,10 +14,14 @@ from unfold.decorators import display
 
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.references import LABELS, References
-from billing.admin.shown import NONE, day
+from billing.admin.shown import NONE, day, money, quantity
 from billing.admin.tables import Column, Table
 from billing.models import BusinessEvent
 from billing.publishing import event_kinds
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_AMOUNT = re.compile(r"-?\d+\.\d+|-?0E-?\d+|0")
+_IN_COLUMNS = {"tenant_id", "event_id", "business_entity_id", "occurred_on", "key", "lines"}
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -58,16 +66,21 @@ class BusinessEventAdmin(DocumentAdmin):
         payload = subject.payload
         lines = payload.get("lines") or []
         references = References([payload, *lines])
-        plain = {name: value for name, value in payload.items() if name != "lines"}
+        known = event_kinds().get(subject.kind)
+        order = [field.name for field in fields(known)] if known else list(payload)
         return Document(
             title=event_label(subject.kind),
             facts=[
                 ("On", day(subject.occurred_on)),
                 ("Recorded", f"{subject.recorded_at:%Y-%m-%d %H:%M} UTC"),
                 ("Business entity", subject.business_entity),
-                *((_label(name), _shown(references, name, value)) for name, value in plain.items()),
+                *(
+                    (_label(name), _shown(references, name, payload[name], payload["currency"]))
+                    for name in order
+                    if name in payload and name not in _IN_COLUMNS
+                ),
             ],
-            tables=[_lines(references, lines)] if lines else [],
+            tables=[_lines(references, lines, payload["currency"])] if lines else [],
         )
 
 
@@ -75,23 +88,26 @@ def _label(name: str) -> str:
     return LABELS.get(name) or name.removesuffix("_id").replace("_", " ").capitalize()
 
 
-def _shown(references: References, name: str, value: Any) -> object:
+def _shown(references: References, name: str, value: Any, currency: str) -> object:
     if name in LABELS:
         return references.show(name, value)
     if value is None or value == "":
         return NONE
-    return value.replace("_", " ") if isinstance(value, str) and not name.endswith("number") else value
+    if not isinstance(value, str):
+        return value
+    if _DAY.fullmatch(value):
+        return day(date.fromisoformat(value))
+    if _AMOUNT.fullmatch(value):
+        return quantity(Decimal(value)) if name == "quantity" else money(Decimal(value), currency)
+    return value if name.endswith(("number", "currency")) else value.replace("_", " ")
 
 
-def _lines(references: References, lines: list[Mapping[str, Any]]) -> Table:
-    names = [name for name in lines[0] if not name.endswith("line_id")]
+def _lines(references: References, lines: list[Mapping[str, Any]], currency: str) -> Table:
+    named = [name for name in LABELS if name in lines[0]]
+    names = [*named, *(name for name in lines[0] if name not in LABELS and not name.endswith("_id"))]
     return Table(
         "Lines",
-        [Column(_label(name), numeric=_is_number(lines[0][name])) for name in names],
-        [[_shown(references, name, line.get(name)) for name in names] for line in lines],
+        [Column(_label(name), numeric=bool(_AMOUNT.fullmatch(str(lines[0][name])))) for name in names],
+        [[_shown(references, name, line.get(name), currency) for name in names] for line in lines],
         "No lines.",
     )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, str) and value.replace(".", "", 1).lstrip("-").isdigit()

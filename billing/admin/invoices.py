@@ -1,5 +1,6 @@
 """Invoices: what is owed, what settled it, and what can be done with it."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -16,6 +17,7 @@ from billing.admin.invoice_verbs import ACTIONS, VERBS
 from billing.admin.shown import NONE, badge, day, link, money, period, quantity, status
 from billing.admin.tables import Table, columns
 from billing.models import OPEN_STATUSES, CreditNote, Invoice, InvoiceStatus, PaymentAllocation, Role
+from billing.money import format_amount
 
 
 class OverdueFilter(admin.SimpleListFilter):
@@ -117,7 +119,7 @@ def _lines(invoice: Invoice) -> Table:
                 link(line.product),
                 period(line.period_start, line.period_end),
                 quantity(line.quantity),
-                f"{line.unit_amount.amount.normalize():,f}",
+                unit_price(line.unit_amount.amount, invoice.currency),
                 money(line.net),
                 money(line.tax),
             )
@@ -126,6 +128,11 @@ def _lines(invoice: Invoice) -> Table:
         "This invoice has no lines; delete the draft.",
         totals=("Total", "", "", "", "", money(invoice.net), money(invoice.tax)),
     )
+
+
+def unit_price(amount: Decimal, currency: str) -> str:
+    """Write a price per unit with all its digits, and at least the currency's."""
+    return max(format_amount(amount, currency), f"{amount.normalize():,f}", key=len)
 
 
 def _settled_by(invoice: Invoice) -> Table:

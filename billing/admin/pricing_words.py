@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing import pricing
+from billing.admin.base import TenantForm
 
 HELP = (
     "Flat fee and per unit: just the amount, such as 49.50. Tiered: one tier a line with its upper bound, such as "
@@ -19,7 +20,7 @@ HELP = (
 def in_words(model: str, parameters: Mapping[str, Any], currency: str) -> str:
     """Say a price in a sentence."""
     if model == "flat_fee":
-        return f"{parameters['amount']} {currency}"
+        return f"{parameters['amount']} {currency} flat"
     if model == "per_unit":
         return f"{parameters['unit_amount']} {currency} per unit"
     if model == "tiered":
@@ -68,8 +69,8 @@ def _tier(line: str) -> dict[str, str | None]:
     return {"up_to": None if bound.lower() == "above" else bound, "unit_amount": amount.strip()}
 
 
-class PricedForm(forms.ModelForm):
-    """Mixin of forms of something with a price: the price is typed as text, stored as the pricing model's numbers."""
+class PricedForm(TenantForm):
+    """A form of something with a price: the price is typed as text, stored as the pricing model's numbers."""
 
     price_text = forms.CharField(
         label="Amount", help_text=HELP, widget=UnfoldAdminTextareaWidget(attrs={"rows": 1}), required=False

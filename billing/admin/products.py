@@ -7,13 +7,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from billing.admin.base import TenantAdmin, TenantForm, TenantInline
+from billing.admin.base import TenantAdmin, TenantInline
 from billing.admin.pricing_words import PricedForm, in_words
 from billing.admin.shown import badge
 from billing.models import Price, Product, ProductFamily, TaxRate
 
 
-class PriceForm(PricedForm, TenantForm):
+class PriceForm(PricedForm):
     class Meta:
         model = Price
         fields = ("name", "currency", "pricing_model", "is_active")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -49,7 +50,7 @@ def figure(amount: Decimal, currency: str, *, blank_zero: bool = True) -> SafeSt
 
 def day(value: date | None) -> str:
     """Show a date the same way everywhere."""
-    return f"{value.day} {value:%b %Y}" if value else NONE
+    return date_format(value).replace(" ", "\u00a0") if value else NONE
 
 
 def last_day(end: date | None) -> str:

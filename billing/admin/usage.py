@@ -18,7 +18,7 @@ from billing.services.usage import record_usage
 
 
 class UsageForm(StyledForm):
-    item = forms.ModelChoiceField(label="Contract item", queryset=None)
+    item: forms.ModelChoiceField = forms.ModelChoiceField(label="Contract item", queryset=None)
     used_on = DayField(label="Used on")
     quantity = forms.DecimalField(
         label="Units", max_digits=20, decimal_places=6, help_text="A correction may be negative."

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from billing import pricing
-from billing.api.fields import ObjectField, RecordField, RecordSerializer, RequestSerializer
+from billing.api.fields import PricingField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
 from billing.api.money import CURRENCIES
 from billing.api.views import Records
@@ -58,7 +58,7 @@ class NewProduct(ProductChange):
 
 
 class PriceSerializer(RecordSerializer):
-    pricing = ObjectField(help_text=PRICING_HELP)
+    pricing = PricingField(help_text=PRICING_HELP)
 
     class Meta:
         model = Price
@@ -74,7 +74,7 @@ class NewPrice(PriceChange):
     product = RecordField(Product)
     currency = serializers.ChoiceField(CURRENCIES)
     pricing_model = serializers.ChoiceField(pricing.CHOICES)
-    pricing = ObjectField(help_text=PRICING_HELP)
+    pricing = PricingField(help_text=PRICING_HELP)
 
 
 class TaxRateSerializer(RecordSerializer):

@@ -11,7 +11,15 @@ from rest_framework.response import Response
 
 from billing import pricing
 from billing.api.catalog import PRICING_HELP
-from billing.api.fields import DayField, ObjectField, QuantityField, RecordField, RecordSerializer, RequestSerializer
+from billing.api.fields import (
+    DayField,
+    ObjectField,
+    PricingField,
+    QuantityField,
+    RecordField,
+    RecordSerializer,
+    RequestSerializer,
+)
 from billing.api.filters import AnyOfFilter, Filters, IdFilter
 from billing.api.money import CURRENCIES
 from billing.api.views import Records
@@ -34,10 +42,11 @@ from billing.services.contracts import draft_contract, end_contract, start_contr
 _MAX_TERM_MONTHS = 1200
 _MAX_TERMS_DAYS = 3650
 _MAX_ITEMS = 500
+_MAX_QUANTITY = 10**9
 
 
 class ItemSerializer(RecordSerializer):
-    pricing = ObjectField(help_text=PRICING_HELP)
+    pricing = PricingField(help_text=PRICING_HELP)
 
     class Meta:
         model = ContractItem
@@ -103,10 +112,10 @@ class NewItem(RequestSerializer):
     product = RecordField(Product)
     price = RecordField(Price, required=False, help_text="A list price; or give pricing_model and pricing yourself.")
     pricing_model = serializers.ChoiceField(pricing.CHOICES, required=False)
-    pricing = ObjectField(required=False, help_text=PRICING_HELP)
+    pricing = PricingField(required=False, help_text=PRICING_HELP)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     is_metered = serializers.BooleanField(required=False, help_text="Priced by recorded usage, billed in arrears.")
-    quantity = QuantityField(required=False, min_value=0)
+    quantity = QuantityField(required=False, min_value=0, max_value=_MAX_QUANTITY)
     timing = serializers.ChoiceField(BillingTiming.choices, required=False)
     interval_months = serializers.ChoiceField(BillingInterval.choices, required=False, help_text="1, 3 or 12.")
     tax_rate = RecordField(TaxRate, required=False, allow_null=True)

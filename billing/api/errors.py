@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, RequestDataTooBig
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 from django.db.models import ProtectedError
 from django.http import Http404
 from rest_framework import exceptions, status
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 # By the stable code of a BillingError; any other code says that the document is not in the state for it.
 _STATUS_OF_CODE = {"not_found": status.HTTP_404_NOT_FOUND, "invalid": status.HTTP_422_UNPROCESSABLE_ENTITY}
-_UNIQUE_VIOLATION, _REFUSED_BY_DATABASE = "23505", "23000"
+_UNIQUE_VIOLATION, _REFUSED_BY_DATABASE, _OUT_OF_RANGE = "23505", "23000", "22003"
 _refusals: dict[type[Exception], tuple[int, str]] = {}
 
 
@@ -78,9 +78,13 @@ def _of_framework(error: exceptions.APIException) -> Response:
 
 
 def _of_database(error: Exception) -> Response | None:
-    if not isinstance(error, IntegrityError):
+    if not isinstance(error, IntegrityError | DataError):
         return None
     cause = error.__cause__
+    if getattr(cause, "sqlstate", None) == _OUT_OF_RANGE:
+        return _answer(
+            status.HTTP_422_UNPROCESSABLE_ENTITY, "out_of_range", "An amount is too large to be kept in the books."
+        )
     if getattr(cause, "sqlstate", None) == _UNIQUE_VIOLATION:
         return _answer(status.HTTP_409_CONFLICT, "duplicate", "There is such a record already.")
     if getattr(cause, "sqlstate", None) == _REFUSED_BY_DATABASE:  # Our own triggers, which speak in words.

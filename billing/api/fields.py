@@ -1,5 +1,6 @@
 """Fields and serializers that every resource is made of."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from billing.tenancy import TenantModel
 
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 _MAX_ID = 2**63 - 1
+_PRICE_NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,10})?", re.ASCII)
 
 
 class DayField(serializers.DateField):
@@ -84,6 +86,24 @@ class ObjectField(serializers.JSONField):
         if not isinstance(data, dict):
             raise serializers.ValidationError("Send a JSON object.")
         return super().to_internal_value(data)
+
+
+class PricingField(ObjectField):
+    """The numbers of a price: every amount and bound as text, of a size that can be charged."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        _check_numbers(super().to_internal_value(data))
+        return data
+
+
+def _check_numbers(value: Any) -> None:
+    if isinstance(value, dict | list):
+        for below in value.values() if isinstance(value, dict) else value:
+            _check_numbers(below)
+    elif value is not None and not (isinstance(value, str) and _PRICE_NUMBER.fullmatch(value)):
+        raise serializers.ValidationError(
+            'Write amounts and bounds as text in quotes, such as "49.50": up to 12 digits and 10 decimals.'
+        )
 
 
 class RequestSerializer(serializers.Serializer):

@@ -11,9 +11,9 @@ from rest_framework.serializers import BaseSerializer
 from billing.api.fields import DayField, QuantityField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
 from billing.api.views import Records
-from billing.errors import BillingError
 from billing.models import UsageRecord
-from billing.services.usage import record_usage
+from billing.services import usage as services
+from billing.services.usage import record_usages
 
 _MAX_RECORDS = 1000
 
@@ -64,9 +64,9 @@ class Usage(Records):
     def create(self, request: Request) -> Response:
         """Record one use, or a list of up to 1,000: all of them or none. The answer has the shape of the request."""
         if not isinstance(request.data, list):
-            return _created(UsageSerializer(_recorded(self.received(NewUsage))))
-        sent = serializers.ListField(child=NewUsage(), allow_empty=False, max_length=_MAX_RECORDS)
-        recorded = [_recorded(each, place) for place, each in enumerate(sent.run_validation(request.data), start=1)]
+            return _created(UsageSerializer(record_usages([_sent(self.received(NewUsage))])[0]))
+        many = serializers.ListField(child=NewUsage(), allow_empty=False, max_length=_MAX_RECORDS)
+        recorded = record_usages([_sent(each) for each in many.run_validation(request.data)])
         return _created(UsageSerializer(recorded, many=True))
 
 
@@ -74,15 +74,7 @@ def _created(records: BaseSerializer[Any]) -> Response:
     return Response(records.data, status=status.HTTP_201_CREATED)
 
 
-def _recorded(sent: dict[str, Any], place: int | None = None) -> UsageRecord:
-    try:
-        return record_usage(
-            contract_item_id=sent["contract_item"],
-            used_on=sent["used_on"],
-            quantity=sent["quantity"],
-            key=sent["key"],
-        )
-    except BillingError as error:
-        if place is None:
-            raise
-        raise BillingError(f"Record {place}: {error} None was recorded.", code=error.code) from error
+def _sent(data: dict[str, Any]) -> services.Usage:
+    return services.Usage(
+        contract_item_id=data["contract_item"], used_on=data["used_on"], quantity=data["quantity"], key=data["key"]
+    )

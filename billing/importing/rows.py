@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from billing import pricing
 from billing.fields import CURRENCY_CHOICES
 from billing.importing.column_map import ColumnMap
 from billing.models import BillingInterval, BillingTiming, RecognitionMethod, Renewal
@@ -168,6 +169,9 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
     model = _choice("pricing_model", item.get("pricing_model") or "flat_fee", ("flat_fee", "per_unit"))
     if model == "flat_fee" and -amount.as_tuple().exponent > minor_digits(currency):
         raise ValueError(f"amount: {amount} has more decimals than {currency} has.")
+    quantity = _decimal("quantity", item.get("quantity") or "1")
+    if amount * quantity >= pricing.LARGEST:
+        raise ValueError(f"amount: price times quantity must stay below {pricing.LARGEST:,}.")
     return ContractRow(
         line=line,
         customer=customer | {"external_id": _text("customer.external_id", customer["external_id"], 100)},
@@ -183,7 +187,7 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
         attributes={name: row[column].strip() for name, column in columns.attributes.items()},
         amount=amount,
         pricing_model=model,
-        quantity=_decimal("quantity", item.get("quantity") or "1"),
+        quantity=quantity,
         timing=_choice("timing", item.get("timing") or BillingTiming.ADVANCE, BillingTiming.values),
         interval_months=int(_choice("interval_months", interval, [str(value) for value in BillingInterval.values])),
         description=item.get("description", ""),

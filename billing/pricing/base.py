@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
+LARGEST = 10**13  # a hundredth of what an amount column holds, in any currency's major unit
+MOST_DECIMALS = 10
+
 
 class InvalidPricing(ValueError):
     """The numbers given for a price do not fit its pricing model; the text says what to mend."""
@@ -53,6 +56,8 @@ def clean_decimal(value: Any, *, what: str) -> Decimal:
         raise InvalidPricing(f"{what} is “{value}”, which is not a number.")
     if number < 0:
         raise InvalidPricing(f"{what} is {number}, but a price must not be negative.")
+    if number >= LARGEST or -number.as_tuple().exponent > MOST_DECIMALS:
+        raise InvalidPricing(f"{what} must be below {LARGEST:,} with at most {MOST_DECIMALS} decimals.")
     return number
 
 

@@ -91,6 +91,9 @@ def add_item(
         fields.setdefault("pricing", price.pricing)
     try:
         fields["pricing"] = pricing.validate(fields["pricing_model"], fields["pricing"])
+        quantity = Decimal(fields.get("quantity", 1))
+        if pricing.rate(fields["pricing_model"], fields["pricing"], quantity) >= pricing.LARGEST:
+            raise BillingError(f"Price times quantity must stay below {pricing.LARGEST:,} {contract.currency}.")
     except pricing.InvalidPricing as error:
         raise BillingError(str(error)) from error
     fields.setdefault("recognition_method", product.recognition_method)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
+from billing.bulk import writing_behind
 from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
@@ -43,6 +44,36 @@ WHERE i.id = ANY(%s) ORDER BY i.issued_on, i.id, l.position FOR UPDATE OF i
 """
 
 
+class _Row(NamedTuple):
+    """One line of a draft with what its document says, in the order of `_LOCK`."""
+
+    invoice_id: int
+    contract_id: int | None
+    contract_item_id: int | None
+    product_id: int
+    product_family_id: int | None
+    pricing_model: str | None
+    recognition_method: str
+    line_id: int
+    line_net: Decimal
+    line_tax: Decimal
+    tax_rate_id: int | None
+    period_start: date | None
+    period_end: date | None
+    status: str
+    business_entity_id: int
+    customer_id: int
+    currency: str
+    issued_on: date
+    due_on: date
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    customer_name: str
+    address: str
+    tax_id: str
+
+
 @transaction.atomic
 def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
     """Finalize drafts: give them their numbers, freeze them, tell the books and the ERP. All of them or none.
@@ -52,58 +83,61 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [list(invoice_ids)])
         found = cursor.fetchall()
-    drafts: dict[int, Sequence[Any]] = {}
+    drafts: dict[int, _Row] = {}
     lines: dict[int, list[BilledLine]] = defaultdict(list)
-    for row in found:
-        drafts[row[0]] = row
-        lines[row[0]].append(_billed_line(row))
+    for row in map(_Row._make, found):
+        drafts[row.invoice_id] = row
+        lines[row.invoice_id].append(_billed_line(row))
     _refuse_unfit(invoice_ids, drafts)
     rows = list(drafts.values())
-    numbers = take_numbers([row[14] for row in rows], SeriesKind.INVOICE)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE billing_invoice i SET number = v.number, bill_to = v.bill_to, finalized_at = %s, "
-            f"status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END "
-            "FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS v(id, number, bill_to) WHERE i.id = v.id",
-            [
-                timezone.now(),
-                [row[0] for row in rows],
-                numbers,
-                ["\n".join(filter(None, row[22:25])) for row in rows],
-            ],
-        )
-    tenant_id = current_tenant_id()
-    publish(
-        [
-            InvoiceFinalized(
-                tenant_id=tenant_id,
-                business_entity_id=row[14],
-                occurred_on=row[17],
-                currency=row[16],
-                key=str(row[0]),
-                invoice_id=row[0],
-                invoice_number=number,
-                customer_id=row[15],
-                contract_id=row[1],
-                due_on=row[18],
-                net=row[19],
-                tax=row[20],
-                total=row[21],
-                lines=tuple(lines[row[0]]),
+    numbers = take_numbers([row.business_entity_id for row in rows], SeriesKind.INVOICE)
+    with writing_behind():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE billing_invoice i SET number = v.number, bill_to = v.bill_to, finalized_at = %s, "
+                f"status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END "
+                "FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS v(id, number, bill_to) WHERE i.id = v.id",
+                [
+                    timezone.now(),
+                    [row.invoice_id for row in rows],
+                    numbers,
+                    ["\n".join(filter(None, row[-3:])) for row in rows],
+                ],
             )
-            for row, number in zip(rows, numbers, strict=True)
-        ]
-    )
-    return [Finalized(row[0], number, row[16], row[21]) for row, number in zip(rows, numbers, strict=True)]
+        tenant_id = current_tenant_id()
+        publish(
+            [
+                InvoiceFinalized(
+                    tenant_id=tenant_id,
+                    business_entity_id=row.business_entity_id,
+                    occurred_on=row.issued_on,
+                    currency=row.currency,
+                    key=str(row.invoice_id),
+                    invoice_id=row.invoice_id,
+                    invoice_number=number,
+                    customer_id=row.customer_id,
+                    contract_id=row.contract_id,
+                    due_on=row.due_on,
+                    net=row.net,
+                    tax=row.tax,
+                    total=row.total,
+                    lines=tuple(lines[row.invoice_id]),
+                )
+                for row, number in zip(rows, numbers, strict=True)
+            ]
+        )
+    return [
+        Finalized(row.invoice_id, number, row.currency, row.total) for row, number in zip(rows, numbers, strict=True)
+    ]
 
 
-def _refuse_unfit(invoice_ids: Sequence[int], drafts: Mapping[int, Sequence[Any]]) -> None:
+def _refuse_unfit(invoice_ids: Sequence[int], drafts: Mapping[int, _Row]) -> None:
     for invoice_id in invoice_ids:
         if invoice_id not in drafts:
             if Invoice.objects.filter(pk=invoice_id).exists():
                 raise BillingError(f"Invoice {invoice_id} has no lines; add one or delete the draft.")
             raise NotFound(f"There is no invoice with the id {invoice_id}.")
-        status = drafts[invoice_id][13]
+        status = drafts[invoice_id].status
         if status != InvoiceStatus.DRAFT:
             raise WrongState(f"Invoice {invoice_id} is {status.replace('_', ' ')}, not a draft; nothing was finalized.")
 

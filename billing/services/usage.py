@@ -1,6 +1,8 @@
 """Record usage, and add it up."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -11,50 +13,91 @@ from billing.events import UsageRecorded
 from billing.models import ContractItem, ContractStatus, UsageRecord
 from billing.periods import DateRange
 from billing.publishing import publish
+from billing.tenancy import current_tenant_id
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Units used on one day, as sent; `key` is the sender's own id of the record."""
+
+    contract_item_id: int
+    used_on: date
+    quantity: Decimal
+    key: str
+
+
+def record_usage(*, contract_item_id: int, used_on: date, quantity: Decimal, key: str) -> UsageRecord:
+    """Record one day's units; see `record_usages`."""
+    return record_usages([Usage(contract_item_id, used_on, quantity, key)])[0]
 
 
 @transaction.atomic
-def record_usage(*, contract_item_id: int, used_on: date, quantity: Decimal, key: str) -> UsageRecord:
-    """Record units used on a day; `key` is the sender's own id, and a second record with it is refused.
+def record_usages(sent: Sequence[Usage]) -> list[UsageRecord]:
+    """Record units used, all or none of them.
 
-    Raises NotFound, WrongState for an item that is not priced by usage or already billed for that day, BillingError.
+    Raises NotFound, WrongState for an item that is not priced by usage or already billed for that day, BillingError for a
+    day outside the term or a key that was recorded before.
     """
-    item = ContractItem.objects.select_for_update().select_related("contract").filter(pk=contract_item_id).first()
+    items = {
+        item.pk: item
+        for item in ContractItem.objects.select_for_update(of=("self",))
+        .select_related("contract")
+        .filter(pk__in={each.contract_item_id for each in sent})
+        .order_by("pk")
+    }
+    keys = Counter(each.key for each in sent)
+    twice = next((key for key, count in keys.items() if count > 1), None)
+    twice = twice or UsageRecord.objects.filter(key__in=list(keys)).values_list("key", flat=True).first()
+    if twice is not None:
+        raise BillingError(f"Usage with the key {twice} is recorded already.", code="duplicate")
+    for each in sent:
+        _refuse_unfit(each, items.get(each.contract_item_id))
+    records = UsageRecord.objects.bulk_create(
+        UsageRecord(
+            tenant_id=current_tenant_id(),
+            contract_item=items[each.contract_item_id],
+            used_on=each.used_on,
+            quantity=each.quantity,
+            key=each.key,
+        )
+        for each in sent
+    )
+    publish([_event(record) for record in records])
+    return records
+
+
+def _refuse_unfit(sent: Usage, item: ContractItem | None) -> None:
     if item is None:
-        raise NotFound(f"There is no contract item with the id {contract_item_id}.")
+        raise NotFound(f"Usage {sent.key}: there is no contract item with the id {sent.contract_item_id}.")
     contract = item.contract
     if not item.is_metered or contract.status != ContractStatus.ACTIVE:
-        raise WrongState(f"Item {item.pk} of contract {contract.number} is not priced by usage, or not active.")
-    if used_on < item.start or (item.end and used_on >= item.end):
-        raise BillingError(f"{used_on} lies outside the item's term.")
-    if used_on < item.billed_until:
         raise WrongState(
-            f"The item is billed until {item.billed_until}; record a correction on a later day instead.",
+            f"Usage {sent.key}: item {item.pk} of contract {contract.number} is not priced by usage, or not active."
+        )
+    if sent.used_on < item.start or (item.end and sent.used_on >= item.end):
+        raise BillingError(f"Usage {sent.key}: {sent.used_on} lies outside the item's term.")
+    if sent.used_on < item.billed_until:
+        raise WrongState(
+            f"Usage {sent.key}: the item is billed until {item.billed_until}; record a correction on a later day instead.",
             code="billed",
         )
-    if UsageRecord.objects.filter(key=key).exists():
-        raise BillingError(f"Usage with the key {key} is recorded already.", code="duplicate")
-    usage = UsageRecord.objects.create(
-        tenant_id=item.tenant_id, contract_item=item, used_on=used_on, quantity=quantity, key=key
+
+
+def _event(record: UsageRecord) -> UsageRecorded:
+    item, contract = record.contract_item, record.contract_item.contract
+    return UsageRecorded(
+        tenant_id=record.tenant_id,
+        business_entity_id=contract.business_entity_id,
+        occurred_on=record.used_on,
+        currency=contract.currency,
+        key=str(record.pk),
+        usage_id=record.pk,
+        customer_id=contract.customer_id,
+        contract_id=contract.pk,
+        contract_item_id=item.pk,
+        product_id=item.product_id,
+        quantity=record.quantity,
     )
-    publish(
-        [
-            UsageRecorded(
-                tenant_id=item.tenant_id,
-                business_entity_id=contract.business_entity_id,
-                occurred_on=used_on,
-                currency=contract.currency,
-                key=str(usage.pk),
-                usage_id=usage.pk,
-                customer_id=contract.customer_id,
-                contract_id=contract.pk,
-                contract_item_id=item.pk,
-                product_id=item.product_id,
-                quantity=quantity,
-            )
-        ]
-    )
-    return usage
 
 
 def usage_by_period(periods: Mapping[int, Sequence[DateRange]]) -> dict[tuple[int, DateRange], Decimal]:

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import RequestDataTooBig
+from django.db import DataError, connection, transaction
 from django.db.models import ProtectedError
 
+from billing.api.errors import handle
 from billing.services import customers as service
 from tests.api.caller import V1, Caller
 
@@ -54,6 +56,10 @@ def test_mistakes_are_named_by_field(caller: Caller, changes: dict[str, Any], fi
         ("items.quantity", "1e400", "items.0.quantity"),
         ("items.pricing_model", "free", "items.0.pricing_model"),
         ("items.pricing", None, "items.0.pricing"),
+        ("items.pricing", {"amount": 5}, "items.0.pricing"),
+        ("items.pricing", {"amount": "1e999999"}, "items.0.pricing"),
+        ("items.pricing", {"amount": "9" * 13}, "items.0.pricing"),
+        ("items.quantity", "1000000001", "items.0.quantity"),
         ("items.interval_months", 2, "items.0.interval_months"),
     ],
 )
@@ -88,6 +94,13 @@ def test_what_the_model_refuses_is_a_mistake_too(caller: Caller, sold: Any) -> N
     item["pricing"] = {"amount": "1"}
     caller.post("/contracts", sent)
     assert caller.post("/contracts", sent, status=409)["error"]["code"] == "duplicate"
+
+
+def test_an_amount_that_the_books_cannot_hold(db: None) -> None:
+    with pytest.raises(DataError) as caught, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 10000000::numeric(5, 2)")
+    answer = handle(caught.value, {})
+    assert (answer.status_code, answer.data["error"]["code"]) == (422, "out_of_range")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_usage_is_recorded_one_by_one_and_by_the_list(caller: Caller, sold: Any)
     assert len(caller.post("/usage", rest)) == 10
     again = caller.post("/usage", [{**rest[0], "key": "new"}, rest[1]], status=409)
     assert again["error"]["code"] == "duplicate"
-    assert "Record 2" in again["error"]["message"]
+    assert "is recorded already" in again["error"]["message"]
     assert caller.get("/usage", {"key": "new"})["results"] == []
     assert len(caller.get("/usage", {"contract_item": item})["results"]) == 11
     caller.post("/usage", [], status=400)

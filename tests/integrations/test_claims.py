@@ -137,3 +137,12 @@ def test_a_customer_is_put_into_the_outbox_once(connection) -> None:
         (1, 1, "pending"),
         (2, 2, "pending"),
     ]
+
+
+def test_an_item_that_is_held_back_says_for_what(queue) -> None:
+    queue("customer", 1, group=1, state="delivered")
+    invoice = queue("invoice", 5, group=1, state="parked", reason="Map the account.")
+    payment = queue("payment", 9, group=1)
+    assert outbox.waits_for(payment) == invoice
+    assert outbox.waits_for(invoice) is None
+    assert outbox.waits_for(queue("product", 3)) is None

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 
 from billing.models import Customer, Invoice, TaxRate
 from billing.services.invoices import void_invoice
@@ -147,7 +148,7 @@ def test_closed_books_park_in_words_and_go_out_once_reopened(connect, books) -> 
     assert (deliver(connection).parked, books.count("JournalEntry")) == (0, 4)
 
 
-def test_a_missing_mapping_parks_and_a_mended_one_takes_effect(connect, books) -> None:
+def test_a_missing_mapping_parks_and_a_mended_one_takes_effect(connect, books, capsys) -> None:
     connection = connect()
     removed = Mapping.objects.get(kind="default_customer")
     external_id, removed_pk = removed.external_id, removed.pk
@@ -156,6 +157,10 @@ def test_a_missing_mapping_parks_and_a_mended_one_takes_effect(connect, books) -
     assert deliver(connection).parked == 1
     parked = OutboxItem.objects.get(state="parked")
     assert (parked.reason_code, "Choose one" in parked.reason) == ("missing_mapping", True)
+    call_command("sync_erp", "--json")
+    answer = capsys.readouterr()
+    assert json.loads(answer.out)["parked"] == 1
+    assert "1 parked. No ERP customer is chosen" in answer.err
     Mapping.objects.create(
         pk=removed_pk, connection=connection, kind="default_customer", external_id=external_id, status="confirmed"
     )

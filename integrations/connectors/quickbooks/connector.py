@@ -120,15 +120,17 @@ class QuickBooks:
         request_id: str,
         must_match: tuple[str, str] | None = None,
     ) -> ErpRow:
-        where = f"where {field} = {_quoted(name)}" + (" and Active in (true, false)" if _LISTS[entity] else "")
-        for row in self._pages(entity, where):
-            if must_match is None or row.get(must_match[0]) == must_match[1]:
-                return objects.list_row(entity, row)
         answer = self._client.write(entity.lower(), dumps(body), request_id=request_id)
         faults = read_faults(answer)
-        if faults:
-            raise faults[0].as_error()
-        return objects.list_row(entity, answer[entity])
+        if not faults:
+            return objects.list_row(entity, answer[entity])
+        error = faults[0].as_error()
+        if isinstance(error, NameTaken):
+            where = f"where {field} = {_quoted(name)}" + (" and Active in (true, false)" if _LISTS[entity] else "")
+            for row in self._pages(entity, where):
+                if must_match is None or row.get(must_match[0]) == must_match[1]:
+                    return objects.list_row(entity, row)
+        raise error
 
     def _pages(self, entity: str, where: str) -> Iterator[JsonObject]:
         start = 1

@@ -1,10 +1,12 @@
 from typing import Any
 
+from django.db.models import Count, Min
+
 from billing.management.base import TenantCommand
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
 from integrations.delivery import DrainResult, drain
-from integrations.models import Connection, ConnectionStatus
+from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState
 
 
 class Command(TenantCommand):
@@ -31,4 +33,13 @@ class Command(TenantCommand):
     def _drain(self, connection: Connection) -> DrainResult:
         if connection.status != ConnectionStatus.CONNECTED:
             self.stderr.write(f"{connection}: {connection.get_status_display()}. {connection.status_reason}".strip())
-        return drain(connection.pk, until_empty=True, progress=self.progress)
+        result = drain(connection.pk, until_empty=True, progress=self.progress)
+        self._explain(connection)
+        return result
+
+    def _explain(self, connection: Connection) -> None:
+        """Say in words what is parked, each reason once with an example of the ERP's or our words."""
+        parked = OutboxItem.objects.filter(connection=connection, state=OutboxState.PARKED)
+        reasons = parked.order_by().values_list("reason_code").annotate(items=Count("id"), words=Min("reason"))
+        for _, items, words in reasons.order_by("-items"):
+            self.stderr.write(f"{connection}: {items:,} parked. {words}")

@@ -1,0 +1,156 @@
+"""Every page of every registered admin: 200 for whoever may, 403 otherwise; and nothing of another company."""
+
+from collections.abc import Callable
+
+import pytest
+from accounting.models import Account, JournalEntry
+from accounting.setup import set_up_books
+from billing.models import BusinessEntity, Contract, Customer, Invoice, Membership, Role, Tenant
+from billing.services.tenants import create_tenant
+from billing.tenancy import TenantModel, tenant_scope
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+ONLY_ADMINISTRATORS = {"membership", "apikey"}
+# Role → pages that are nobody's below it.
+PAGES_BY_ROLE = {
+    "run_billing": Role.FINANCE,
+    "import_contracts": Role.FINANCE,
+    "recognize_revenue": Role.ACCOUNTANT,
+    "trial_balance": Role.VIEWER,
+    "general_ledger": Role.VIEWER,
+    "which_account": Role.VIEWER,
+}
+ORDER = [Role.VIEWER, Role.FINANCE, Role.ACCOUNTANT, Role.ADMIN]
+
+
+def our_admins() -> list[admin.ModelAdmin]:
+    apps = {"billing", "accounting"}
+    return [each for model, each in admin.site._registry.items() if model._meta.app_label in apps]
+
+
+@pytest.mark.parametrize("role", ORDER)
+def test_every_page_answers_whoever_may_see_it(role: str, sign_in: Callable[[str], Client], story: Contract) -> None:
+    client = sign_in(role)
+    for page in our_admins():
+        opts = page.opts
+        expected = 200 if opts.model_name not in ONLY_ADMINISTRATORS or role == Role.ADMIN else 403
+        name = f"admin:{opts.app_label}_{opts.model_name}"
+        assert client.get(reverse(f"{name}_changelist")).status_code == expected, opts.model_name
+        first = page.model._default_manager.first()
+        if first is not None:
+            assert client.get(reverse(f"{name}_change", args=[first.pk])).status_code == expected, opts.model_name
+    for name, least in PAGES_BY_ROLE.items():
+        expected = 200 if ORDER.index(role) >= ORDER.index(least) else 403
+        assert client.get(reverse(f"admin:{name}")).status_code == expected, name
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_add_and_edit_pages_open_for_the_roles_that_change(story: Contract, sign_in: Callable[[str], Client]) -> None:
+    clients = {role: sign_in(role) for role in ORDER}
+    for page in our_admins():
+        add = reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_add")
+        for role, client in clients.items():
+            may = page.add_role is not None and ORDER.index(role) >= ORDER.index(page.add_role)
+            assert client.get(add).status_code == (200 if may else 403), (page.opts.model_name, role)
+
+
+def test_a_viewer_is_shown_no_buttons_and_can_do_nothing(viewer: Client, draft: Invoice) -> None:
+    page = viewer.get(reverse("admin:billing_invoice_change", args=[draft.pk])).content.decode()
+    assert reverse("admin:billing_invoice_finalize", args=[draft.pk]) not in page
+    assert viewer.post(reverse("admin:billing_invoice_finalize", args=[draft.pk])).status_code == 403
+    draft.refresh_from_db()
+    assert draft.status == "draft"
+
+
+def test_companies_are_walls(story: Contract, sign_in: Callable[[str], Client]) -> None:
+    mine = {
+        each.model: each.model._default_manager.first() for each in our_admins() if issubclass(each.model, TenantModel)
+    }
+    other = create_tenant(slug="other", name="Other", currency="EUR")
+    with tenant_scope(other.pk):
+        set_up_books(business_entity=BusinessEntity.objects.get())
+    user = get_user_model().objects.create_user(username="stranger", password="x", is_staff=True)
+    Membership.objects.create(tenant=other, user=user, role=Role.ADMIN)
+    stranger = Client()
+    stranger.force_login(user)
+    for model, row in mine.items():
+        if row is None:
+            continue
+        url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk])
+        answer = stranger.get(url)  # Editable rows that are not found lead back to the home page, as Django does it.
+        assert answer.status_code == 404 or answer.url == reverse("admin:index"), model
+    for name in ("customer", "invoice", "contract", "membership"):
+        listed = stranger.get(reverse(f"admin:billing_{name}_changelist")).content.decode()
+        assert "Globex" not in listed
+        assert "K-1" not in listed
+    sign_in(Role.ADMIN)
+    assert "admin-person" not in stranger.get(reverse("admin:billing_membership_changelist")).content.decode()
+    ours = Membership.objects.get(user__username="admin-person")
+    assert stranger.get(reverse("admin:billing_membership_change", args=[ours.pk])).status_code == 404
+    choices = stranger.get(reverse("admin:autocomplete"), {
+        "app_label": "billing", "model_name": "contract", "field_name": "customer", "term": "",
+    })  # fmt: skip
+    assert choices.json()["results"] == []
+
+
+def test_the_session_decides_between_the_companies_of_one_person(tenant: Tenant, customer: Customer) -> None:
+    other = create_tenant(slug="other", name="Other Ltd", currency="EUR")
+    user = get_user_model().objects.create_user(username="both", password="x", is_staff=True)
+    Membership.objects.create(tenant=tenant, user=user, role=Role.VIEWER)
+    Membership.objects.create(tenant=other, user=user, role=Role.FINANCE)
+    client = Client()
+    client.force_login(user)
+    customers = reverse("admin:billing_customer_changelist")
+    assert "Globex" in client.get(customers).content.decode()
+    assert client.get(reverse("admin:run_billing")).status_code == 403
+    assert client.post(reverse("switch_company"), {"company": other.pk}).status_code == 302
+    assert "Globex" not in client.get(customers).content.decode()
+    assert client.get(reverse("admin:run_billing")).status_code == 200
+    elsewhere = create_tenant(slug="third", name="Third", currency="EUR")
+    assert client.post(reverse("switch_company"), {"company": elsewhere.pk}).status_code == 403
+    assert client.get(reverse("switch_company")).status_code == 405
+
+
+def test_without_a_company_the_page_says_what_to_do(db: None) -> None:
+    client = Client()
+    client.force_login(get_user_model().objects.create_user(username="nobody", password="x", is_staff=True))
+    answer = client.get(reverse("admin:billing_invoice_changelist"))
+    assert answer.status_code == 403
+    assert "no company has given you a role" in " ".join(answer.content.decode().split())
+
+
+def test_users_of_all_companies_are_the_operators_business(administrator: Client, tenant: Tenant) -> None:
+    users = reverse("admin:auth_user_changelist")
+    assert administrator.get(users).status_code == 403
+    operator = Client()
+    operator.force_login(get_user_model().objects.create_superuser(username="operator", password="x"))
+    assert operator.get(users).status_code == 200
+
+
+def test_drill_down_from_the_trial_balance_to_the_invoice(accountant: Client, story: Contract) -> None:
+    receivable = Account.objects.get(code="1110")
+    page = accountant.get(reverse("admin:trial_balance"), {"at": "2026-03-31"}).content.decode()
+    ledger = f"{reverse('admin:general_ledger')}?account={receivable.pk}&amp;since=2026-01-01&amp;until=2026-03-31"
+    assert ledger in page
+    assert "Balanced" in page
+    lines = accountant.get(ledger.replace("&amp;", "&")).content.decode()
+    entry = JournalEntry.objects.filter(event__kind="invoice_finalized").order_by("id")[0]
+    entry_url = reverse("admin:accounting_journalentry_change", args=[entry.pk])
+    assert entry_url in lines
+    why = accountant.get(entry_url).content.decode()
+    invoice = Invoice.objects.get(number="INV-000001")
+    assert reverse("admin:billing_invoice_change", args=[invoice.pk]) in why
+    assert reverse("admin:billing_businessevent_change", args=[entry.event_id]) in why
+    assert "whole company" in why
+    back = accountant.get(reverse("admin:billing_invoice_change", args=[invoice.pk])).content.decode()
+    assert entry_url in back
+
+
+@pytest.mark.parametrize("term", ["JE-{id:08d}", "{id}", "INV-000001", "Globex"])
+def test_entries_are_found_by_number_invoice_and_customer(term: str, accountant: Client, story: Contract) -> None:
+    entry = JournalEntry.objects.filter(event__kind="invoice_finalized").order_by("id")[0]
+    found = accountant.get(reverse("admin:accounting_journalentry_changelist"), {"q": term.format(id=entry.pk)})
+    assert entry.number in found.content.decode()

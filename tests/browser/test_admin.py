@@ -1,0 +1,70 @@
+"""An accountant signs in and follows a figure down to its invoice."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from accounting.setup import set_up_books
+from billing.models import BusinessEntity, Customer, Membership, Product, Role
+from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract, start_contracts
+from billing.services.tenants import create_tenant
+from billing.tenancy import tenant_scope
+from django.contrib.auth import get_user_model
+from playwright.sync_api import Page, Request
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def billed_company() -> None:
+    """A company with one finalized invoice over 250.00, and its accountant."""
+    tenant = create_tenant(slug="acme", name="Acme Inc", currency="USD")
+    with tenant_scope(tenant.pk):
+        entity = BusinessEntity.objects.get()
+        set_up_books(business_entity=entity)
+        customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
+        item = {
+            "product": Product.objects.create(code="pro", name="Pro plan"),
+            "pricing_model": "flat_fee",
+            "pricing": {"amount": Decimal("250.00")},
+        }
+        contract = draft_contract(customer=customer, number="K-1", start=date(2026, 1, 1), items=[item])
+        start_contracts([contract.pk])
+        run_billing(through=date(2026, 1, 31), finalize=True)
+    user = get_user_model().objects.create_user(username="ann", password="quiet-harbour-9", is_staff=True)
+    Membership.objects.create(tenant=tenant, user=user, role=Role.ACCOUNTANT)
+
+
+def test_from_the_home_page_down_to_the_invoice(page: Page, live_server: object, billed_company: None) -> None:
+    address = str(live_server)
+    outside: list[str] = []
+    broken: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((address, "data:", "blob:")):
+            outside.append(request.url)
+
+    page.on("request", note)
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.goto(f"{address}/admin/")
+    page.fill("#id_username", "ann")
+    page.fill("#id_password", "quiet-harbour-9")
+    page.click("button[type=submit]")
+    page.get_by_role("heading", name="Acme Inc").wait_for()
+    assert page.locator("canvas.chart").is_visible()
+
+    page.get_by_role("link", name="Trial balance").click()
+    page.get_by_text("Balanced", exact=True).wait_for()
+    page.fill("#id_at", "2026-01-31")
+    page.get_by_role("button", name="Show").click()
+    page.locator("tr", has_text="AR - Customers").get_by_role("link", name="250.00").click()
+    page.get_by_role("heading", name="General ledger: 1110 AR - Customers").wait_for()
+
+    page.get_by_role("link", name="JE-").first.click()
+    page.get_by_text("This entry is there because of a business event").wait_for()
+    page.locator("dl.cf-facts").get_by_role("link", name="INV-000001").click()
+    page.get_by_role("heading", name="Invoice INV-000001").wait_for()
+    assert page.get_by_text("250.00 USD").first.is_visible()
+    assert outside == []
+    assert broken == []
