@@ -24,7 +24,7 @@ def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
     post([*draft_reversals(events, current.rules), *drafts], current)
     if unmatched:
         UnmatchedEvent.objects.bulk_create(
-            [UnmatchedEvent(tenant_id=event.tenant_id, event_id=event.event_id) for event in unmatched]
+            [UnmatchedEvent(tenant_id=event.tenant_id, event_id=event.event_id or 0) for event in unmatched]
         )
 
 

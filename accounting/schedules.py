@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from operator import attrgetter
+from typing import Any
 
 from django.db import connection
 
@@ -108,7 +109,7 @@ def lock_unfinished(*, through: date, after_id: int, limit: int) -> list[Schedul
     )
 
 
-def _select(join: str, parameters: list[object], tail: str = "ORDER BY s.id") -> list[Schedule]:
+def _select(join: str, parameters: list[Any], tail: str = "ORDER BY s.id") -> list[Schedule]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join('s.' + name for name in _COLUMNS)} FROM accounting_recognitionschedule s {join} {tail} "

@@ -32,9 +32,10 @@ def make_company(slug: str) -> Company:
 
 def sell_contracts(company: Company, count: int) -> None:
     """Start monthly contracts of one flat fee, in the tenant's scope."""
+    from tempfile import TemporaryDirectory
+
     from billing.importing.column_map import load_column_map
     from billing.importing.contracts import import_contracts
-    from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as folder:
         import_contracts(path=write_contracts(Path(folder), count), columns=load_column_map(column_map(Path(folder))))

@@ -62,12 +62,11 @@ def _in_own_process(contracts: int) -> dict[str, float]:
 
 
 def run(contracts: int) -> dict[str, float]:
+    from benchmarks.company import column_map, make_company, write_contracts
     from billing.importing.column_map import load_column_map
     from billing.importing.contracts import import_contracts
     from billing.services.billing_run import run_billing
     from billing.tenancy import tenant_scope
-
-    from benchmarks.company import column_map, make_company, write_contracts
 
     company = make_company(f"main-job-{contracts}")
     with TemporaryDirectory() as name, tenant_scope(company.tenant_id):

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 
-from billing.events import AllocatedPart, BilledLine, Event, InvoiceFinalized, PaymentReceived
-
 from benchmarks.company import Company
 from benchmarks.database import Floor
 from benchmarks.report import Result
+from billing.events import AllocatedPart, BilledLine, Event, InvoiceFinalized, PaymentReceived
 
 EVENTS, BATCH = 20_000, 1_000
 TABLES = (
@@ -22,9 +21,8 @@ TABLES = (
 
 
 def measure(url: str, hordak: dict[str, float]) -> Iterator[Result]:
-    from billing.tenancy import tenant_scope
-
     from benchmarks.company import make_company
+    from billing.tenancy import tenant_scope
 
     for what, make_event in (("payments", payment), ("invoices with their schedules", invoice)):
         warm = make_company(f"warm-{make_event.__name__}")
@@ -51,8 +49,9 @@ def measure(url: str, hordak: dict[str, float]) -> Iterator[Result]:
 
 def post_events(company: Company, make_event: Callable[[Company, int], Event], count: int) -> float:
     """Publish events in batches; everything that follows happens in the same transactions. Answers seconds."""
-    from billing.publishing import publish
     from django.db import transaction
+
+    from billing.publishing import publish
 
     batches = [
         [make_event(company, number) for number in range(start + 1, start + BATCH + 1)]
@@ -79,7 +78,13 @@ def payment(company: Company, number: int) -> PaymentReceived:
         method="bank_transfer",
         amount=amount,
         unapplied=Decimal(0),
-        lines=(AllocatedPart(allocation_id=company.tenant_id * 10**9 + number, invoice_id=company.tenant_id * 10**9 + number, allocated=amount),),
+        lines=(
+            AllocatedPart(
+                allocation_id=company.tenant_id * 10**9 + number,
+                invoice_id=company.tenant_id * 10**9 + number,
+                allocated=amount,
+            ),
+        ),
     )
 
 
@@ -121,11 +126,10 @@ def invoice(company: Company, number: int) -> InvoiceFinalized:
 
 def finalize_one_by_one(company: Company, count: int = 500) -> float:
     """Finalize drafts through the service, each alone in its transaction; answers invoices a second."""
+    from benchmarks.company import sell_contracts
     from billing.models import Invoice
     from billing.services.billing_run import run_billing
     from billing.services.invoices import finalize_invoices
-
-    from benchmarks.company import sell_contracts
 
     sell_contracts(company, count + 50)
     run_billing(through=date(2026, 1, 1))

@@ -22,7 +22,7 @@ _SEPARATOR = "\x1f"
 _NULL = "\x1e"
 
 _AHEAD = 100
-_stores = threading.local()
+_stores: dict[tuple[int, int, str, str], list[int]] = {}
 _written: dict[str, int] = defaultdict(int)
 _analyze_at: dict[str, int] = defaultdict(lambda: 1000)
 
@@ -36,7 +36,7 @@ def reserve_ids(model: type[models.Model], count: int) -> list[int]:
     if count > _AHEAD:
         return _next_ids(table, count)
     # A forked worker must not give out its parent's store.
-    store = _stores.__dict__.setdefault((os.getpid(), connection.settings_dict["NAME"], table), [])
+    store = _stores.setdefault((os.getpid(), threading.get_ident(), connection.settings_dict["NAME"], table), [])
     if len(store) < count:
         store.extend(_next_ids(table, _AHEAD))
     taken = store[:count]
@@ -156,4 +156,4 @@ def _types(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, ...]
         field.column: field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
         for field in model._meta.local_fields
     }
-    return tuple(by_column[name] for name in names)
+    return tuple(str(by_column[name]) for name in names)

@@ -1,10 +1,14 @@
 """Money columns: several amounts of one document share the document's one currency column."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from djmoney.models.fields import MoneyField
+from djmoney.money import Money
 from djmoney.settings import CURRENCY_CHOICES
+
+# The settings decide; without a setting the library offers all it knows.
+CURRENCIES: list[tuple[str, str]] = list(CURRENCY_CHOICES or [])
 
 
 class CurrencyField(models.CharField):
@@ -12,7 +16,7 @@ class CurrencyField(models.CharField):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["max_length"] = 3
-        kwargs.setdefault("choices", CURRENCY_CHOICES)
+        kwargs.setdefault("choices", CURRENCIES)
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
@@ -29,6 +33,10 @@ class AmountField(MoneyField):
     django-money gives each amount a currency column of its own, which lets two amounts of one invoice disagree.
     """
 
+    if TYPE_CHECKING:  # the stubs take a MoneyField for a DecimalField
+        _pyi_private_set_type: Any
+        _pyi_private_get_type: Money  # type: ignore[assignment]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_digits", 19)
         kwargs.setdefault("decimal_places", 4)
@@ -36,7 +44,7 @@ class AmountField(MoneyField):
         super().__init__(*args, **kwargs)
 
     def add_currency_field(self, cls: type[models.Model], name: str) -> None:
-        self._currency_field = next(field for field in cls._meta.local_fields if field.name == "currency")
+        self._currency_field: Any = next(field for field in cls._meta.local_fields if field.name == "currency")
 
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()

@@ -73,8 +73,8 @@ class CurrentTenant(models.Expression):
 
     output_field = models.BigIntegerField()
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[int]]:
-        return "%s", [current_tenant_id()]
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[str | int, ...]]:
+        return "%s", (current_tenant_id(),)
 
 
 class TenantManager(models.Manager[_T]):

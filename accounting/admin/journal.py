@@ -62,7 +62,7 @@ class AccountFilter(admin.SimpleListFilter):
         value = self.value()
         if not value or not value.isdecimal():
             return queryset
-        return queryset.filter(pk__in=JournalLine.objects.filter(account=value).values("entry"))
+        return queryset.filter(pk__in=JournalLine.objects.filter(account=int(value)).values("entry"))
 
 
 @admin.register(JournalEntry)

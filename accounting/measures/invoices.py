@@ -23,7 +23,7 @@ def measure(events: Sequence[InvoiceFinalized], books: Books) -> list[MeasuredEv
     known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
     committed: dict[int, Commitment] = {}
     if books.grosses_up:
-        committed = commitments.lock({line.contract_item_id for event in events for line in event.lines} - {None})
+        committed = commitments.lock({line.contract_item_id or 0 for event in events for line in event.lines})
     fresh: dict[Key, Schedule] = {}
     measured = []
     for event in events:

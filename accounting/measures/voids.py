@@ -20,7 +20,7 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
     known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
     committed = {}
     if books.grosses_up:
-        committed = commitments.lock({line.contract_item_id for event in events for line in event.lines} - {None})
+        committed = commitments.lock({line.contract_item_id or 0 for event in events for line in event.lines})
     measured = []
     for event in events:
         units = []

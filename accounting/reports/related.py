@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
@@ -11,7 +12,7 @@ from accounting.models import JournalEntry, JournalLine
 from billing.tenancy import current_tenant_id
 
 
-def with_totals(entries: QuerySet[JournalEntry]) -> QuerySet[JournalEntry]:
+def with_totals(entries: QuerySet[JournalEntry]) -> QuerySet[Any]:
     """Add `total_debit`, the entry's debits in base currency."""
     debit = (
         JournalLine.objects.filter(entry=OuterRef("pk"))
@@ -23,7 +24,7 @@ def with_totals(entries: QuerySet[JournalEntry]) -> QuerySet[JournalEntry]:
     return entries.annotate(total_debit=Subquery(debit))
 
 
-def entries_of_facts(facts: Mapping[str, Iterable[object]]) -> QuerySet[JournalEntry]:
+def entries_of_facts(facts: Mapping[str, Iterable[object]]) -> QuerySet[Any]:
     """Give the entries of business events named by kind and keys, in the order they were posted. Reads an index."""
     condition = Q(pk__in=[])
     for kind, keys in facts.items():

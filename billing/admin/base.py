@@ -22,10 +22,10 @@ class TenantForm(forms.ModelForm):
             self.instance.tenant_id = current_tenant_id()
 
     def _get_validation_exclusions(self) -> set[str]:
-        return super()._get_validation_exclusions() - {"tenant"}
+        return super()._get_validation_exclusions() - {"tenant"}  # type: ignore[misc]
 
     def _update_errors(self, errors: ValidationError) -> None:
-        super()._update_errors(self._in_words(errors))
+        super()._update_errors(self._in_words(errors))  # type: ignore[misc]
 
     def _in_words(self, errors: ValidationError) -> ValidationError:
         if not hasattr(errors, "error_dict"):

@@ -7,10 +7,11 @@ from django import forms
 from django.http import HttpRequest
 from unfold.admin import StackedInline
 
+from billing import pricing
 from billing.admin.base import RoleRights, TenantForm, TenantInline
 from billing.admin.pricing_words import PricedForm
 from billing.admin.shown import quantity
-from billing.models import Contract, ContractItem, ContractPhase, Price
+from billing.models import Contract, ContractItem, ContractPhase, Price, RecognitionMethod
 from billing.periods import add_months
 
 
@@ -78,8 +79,8 @@ class ItemForm(PricedForm):
         super().__init__(*args, **kwargs)
         for name in ("pricing_model", "recognition_method", "phase"):
             self.fields[name].required = False
-        self._offer_blank("pricing_model", "As the list price")
-        self._offer_blank("recognition_method", "As the product")
+        self._offer("pricing_model", [("", "As the list price"), *pricing.CHOICES])
+        self._offer("recognition_method", [("", "As the product"), *RecognitionMethod.choices])
         self.initial["quantity"] = quantity(self.initial.get("quantity") or Decimal(1)).replace(",", "")
         self.fields["pricing_model"].help_text = (
             self.fields["price_text"].help_text + " Empty with a list price: its own."
@@ -88,10 +89,10 @@ class ItemForm(PricedForm):
         self.fields["recognition_method"].help_text = "Empty: the product's."
         self.fields["phase"].help_text = "Empty: the first one."
 
-    def _offer_blank(self, name: str, words: str) -> None:
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", words), *known]
+        field.choices = choices
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -138,5 +139,5 @@ class ItemInline(RoleRights, StackedInline):
             kwargs["queryset"] = ContractPhase.objects.filter(contract=contract or 0)
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field is not None and db_field.name == "price":
-            field.label_from_instance = lambda price: f"{price.product}: {price}"  # type: ignore[attr-defined]
+            field.label_from_instance = lambda price: f"{price.product}: {price}"
         return field

@@ -51,8 +51,8 @@ class CustomerAdmin(EditableDocumentAdmin):
             Invoice.objects.filter(customer=OuterRef("pk"), currency=OuterRef("currency"), status__in=OPEN_STATUSES)
             .order_by()
             .values("customer")
-            .annotate(due=Sum(F("total") - F("settled")))
-            .values("due")
+            .annotate(due_sum=Sum(F("total") - F("settled")))
+            .values("due_sum")
         )
         return super().get_queryset(request).annotate(due=Subquery(due))
 

@@ -54,7 +54,7 @@ class AmountInput(forms.DecimalField):
         kwargs.setdefault("min_value", Decimal(0))
         super().__init__(widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}), **kwargs)
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         # People paste amounts with thousands separators.
         return super().to_python(value.replace(",", "") if isinstance(value, str) else value)
 

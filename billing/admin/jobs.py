@@ -148,7 +148,7 @@ def state_of(job: Job) -> dict[str, Any]:
         words = job.message
     elif job.status == JobStatus.RUNNING and not at_work:
         words = "The worker that was doing this has stopped."
-        hint = f"It is taken up again within some minutes if a worker runs. Start one with: {HOW_TO_START}"
+        hint = f"Make sure that a worker runs ({HOW_TO_START}), then start it again below."
     elif job.status == JobStatus.RUNNING:
         words = f"{job.done:,} of {job.total:,} done" if job.total else "Under way"
     elif (timezone.now() - job.created_at).total_seconds() > _PATIENCE_SECONDS:

@@ -260,5 +260,5 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def _only_operator(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_active and request.user.is_superuser
 
-    has_module_permission = has_view_permission = has_add_permission = _only_operator  # type: ignore[assignment]
-    has_change_permission = has_delete_permission = _only_operator  # type: ignore[assignment]
+    has_module_permission = has_view_permission = has_add_permission = _only_operator
+    has_change_permission = has_delete_permission = _only_operator

@@ -34,7 +34,7 @@ class UsageForm(StyledForm):
         items.queryset = ContractItem.objects.filter(
             is_metered=True, contract__status=ContractStatus.ACTIVE
         ).select_related("contract", "product")
-        items.label_from_instance = lambda item: f"{item.contract.number}: {item.product.name}"  # type: ignore[method-assign]
+        items.label_from_instance = lambda item: f"{item.contract.number}: {item.product.name}"  # type: ignore[method-assign, assignment]
 
 
 @admin.register(UsageRecord)

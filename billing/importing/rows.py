@@ -9,15 +9,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from billing import pricing
-from billing.fields import CURRENCY_CHOICES
+from billing.fields import CURRENCIES
 from billing.importing.column_map import ColumnMap
 from billing.models import BillingInterval, BillingTiming, RecognitionMethod, Renewal
-from billing.money import minor_digits
+from billing.money import round_money
 from billing.periods import add_months
 
 _LONGEST_FIELD = 10_000
 _LONGEST_LINE = 200_000
-_CURRENCIES = frozenset(dict(CURRENCY_CHOICES))
+_CURRENCIES = frozenset(dict(CURRENCIES))
 
 
 class UnreadableFile(ValueError):
@@ -85,7 +85,7 @@ def _read(raw: io.BufferedReader, columns: ColumnMap, default_currency: str) -> 
             yield BadRow(line, str(error))
 
 
-def _header(reader: "csv._reader", columns: ColumnMap) -> list[str]:
+def _header(reader: Iterator[list[str]], columns: ColumnMap) -> list[str]:
     try:
         values = _next(reader)
     except _BadLine as error:
@@ -131,7 +131,7 @@ class _Lines:
             ) from error
 
 
-def _next(reader: "csv._reader") -> list[str] | None:
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
     try:
         return next(reader)
     except StopIteration:
@@ -167,7 +167,7 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
     interval = item.get("interval_months") or str(BillingInterval.MONTHLY.value)
     amount = _decimal("amount", item["amount"])
     model = _choice("pricing_model", item.get("pricing_model") or "flat_fee", ("flat_fee", "per_unit"))
-    if model == "flat_fee" and -amount.as_tuple().exponent > minor_digits(currency):
+    if model == "flat_fee" and amount != round_money(amount, currency):
         raise ValueError(f"amount: {amount} has more decimals than {currency} has.")
     quantity = _decimal("quantity", item.get("quantity") or "1")
     if amount * quantity >= pricing.LARGEST:

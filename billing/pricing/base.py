@@ -56,7 +56,7 @@ def clean_decimal(value: Any, *, what: str) -> Decimal:
         raise InvalidPricing(f"{what} is “{value}”, which is not a number.")
     if number < 0:
         raise InvalidPricing(f"{what} is {number}, but a price must not be negative.")
-    if number >= LARGEST or -number.as_tuple().exponent > MOST_DECIMALS:
+    if number >= LARGEST or number != round(number, MOST_DECIMALS):
         raise InvalidPricing(f"{what} must be below {LARGEST:,} with at most {MOST_DECIMALS} decimals.")
     return number
 

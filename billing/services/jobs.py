@@ -25,6 +25,7 @@ from billing.tenancy import current_tenant_id
 Progress = Callable[[int, int], None]
 _LOCK_SPACE = 0x636F756E  # Tells our advisory locks from others in the same database.
 _EVERY_SECONDS = 1.0
+_LONGEST_SECONDS = 6 * 3600
 _log = logging.getLogger(__name__)
 
 
@@ -87,7 +88,10 @@ def restart_job(*, job_id: int) -> Job:
 
 def _wake(job: Job) -> None:
     tenant_id, job_id = job.tenant_id, job.pk
-    transaction.on_commit(lambda: async_task("billing.tasks.run_job", tenant_id, job_id, group="jobs"))
+    # The broker may hand the task out again while it still runs; the second worker finds the lock taken and stops.
+    transaction.on_commit(
+        lambda: async_task("billing.tasks.run_job", tenant_id, job_id, group="jobs", timeout=_LONGEST_SECONDS)
+    )
 
 
 def is_at_work(job: Job) -> bool:

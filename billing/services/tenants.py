@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 from django.db import transaction
 
 from billing.errors import BillingError
-from billing.fields import CURRENCY_CHOICES
+from billing.fields import CURRENCIES
 from billing.models import BusinessEntity, NumberSeries, SeriesKind, Tenant
 from billing.tenancy import tenant_scope
 
@@ -16,7 +16,7 @@ def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "UTC"
 
     Raises BillingError for an unknown currency or time zone, and when the tenant exists with another currency.
     """
-    if currency not in dict(CURRENCY_CHOICES):
+    if currency not in dict(CURRENCIES):
         raise BillingError(f"“{currency}” is not a currency code that Counterfoil keeps books in, such as USD or EUR.")
     if time_zone not in available_timezones():
         raise BillingError(f"“{time_zone}” is not a time zone name, such as Europe/Berlin.")

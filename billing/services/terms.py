@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -47,7 +48,7 @@ LEFT JOIN billing_taxrate t ON t.id = i.tax_rate_id
 """
 
 
-def read_items(where: str, parameters: Sequence[object], *, lock: bool = False) -> list[Item]:
+def read_items(where: str, parameters: Sequence[Any], *, lock: bool = False) -> list[Item]:
     """Read items with a condition on i (item), c (contract), h (phase), p (product), in the order of their ids."""
     with connection.cursor() as cursor:
         cursor.execute(f"{_SELECT} WHERE {where} ORDER BY i.id {'FOR UPDATE OF i' if lock else ''}", parameters)
@@ -55,7 +56,7 @@ def read_items(where: str, parameters: Sequence[object], *, lock: bool = False) 
     return [_item(row) for row in rows]
 
 
-def _item(row: Sequence[object]) -> Item:
+def _item(row: Sequence[Any]) -> Item:
     (
         *facts,
         anchor,
@@ -71,7 +72,7 @@ def _item(row: Sequence[object]) -> Item:
         currency,
     ) = row
     return Item(
-        *facts,  # type: ignore[arg-type]
+        *facts,  # type: ignore[call-arg]
         ItemTerms(
             anchor,
             start,
@@ -83,6 +84,6 @@ def _item(row: Sequence[object]) -> Item:
             model,
             json.loads(str(pricing)),
             quantity,
-            currency,  # type: ignore[arg-type]
+            currency,
         ),
     )

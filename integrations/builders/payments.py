@@ -70,7 +70,7 @@ def _allocations(
     rows = PaymentAllocation.objects.filter(payment_id__in=list(payment_ids)).order_by("id")
     allocated: dict[int, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for payment_id, invoice_id, amount in rows.values_list("payment_id", "invoice_id", "amount"):
-        allocated[payment_id][invoice_id] += amount
+        allocated[payment_id][invoice_id] += Decimal(amount)  # type: ignore[arg-type]  # values() gives Decimals
     invoice_ids = {invoice_id for some in allocated.values() for invoice_id in some}
     return allocated, external_ids(connection, Kind.INVOICE, invoice_ids)
 

@@ -145,7 +145,7 @@ class _Comparison:
         held = external_ids(self._connection, Kind.INVOICE, [invoice for _, invoice, _ in rows])
         linked: dict[int, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         for payment, invoice, amount in rows:
-            linked[payment][held.get(invoice, (f"unsent {invoice}", ""))[0]] += amount
+            linked[payment][held.get(invoice, (f"unsent {invoice}", ""))[0]] += Decimal(amount)  # type: ignore[arg-type]
         return {payment: dict(each) for payment, each in linked.items()}
 
     def _customers(self, ids: Iterable[int]) -> dict[int, str]:

@@ -3,6 +3,8 @@
 from datetime import date
 from decimal import Decimal
 
+from django.utils import timezone
+
 from accounting.models import AccountingPeriod
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
@@ -12,8 +14,6 @@ from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.usage import record_usage
-from django.utils import timezone
-
 from tests.journal import journal, text
 
 D = Decimal
@@ -133,9 +133,7 @@ def test_overpayment_is_kept_then_used(sell):
     sell(amount="50", start=date(2026, 6, 1), interval_months=12, number="K-2", terms={"term_months": 12})
     run_billing(through=date(2026, 5, 1), finalize=True)
     customer = Invoice.objects.get().customer_id
-    payment = receive_payment(
-        customer_id=customer, received_on=date(2026, 5, 1), amount=D("100.00"), currency="USD"
-    )
+    payment = receive_payment(customer_id=customer, received_on=date(2026, 5, 1), amount=D("100.00"), currency="USD")
     run_billing(through=date(2026, 6, 1), finalize=True)
     second = Invoice.objects.get(issued_on=date(2026, 6, 1))
     allocate_payment(payment_id=payment.pk, allocations={second.pk: D("20.00")}, on=date(2026, 6, 1))

@@ -5,12 +5,13 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
 from accounting.recognition import recognize_revenue
 from billing.models import Contract, Customer, Invoice, InvoiceStatus, Membership, Role, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.payments import receive_payment
-from django.contrib.auth import get_user_model
-from django.test import Client
 
 
 @pytest.fixture

@@ -5,6 +5,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
 from accounting.models import AccountingPeriod, AccountingRule, DefaultAccount, RuleVersion
 from billing.models import (
     ApiKey,
@@ -24,10 +29,6 @@ from billing.models import (
 )
 from billing.services import jobs
 from billing.services.billing_run import run_billing
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 
 def url(name: str, *args: object) -> str:

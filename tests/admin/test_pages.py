@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 import pytest
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
 from accounting.models import Account, JournalEntry
 from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Contract, Customer, Invoice, Membership, Role, Tenant
 from billing.services.tenants import create_tenant
 from billing.tenancy import TenantModel, tenant_scope
-from django.contrib import admin
-from django.contrib.auth import get_user_model
-from django.test import Client
-from django.urls import reverse
 
 ONLY_ADMINISTRATORS = {"membership", "apikey"}
 # Role → pages that are nobody's below it.

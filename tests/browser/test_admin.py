@@ -4,14 +4,15 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
+from playwright.sync_api import Page, Request
+
 from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Customer, Membership, Product, Role
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
-from django.contrib.auth import get_user_model
-from playwright.sync_api import Page, Request
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
