@@ -55,8 +55,10 @@ def run_billing(*, through: date, finalize: bool = False, on_progress: Progress 
     run = BillingRun()
     renew_contracts(through=through)
     total, done = _count_due(through), 0
-    while items_done := _draft_chunk(through, run):
-        done += items_done
+    after = 0
+    while items := _draft_chunk(through, after, run):
+        after = max(item.contract_id for item in items)
+        done += len(items)
         if on_progress:
             on_progress(min(done, total), total)
     _end_what_is_over(through)
@@ -85,16 +87,16 @@ def _count_due(through: date) -> int:
 
 
 @transaction.atomic
-def _draft_chunk(through: date, run: BillingRun) -> int:
-    # Whole contracts, so that their charges of one day meet on one invoice.
+def _draft_chunk(through: date, after: int, run: BillingRun) -> list[Item]:
+    # Whole contracts, so that their charges of one day meet on one invoice; in the order of their ids, so that a chunk is
+    # found by going on from the one before.
     items = read_items(
         f"{_DUE} AND i.contract_id IN (SELECT i.contract_id FROM billing_contractitem i "
-        f"JOIN billing_contract c ON c.id = i.contract_id WHERE {_DUE} GROUP BY 1 ORDER BY 1 LIMIT {_CHUNK})",
-        [through, through],
+        f"JOIN billing_contract c ON c.id = i.contract_id WHERE {_DUE} AND i.contract_id > %s "
+        f"GROUP BY i.contract_id ORDER BY i.contract_id LIMIT {_CHUNK})",
+        [through, through, after],
         lock=True,
     )
-    if not items:
-        return 0
     due = {item.id: _due_periods(item, through) for item in items}
     usage = usage_by_period({item.id: due[item.id] for item in items if item.terms.is_metered})
     charges = [
@@ -107,7 +109,7 @@ def _draft_chunk(through: date, run: BillingRun) -> int:
         billed_until = due[item.id][-1].end if due[item.id] else item.billed_until
         cursors.append((item.id, billed_until, next_billing(item.terms, billed_until)))
     set_cursors(cursors)
-    return len(items)
+    return items
 
 
 def _due_periods(item: Item, through: date) -> list[DateRange]:
@@ -197,10 +199,11 @@ def _draft(groups: dict[tuple[int, date], _Group], run: BillingRun) -> None:
 
 def _finalize_drafts(through: date, run: BillingRun, on_progress: Progress | None) -> None:
     drafts = Invoice.objects.filter(status=InvoiceStatus.DRAFT, contract__isnull=False, issued_on__lte=through)
-    total = drafts.count()
-    while ids := list(drafts.order_by("issued_on", "id").values_list("id", flat=True)[:_CHUNK]):
-        for number in finalize_invoices(ids):
+    # All ids at once: finding the next thousand anew would sort what is left each time.
+    ids = list(drafts.order_by("issued_on", "id").values_list("id", flat=True))
+    for start in range(0, len(ids), _CHUNK):
+        for invoice in finalize_invoices(ids[start : start + _CHUNK]):
             run.finalized += 1
-            run.finalized_total[number.currency] += number.total
+            run.finalized_total[invoice.currency] += invoice.total
         if on_progress:
-            on_progress(run.finalized, total)
+            on_progress(run.finalized, len(ids))

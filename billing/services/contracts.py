@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
 
 from billing import pricing
 from billing.charging import committed_value, next_billing
@@ -207,13 +206,14 @@ def end_contract(*, contract_id: int, end: date) -> Contract:
     billed = contract.items.filter(billed_until__gt=end).order_by("-billed_until").first()
     if billed:
         raise WrongState(
-            f"Contract {contract.number} is billed until {billed.billed_until}. Void or credit those invoices first."
+            f"Contract {contract.number} is billed until {billed.billed_until}. "
+            f"End it on {billed.billed_until}, or void the later invoices first and let their periods be billed again."
         )
     contract.end, contract.renewal = end, Renewal.NONE
     contract.save(update_fields=["end", "renewal"])
     contract.phases.filter(start__lt=end).exclude(end__lt=end).update(end=end)
     contract.items.filter(start__lt=end).exclude(end__lt=end).update(end=end)
-    contract.items.filter(start__gte=end).update(next_billing_on=None, end=F("start") + 1)
+    contract.items.filter(start__gte=end).update(next_billing_on=None)
     _schedule_billing(read_items("i.contract_id = %s AND i.start < %s", [contract.pk, end]))
     return contract
 

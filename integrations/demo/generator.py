@@ -91,7 +91,7 @@ def generate(*, seed: str, customers: int, first_month: date) -> list[CustomerPl
 
 def _customer(chance: random.Random, place: int, name: str, first_month: date, *, is_last: bool) -> CustomerPlan:
     offers, term, renews, trial = _SHAPES[place % len(_SHAPES)]
-    month = chance.choice((0, 0, 0, 1, 2))
+    month = chance.choice((0, 0, 0, 1, 2)) if place >= len(_SHAPES) else 0  # Each shape has a contract from the start.
     day = chance.randint(5, 25) if place % 3 == 2 else 1
     if is_last:
         offers, term, renews, trial, month, day = ("archive",), 12, False, 0, _ARCHIVE_MONTH, 1

@@ -1,0 +1,131 @@
+"""The two demo companies and what is set up in them before the first contract: catalog, accounts, a rule of their own."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from accounting.models import (
+    Account,
+    AccountingRule,
+    Category,
+    ContractStartTreatment,
+    DefaultAccount,
+    Level,
+    RuleVersion,
+    Side,
+)
+from accounting.setup import check_version, set_up_books
+from billing.models import BusinessEntity, PaymentMethod, Price, Product, ProductFamily, TaxRate, Tenant
+from billing.services.catalog import add_entry
+from billing.services.tenants import create_tenant
+from billing.tenancy import tenant_scope
+from integrations.demo.offers import FAMILIES, OFFERS, PRODUCTS
+from integrations.models import SyncMode
+from integrations.setup import create_connection
+
+_ERP = "quickbooks"
+CURRENCY = "USD"
+TAX_PERCENT = Decimal("8.25")
+UNMAPPED_ACCOUNT = "4030"  # The demo leaves it without a counterpart in the ERP.
+_REVENUE_OF_PRODUCT = {
+    "onboarding": ("4010", "Onboarding Revenue"),
+    "archive": (UNMAPPED_ACCOUNT, "Data Archive Revenue"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCompany:
+    """A demo tenant, and how many customers it has when nothing else is asked."""
+
+    slug: str
+    name: str
+    mode: SyncMode
+    send_payments: bool
+    contract_start: ContractStartTreatment
+    customers: int
+
+
+COMPANIES = (
+    DemoCompany(
+        "aurora", "Aurora Cloud (demo)", SyncMode.JOURNAL_ENTRIES, False, ContractStartTreatment.MEMO, customers=70
+    ),
+    DemoCompany(
+        "borealis", "Borealis Works (demo)", SyncMode.DOCUMENTS, True, ContractStartTreatment.GROSS_UP, customers=50
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What is sold: prices by offer, and the tax rate."""
+
+    prices: dict[str, Price]
+    tax_rate: TaxRate
+
+
+def found(company: DemoCompany) -> Tenant:
+    """Create the tenant with its books and a connection that is not signed in yet."""
+    tenant = create_tenant(slug=company.slug, name=company.name, currency=CURRENCY)
+    with tenant_scope(tenant.pk):
+        entity = BusinessEntity.objects.get()
+        set_up_books(business_entity=entity, contract_start=company.contract_start)
+        create_connection(business_entity=entity, erp=_ERP, mode=company.mode, send_payments=company.send_payments)
+    return tenant
+
+
+def fill_catalog() -> Catalog:
+    """Add families, products, list prices and the tax rate."""
+    families = {code: add_entry(ProductFamily, code=code, name=name) for code, name in FAMILIES.items()}
+    products = {
+        code: add_entry(Product, code=code, name=name, family=families[family], recognition_method=method)
+        for code, (name, family, method) in PRODUCTS.items()
+    }
+    prices = {
+        code: add_entry(
+            Price,
+            product=products[offer.product],
+            name=offer.price,
+            currency=CURRENCY,
+            pricing_model=offer.pricing_model,
+            pricing=offer.pricing,
+        )
+        for code, offer in OFFERS.items()
+    }
+    tax_rate = add_entry(TaxRate, code="sales-tax", name="Sales tax", percent=TAX_PERCENT, jurisdiction="Demo State")
+    return Catalog(prices, tax_rate)
+
+
+def tell_accounts_apart(entity: BusinessEntity) -> None:
+    """Give two products revenue accounts of their own: defaults at the step “product” of the hierarchy."""
+    for product, (code, name) in _REVENUE_OF_PRODUCT.items():
+        Account.objects.create(
+            business_entity=entity, code=code, name=name, category=Category.INCOME, normal_balance=Side.CREDIT
+        )
+        DefaultAccount.objects.create(
+            role="revenue", level=Level.PRODUCT, product=Product.objects.get(code=product), account_code=code
+        )
+
+
+def add_card_rule(*, since: date) -> None:
+    """Add a rule with a condition: what is paid by card is owed by the payment gateway until it pays out."""
+    rule = AccountingRule.objects.create(
+        code="payment-received-card", name="Payment received by card", event_kind="payment_received", priority=50
+    )
+    version = RuleVersion(
+        rule=rule,
+        effective_from=since,
+        description="Payment received by card",
+        conditions=[{"field": "method", "operator": "is", "value": PaymentMethod.CARD}],
+        lines=[
+            {
+                "side": "debit",
+                "role": "accounts_receivable.payment_gateways",
+                "amount": "received",
+                "per": "document",
+            },
+            {"side": "credit", "role": "accounts_receivable.customers", "amount": "allocated", "per": "line"},
+            {"side": "credit", "role": "unapplied_payments", "amount": "unapplied", "per": "document"},
+        ],
+    )
+    check_version(version)
+    version.save()
