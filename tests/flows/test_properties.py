@@ -1,0 +1,278 @@
+"""Whatever happens in whatever order, the books agree with the documents. Hypothesis looks for an order that breaks it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounting.checks import check_ledger
+from accounting.models import (
+    AccountingPeriod,
+    ContractStartTreatment,
+    JournalLine,
+    PeriodStatus,
+    RecognitionSchedule,
+)
+from accounting.periods import close_period
+from accounting.recognition import recognize_revenue
+from accounting.reports.trial_balance import trial_balance
+from accounting.setup import set_up_books
+from billing.errors import BillingError
+from billing.models import (
+    BusinessEntity,
+    Contract,
+    ContractItem,
+    CreditNoteLine,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Product,
+    TaxRate,
+    Tenant,
+)
+from billing.money import round_money
+from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract, start_contracts
+from billing.services.credit_notes import issue_credit_note
+from billing.services.invoices import delete_draft, finalize_invoices, void_invoice
+from billing.services.payments import allocate_payment, receive_payment
+from billing.services.tenants import create_tenant
+from billing.services.usage import record_usage
+from billing.tenancy import tenant_scope
+
+D = Decimal
+FAR = date(2031, 12, 31)
+
+contracts = st.fixed_dictionaries(
+    {
+        "start": st.sampled_from([date(2026, 1, 1), date(2026, 1, 15), date(2026, 1, 31), date(2025, 11, 20)]),
+        "cents": st.integers(1, 200_000),
+        "interval": st.sampled_from([1, 3, 12]),
+        "timing": st.sampled_from(["advance", "arrears"]),
+        "method": st.sampled_from(["straight_line_days", "straight_line_months", "point_in_time"]),
+        "term": st.sampled_from([1, 3, 5, 12]),
+        "renews": st.booleans(),
+        "taxed": st.booleans(),
+        "metered": st.booleans(),
+    }
+)
+steps = st.tuples(
+    st.sampled_from(
+        ["bill", "bill", "draft", "recognize", "recognize", "pay", "allocate", "credit", "void", "void_again"]
+        + ["finalize_one", "delete_draft", "use", "close"]
+    ),
+    st.integers(0, 45),  # days that pass before
+    st.integers(0, 9),  # which document
+    st.integers(1, 100),  # how much of it, in percent
+)
+
+
+@dataclass
+class World:
+    """One company on one day, and what can happen to it."""
+
+    customer: Customer
+    product: Product
+    tax: TaxRate
+    today: date = date(2026, 1, 1)
+    done: list[str] = field(default_factory=list)
+
+    def sign(self, number: int, terms: dict[str, Any]) -> None:
+        amount = D(terms["cents"]) / 100
+        metered = terms["metered"]
+        item = {
+            "product": self.product,
+            "pricing_model": "per_unit" if metered else "flat_fee",
+            "pricing": {"unit_amount": str(amount)} if metered else {"amount": str(amount)},
+            "is_metered": metered,
+            "interval_months": terms["interval"],
+            "timing": "arrears" if metered else terms["timing"],
+            "recognition_method": terms["method"],
+            "tax_rate": self.tax if terms["taxed"] else None,
+        }
+        contract = draft_contract(
+            customer=self.customer,
+            number=f"K-{number}",
+            start=terms["start"],
+            items=[item],
+            term_months=terms["term"],
+            renewal="same_terms" if terms["renews"] else "none",
+        )
+        start_contracts([contract.pk])
+
+    def happen(self, step: tuple[str, int, int, int]) -> None:
+        what, days, which, percent = step
+        self.today += timedelta(days=days)
+        try:
+            with transaction.atomic():
+                getattr(self, what)(which, D(percent) / 100)
+        except BillingError as refusal:
+            self.done.append(f"{self.today} {what}: refused, {refusal}")
+        else:
+            self.done.append(f"{self.today} {what}")
+
+    def bill(self, which: int, share: Decimal) -> None:
+        run_billing(through=self.today, finalize=True)
+
+    def draft(self, which: int, share: Decimal) -> None:
+        run_billing(through=self.today)
+
+    def recognize(self, which: int, share: Decimal) -> None:
+        # Now and then to a date before the last run's: nothing is taken back by it.
+        recognize_revenue(through=self.today - timedelta(days=20 if which == 0 else 0))
+
+    def pay(self, which: int, share: Decimal) -> None:
+        due = sum((invoice.due.amount for invoice in Invoice.objects.exclude(status__in=["draft", "void"])), D(0))
+        amount = round_money(due * share, "USD") + (D("12.34") if which == 0 else D(0))
+        receive_payment(customer_id=self.customer.pk, received_on=self.today, amount=amount, currency="USD")
+
+    def allocate(self, which: int, share: Decimal) -> None:
+        payment = Payment.objects.filter(unapplied__gt=0).order_by("id").first()
+        invoice = _pick(Invoice.objects.filter(status__in=["finalized", "partially_paid"]), which)
+        if payment and invoice:
+            amount = min(round_money(invoice.due.amount * share, "USD"), payment.unapplied.amount)
+            allocate_payment(payment_id=payment.pk, allocations={invoice.pk: amount}, on=self.today)
+
+    def credit(self, which: int, share: Decimal) -> None:
+        line = _pick(InvoiceLine.objects.filter(invoice__status__in=["finalized", "partially_paid"]), which)
+        if line:
+            net = round_money(line.net.amount * share, "USD")
+            issue_credit_note(invoice_id=line.invoice_id, lines={line.pk: net}, on=self.today, reason="Goodwill")
+
+    def void(self, which: int, share: Decimal, *, bill_again: bool = False) -> None:
+        invoice = _pick(Invoice.objects.filter(status="finalized"), which)
+        if invoice:
+            void_invoice(invoice_id=invoice.pk, on=self.today, reason="Wrong", bill_again=bill_again)
+
+    def void_again(self, which: int, share: Decimal) -> None:
+        self.void(which, share, bill_again=True)
+
+    def finalize_one(self, which: int, share: Decimal) -> None:
+        invoice = _pick(Invoice.objects.filter(status="draft"), which)
+        if invoice:
+            finalize_invoices([invoice.pk])
+
+    def delete_draft(self, which: int, share: Decimal) -> None:
+        invoice = _pick(Invoice.objects.filter(status="draft"), which)
+        if invoice:
+            delete_draft(invoice_id=invoice.pk)
+
+    def use(self, which: int, share: Decimal) -> None:
+        item = _pick(ContractItem.objects.filter(is_metered=True), which)
+        if item:
+            quantity = (share * 10).quantize(D("0.01")) * (-1 if which == 9 else 1)
+            record_usage(
+                contract_item_id=item.pk, used_on=self.today, quantity=quantity, key=f"u{len(self.done)}"
+            )
+
+    def close(self, which: int, share: Decimal) -> None:
+        period = AccountingPeriod.objects.filter(status=PeriodStatus.OPEN).order_by("start").first()
+        if period and period.end < self.today:
+            close_period(period_id=period.pk, at=timezone.now())
+
+
+def _pick(documents: Any, which: int) -> Any:
+    found = list(documents.order_by("id"))
+    return found[which % len(found)] if found else None
+
+
+@pytest.fixture
+def companies(db: None) -> Iterator[dict[str, Tenant]]:
+    made = {}
+    for treatment in ContractStartTreatment.values:
+        company = made[treatment] = create_tenant(slug=treatment.replace("_", "-"), name=treatment, currency="USD")
+        with tenant_scope(company.pk):
+            set_up_books(business_entity=BusinessEntity.objects.get(), contract_start=treatment)
+    return made
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    treatment=st.sampled_from(ContractStartTreatment.values),
+    signed=st.lists(contracts, min_size=1, max_size=3),
+    story=st.lists(steps, min_size=3, max_size=14),
+)
+def test_the_books_agree_with_the_documents_whatever_happens(
+    companies: dict[str, Tenant], treatment: str, signed: list[dict[str, Any]], story: list[tuple[str, int, int, int]]
+) -> None:
+    company = companies[treatment]
+    with tenant_scope(company.pk), transaction.atomic():
+        world = _found(company)
+        for number, terms in enumerate(signed, start=1):
+            world.sign(number, terms)
+        for step in story:
+            world.happen(step)
+        told = "\n".join(world.done)
+        _assert_books_agree(company, told)
+        world.today += timedelta(days=400)
+        run_billing(through=world.today, finalize=True)
+        recognize_revenue(through=world.today)
+        _assert_books_agree(company, told)
+        _assert_finished_schedules_are_earned(world.today, told)
+        again = run_billing(through=world.today, finalize=True)
+        assert (again.drafted, again.finalized, recognize_revenue(through=world.today).entries) == (0, 0, 0), told
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        transaction.set_rollback(True)
+
+
+def _found(company: Tenant) -> World:
+    customer = Customer.objects.create(
+        business_entity=BusinessEntity.objects.get(), external_id="C-1", name="Globex", currency="USD"
+    )
+    tax = TaxRate.objects.create(code="vat", name="VAT 19 %", percent=19)
+    return World(customer, Product.objects.create(code="pro", name="Pro"), tax)
+
+
+def _assert_books_agree(company: Tenant, told: str) -> None:
+    assert check_ledger(company).problems == [], told
+    balance = trial_balance(business_entity_id=BusinessEntity.objects.get().pk, at=FAR)
+    assert balance.debit == balance.credit, told
+    for contract in Contract.objects.all():
+        # recognized + deferred - unbilled = billed, net of credits; credit of earned revenue is an allowance.
+        recognized = -_balance(contract, "revenue")
+        deferred, unbilled = -_balance(contract, "deferred_revenue"), _balance(contract, "unbilled_revenue")
+        billed = sum(
+            (
+                line.net.amount
+                for line in InvoiceLine.objects.filter(contract_item__contract=contract).exclude(
+                    invoice__status__in=["draft", "void"]
+                )
+            ),
+            D(0),
+        )
+        credited = sum(
+            (
+                line.net.amount
+                for line in CreditNoteLine.objects.filter(invoice_line__contract_item__contract=contract)
+            ),
+            D(0),
+        )
+        allowed = _balance(contract, "sales_returns")
+        assert recognized + deferred - unbilled == billed - credited + allowed, told
+        assert deferred >= 0, told
+        assert unbilled >= 0, told
+
+
+def _balance(contract: Contract, role: str) -> Decimal:
+    lines = JournalLine.objects.filter(contract_id=contract.pk, role=role)
+    return sum((line.base_debit - line.base_credit for line in lines), D(0))
+
+
+def _assert_finished_schedules_are_earned(today: date, told: str) -> None:
+    for schedule in RecognitionSchedule.objects.filter(service_end__lte=today, is_void=False):
+        assert schedule.recognized == schedule.amount, f"{schedule.pk} of {schedule.contract}: {told}"
