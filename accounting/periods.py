@@ -26,12 +26,17 @@ class PostingDates:
     def for_events(cls, events: Iterable[Event], status: Mapping[tuple[int, date], str]) -> "PostingDates":
         """Look up the months of all events in what is known of periods, and make those that do not exist yet."""
         months = {(event.business_entity_id, first_of_month(event.occurred_on)) for event in events}
+        # A month that was never opened, but lies before a closed one, is as good as closed.
+        closed: dict[int, date] = {}
+        for (entity, month), state in status.items():
+            if state == PeriodStatus.CLOSED:
+                closed[entity] = max(month, closed.get(entity, month))
         wanted: set[tuple[int, date]] = set()
         moved: dict[tuple[int, date], date] = {}
         for entity, month in months:
             open_month = month
-            while status.get((entity, open_month)) == PeriodStatus.CLOSED:
-                open_month = first_of_next_month(open_month)
+            if entity in closed and month <= closed[entity]:
+                open_month = first_of_next_month(closed[entity])
             if open_month != month:
                 moved[(entity, month)] = open_month
             if (entity, open_month) not in status:

@@ -86,13 +86,20 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
 
 
 def _earn(schedule: Schedule, through: date, held: dict[int, Commitment]) -> Iterable[RevenueRecognized]:
-    earned = earned_by_month(
-        amount=schedule.amount - schedule.spread_base,
-        service=DateRange(schedule.spread_from, schedule.service_end),
-        method=schedule.method,
-        currency=schedule.currency,
-        through=through,
-    )
+    if schedule.recognized_until is not None and through < schedule.recognized_until - timedelta(days=1):
+        return  # A run to an earlier date takes nothing back.
+    service = DateRange(schedule.spread_from, schedule.service_end)
+    if schedule.is_metered:
+        # Usage is rated up to the date, and earned as it is used: there is nothing to spread.
+        earned = [(min(through, service.last_day), schedule.amount - schedule.spread_base)]
+    else:
+        earned = earned_by_month(
+            amount=schedule.amount - schedule.spread_base,
+            service=service,
+            method=schedule.method,
+            currency=schedule.currency,
+            through=through,
+        )
     cumulative = schedule.spread_base
     for day, share in earned:
         cumulative += share
@@ -144,7 +151,7 @@ def _event(schedule: Schedule, day: date, from_deferred: Decimal, from_unbilled:
 # What has been delivered but not billed: service periods that began by the date and have no schedule yet.
 
 _WITHOUT_SCHEDULE = f"""
-c.status = '{ContractStatus.ACTIVE}' AND h.kind = 'active' AND i.start <= %s AND i.id > %s
+c.status <> '{ContractStatus.DRAFT}' AND h.kind = 'active' AND i.start <= %s AND i.id > %s
 AND coalesce((SELECT max(s.service_end) FROM accounting_recognitionschedule s WHERE s.contract_item_id = i.id), i.start)
     < coalesce(least(i.end, h.end, c.end, %s::date), %s::date)
 """
@@ -211,8 +218,8 @@ def _rate_usage(through: date) -> None:
             "(SELECT sum(u.quantity) FROM billing_usagerecord u WHERE u.contract_item_id = s.contract_item_id "
             "AND u.used_on >= s.service_start AND u.used_on < least(s.service_end, %s)) "
             "FROM accounting_recognitionschedule s WHERE s.is_metered AND s.billed = 0 AND NOT s.is_void "
-            "AND s.service_start <= %s ORDER BY s.id FOR UPDATE OF s",
-            [until, through],
+            "AND s.service_start <= %s AND coalesce(s.recognized_until, %s) <= %s ORDER BY s.id FOR UPDATE OF s",
+            [until, through, until, until],
         )
         rows = cursor.fetchall()
     terms = {item.id: item.terms for item in read_items("i.id = ANY(%s)", [[row[1] for row in rows]])}

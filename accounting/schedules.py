@@ -63,6 +63,7 @@ _CHANGING = {
     "billed": "numeric",
     "recognized": "numeric",
     "released": "numeric",
+    "service_end": "date",
     "spread_from": "date",
     "spread_base": "numeric",
     "recognized_until": "date",

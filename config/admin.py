@@ -24,7 +24,6 @@ from billing.admin.tables import Table, columns
 from billing.models import Role
 from billing.periods import add_months, first_of_month
 from billing.tenancy import current_tenant_id
-from config import sync_sections
 from config.middleware import SESSION_KEY
 
 _MONTHS = 12
@@ -238,4 +237,3 @@ def _table(figures: Figures) -> Table:
 
 
 admin.site.site_title = "Counterfoil"
-sync_sections.connect()

@@ -11,4 +11,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/company/", switch_company, name="switch_company"),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),
+    path("integrations/", include("integrations.urls")),
 ]

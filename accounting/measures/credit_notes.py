@@ -6,8 +6,9 @@ What is left of the price is spread anew over the days not yet recognized.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from accounting import schedules
+from accounting import commitments, schedules
 from accounting.books import Books
+from accounting.commitments import Commitment
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.schedules import Key, Schedule
 from billing.events import CreditedLine, CreditNoteIssued
@@ -17,11 +18,19 @@ ZERO = Decimal(0)
 
 def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEvent]:
     known = schedules.lock({_key(line) for event in events for line in event.lines})
+    committed: dict[int, Commitment] = {}
+    if books.grosses_up:
+        committed = commitments.lock({line.contract_item_id or 0 for event in events for line in event.lines})
     measured = []
     for event in events:
         units = []
         for line in event.lines:
-            unearned = _take_unearned(known[_key(line)], line.net)
+            schedule = known[_key(line)]
+            unearned = _take_unearned(schedule, line.net)
+            if schedule.is_committed:
+                commitment = committed[line.contract_item_id or 0]
+                commitment.committed -= unearned
+                commitment.billed -= unearned
             units.append(
                 Unit(
                     {"unearned": unearned, "earned": line.net - unearned, "tax": line.tax},
@@ -48,6 +57,7 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
         )
         measured.append(MeasuredEvent(event, document, units))
     schedules.save(list(known.values()))
+    commitments.save(committed)
     return measured
 
 

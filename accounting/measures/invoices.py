@@ -35,6 +35,8 @@ def measure(events: Sequence[InvoiceFinalized], books: Books) -> list[MeasuredEv
                 schedule = fresh[key] = _new_schedule(event, line)
                 commitment = committed.get(line.contract_item_id or 0)
                 schedule.is_committed = commitment is not None and commitment.covers(line.net)
+            elif line.period_end is not None:
+                schedule.service_end = line.period_end  # A contract that ended early is billed for a shorter period.
             units.append(Unit(_bill(schedule, line, committed), _dimensions(event, line), *_words(line)))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
         measured.append(MeasuredEvent(event, document, units))

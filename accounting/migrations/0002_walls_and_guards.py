@@ -161,6 +161,8 @@ BEGIN
 END $$;
 CREATE TRIGGER used_account BEFORE UPDATE OR DELETE ON accounting_account
     FOR EACH ROW EXECUTE FUNCTION counterfoil_guard_account();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON accounting_account
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
 
 -- A rule version that entries point at stays what it was; it can only be retired.
 CREATE FUNCTION counterfoil_guard_rule_version() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -176,6 +178,8 @@ BEGIN
 END $$;
 CREATE TRIGGER used_rule_version BEFORE UPDATE OR DELETE ON accounting_ruleversion
     FOR EACH ROW EXECUTE FUNCTION counterfoil_guard_rule_version();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON accounting_ruleversion
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
 
 -- A closed period is reopened on the record or not at all, and never removed or moved.
 CREATE FUNCTION counterfoil_guard_period() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -183,12 +187,21 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'An accounting period cannot be deleted.' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF EXISTS (SELECT 1 FROM accounting_accountingperiod WHERE business_entity_id = NEW.business_entity_id
+            AND start > NEW.start AND status = 'closed')
+        THEN
+            RAISE EXCEPTION 'A later period than % is closed; no earlier one can be opened.', to_char(NEW.start, 'YYYY-MM')
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
     IF (NEW.tenant_id, NEW.business_entity_id, NEW.start, NEW."end")
         IS DISTINCT FROM (OLD.tenant_id, OLD.business_entity_id, OLD.start, OLD."end")
     THEN
         RAISE EXCEPTION 'An accounting period cannot be moved.' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF OLD.status = 'closed' AND NEW.status = 'open'
+    IF OLD.status = 'closed' AND NEW.status <> 'closed'
         AND (NEW.reopen_reason = '' OR NEW.reopened_at IS NULL OR NEW.reopened_at IS NOT DISTINCT FROM OLD.reopened_at)
     THEN
         RAISE EXCEPTION 'A closed period is reopened with a reason and a time, on the record.'
@@ -196,7 +209,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER guarded_period BEFORE UPDATE OR DELETE ON accounting_accountingperiod
+CREATE TRIGGER guarded_period BEFORE INSERT OR UPDATE OR DELETE ON accounting_accountingperiod
     FOR EACH ROW EXECUTE FUNCTION counterfoil_guard_period();
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON accounting_accountingperiod
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();

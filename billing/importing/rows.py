@@ -18,6 +18,7 @@ from billing.periods import add_months
 _LONGEST_FIELD = 10_000
 _LONGEST_LINE = 200_000
 _CURRENCIES = frozenset(dict(CURRENCIES))
+_UNPRINTABLE = frozenset(map(chr, range(32))) - set("\t\r\n")
 
 
 class UnreadableFile(ValueError):
@@ -146,8 +147,9 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
             raise ValueError(
                 f"{column}: the field has {len(row[column]):,} characters; {_LONGEST_FIELD:,} are the most."
             )
-        if "\x00" in row[column]:
-            raise ValueError(f"{column}: the field holds a NUL character.")
+        if not _UNPRINTABLE.isdisjoint(row[column]):
+            what = "a NUL" if "\x00" in row[column] else "an unprintable control"
+            raise ValueError(f"{column}: the field holds {what} character.")
     texts = {
         section: {name: source.read(row) for name, source in fields.items()}
         for section, fields in columns.sections.items()
@@ -169,9 +171,14 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
     model = _choice("pricing_model", item.get("pricing_model") or "flat_fee", ("flat_fee", "per_unit"))
     if model == "flat_fee" and amount != round_money(amount, currency):
         raise ValueError(f"amount: {amount} has more decimals than {currency} has.")
+    elif model == "per_unit":
+        pricing.validate(model, {"unit_amount": str(amount)})
     quantity = _decimal("quantity", item.get("quantity") or "1")
     if amount * quantity >= pricing.LARGEST:
         raise ValueError(f"amount: price times quantity must stay below {pricing.LARGEST:,}.")
+    for name, text, longest in (("email", customer.get("email", ""), 254), ("family", product.get("family", ""), 50)):
+        if text:
+            _text(name, text, longest)
     return ContractRow(
         line=line,
         customer=customer | {"external_id": _text("customer.external_id", customer["external_id"], 100)},

@@ -83,7 +83,8 @@ def _credited_lines(invoice: Invoice, lines: Mapping[int, Decimal]) -> list[Cred
 
 def _credit(line: InvoiceLine, net: Decimal, *, is_rest: bool, tax_before: Decimal) -> CreditNoteLine:
     # The last credit of a line takes the rest of its tax, so that parts never add up to another tax than the line's.
-    tax = line.tax.amount - tax_before if is_rest else round_money(net * line.tax_percent / 100, line.currency)
+    left = line.tax.amount - tax_before
+    tax = left if is_rest else min(round_money(net * line.tax_percent / 100, line.currency), left)
     return CreditNoteLine(
         tenant_id=line.tenant_id,
         invoice_line=line,

@@ -13,7 +13,7 @@ from billing.bulk import writing_behind
 from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
-from billing.models import Invoice, InvoiceStatus, SeriesKind
+from billing.models import Contract, ContractStatus, Invoice, InvoiceStatus, SeriesKind
 from billing.money import format_money
 from billing.publishing import publish
 from billing.services.contracts import set_cursors
@@ -259,6 +259,8 @@ def _make_due_again(lines: Sequence[BilledLine]) -> None:
         assert start is not None
         cursors.append((item.id, start, next_billing(item.terms, start)))
     set_cursors(cursors)
+    # A contract that was billed to its end has something to bill again.
+    Contract.objects.filter(items__in=list(starts), status=ContractStatus.ENDED).update(status=ContractStatus.ACTIVE)
 
 
 def delete_draft(*, invoice_id: int) -> None:

@@ -7,14 +7,14 @@ from django.db import connection
 
 from billing.errors import BillingError, NotFound, WrongState
 from billing.models import OPEN_STATUSES, Invoice, InvoiceStatus
-from billing.money import format_money
+from billing.money import format_money, round_money
 
 
 def lock_open(invoice_ids: Mapping[int, Decimal], *, customer_id: int, currency: str) -> dict[int, Invoice]:
     """Hold the invoices and check that each may be settled by its amount.
 
     Raises NotFound, WrongState for an invoice that is not open, BillingError for another customer's or currency's, or an
-    amount above what is due.
+    amount above what is due or not in whole minor units.
     """
     invoices = {
         invoice.pk: invoice for invoice in Invoice.objects.select_for_update().filter(pk__in=invoice_ids).order_by("pk")
@@ -27,8 +27,8 @@ def lock_open(invoice_ids: Mapping[int, Decimal], *, customer_id: int, currency:
             raise WrongState(f"Invoice {invoice} is {invoice.get_status_display().lower()}; nothing is due on it.")
         if invoice.customer_id != customer_id or invoice.currency != currency:
             raise BillingError(f"Invoice {invoice} is another customer's or in another currency.")
-        if amount <= 0:
-            raise BillingError("An amount to settle must be more than zero.")
+        if amount <= 0 or amount != round_money(amount, currency):
+            raise BillingError(f"An amount to settle must be more than zero, in whole minor units of {currency}.")
         if amount > invoice.due.amount:
             raise BillingError(
                 f"Only {format_money(invoice.due.amount, currency)} is due on invoice {invoice}, "

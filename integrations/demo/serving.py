@@ -31,7 +31,7 @@ def check_free(port: int, *, option: str) -> None:
             ) from error
 
 
-def serve(*, port: int, ready: Callable[[], None]) -> int:
+def serve(*, port: int, ready: Callable[[], None], stopping: Callable[[], None]) -> int:
     """Run the web server and a worker until Ctrl-C, SIGTERM, or one of them ends; give the exit code."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -49,6 +49,7 @@ def serve(*, port: int, ready: Callable[[], None]) -> int:
                 return 1
         return 0
     finally:
+        stopping()
         _end(children)
 
 
@@ -72,19 +73,15 @@ def _answers(port: int, children: Sequence[subprocess.Popen[bytes]], stop: threa
 
 def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
     for child in children:
-        _signal(child, signal.SIGTERM)
+        child.terminate()  # It ends its own workers.
     deadline = time.monotonic() + _PATIENCE
     for child in children:
         try:
             child.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             pass
-        _signal(child, signal.SIGKILL)  # Also what a child left behind in its group.
+        try:
+            os.killpg(child.pid, signal.SIGKILL)  # Whatever is left of its group.
+        except ProcessLookupError:
+            pass
         child.wait()
-
-
-def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(child.pid, number)
-    except ProcessLookupError:
-        pass  # The whole group has ended.

@@ -21,4 +21,4 @@ class Reconciliation(TenantModel):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"{self.connection_id} through {self.through}: {self.difference_count} differences"
+        return f"Through {self.through}: {self.difference_count} differences"

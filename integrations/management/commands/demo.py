@@ -23,6 +23,7 @@ from integrations.demo.story import tell
 from integrations.demo.summary import summary
 from integrations.sandbox.server import RunningSandbox, start_in_thread
 from integrations.schedules import ensure_schedules
+from integrations.vault import VaultError
 
 _LOCK = 7_205_119
 _LOGIN = "demo"
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                 if not once:
                     serving.check_free(options["port"], option="--port")
                 clean = self._run(boxes, customers=options["customers"])
-            except (ValueError, DeliveryError) as error:
+            except (ValueError, DeliveryError, VaultError) as error:
                 raise CommandError(str(error)) from error
             if not clean:
                 raise CommandError("check_ledger found problems; see above.")
@@ -105,7 +106,10 @@ class Command(BaseCommand):
                 self.stdout.write(f"QuickBooks of {company.slug:<9} {boxes[company.slug].url}/")
             self.stdout.write("Ctrl-C stops all of it. What you do is kept; `make clean` deletes it.")
 
-        if code := serving.serve(port=port, ready=ready):
+        def stopping() -> None:
+            self.stderr.write("Stopping the web server and the worker …")
+
+        if code := serving.serve(port=port, ready=ready, stopping=stopping):
             raise CommandError("The web server or the worker stopped; see above.", returncode=code)
 
     @contextmanager

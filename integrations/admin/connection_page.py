@@ -1,0 +1,148 @@
+"""The page of a connection: how it is doing, what is missing, and how it is set."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.access import may
+from billing.admin.document import Document
+from billing.admin.shown import NONE, status, to
+from billing.admin.tables import Table, columns
+from billing.models import Role
+from integrations import mapping
+from integrations.admin.connection_verbs import mapping_url
+from integrations.admin.figures import attempts_table, counts_table, throughput_table
+from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
+from integrations.connectors import base
+from integrations.models import Connection, ConnectionStatus, ErpRecord, OutboxState
+from integrations.upkeep import TokenHealth, token_health
+
+_MISSING_SHOWN = 8
+_SOON = timedelta(days=14)
+
+
+def describe(request: HttpRequest, connection: Any) -> Document:
+    """Say everything about a connection but its secrets. `connection` carries the figures of `with_figures`."""
+    now = timezone.now()
+    health = token_health(connection)
+    return Document(
+        title=connection.name,
+        badge=status(connection),
+        lead=_lead(connection),
+        note=_note(connection, health, now),
+        headline=[
+            ("Waiting", _count(connection, connection.waiting_count, OutboxState.PENDING)),
+            ("Parked", _count(connection, connection.parked_count, OutboxState.PARKED)),
+            ("Last delivered", moment(connection.last_delivered)),
+            ("Calls in 24 hours", f"{connection.calls_today or 0:,}"),
+        ],
+        facts=_facts(connection, health, now),
+        tables=[
+            *_missing(request, connection, health),
+            counts_table(connection),
+            throughput_table(connection, now=now),
+            attempts_table(connection),
+            _settings(connection),
+        ],
+    )
+
+
+def _lead(connection: Connection) -> str:
+    company = f"the company {connection.realm_name}" if connection.realm_name else "no company yet"
+    keeps = "Counterfoil" if sends(connection) == "Journal entries" else "The ERP"
+    return (
+        f"{erp_name(connection.erp)}, {company}. Receives {sends(connection).lower()} of "
+        f"{connection.business_entity or 'all business entities'}. {keeps} keeps the accounting rules."
+    )
+
+
+def _note(connection: Any, health: TokenHealth, now: datetime) -> str:
+    if health.trouble:
+        return health.trouble
+    if connection.status in (ConnectionStatus.RECONNECT_NEEDED, ConnectionStatus.DISABLED):
+        return connection.status_reason or str(connection.get_status_display())
+    if connection.status == ConnectionStatus.CONNECTED and health.sign_in_until and health.sign_in_until < now + _SOON:
+        return f"The sign-in ends on {moment(health.sign_in_until)} unless it is used before. Reconnect to renew it."
+    return connection.last_trouble or ""
+
+
+def _count(connection: Connection, count: int | None, state: OutboxState) -> object:
+    return count_link(count or 0, outbox_url(connection=connection.pk, state=state.value))
+
+
+def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[tuple[str, object]]:
+    entered = "cannot be read" if health.trouble else "entered; never shown"
+    if health.missing:
+        entered = f"missing: {', '.join(name.replace('_', ' ') for name in health.missing)}"
+    access: object = NONE
+    if health.access_until:
+        expired = health.access_until <= now
+        access = (
+            "renewed with the next request" if expired else f"until {moment(health.access_until)}, renewed by itself"
+        )
+    return [
+        ("Company id there", connection.realm_id or NONE),
+        ("Home currency there", connection.company.get("home_currency") or NONE),
+        ("Their books are closed through", connection.company.get("books_closed_through") or NONE),
+        ("Lists last read", moment(connection.company_read_at)),
+        ("Client id and secret", entered),
+        ("Access token", access),
+        ("Sign-in lasts until", moment(health.sign_in_until)),
+        ("Made", moment(connection.created_at)),
+    ]
+
+
+def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) -> list[Table]:
+    """List the steps before anything can be sent, each with the link that takes it."""
+    if connection.status == ConnectionStatus.DISABLED:
+        return []
+    steps: list[tuple[object, object]] = []
+    if health.missing or health.trouble:
+        steps.append(("Enter the app's client id and secret.", _step(request, connection, "credentials", Role.ADMIN)))
+    if connection.status != ConnectionStatus.CONNECTED:
+        url = reverse("admin:connect_erp", args=[connection.pk])
+        steps.append(("Sign in to the ERP.", to(url, "Connect") if may(request, Role.ADMIN) else "for the role admin"))
+    elif not ErpRecord.objects.filter(connection=connection).exists():
+        steps.append(
+            (
+                "Import the ERP's lists of accounts and customers.",
+                _step(request, connection, "import_lists", Role.ACCOUNTANT),
+            )
+        )
+    else:
+        steps += _unmapped(connection)
+    if not steps:
+        return []
+    return [Table("Missing before everything can be sent", columns("What", "Where"), steps, "")]
+
+
+def _unmapped(connection: Connection) -> list[tuple[object, object]]:
+    missing = mapping.readiness(connection)
+    link = to(mapping_url(connection), "Mapping")
+    steps: list[tuple[object, object]] = [(words, link) for words in missing[:_MISSING_SHOWN]]
+    if len(missing) > _MISSING_SHOWN:
+        steps.append((f"… and {len(missing) - _MISSING_SHOWN} more.", link))
+    return steps
+
+
+def _step(request: HttpRequest, connection: Connection, verb: str, role: str) -> object:
+    if not may(request, role):
+        return f"for the role {Role(role).name.lower()}"
+    url = reverse(f"admin:integrations_connection_{verb}", args=[connection.pk])
+    return to(url, "Credentials" if verb == "credentials" else "Import lists")
+
+
+def _settings(connection: Connection) -> Table:
+    spec = base.get(connection.erp)
+    limits = "; ".join(f"{calls:,} calls in {per:g} s ({name})" for name, (calls, per, _) in spec.limits.items())
+    rows: list[tuple[object, object]] = [
+        ("API address", connection.base_url or f"{spec.base_url} (the vendor's own)"),
+        ("Sign-in address", connection.auth_url or f"{spec.oauth.authorize} (the vendor's own)"),
+        ("Pace", limits if connection.throttled else "not limited: a stand-in server"),
+        ("Our references begin with", connection.reference_prefix),
+        *((name.replace("_", " ").capitalize(), value) for name, value in sorted(connection.options.items())),
+    ]
+    return Table("Settings", columns("Setting", "Value"), rows, "", note="Set when the connection is made.")

@@ -1,0 +1,185 @@
+"""Connections to ERPs: the list, how one is doing, and what is done with it."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.decorators import display
+
+from billing.access import may
+from billing.admin.document import Document, DocumentAdmin
+from billing.admin.form_page import form_page
+from billing.admin.forms import StyledForm
+from billing.admin.shown import NONE, list_url, status
+from billing.models import BusinessEntity, Role
+from integrations.admin import sign_in
+from integrations.admin.connection_page import describe
+from integrations.admin.connection_verbs import VERBS, ModeFields, mapping_url
+from integrations.admin.figures import with_figures
+from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
+from integrations.connectors import base
+from integrations.models import Connection, ConnectionStatus, OutboxState
+from integrations.setup import create_connection
+from integrations.tokens import SignInError
+
+_WORDS_SHOWN = 110
+
+
+class AddForm(ModeFields, StyledForm):
+    erp = forms.ChoiceField(label="ERP")
+    business_entity: forms.ModelChoiceField = forms.ModelChoiceField(
+        label="Books of", queryset=None, empty_label=None, help_text="The business entity whose books it receives."
+    )
+    name = forms.CharField(max_length=100, required=False, help_text="What you call it. Empty: the ERP's name.")
+    field_order = ("erp", "business_entity", "mode", "send_payments", "name")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["erp"].choices = base.choices()  # type: ignore[attr-defined]
+        self.fields["business_entity"].queryset = BusinessEntity.objects.all()  # type: ignore[attr-defined]
+
+
+@admin.register(Connection)
+class ConnectionAdmin(DocumentAdmin):
+    add_role = Role.ADMIN
+    verbs = VERBS
+    list_display = (
+        "name",
+        "erp_shown",
+        "company_shown",
+        "sends_shown",
+        "status_shown",
+        "waiting",
+        "parked",
+        "delivered",
+        "trouble",
+        "calls",
+    )
+    list_select_related = ("business_entity",)
+    empty_hint = "Connect an ERP, and it receives your journal entries, or your invoices and payments, by itself."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        # Credentials are read by the few that need them, so that no page can show them by accident.
+        rows = super().get_queryset(request).defer("credentials").select_related("business_entity")
+        return with_figures(rows, now=timezone.now())
+
+    def get_urls(self) -> list[URLPattern]:
+        connect = self.admin_site.admin_view(self.connect_view)
+        return [path("<path:object_id>/connect/", connect, name="connect_erp"), *super().get_urls()]
+
+    def document(self, request: HttpRequest, subject: Connection) -> Document:
+        return describe(request, subject)
+
+    def buttons(self, request: HttpRequest, subject: Connection) -> list[dict[str, object]]:
+        """Give what comes next first: connecting until that is done, then sending."""
+        is_open = subject.status == ConnectionStatus.CONNECTED
+        links = [("Mapping", mapping_url(subject))]
+        if is_open and may(request, Role.ACCOUNTANT):
+            links.append(("Reconcile", f"{reverse('admin:reconcile_erp')}?connection={subject.pk}"))
+        if subject.status != ConnectionStatus.DISABLED and may(request, Role.ADMIN):
+            label = "Reconnect" if subject.realm_id else "Connect"
+            links.insert(len(links) if is_open else 0, (label, reverse("admin:connect_erp", args=[subject.pk])))
+        shown: list[dict[str, object]] = [{"label": label, "url": url, "danger": False} for label, url in links]
+        verbs = super().buttons(request, subject)
+        return [*verbs[:1], *shown, *verbs[1:]] if is_open else [*shown, *verbs]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+
+        def add(given: dict[str, Any]) -> tuple[str, str]:
+            made, is_new = create_connection(
+                business_entity=given["business_entity"],
+                erp=given["erp"],
+                mode=given["mode"],
+                send_payments=given["send_payments"],
+                name=given["name"].strip(),
+            )
+            if not is_new:
+                return f"{made.name} was there already, just so.", self._page_of(made)
+            next_step = reverse("admin:integrations_connection_credentials", args=[made.pk])
+            return f"{made.name} is made. Next: the app's client id and secret, then connect.", next_step
+
+        return form_page(
+            request,
+            title="Connect an ERP",
+            submit="Add connection",
+            cancel_url=list_url(Connection),
+            do=add,
+            form=AddForm(request.POST if request.method == "POST" else None),
+            explanation="A connection sends journal entries or documents, never both: both would count revenue twice.",
+            opts=self.opts,
+        )
+
+    def connect_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Explain, then send the person to the vendor's sign-in page."""
+        if not may(request, Role.ADMIN):
+            raise PermissionDenied
+        subject = self.find(request, object_id)
+        if subject.status == ConnectionStatus.DISABLED:
+            messages.error(request, f"{subject.name} is switched off. Switch it on again, then connect.")
+            return HttpResponseRedirect(self._page_of(subject))
+        if request.method == "POST":
+            try:
+                return HttpResponseRedirect(sign_in.begin(request, subject))
+            except SignInError as error:
+                messages.error(request, str(error))
+                return HttpResponseRedirect(self._page_of(subject))
+        again = f" Choose the company {subject.realm_name or subject.realm_id} again." if subject.realm_id else ""
+        return form_page(
+            request,
+            title=f"Connect {subject.name}",
+            submit=f"Sign in to {erp_name(subject.erp)}",
+            cancel_url=self._page_of(subject),
+            do=lambda given: ("", ""),
+            explanation=f"You are sent to {erp_name(subject.erp)} to sign in, choose a company and agree; then you come back "
+            f"here.{again} The app there must know this address to come back to: {sign_in.callback_address(request)}",
+            subject=subject,
+            opts=self.opts,
+        )
+
+    @display(description="ERP", ordering="erp")
+    def erp_shown(self, connection: Connection) -> str:
+        return erp_name(connection.erp)
+
+    @display(description="Company there")
+    def company_shown(self, connection: Connection) -> str:
+        return connection.realm_name or connection.realm_id or NONE
+
+    @display(description="Sends")
+    def sends_shown(self, connection: Connection) -> str:
+        return sends(connection)
+
+    @display(description="Status", ordering="status")
+    def status_shown(self, connection: Connection) -> object:
+        return status(connection)
+
+    @display(description="Waiting", ordering="waiting_count")
+    def waiting(self, connection: Any) -> object:
+        return self._count(connection, connection.waiting_count, OutboxState.PENDING)
+
+    @display(description="Parked", ordering="parked_count")
+    def parked(self, connection: Any) -> object:
+        return self._count(connection, connection.parked_count, OutboxState.PARKED)
+
+    @staticmethod
+    def _count(connection: Connection, count: int | None, state: OutboxState) -> object:
+        return count_link(count or 0, outbox_url(connection=connection.pk, state=state.value))
+
+    @display(description="Last delivered", ordering="last_delivered")
+    def delivered(self, connection: Any) -> str:
+        return moment(connection.last_delivered)
+
+    @display(description="Last error")
+    def trouble(self, connection: Any) -> str:
+        words = connection.status_reason or connection.last_trouble or NONE
+        return words if len(words) <= _WORDS_SHOWN else f"{words[:_WORDS_SHOWN]}…"
+
+    @display(description="Calls, 24 h", ordering="calls_today")
+    def calls(self, connection: Any) -> str:
+        return f"{connection.calls_today or 0:,}"

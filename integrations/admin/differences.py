@@ -1,0 +1,147 @@
+"""What a reconciliation found, with what each cause means and how it is mended."""
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from accounting.models import JournalEntry
+from billing.admin.shown import NONE, change_url, link, to
+from billing.models import CreditNote, Invoice, Payment
+from integrations.admin.connection_verbs import mapping_url
+from integrations.admin.shown import outbox_url, their_document
+from integrations.documents import Kind, reference_of
+from integrations.models import Connection, ErpRecord, ExternalReference, OutboxState, Reconciliation, RecordKind
+from integrations.reconciliation import findings
+
+_AMOUNT = re.compile(r"-?\d+\.\d{2,}")
+_ENTRY = re.compile(r"JE-0*(\d{1,18})")
+# Cause → what it means and what to do.
+_MEANS = {
+    findings.NOT_SENT: "It is in the outbox and has not gone out yet. Send waiting items, then compare again.",
+    findings.PARKED: "A person has to decide. Mend the reason, then send it again.",
+    findings.SKIPPED: "It was decided not to send it. Send it again if that was wrong.",
+    findings.NEVER_QUEUED: "It is older than the connection, or happened while that was switched off. Back-fill it.",
+    findings.GONE: "It was delivered, and the ERP does not show it by this date any more. Restore it or its date there.",
+    findings.ERP_MADE: "It was entered in the ERP directly. Enter it here too, or void it there.",
+    findings.TWICE: "The ERP holds it more than once. Delete the surplus one there.",
+    findings.UNKNOWN: "It carries our reference, but there is no such document here. Delete it there, or ask the operator.",
+    findings.CHANGED: "It was changed in the ERP after it was delivered. Undo that there, or correct our books.",
+    findings.OTHER: "Another installation of Counterfoil writes into the same company. Decide which one may.",
+    "sent in the other mode": "It was sent before the mode was changed. Revenue counts twice: delete it there.",
+    "balances differ": "What the documents' differences come to. Without any, an amount came from elsewhere in the ERP.",
+}
+
+
+def meaning(cause: str) -> str:
+    """Say what a cause means and what to do about it."""
+    return _MEANS.get(cause, "Compare the two by hand.")
+
+
+class Ours:
+    """Our documents that differences name: one query for each kind of document among them."""
+
+    def __init__(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        self._connection = connection
+        names = [str(row.get("document", "")) for row in rows]
+        lead = reference_of(connection.reference_prefix, Kind.PAYMENT, 0)[:-1]
+        payments = [int(each) for name in names if (each := name.removeprefix(lead)) != name and each.isdecimal()]
+        self._found: dict[tuple[str, str], Any] = {
+            (Kind.JOURNAL_ENTRY.value, name): JournalEntry(pk=int(match[1]))
+            for name in names
+            if (match := _ENTRY.fullmatch(name))
+        }
+        for kind, model in ((Kind.INVOICE, Invoice), (Kind.CREDIT_NOTE, CreditNote)):
+            numbers = {str(row["document"]) for row in rows if row.get("kind") == kind.value}
+            for each in model.objects.filter(number__in=numbers) if numbers else ():
+                self._found[kind.value, each.number] = each
+        for each in Payment.objects.in_bulk(payments).values() if payments else ():
+            self._found[Kind.PAYMENT.value, f"{lead}{each.pk}"] = each
+        references = ExternalReference.objects.filter(
+            connection=connection,
+            kind__in={kind for kind, _ in self._found},
+            subject_id__in={each.pk for each in self._found.values()},
+        )
+        self._references = {(each.kind, each.subject_id): each for each in references}
+
+    def link(self, row: dict[str, Any]) -> object:
+        """Link to our document."""
+        found = self._found.get((row["kind"], row["document"]))
+        return link(found, row["document"]) if found is not None else row["document"]
+
+    def theirs(self, row: dict[str, Any]) -> object:
+        """Give the ERP's id, linked to its page where that is known."""
+        found = self._found.get((row["kind"], row["document"]))
+        reference = self._references.get((row["kind"], found.pk)) if found is not None else None
+        if reference is not None and row.get("erp_id") in (None, "", reference.external_id):
+            return their_document(reference, with_ours=False)
+        return row.get("erp_id") or NONE
+
+    def mend(self, row: dict[str, Any]) -> object:
+        """Link to where the difference is mended."""
+        cause, connection = row["cause"], self._connection
+        if cause == findings.NOT_SENT:
+            return to(reverse("admin:integrations_connection_send_now", args=[connection.pk]), "Send waiting items")
+        if cause in (findings.PARKED, findings.SKIPPED):
+            state = OutboxState.PARKED if cause == findings.PARKED else OutboxState.SKIPPED
+            url = outbox_url(connection=connection.pk, state=state.value, q=row["document"])
+            return to(url, "Look at the item")
+        if cause == findings.NEVER_QUEUED:
+            return to(reverse("admin:integrations_connection_backfill", args=[connection.pk]), "Back-fill")
+        if row["kind"] == "account" and "(not mapped)" in row["document"]:
+            return to(mapping_url(connection), "Map the account")
+        return "in the ERP"
+
+
+class Theirs:
+    """Names of the ERP's accounts and customers, for the ids that differences show."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._names: dict[tuple[str, str], str] = {}
+
+    def read(self, rows: Sequence[dict[str, Any]]) -> "Theirs":
+        """Read the names that some rows need, in one query."""
+        shown = [value for row in rows for value in (row.get("ours"), row.get("theirs"), row.get("erp_id"))]
+        ids = {
+            each for value in shown for each in (value if isinstance(value, dict) else [value]) if isinstance(each, str)
+        }
+        records = ErpRecord.objects.filter(
+            connection=self._connection, kind__in=(RecordKind.ACCOUNT, RecordKind.CUSTOMER), external_id__in=ids
+        )
+        self._names = {(each.kind, each.external_id): str(each) for each in records}
+        return self
+
+    def account(self, external_id: str) -> str:
+        """Give an account's name, else its id."""
+        return self._names.get((RecordKind.ACCOUNT, external_id), external_id)
+
+    def show(self, row: dict[str, Any], side: str) -> object:
+        """Show one side of a difference: an amount, a date, a name, or amounts by account or document."""
+        value = row.get(side)
+        if isinstance(value, dict):
+            is_journal = row["kind"] == Kind.JOURNAL_ENTRY.value
+            parts = [(self.account(key) if is_journal else f"document {key}", each) for key, each in value.items()]
+            return "; ".join(f"{name} {in_groups(amount)}" for name, amount in parts) or "nothing"
+        if row.get("detail") == "The customer differs.":
+            return self._names.get((RecordKind.CUSTOMER, str(value)), value) or "not mapped"
+        return NONE if value in (None, "") else in_groups(value)
+
+
+def in_groups(value: Any) -> str:
+    """Show an amount with its thousands apart; anything else as it is."""
+    text = str(value)
+    return f"{Decimal(text):,f}" if _AMOUNT.fullmatch(text) else text
+
+
+def sentence(words: str) -> str:
+    """Begin with a capital, and leave names such as ERP alone."""
+    return words[:1].upper() + words[1:]
+
+
+def causes_url(reconciliation: Reconciliation, cause: str) -> str:
+    """Give the address of a reconciliation's page with one cause's differences only."""
+    return f"{change_url(Reconciliation, reconciliation.pk)}?{urlencode({'cause': cause})}"

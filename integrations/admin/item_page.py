@@ -1,0 +1,99 @@
+"""The page of one item: what it is about, what holds it up, what was tried, and where it is in the ERP."""
+
+from django.utils.html import format_html
+
+from billing.admin.document import Document
+from billing.admin.shown import NONE, link, status, to
+from billing.admin.tables import Table, columns
+from billing.models import Customer
+from integrations import outbox
+from integrations.admin.connection_verbs import mapping_url
+from integrations.admin.shown import Subjects, moment, outbox_url, their_document
+from integrations.documents import reference_of
+from integrations.models import DeliveryAttempt, ExternalReference, OutboxItem, OutboxState
+
+_ATTEMPTS_SHOWN = 50
+_EXCERPT = (
+    '<details><summary class="cf-link" style="cursor: pointer">{}</summary>'
+    '<pre class="cf-code" style="max-width: 620px; overflow-wrap: anywhere; white-space: pre-wrap">{}</pre></details>'
+)
+
+
+def describe(item: OutboxItem) -> Document:
+    """Say everything about one item."""
+    reference = ExternalReference.objects.filter(
+        connection=item.connection_id, kind=item.kind, subject_id=item.subject_id
+    ).first()
+    name = reference_of(item.connection.reference_prefix, item.kind, item.subject_id)
+    waits_for = outbox.waits_for(item) if item.state == OutboxState.PENDING else None
+    customer = Customer.objects.filter(pk=item.group_key).first() if item.group_key else None
+    is_open = item.state not in (OutboxState.DELIVERED, OutboxState.SKIPPED)
+    return Document(
+        title=f"{item.get_kind_display()} {name}",
+        badge=status(item, "state"),
+        lead=_lead(item),
+        note=item.reason if item.state != OutboxState.DELIVERED else "",
+        facts=[
+            ("About", Subjects([(item.kind, item.subject_id)]).show(item.kind, item.subject_id)),
+            ("Connection", link(item.connection)),
+            ("In the ERP", their_document(reference, with_ours=False)),
+            ("Our reference there", name),
+            ("Customer", link(customer)),
+            ("All of this customer", to(outbox_url(q=customer.external_id), "in the outbox") if customer else NONE),
+            ("Waits for", link(waits_for)),
+            ("Next try", moment(item.available_at) if item.state == OutboxState.PENDING else NONE),
+            ("Attempts", item.attempts),
+            ("Put here", moment(item.created_at)),
+            ("Delivered", moment(item.delivered_at)),
+            *([("To mend it", _mend(item))] if is_open and item.reason_code else []),
+        ],
+        tables=[_attempts(item)],
+    )
+
+
+def _lead(item: OutboxItem) -> str:
+    if item.outcome_unknown and item.state != OutboxState.DELIVERED:
+        return "Nobody knows whether the ERP has it: no answer came. It is looked for there before it is sent again."
+    return {
+        OutboxState.PENDING: "It waits to be sent.",
+        OutboxState.IN_FLIGHT: "A worker is sending it right now.",
+        OutboxState.DELIVERED: f"The ERP has it since {moment(item.delivered_at)}.",
+        OutboxState.PARKED: "It cannot be sent as it is. Mend what is said below, then send it again, or skip it with a reason.",
+        OutboxState.SKIPPED: "It was decided not to send it.",
+    }[OutboxState(item.state)]
+
+
+def _mend(item: OutboxItem) -> object:
+    if item.reason_code == "missing_mapping":
+        return to(mapping_url(item.connection), "Complete the mapping")
+    if item.reason_code == "bad_credentials":
+        return link(item.connection, "Connect again")
+    return "Do what the ERP asks, then send it again"
+
+
+def _attempts(item: OutboxItem) -> Table:
+    attempts = DeliveryAttempt.objects.filter(
+        connection=item.connection_id, at__gte=item.created_at, item_ids__contains=[item.pk]
+    )
+    return Table(
+        "Requests that concerned it",
+        columns("When", "What", ">Items in it", "Answer", ">Seconds", "Sent", "Received"),
+        [
+            (
+                moment(each.at),
+                each.operation,
+                len(each.item_ids),
+                f"HTTP {each.http_status}" if each.outcome == "ok" else each.outcome,
+                f"{each.seconds:.2f}",
+                _excerpt(each.request),
+                _excerpt(each.response),
+            )
+            for each in attempts.order_by("-at")[:_ATTEMPTS_SHOWN]
+        ],
+        "No request for it was made in the last 30 days.",
+        note="Excerpts of what was sent and received, without tokens and secrets. The answer is kept where it was a refusal.",
+    )
+
+
+def _excerpt(text: str) -> object:
+    return format_html(_EXCERPT, f"{len(text):,} characters", text) if text else NONE

@@ -1,0 +1,157 @@
+"""The rows of the mapping page: each of ours with its counterpart, those without one first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+
+from accounting.models import Account
+from billing.models import Customer, Product, TaxRate
+from integrations.counterparts import Counterparts
+from integrations.models import Connection, ErpRecord, Mapping, MappingKind, MappingStatus, SyncMode
+
+PAGE = 50
+_INLINE = 150  # More to choose from than this is searched on a page of its own.
+DEFAULTS = "defaults"
+
+_MODELS: dict[MappingKind, type[Any]] = {
+    MappingKind.ACCOUNT: Account,
+    MappingKind.CUSTOMER: Customer,
+    MappingKind.PRODUCT: Product,
+    MappingKind.TAX_CODE: TaxRate,
+}
+_SEARCHED = {
+    MappingKind.ACCOUNT: ("code__istartswith", "name__icontains"),
+    MappingKind.CUSTOMER: ("external_id__iexact", "name__icontains"),
+    MappingKind.PRODUCT: ("code__istartswith", "name__icontains"),
+    MappingKind.TAX_CODE: ("code__istartswith", "name__icontains"),
+}
+_ORDER = {MappingKind.ACCOUNT: ("business_entity_id", "code")}
+_NOTES = {
+    MappingKind.ACCOUNT: "Every account needs a counterpart before its lines can be sent.",
+    MappingKind.CUSTOMER: "A customer without a counterpart is created in the ERP with its first invoice.",
+    MappingKind.PRODUCT: "A product without a counterpart is created in the ERP with its first invoice.",
+    MappingKind.TAX_CODE: "Every tax rate on an invoice needs a tax code of the ERP.",
+    DEFAULTS: "What stands for everything that has no counterpart of its own.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One of ours (`key` is its id, or the kind of a default), what stands for it, and what may."""
+
+    key: str
+    kind: MappingKind
+    name: str
+    detail: str
+    mapping: Mapping | None
+    options: Sequence[ErpRecord] | None  # None: too many, to be searched
+
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether what it is mapped to is not among what it may be mapped to, such as an inactive account."""
+        known = {each.external_id for each in self.options or ()}
+        return self.mapping is not None and self.options is not None and self.mapping.external_id not in known
+
+
+def kinds_of(connection: Connection) -> list[tuple[str, str]]:
+    """List what can be mapped for what the connection sends, for tabs."""
+    kinds = [(MappingKind.ACCOUNT.value, "Accounts")]
+    if connection.sync_mode == SyncMode.DOCUMENTS or connection.option("ar_customer", "one") == "each":
+        kinds.append((MappingKind.CUSTOMER.value, "Customers"))
+    if connection.sync_mode == SyncMode.DOCUMENTS:
+        kinds += [(MappingKind.PRODUCT.value, "Products"), (MappingKind.TAX_CODE.value, "Tax rates")]
+    return [*kinds, (DEFAULTS, "Defaults")]
+
+
+def note_of(kind: str) -> str:
+    """Say what a kind's mapping is for."""
+    return _NOTES[MappingKind(kind) if kind != DEFAULTS else DEFAULTS]
+
+
+def default_kinds(connection: Connection) -> list[MappingKind]:
+    """Give the defaults that what the connection sends needs."""
+    if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
+        return [MappingKind.DEFAULT_CUSTOMER]
+    return [MappingKind.DEFAULT_PRODUCT, *([MappingKind.DEPOSIT_ACCOUNT] if connection.send_payments else [])]
+
+
+def ours(connection: Connection, kind: MappingKind, internal_id: int) -> Any:
+    """Find one of ours, or None."""
+    return _rows(connection, kind).filter(pk=internal_id).first()
+
+
+def _rows(connection: Connection, kind: MappingKind) -> QuerySet[Any]:
+    rows = _MODELS[kind].objects.all()
+    if kind == MappingKind.ACCOUNT:
+        rows = rows.filter(is_group=False, is_active=True)
+    if kind in (MappingKind.ACCOUNT, MappingKind.CUSTOMER) and connection.business_entity_id:
+        rows = rows.filter(business_entity_id=connection.business_entity_id)
+    return rows
+
+
+def page_of(
+    connection: Connection, kind: MappingKind, *, search: str, show: str, page: str
+) -> tuple[Page[Any], list[Row]]:
+    """Give a page of ours with their counterparts. `show` is "", unmapped, suggested or confirmed."""
+    mapped = Mapping.objects.filter(connection=connection, kind=kind, internal_id=OuterRef("pk"))
+    rows = _rows(connection, kind).annotate(mapping_status=Subquery(mapped.values("status")[:1]))
+    if search:
+        wanted = Q()
+        for lookup in _SEARCHED[kind]:
+            wanted |= Q(**{lookup: search})
+        rows = rows.filter(wanted)
+    if show == "unmapped":
+        rows = rows.filter(mapping_status=None)
+    elif show:
+        rows = rows.filter(mapping_status=show)
+    first = Case(
+        When(mapping_status=None, then=Value(0)),
+        When(mapping_status=MappingStatus.SUGGESTED, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    found = Paginator(rows.order_by(first, *_ORDER.get(kind, ("name", "id"))), PAGE).get_page(page)
+    objects = list(found.object_list)
+    mappings = Mapping.objects.filter(connection=connection, kind=kind, internal_id__in=[each.pk for each in objects])
+    by_id = {each.internal_id: each for each in mappings}
+    records = Counterparts(connection, kind, limit=2000 if kind == MappingKind.ACCOUNT else _INLINE)
+    return found, [_row(kind, each, by_id.get(each.pk), records) for each in objects]
+
+
+def _row(kind: MappingKind, each: Any, mapping: Mapping | None, records: Counterparts) -> Row:
+    account = each if kind == MappingKind.ACCOUNT else None
+    allowed = None if records.too_many else records.allowed(account)
+    options = None if allowed is None or len(allowed) > _INLINE else allowed
+    detail = each.get_category_display() if account else getattr(each, "external_id", "") or getattr(each, "code", "")
+    return Row(str(each.pk), kind, str(each), detail, mapping, options)
+
+
+def default_rows(connection: Connection) -> list[Row]:
+    """Give the rows of the defaults."""
+    kinds = default_kinds(connection)
+    found = {
+        each.kind: each for each in Mapping.objects.filter(connection=connection, kind__in=kinds, internal_id=None)
+    }
+    rows = []
+    for kind in kinds:
+        records = Counterparts(connection, kind, limit=2000 if kind == MappingKind.DEPOSIT_ACCOUNT else _INLINE)
+        options = None if records.too_many else records.allowed()
+        rows.append(Row(kind.value, kind, kind.label, "", found.get(kind), options))
+    return rows
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """Count what is still open, by tab: without a confirmed counterpart."""
+    confirmed = Mapping.objects.filter(connection=connection, status=MappingStatus.CONFIRMED)
+    open_counts = {}
+    for kind, _ in kinds_of(connection):
+        if kind == DEFAULTS:
+            done = set(confirmed.filter(internal_id=None).values_list("kind", flat=True))
+            open_counts[kind] = sum(each not in done for each in default_kinds(connection))
+        else:
+            mapped = confirmed.filter(kind=kind).values("internal_id")
+            open_counts[kind] = _rows(connection, MappingKind(kind)).exclude(pk__in=mapped).count()
+    return open_counts

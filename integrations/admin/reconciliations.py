@@ -1,0 +1,234 @@
+"""Reconciliations: start one, and see what differs, why, and how it is mended."""
+
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from unfold.decorators import display
+
+from billing.access import may
+from billing.admin.document import Document, DocumentAdmin
+from billing.admin.form_page import form_page
+from billing.admin.forms import DayField, StyledForm, today
+from billing.admin.shown import NONE, badge, change_url, day, figure, link, list_url, to
+from billing.admin.tables import Table, columns
+from billing.models import Job, Role
+from billing.services.jobs import start_job
+from integrations.admin.differences import Ours, Theirs, causes_url, meaning, sentence
+from integrations.admin.outbox import ConnectionFilter
+from integrations.admin.shown import erp_name, moment
+from integrations.models import Connection, ConnectionStatus, Reconciliation
+
+_SHOWN = 300
+
+
+class ReconcileForm(StyledForm):
+    connection: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, empty_label=None)
+    through = DayField(label="Everything dated up to and including")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        connected = Connection.objects.filter(status=ConnectionStatus.CONNECTED).defer("credentials")
+        self.fields["connection"].queryset = connected  # type: ignore[attr-defined]
+        self.initial["through"] = today()
+
+
+def reconcile_page(request: HttpRequest) -> HttpResponse:
+    """Start a reconciliation, as a job."""
+    if not may(request, Role.ACCOUNTANT):
+        raise PermissionDenied
+
+    def start(given: dict[str, Any]) -> tuple[str, str]:
+        connection, through = given["connection"], given["through"]
+        job = start_job(
+            kind="reconcile_erp",
+            title=f"Reconciliation of {connection.name} through {through}",
+            parameters={"connection": connection.pk, "through": through.isoformat()},
+            user=request.user,
+        )
+        return "The reconciliation is in line.", change_url(Job, job.pk)
+
+    form = ReconcileForm(
+        request.POST if request.method == "POST" else None, initial={"connection": request.GET.get("connection")}
+    )
+    return form_page(
+        request,
+        title="Reconcile with the ERP",
+        submit="Reconcile",
+        cancel_url=list_url(Reconciliation),
+        do=start,
+        form=form,
+        explanation="Compares every document and every account on both sides, to the cent. Nothing is changed on either side.",
+        opts=Reconciliation._meta,
+    )
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(DocumentAdmin):
+    list_display = ("made", "connection_shown", "through_shown", "compared_shown", "result")
+    list_filter = (ConnectionFilter,)
+    empty_hint = (
+        "A reconciliation compares our books with the ERP's, to the cent. Run the first one when something is sent."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reconciliation]:
+        rows = super().get_queryset(request).select_related("connection")
+        return rows.defer("connection__credentials", "connection__company", "connection__options")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        shown = super().get_changelist_instance(request)
+        shown.result_list = shown.result_list.defer("accounts", "differences", "connection__credentials")
+        return shown
+
+    def get_urls(self) -> list[URLPattern]:
+        run = self.admin_site.admin_view(reconcile_page)
+        return [path("run/", run, name="reconcile_erp"), *super().get_urls()]
+
+    def list_links(self, request: HttpRequest) -> list[tuple[str, str]]:
+        return [("Reconcile", reverse("admin:reconcile_erp"))] if may(request, Role.ACCOUNTANT) else []
+
+    def buttons(self, request: HttpRequest, subject: Reconciliation) -> list[dict[str, object]]:
+        if not may(request, Role.ACCOUNTANT):
+            return []
+        again = f"{reverse('admin:reconcile_erp')}?connection={subject.connection_id}"
+        return [{"label": "Reconcile again", "url": again, "danger": False}]
+
+    def show(self, request: HttpRequest, subject: Any) -> HttpResponse:
+        subject.wanted_cause = request.GET.get("cause", "")
+        return super().show(request, subject)
+
+    def document(self, request: HttpRequest, subject: Any) -> Document:
+        return describe(subject, cause=subject.wanted_cause)
+
+    @display(description="Made", ordering="id")
+    def made(self, reconciliation: Reconciliation) -> str:
+        return moment(reconciliation.at)
+
+    @display(description="Connection")
+    def connection_shown(self, reconciliation: Reconciliation) -> str:
+        return str(reconciliation.connection)
+
+    @display(description="Through", ordering="through")
+    def through_shown(self, reconciliation: Reconciliation) -> str:
+        return day(reconciliation.through)
+
+    @display(description="Documents compared")
+    def compared_shown(self, reconciliation: Reconciliation) -> str:
+        return f"{reconciliation.compared:,}"
+
+    @display(description="Result", ordering="difference_count")
+    def result(self, reconciliation: Reconciliation) -> object:
+        return verdict(reconciliation)
+
+
+def verdict(reconciliation: Reconciliation) -> object:
+    """Show the result as a coloured word."""
+    count = reconciliation.difference_count
+    return badge("failed", f"{count:,} differences") if count else badge("paid", "Agrees to the cent")
+
+
+def describe(reconciliation: Reconciliation, *, cause: str) -> Document:
+    """Put what was found into tables. `cause` narrows the differences down to one cause."""
+    connection = reconciliation.connection
+    return Document(
+        title=f"Reconciliation of {connection.name} through {day(reconciliation.through)}",
+        badge=verdict(reconciliation),
+        lead=f"Our books compared with those in {erp_name(connection.erp)}, as both were on {moment(reconciliation.at)}.",
+        headline=[
+            ("Documents compared", f"{reconciliation.compared:,}"),
+            ("Differences", f"{reconciliation.difference_count:,}"),
+            ("Connection", link(connection)),
+        ],
+        tables=[*_causes(reconciliation), *_differences(reconciliation, cause), _accounts(reconciliation)],
+    )
+
+
+def _causes(reconciliation: Reconciliation) -> list[Table]:
+    counted = Counter(row["cause"] for row in reconciliation.differences)
+    if not counted:
+        return []
+    rows = [
+        (to(causes_url(reconciliation, cause), sentence(cause)), f"{count:,}", meaning(cause))
+        for cause, count in counted.most_common()
+    ]
+    kept = len(reconciliation.differences)
+    note = f"The first {kept:,} differences are kept." if kept < reconciliation.difference_count else ""
+    return [
+        Table("Why they differ", columns("Cause", ">Differences", "What it means, and what to do"), rows, "", note=note)
+    ]
+
+
+def _differences(reconciliation: Reconciliation, cause: str) -> list[Table]:
+    rows = [row for row in reconciliation.differences if not cause or row["cause"] == cause]
+    if not reconciliation.differences:
+        return []
+    shown = rows[:_SHOWN]
+    ours = Ours(reconciliation.connection, shown)
+    theirs = Theirs(reconciliation.connection).read(shown)
+    note: object = (
+        "" if len(rows) <= _SHOWN else f"The first {_SHOWN} of {len(rows):,}. Choose a cause above to see fewer."
+    )
+    title = f"Differences: {cause}" if cause else "Differences"
+    if cause:
+        note = to(change_url(Reconciliation, reconciliation.pk), "Show all causes")
+    return [
+        Table(
+            title,
+            columns("Kind", "Document", "Cause", ">Ours", ">Theirs", "In the ERP", "Mend it"),
+            [
+                (
+                    str(row["kind"]).replace("_", " ").capitalize(),
+                    ours.link(row),
+                    f"{sentence(row['cause'])}. {row.get('detail', '')}".strip(),
+                    theirs.show(row, "ours"),
+                    theirs.show(row, "theirs"),
+                    ours.theirs(row),
+                    ours.mend(row),
+                )
+                for row in shown
+            ],
+            "No difference has this cause.",
+            note=note,
+        )
+    ]
+
+
+def _accounts(reconciliation: Reconciliation) -> Table:
+    rows = sorted(reconciliation.accounts, key=lambda row: not Decimal(row["difference"]))
+    theirs = Theirs(reconciliation.connection).read(rows)
+    return Table(
+        "Account by account",
+        columns("Account in the ERP", "Currency", ">Ours", ">Theirs", ">Difference", ""),
+        [
+            (
+                _account(row, theirs),
+                row["currency"],
+                *(_amount(row, side) for side in ("ours", "theirs", "difference")),
+                badge("failed", "Differs") if Decimal(row["difference"]) else badge("paid", "Agrees"),
+            )
+            for row in rows
+        ],
+        "No account was moved by that day.",
+        note="What both sides moved up to the day; debits are positive. Movements that were not sent from here count on "
+        "their side.",
+    )
+
+
+def _account(row: dict[str, Any], theirs: Theirs) -> str:
+    """Name an account; a sum over documents is named after what they are, and the account they go to."""
+    name, external_id = str(row["account"]), str(row["erp_id"])
+    if external_id and name.endswith(f" {external_id}"):
+        return sentence(f"{name.removesuffix(external_id)}{theirs.account(external_id)}")
+    return sentence(name)
+
+
+def _amount(row: dict[str, Any], side: str) -> object:
+    if not row["currency"]:
+        return row[side] or NONE
+    return figure(Decimal(row[side]), row["currency"], blank_zero=False)

@@ -1,0 +1,88 @@
+"""How the ERP's things look: moments, modes, and links to what an item is about."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils.html import format_html
+
+from accounting.models import JournalEntry
+from billing.admin.shown import NONE, link, list_url, to
+from billing.models import CreditNote, Customer, Invoice, Payment, PaymentAllocation, Product
+from integrations.connectors import base
+from integrations.documents import Kind
+from integrations.models import Connection, ExternalReference, OutboxItem, SyncMode
+
+MODELS: dict[str, type[Any]] = {
+    Kind.CUSTOMER: Customer,
+    Kind.PRODUCT: Product,
+    Kind.JOURNAL_ENTRY: JournalEntry,
+    Kind.INVOICE: Invoice,
+    Kind.INVOICE_VOID: Invoice,
+    Kind.CREDIT_NOTE: CreditNote,
+    Kind.PAYMENT: Payment,
+    Kind.PAYMENT_UPDATE: PaymentAllocation,
+}
+
+
+def moment(value: datetime | None) -> str:
+    """Show a point in time."""
+    return f"{value:%Y-%m-%d %H:%M} UTC" if value else NONE
+
+
+def erp_name(code: str) -> str:
+    """Give an ERP's name as people know it."""
+    return dict(base.choices()).get(code, code)
+
+
+def sends(connection: Connection) -> str:
+    """Say in a few words what a connection sends."""
+    if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
+        return "Journal entries"
+    return "Invoices, credit notes and payments" if connection.send_payments else "Invoices and credit notes"
+
+
+def outbox_url(*, connection: int | None = None, kind: str = "", state: str = "", q: str = "") -> str:
+    """Give the address of the outbox, narrowed down as its own filters and search do it."""
+    given = {"connection": connection, "kind__exact": kind, "state__exact": state, "q": q}
+    return list_url(OutboxItem, urlencode({name: value for name, value in given.items() if value}))
+
+
+def their_document(reference: ExternalReference | None, *, with_ours: bool = True) -> object:
+    """Show where a document is in the ERP, linked to it where the vendor has a page."""
+    if reference is None:
+        return NONE
+    text = f"{reference.external_id} (our reference {reference.reference})" if with_ours else reference.external_id
+    if not reference.url.startswith(("https://", "http://")):
+        return text
+    return format_html('<a class="cf-link" href="{}" rel="noreferrer" target="_blank">{}</a>', reference.url, text)
+
+
+class Subjects:
+    """What items are about, by kind and id: one query for each model among them."""
+
+    def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
+        wanted: dict[type[Any], set[int]] = defaultdict(set)
+        for kind, subject_id in pairs:
+            wanted[MODELS[kind]].add(subject_id)
+        self._found = {model: self._read(model, ids) for model, ids in wanted.items()}
+
+    def _read(self, model: type[Any], ids: set[int]) -> dict[int, Any]:
+        rows = model.objects.all()
+        if model is PaymentAllocation:
+            rows = rows.select_related("payment", "invoice")
+        return rows.in_bulk(ids)
+
+    def show(self, kind: str, subject_id: int) -> object:
+        """Link to the page of what an item is about; what is gone is shown as its number."""
+        found = self._found.get(MODELS[kind], {}).get(subject_id)
+        if isinstance(found, PaymentAllocation):
+            return link(found.payment, f"{found.payment} to {found.invoice}")
+        return link(found) if found is not None else f"{subject_id}"
+
+
+def count_link(count: int, url: str) -> object:
+    """Show a count that leads to what it counts; zero leads nowhere."""
+    return to(url, f"{count:,}") if count else "0"

@@ -1,0 +1,88 @@
+"""Signing in to an ERP: off to the vendor, and back through the callback.
+
+What was begun is remembered in the person's session: an answer that was not asked for in this browser, or by somebody who
+is no administrator of that company any more, is refused before anything is exchanged.
+"""
+
+import hashlib
+import re
+from urllib.parse import parse_qs, urlsplit
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from billing.access import work_out_access
+from billing.admin.shown import change_url, list_url
+from billing.models import Role
+from billing.tenancy import current_tenant_id, tenant_scope
+from integrations import outbox, tokens
+from integrations.models import Connection, ConnectionStatus
+from integrations.tokens import SignInError
+
+_SESSION_KEY = "counterfoil_erp_sign_ins"
+_REMEMBERED = 5
+_COMPANY_ID = re.compile(r"[A-Za-z0-9-]{1,50}")
+
+
+def callback_address(request: HttpRequest) -> str:
+    """Give the address that the ERP's developer portal has to know."""
+    return request.build_absolute_uri(reverse("erp_callback"))
+
+
+def begin(request: HttpRequest, connection: Connection) -> str:
+    """Begin a sign-in and remember it in the session; give the vendor's address. Raises SignInError."""
+    address = tokens.begin(connection, redirect_uri=callback_address(request))
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    begun = list(request.session.get(_SESSION_KEY, {}).items())[1 - _REMEMBERED :]
+    request.session[_SESSION_KEY] = {**dict(begun), _digest(state): [current_tenant_id(), connection.pk]}
+    return address
+
+
+@require_GET
+@never_cache
+def callback(request: HttpRequest) -> HttpResponse:
+    """Take a person back from the vendor's sign-in page."""
+    try:
+        connection = _complete(request)
+    except SignInError as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(list_url(Connection))
+    messages.success(request, f"{connection.name} is connected. Next: import the ERP's lists, then see to the mapping.")
+    return HttpResponseRedirect(change_url(Connection, connection.pk))
+
+
+def _complete(request: HttpRequest) -> Connection:
+    if not request.user.is_authenticated or not request.user.is_staff:
+        raise SignInError("You were signed out of Counterfoil in the meantime. Start connecting again.")
+    begun = request.session.get(_SESSION_KEY, {})
+    state = request.GET.get("state", "")
+    tenant_id, connection_id = begun.pop(_digest(state), (None, None))
+    request.session[_SESSION_KEY] = begun
+    if tenant_id is None:
+        raise SignInError("This sign-in was not begun here, or was used already. Start it again from the connection.")
+    access = work_out_access(request.user, tenant_id)
+    if access is None or access.tenant.pk != tenant_id or not access.may(Role.ADMIN):
+        raise SignInError("Only an administrator of the company may connect it to an ERP. Ask one to do it.")
+    with tenant_scope(tenant_id):
+        return _exchange(request, state, connection_id)
+
+
+def _exchange(request: HttpRequest, state: str, connection_id: int) -> Connection:
+    wanted = Connection.objects.defer("credentials").filter(pk=connection_id).first()
+    if wanted is None or wanted.status == ConnectionStatus.DISABLED:
+        raise SignInError("This connection is switched off. Switch it on again, then connect.")
+    code, realm_id = request.GET.get("code", ""), request.GET.get("realmId", "")
+    if not code:
+        raise SignInError(f"{wanted.name} was not connected: nobody agreed on the ERP's sign-in page.")
+    if not _COMPANY_ID.fullmatch(realm_id):
+        raise SignInError("The ERP did not say which company was chosen. Start the sign-in again.")
+    connection = tokens.complete(state=state, code=code, realm_id=realm_id)
+    outbox.wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
+    return connection
+
+
+def _digest(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()

@@ -1,0 +1,48 @@
+"""Integrations' long work, as jobs: reading the ERP's lists, creating accounts there, reconciling with it."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from billing.refusals import add_refusal
+from billing.services.jobs import JobKind, JobResult, Progress, register
+from integrations import mapping
+from integrations.connectors.base import DeliveryError
+from integrations.models import Connection
+from integrations.reconciliation import reconcile
+
+_SHOWN = 100
+
+
+def _import_lists(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
+    connection = Connection.objects.get(pk=parameters["connection"])
+    count = mapping.import_lists(connection)
+    return JobResult(f"{count:,} accounts, customers, products and tax codes read from {connection.realm_name}.")
+
+
+def _create_accounts(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
+    connection = Connection.objects.get(pk=parameters["connection"])
+    count = mapping.create_missing(connection)
+    if not count:
+        return JobResult("Nothing was missing: every account has a counterpart.")
+    return JobResult(f"{count:,} records created in {connection.realm_name} and mapped.")
+
+
+def _reconcile(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
+    connection = Connection.objects.get(pk=parameters["connection"])
+    kept, _ = reconcile(connection, through=date.fromisoformat(parameters["through"]))
+    if not kept.difference_count:
+        return JobResult(f"{kept.compared:,} documents compared through {kept.through}: both sides agree to the cent.")
+    details = [f"{each['document']}: {each['cause']}" for each in kept.differences[:_SHOWN]]
+    if kept.difference_count > len(details):
+        details.append(f"… and {kept.difference_count - len(details):,} more on the page of the reconciliation.")
+    return JobResult(
+        f"{kept.compared:,} documents compared through {kept.through}: {kept.difference_count:,} differences.",
+        tuple(details),
+    )
+
+
+register(JobKind("import_erp_lists", "Import of the ERP's lists", _import_lists))
+register(JobKind("create_erp_accounts", "Create accounts in the ERP", _create_accounts))
+register(JobKind("reconcile_erp", "Reconciliation with the ERP", _reconcile))
+add_refusal(DeliveryError)

@@ -1,0 +1,78 @@
+"""What a person changes about a connection by hand: its client id and secret, switching it off and on again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from integrations.connectors import base
+from integrations.models import Connection, ConnectionStatus
+from integrations.setup import SetupError
+from integrations.vault import Secrets, VaultError
+
+
+@dataclass(frozen=True, slots=True)
+class TokenHealth:
+    """What may be told about credentials: never they themselves. `trouble` is in words when they cannot be read."""
+
+    missing: tuple[str, ...] = ()
+    access_until: datetime | None = None
+    sign_in_until: datetime | None = None
+    trouble: str = ""
+
+
+@transaction.atomic
+def enter_credentials(connection_id: int, *, given: Mapping[str, str]) -> None:
+    """Keep the app's client id and secret; whoever was signed in with others has to sign in again."""
+    locked = Connection.objects.select_for_update(no_key=True).defer("credentials").get(pk=connection_id)
+    try:
+        before = dict(locked.credentials)
+    except VaultError:  # Unreadable ones are replaced: entering them anew is the way out.
+        before = {}
+    changed = any(before.get(name) != value for name, value in given.items())
+    if changed and locked.status == ConnectionStatus.CONNECTED:
+        locked.status = ConnectionStatus.RECONNECT_NEEDED
+        locked.status_reason = "The client id or secret was changed. Sign in again with it."
+    locked.credentials = Secrets({**before, **given})
+    locked.save(update_fields=["credentials", "status", "status_reason", "updated_at"])
+
+
+def token_health(connection: Connection) -> TokenHealth:
+    """Say what is entered and how long it lasts."""
+    try:
+        credentials = connection.credentials
+    except VaultError as error:
+        return TokenHealth(trouble=str(error))
+    return TokenHealth(
+        missing=tuple(name for name in base.get(connection.erp).secret_fields if not credentials.get(name)),
+        access_until=_moment(credentials.get("expires_at") if credentials.get("access_token") else None),
+        sign_in_until=_moment(credentials.get("refresh_expires_at")),
+    )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None
+
+
+@transaction.atomic
+def switch_off(connection_id: int, *, reason: str) -> None:
+    """Stop sending and stop collecting; what waits is kept. A request under way is finished."""
+    locked = Connection.objects.select_for_update(no_key=True).defer("credentials").get(pk=connection_id)
+    locked.status, locked.status_reason = ConnectionStatus.DISABLED, reason
+    locked.save(update_fields=["status", "status_reason", "updated_at"])
+
+
+@transaction.atomic
+def switch_on(connection_id: int) -> None:
+    """Use a connection again, as the one it was: what it delivered before is not sent twice. Raises SetupError."""
+    locked = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
+    same_books = Q(business_entity_id=locked.business_entity_id)
+    other = Connection.objects.exclude(status=ConnectionStatus.DISABLED).filter(same_books).defer("credentials").first()
+    if other is not None and other.pk != locked.pk:
+        raise SetupError(f"{other.name} is connected to the same books. Switch that connection off first.")
+    signed_in = bool(locked.realm_id and locked.credentials.get("refresh_token"))
+    locked.status = ConnectionStatus.CONNECTED if signed_in else ConnectionStatus.NEW
+    locked.status_reason = ""
+    locked.save(update_fields=["status", "status_reason", "updated_at"])
