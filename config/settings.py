@@ -104,8 +104,8 @@ if PRODUCTION:
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(_database_url or embedded_postgres.ensure_running()),
 }
-# Statements that come again are planned once. A pooler that hands a connection to another client between
-# transactions forgets prepared statements; behind one, set COUNTERFOIL_PREPARE=0.
+# Statements that come again are planned once. COUNTERFOIL_PREPARE=0 is for poolers that cannot keep prepared statements;
+# whichever it is, it must pool by session: the tenant in scope is a setting of the session.
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "server_side_binding": True,

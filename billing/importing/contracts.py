@@ -32,6 +32,7 @@ from billing.services.contracts import start_contracts
 from billing.tenancy import current_tenant_id
 
 _CHUNK = 1000
+_MOST_TOLD = 1000
 Progress = Callable[[int, int], None]
 
 
@@ -57,14 +58,15 @@ def import_contracts(
     """Import a file in one transaction: all of it, or nothing when a row is bad (unless bad rows are to be skipped).
 
     A row whose contract was imported before with the same content is left as it is, so a file can be imported again.
-    Works in constant memory but for one key per row, which finds duplicates.
+    Works in constant memory but for one key per row, which finds duplicates. Reading stops after a thousand bad rows,
+    unless they are to be skipped: a quote gone wrong can make every line of a file a bad row.
     """
     importer = _Importer(on_progress)
     try:
         with transaction.atomic():
             rows = read_rows(path, columns, default_currency=importer.entity.base_currency)
             try:
-                importer.take_all(rows)
+                importer.take_all(rows, stop_at=None if skip_bad_rows else _MOST_TOLD)
             except UnreadableFile as error:
                 importer.result.rejected.append(BadRow(1, str(error).removeprefix("Line 1: ")))
                 raise _NothingImported from error
@@ -86,13 +88,17 @@ class _Importer:
         self._tax_rates = {rate.code: rate.pk for rate in TaxRate.objects.filter(is_active=True)}
         self._seen: dict[tuple[str, str], int] = {}
 
-    def take_all(self, rows: Iterator[ContractRow | BadRow]) -> None:
+    def take_all(self, rows: Iterator[ContractRow | BadRow], *, stop_at: int | None) -> None:
         done = 0
         while chunk := list(islice(rows, _CHUNK)):
             self._take(chunk)
             done += len(chunk)
             if self._on_progress:
                 self._on_progress(done, done)
+            if stop_at is not None and len(self.result.rejected) >= stop_at:
+                last = max(bad.line for bad in self.result.rejected)
+                self.result.rejected.append(BadRow(last + 1, "too many rows are bad; the file was not read further."))
+                return
 
     def _take(self, chunk: Sequence[ContractRow | BadRow]) -> None:
         good: list[ContractRow] = []

@@ -171,7 +171,7 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
     model = _choice("pricing_model", item.get("pricing_model") or "flat_fee", ("flat_fee", "per_unit"))
     if model == "flat_fee" and amount != round_money(amount, currency):
         raise ValueError(f"amount: {amount} has more decimals than {currency} has.")
-    elif model == "per_unit":
+    if model == "per_unit":
         pricing.validate(model, {"unit_amount": str(amount)})
     quantity = _decimal("quantity", item.get("quantity") or "1")
     if amount * quantity >= pricing.LARGEST:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import UsageRecorded
-from billing.models import ContractItem, ContractStatus, UsageRecord
+from billing.models import ContractItem, ContractStatus, Renewal, UsageRecord
 from billing.periods import DateRange
 from billing.publishing import publish
 from billing.tenancy import current_tenant_id
@@ -74,7 +74,9 @@ def _refuse_unfit(sent: Usage, item: ContractItem | None) -> None:
         raise WrongState(
             f"Usage {sent.key}: item {item.pk} of contract {contract.number} is not priced by usage, or not active."
         )
-    if sent.used_on < item.start or (item.end and sent.used_on >= item.end):
+    # A contract that renews goes on after its end, which the next billing run moves.
+    ends = (item.end, contract.end if contract.renewal == Renewal.NONE else None)
+    if sent.used_on < item.start or any(end and sent.used_on >= end for end in ends):
         raise BillingError(f"Usage {sent.key}: {sent.used_on} lies outside the item's term.")
     if sent.used_on < item.billed_until:
         raise WrongState(

@@ -66,7 +66,7 @@ def _note(connection: Any, health: TokenHealth, now: datetime) -> str:
         return connection.status_reason or str(connection.get_status_display())
     if connection.status == ConnectionStatus.CONNECTED and health.sign_in_until and health.sign_in_until < now + _SOON:
         return f"The sign-in ends on {moment(health.sign_in_until)} unless it is used before. Reconnect to renew it."
-    return connection.last_trouble or ""
+    return f"The newest trouble: {connection.last_trouble}" if connection.last_trouble else ""
 
 
 def _count(connection: Connection, count: int | None, state: OutboxState) -> object:
@@ -132,7 +132,7 @@ def _step(request: HttpRequest, connection: Connection, verb: str, role: str) ->
     if not may(request, role):
         return f"for the role {Role(role).name.lower()}"
     url = reverse(f"admin:integrations_connection_{verb}", args=[connection.pk])
-    return to(url, "Credentials" if verb == "credentials" else "Import lists")
+    return to(url, "Enter credentials" if verb == "credentials" else "Import lists")
 
 
 def _settings(connection: Connection) -> Table:

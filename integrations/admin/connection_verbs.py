@@ -171,7 +171,7 @@ VERBS = (
         "not there yet. What the ERP already has from another source would be there twice.",
     ),
     Verb(
-        "credentials", "Credentials", _credentials, role=Role.ADMIN, form=CredentialsForm, allowed=_is_on,
+        "credentials", "Enter credentials", _credentials, role=Role.ADMIN, form=CredentialsForm, allowed=_is_on,
         explain=lambda connection: f"The client id and secret of your app in {erp_name(connection.erp)}'s developer portal. They "
         "are encrypted, and never shown again.",
     ),

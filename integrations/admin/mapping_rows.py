@@ -10,7 +10,7 @@ from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery
 from accounting.models import Account
 from billing.models import Customer, Product, TaxRate
 from integrations.counterparts import Counterparts
-from integrations.models import Connection, ErpRecord, Mapping, MappingKind, MappingStatus, SyncMode
+from integrations.models import Connection, ErpRecord, Mapping, MappingKind, MappingOrigin, MappingStatus, SyncMode
 
 PAGE = 50
 _INLINE = 150  # More to choose from than this is searched on a page of its own.
@@ -33,7 +33,7 @@ _NOTES = {
     MappingKind.ACCOUNT: "Every account needs a counterpart before its lines can be sent.",
     MappingKind.CUSTOMER: "A customer without a counterpart is created in the ERP with its first invoice.",
     MappingKind.PRODUCT: "A product without a counterpart is created in the ERP with its first invoice.",
-    MappingKind.TAX_CODE: "Every tax rate on an invoice needs a tax code of the ERP.",
+    MappingKind.TAX_CODE: "Every tax rate on an invoice needs a tax code of the ERP, except in a company of the United States.",
     DEFAULTS: "What stands for everything that has no counterpart of its own.",
 }
 
@@ -50,10 +50,13 @@ class Row:
     options: Sequence[ErpRecord] | None  # None: too many, to be searched
 
     @property
-    def is_lost(self) -> bool:
-        """Tell whether what it is mapped to is not among what it may be mapped to, such as an inactive account."""
-        known = {each.external_id for each in self.options or ()}
-        return self.mapping is not None and self.options is not None and self.mapping.external_id not in known
+    def unlisted(self) -> str:
+        """Name what it is mapped to where that is none of what it may be mapped to, such as an inactive account."""
+        if self.mapping is None or any(each.external_id == self.mapping.external_id for each in self.options or ()):
+            return ""
+        name = self.mapping.external_name or self.mapping.external_id
+        # What was created with a delivery is in no list until the lists are read again.
+        return name if self.mapping.origin == MappingOrigin.CREATED else f"{name}: not suitable, or gone there"
 
 
 def kinds_of(connection: Connection) -> list[tuple[str, str]]:
@@ -143,15 +146,16 @@ def default_rows(connection: Connection) -> list[Row]:
     return rows
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """Count what is still open, by tab: without a confirmed counterpart."""
+def open_counts(connection: Connection) -> dict[str, int]:
+    """Count by tab what is needed and has no confirmed counterpart yet; what may be left out is not counted."""
     confirmed = Mapping.objects.filter(connection=connection, status=MappingStatus.CONFIRMED)
-    open_counts = {}
-    for kind, _ in kinds_of(connection):
-        if kind == DEFAULTS:
-            done = set(confirmed.filter(internal_id=None).values_list("kind", flat=True))
-            open_counts[kind] = sum(each not in done for each in default_kinds(connection))
-        else:
-            mapped = confirmed.filter(kind=kind).values("internal_id")
-            open_counts[kind] = _rows(connection, MappingKind(kind)).exclude(pk__in=mapped).count()
-    return open_counts
+    needed = [MappingKind.ACCOUNT]
+    if connection.sync_mode == SyncMode.DOCUMENTS and connection.company.get("country", "US") != "US":
+        needed.append(MappingKind.TAX_CODE)
+    found = {
+        kind.value: _rows(connection, kind).exclude(pk__in=confirmed.filter(kind=kind).values("internal_id")).count()
+        for kind in needed
+    }
+    done = set(confirmed.filter(internal_id=None).values_list("kind", flat=True))
+    wanted = [kind for kind in default_kinds(connection) if kind != MappingKind.DEFAULT_PRODUCT]
+    return {**found, DEFAULTS: sum(kind not in done for kind in wanted)}

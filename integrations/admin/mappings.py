@@ -108,14 +108,19 @@ class MappingAdmin(TenantAdmin):
                 connection, MappingKind(kind), search=given["q"].strip(), show=show, page=request.GET.get("page", "1")
             )
             pager = _pager(given, page)
-        open_counts = mapping_rows.counts(connection)
+        open_counts = mapping_rows.open_counts(connection)
         return {
             "connection": connection,
             "connection_url": change_url(Connection, connection.pk),
             "badge": status(connection),
             "form": form,
             "tabs": [
-                (label, f"?{urlencode({'connection': connection.pk, 'kind': code})}", code == kind, open_counts[code])
+                (
+                    label,
+                    f"?{urlencode({'connection': connection.pk, 'kind': code})}",
+                    code == kind,
+                    open_counts.get(code, 0),
+                )
                 for code, label in mapping_rows.kinds_of(connection)
             ],
             "note": mapping_rows.note_of(kind),

@@ -12,6 +12,17 @@ from accounting.recognition import recognize_revenue
 from billing.models import Contract, Customer, Invoice, InvoiceStatus, Membership, Role, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.payments import receive_payment
+from tests.admin.erp import (  # noqa: F401 - fixtures
+    box,
+    connect,
+    connection,
+    erp_account,
+    kept,
+    parked,
+    queue,
+    stranger,
+    unconnected,
+)
 
 
 @pytest.fixture

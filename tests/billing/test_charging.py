@@ -54,7 +54,9 @@ def test_in_arrears_a_period_is_billed_on_the_day_after_its_last():
 
 @pytest.mark.parametrize(("months", "starts"), [(3, ["01-31", "04-30", "07-31", "10-31"]), (12, ["01-31"])])
 def test_quarters_and_years_run_from_the_contracts_start(months, starts):
-    terms = replace(MONTHLY, anchor=date(2026, 1, 31), start=date(2026, 1, 31), end=date(2027, 1, 31), interval_months=months)
+    terms = replace(
+        MONTHLY, anchor=date(2026, 1, 31), start=date(2026, 1, 31), end=date(2027, 1, 31), interval_months=months
+    )
     assert [start for start, _, _ in _charges(terms)] == [f"2026-{start}" for start in starts]
 
 
@@ -76,7 +78,12 @@ def test_a_trial_costs_nothing_and_commits_nothing():
 
 def test_usage_is_priced_whole_and_commits_nothing():
     terms = replace(
-        MONTHLY, is_metered=True, in_advance=False, pricing_model="per_unit", pricing={"unit_amount": "0.015"}, end=date(2026, 1, 20)
+        MONTHLY,
+        is_metered=True,
+        in_advance=False,
+        pricing_model="per_unit",
+        pricing={"unit_amount": "0.015"},
+        end=date(2026, 1, 20),
     )
     period = DateRange(date(2026, 1, 1), date(2026, 1, 20))
     made = charge(terms, period, usage=D(101))

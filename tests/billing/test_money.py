@@ -64,7 +64,7 @@ def test_the_largest_remainder_gets_the_cent(total, weights, parts):
     assert [f"{part:.2f}" for part in split] == parts
 
 
-@given(units=st.integers(-10**9, 10**9), weights=WEIGHTS, currency=CURRENCIES)
+@given(units=st.integers(-(10**9), 10**9), weights=WEIGHTS, currency=CURRENCIES)
 def test_a_split_adds_up_and_no_part_changes_sign(units, weights, currency):
     total = units * minor_unit(currency)
     for split in (split_with_remainder_last, allocate):
@@ -74,7 +74,7 @@ def test_a_split_adds_up_and_no_part_changes_sign(units, weights, currency):
         assert all(part * total >= 0 for part in parts)
 
 
-@given(units=st.integers(-10**9, 10**9), weights=WEIGHTS, currency=CURRENCIES)
+@given(units=st.integers(-(10**9), 10**9), weights=WEIGHTS, currency=CURRENCIES)
 def test_an_allocated_part_is_off_by_less_than_a_minor_unit(units, weights, currency):
     total = units * minor_unit(currency)
     for part, weight in zip(allocate(total, weights, currency), weights, strict=True):

@@ -1,5 +1,6 @@
 """Half-open ranges and billing periods: they meet without a gap or an overlap, and do not drift."""
 
+import itertools
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -60,7 +61,7 @@ def test_calendar_months_cover_a_range_exactly(start, days):
     whole = DateRange(start, start + timedelta(days=days))
     months = list(whole.by_calendar_month())
     assert (months[0].start, months[-1].end) == (whole.start, whole.end)
-    assert all(before.end == after.start for before, after in zip(months, months[1:], strict=False))
+    assert all(before.end == after.start for before, after in itertools.pairwise(months))
     assert all(month.last_day <= end_of_month(month.start) for month in months)
     assert sum(month.days for month in months) == whole.days == days
 

@@ -1,0 +1,131 @@
+"""What only shows between transactions: an empty entry fails at commit, an old entry takes no lines, months do not close
+under a post."""
+
+from datetime import date
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from accounting.checks import check_ledger
+from accounting.models import AccountingPeriod, JournalEntry, JournalLine
+from accounting.periods import close_period
+from accounting.setup import set_up_books
+from billing.models import BusinessEntity, Customer, Invoice, Product, Tenant
+from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract, start_contracts
+from billing.services.invoices import finalize_invoices
+from billing.services.tenants import create_tenant
+from billing.tenancy import tenant_scope
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+COPY_OF_ENTRY = (
+    "INSERT INTO accounting_journalentry (id, tenant_id, business_entity_id, date, currency, kind, description, event_id, part, "
+    "rule_version_id, line_count, posted_at) SELECT 9000001, tenant_id, business_entity_id, date, currency, kind, description, "
+    "event_id, 77, rule_version_id, {count}, posted_at FROM accounting_journalentry ORDER BY id LIMIT 1"
+)
+COPY_OF_LINES = (
+    "INSERT INTO accounting_journalline (tenant_id, business_entity_id, entry_id, position, date, account_id, currency, debit, "
+    "credit, base_debit, base_credit, role, resolved_by) SELECT tenant_id, business_entity_id, {entry}, position, date, account_id, "
+    "currency, debit, credit, base_debit, base_credit, role, resolved_by FROM accounting_journalline WHERE entry_id = "
+    "(SELECT min(id) FROM accounting_journalentry)"
+)
+
+
+@pytest.fixture
+def company() -> Tenant:
+    """January billed, February a draft."""
+    made = create_tenant(slug="globex", name="Globex", currency="USD")
+    with tenant_scope(made.pk):
+        entity = BusinessEntity.objects.get()
+        set_up_books(business_entity=entity)
+        customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
+        product = Product.objects.create(code="pro", name="Pro plan")
+        item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "100"}}
+        contract = draft_contract(customer=customer, number="K-1", start=date(2026, 1, 1), items=[item], term_months=12)
+        start_contracts([contract.pk])
+        run_billing(through=date(2026, 1, 1), finalize=True)
+        run_billing(through=date(2026, 2, 1))
+    return made
+
+
+def _run(*statements: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def test_an_entry_without_lines_does_not_get_past_commit(company: Tenant) -> None:
+    with tenant_scope(company.pk):
+        for further in (
+            [],
+            ["DELETE FROM accounting_posting_under_way"],
+            ["SELECT set_config('counterfoil.tenant', '', false)"],
+        ):
+            with pytest.raises(DatabaseError, match="has no lines"):
+                _run(COPY_OF_ENTRY.format(count=2), *further)
+            assert JournalEntry.objects.count() == 1
+
+
+def test_an_entry_kept_open_takes_no_lines_in_a_later_transaction(company: Tenant) -> None:
+    """Even the right number of balanced lines: the entry was posted by another transaction."""
+    with tenant_scope(company.pk):
+        first = JournalEntry.objects.get()
+        with connection.cursor() as cursor:
+            for table in ("accounting_journalline", "accounting_journalentry"):
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            cursor.execute(COPY_OF_ENTRY.format(count=2))
+            for table in ("accounting_journalline", "accounting_journalentry"):
+                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        with pytest.raises(DatabaseError, match="not those of one new entry"):
+            _run(COPY_OF_LINES.format(entry=9000001))
+        with pytest.raises(DatabaseError, match="line_position|not those of one new entry"):
+            _run(COPY_OF_LINES.format(entry=first.pk))
+        assert JournalLine.objects.count() == 2
+
+
+def test_a_month_is_not_closed_under_a_post_that_is_under_way(company: Tenant) -> None:
+    """A post holds its month until it commits; who closes it waits, and what comes after finds it closed."""
+    posted, closed = Event(), Event()
+    seen: list[Any] = []
+
+    def close() -> None:
+        try:
+            with tenant_scope(company.pk):
+                period = AccountingPeriod.objects.get(start=date(2026, 1, 1))
+                posted.wait(timeout=20)
+                close_period(period_id=period.pk, at=timezone.now())
+                closed.set()
+        finally:
+            connection.close()
+
+    closing = Thread(target=close)
+    closing.start()
+    with tenant_scope(company.pk):
+        with transaction.atomic():
+            _run(COPY_OF_ENTRY.format(count=2), COPY_OF_LINES.format(entry=9000001))
+            posted.set()
+            seen.append(closed.wait(timeout=0.5))
+        closing.join(timeout=20)
+        assert (seen, closed.is_set()) == ([False], True)
+        with pytest.raises(DatabaseError, match="2026-01 is not open"):
+            _run(COPY_OF_ENTRY.format(count=2).replace("9000001", "9000002").replace("77", "78"))
+
+
+def test_what_fails_in_the_books_undoes_the_document(company: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One fact, one entry: an invoice whose entry cannot be posted stays a draft, and no event tells of it."""
+    with tenant_scope(company.pk):
+        draft = Invoice.objects.get(status="draft")
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE accounting_account SET is_active = false WHERE role = 'deferred_revenue'")
+        with pytest.raises(RuntimeError, match="deactivated"):
+            finalize_invoices([draft.pk])
+        draft.refresh_from_db()
+        assert (draft.status, draft.number, JournalEntry.objects.count()) == ("draft", None, 1)
+        assert check_ledger(company).problems == []
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE accounting_account SET is_active = true WHERE role = 'deferred_revenue'")
+        assert [each.number for each in finalize_invoices([draft.pk])] == ["INV-000002"]
