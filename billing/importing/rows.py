@@ -141,7 +141,7 @@ def _next(reader: Iterator[list[str]]) -> list[str] | None:
         raise _BadLine(f"the line is not valid CSV: {error}.") from error
 
 
-def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency: str) -> ContractRow:
+def _refuse_unfit(row: Mapping[str, str], columns: ColumnMap) -> None:
     for column in columns.columns:
         if len(row[column]) > _LONGEST_FIELD:
             raise ValueError(
@@ -150,6 +150,10 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
         if not _UNPRINTABLE.isdisjoint(row[column]):
             what = "a NUL" if "\x00" in row[column] else "an unprintable control"
             raise ValueError(f"{column}: the field holds {what} character.")
+
+
+def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency: str) -> ContractRow:
+    _refuse_unfit(row, columns)
     texts = {
         section: {name: source.read(row) for name, source in fields.items()}
         for section, fields in columns.sections.items()
@@ -167,18 +171,13 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
     if renewal == Renewal.SAME_TERMS and not term:
         raise ValueError("renewal: a contract that renews needs a term in months.")
     interval = item.get("interval_months") or str(BillingInterval.MONTHLY.value)
-    amount = _decimal("amount", item["amount"])
     model = _choice("pricing_model", item.get("pricing_model") or "flat_fee", ("flat_fee", "per_unit"))
-    if model == "flat_fee" and amount != round_money(amount, currency):
-        raise ValueError(f"amount: {amount} has more decimals than {currency} has.")
-    if model == "per_unit":
-        pricing.validate(model, {"unit_amount": str(amount)})
+    amount = _amount(item["amount"], model, currency)
     quantity = _decimal("quantity", item.get("quantity") or "1")
     if amount * quantity >= pricing.LARGEST:
         raise ValueError(f"amount: price times quantity must stay below {pricing.LARGEST:,}.")
     for name, text, longest in (("email", customer.get("email", ""), 254), ("family", product.get("family", ""), 50)):
-        if text:
-            _text(name, text, longest)
+        _no_longer_than(name, text, longest)
     return ContractRow(
         line=line,
         customer=customer | {"external_id": _text("customer.external_id", customer["external_id"], 100)},
@@ -207,12 +206,25 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
     )
 
 
+def _amount(text: str, model: str, currency: str) -> Decimal:
+    amount = _decimal("amount", text)
+    if model == "per_unit":
+        pricing.validate(model, {"unit_amount": str(amount)})
+    elif amount != round_money(amount, currency):
+        raise ValueError(f"amount: {amount} has more decimals than {currency} has.")
+    return amount
+
+
 def _text(name: str, text: str, longest: int) -> str:
     if not text:
         raise ValueError(f"{name}: the field is empty.")
+    _no_longer_than(name, text, longest)
+    return text
+
+
+def _no_longer_than(name: str, text: str, longest: int) -> None:
     if len(text) > longest:
         raise ValueError(f"{name}: the text has {len(text):,} characters; {longest} are the most.")
-    return text
 
 
 def _date(name: str, text: str) -> date:

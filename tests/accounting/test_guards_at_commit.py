@@ -29,9 +29,9 @@ COPY_OF_ENTRY = (
 )
 COPY_OF_LINES = (
     "INSERT INTO accounting_journalline (tenant_id, business_entity_id, entry_id, position, date, account_id, currency, debit, "
-    "credit, base_debit, base_credit, role, resolved_by) SELECT tenant_id, business_entity_id, {entry}, position, date, account_id, "
-    "currency, debit, credit, base_debit, base_credit, role, resolved_by FROM accounting_journalline WHERE entry_id = "
-    "(SELECT min(id) FROM accounting_journalentry)"
+    "credit, base_debit, base_credit, role, resolved_by) SELECT tenant_id, business_entity_id, {entry}, position, date, "
+    "account_id, currency, debit, credit, base_debit, base_credit, role, resolved_by FROM accounting_journalline "
+    "WHERE entry_id = (SELECT min(id) FROM accounting_journalentry)"
 )
 
 
@@ -82,7 +82,7 @@ def test_an_entry_kept_open_takes_no_lines_in_a_later_transaction(company: Tenan
                 cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         with pytest.raises(DatabaseError, match="not those of one new entry"):
             _run(COPY_OF_LINES.format(entry=9000001))
-        with pytest.raises(DatabaseError, match="line_position|not those of one new entry"):
+        with pytest.raises(DatabaseError, match=r"line_position|not those of one new entry"):
             _run(COPY_OF_LINES.format(entry=first.pk))
         assert JournalLine.objects.count() == 2
 
