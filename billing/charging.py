@@ -8,7 +8,7 @@ from typing import Any
 
 from billing import pricing
 from billing.money import round_money
-from billing.periods import DateRange, billing_period, share_of_days
+from billing.periods import DateRange, add_months, billing_period, share_of_days
 
 ONE = Decimal(1)
 
@@ -81,13 +81,38 @@ def charge(terms: ItemTerms, period: DateRange, *, usage: Decimal | None = None)
 
 
 def committed_value(terms: ItemTerms, *, since: date | None = None) -> Decimal:
-    """Add up the fixed charges of the term from a date (else the start) to the end; zero for usage and open ends."""
+    """Add up the fixed charges of the term from a date (else the start) to the end; zero for usage and open ends.
+
+    Whole billing periods cost the same, so they are counted instead of charged one by one: a part before the first, as
+    many as fit, a part after the last.
+    """
     if terms.is_metered or terms.is_free or terms.end is None:
         return Decimal(0)
-    return sum(
-        (charge(terms, period).net for period in service_periods(terms, since=since or terms.start)),
-        Decimal(0),
-    )
+    day, total = max(since or terms.start, terms.start), Decimal(0)
+    if day >= terms.end:
+        return total
+    first = billing_period(terms.anchor, terms.interval_months, day)
+    if first.start != day or first.end > terms.end:
+        part = DateRange(day, min(first.end, terms.end))
+        day, total = part.end, charge(terms, part).net
+        if day >= terms.end:
+            return total
+        first = billing_period(terms.anchor, terms.interval_months, day)
+    place = _months_between(terms.anchor, day) // terms.interval_months
+    count = _months_between(day, terms.end) // terms.interval_months
+    last = add_months(terms.anchor, (place + count) * terms.interval_months)
+    if last > terms.end:
+        count -= 1
+        last = add_months(terms.anchor, (place + count) * terms.interval_months)
+    if count:
+        total += count * charge(terms, first).net
+    if last < terms.end:
+        total += charge(terms, DateRange(last, terms.end)).net
+    return total
+
+
+def _months_between(start: date, end: date) -> int:
+    return (end.year - start.year) * 12 + end.month - start.month
 
 
 def next_billing(terms: ItemTerms, billed_until: date) -> date | None:

@@ -57,10 +57,11 @@ def add_months(day: date, months: int, *, anchor_day: int | None = None) -> date
 
     With the anchor day a series does not drift: 31 January, 28 February, 31 March.
     """
-    index = day.year * 12 + day.month - 1 + months
-    year, month = divmod(index, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(anchor_day or day.day, last))
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    wanted = anchor_day or day.day
+    if wanted > 28:
+        wanted = min(wanted, calendar.monthrange(year, month + 1)[1])
+    return date(year, month + 1, wanted)
 
 
 def billing_period(anchor: date, interval_months: int, day: date) -> DateRange:

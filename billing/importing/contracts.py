@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from billing.services.contracts import start_contracts
 from billing.tenancy import current_tenant_id
 
 _CHUNK = 1000
+_content = attrgetter(*(each.name for each in fields(ContractRow) if each.name != "line"))
 _MOST_TOLD = 1000
 Progress = Callable[[int, int], None]
 
@@ -340,7 +342,7 @@ def _pricing(row: ContractRow) -> dict[str, Any]:
 
 def _digest(row: ContractRow) -> str:
     """Tell whether a row says the same as when it was imported; the line number is not part of that."""
-    return hashlib.sha256(repr(astuple(row)[1:]).encode()).hexdigest()
+    return hashlib.sha256(repr(_content(row)).encode()).hexdigest()
 
 
 def _json(value: Any) -> str:

@@ -1,11 +1,13 @@
 """What an item costs for a service period, and when it is billed."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import islice
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from billing.charging import ItemTerms, charge, committed_value, next_billing, service_periods
 from billing.periods import DateRange
@@ -110,3 +112,31 @@ def test_the_next_billing_day():
     assert next_billing(replace(MONTHLY, in_advance=False), date(2026, 3, 1)) == date(2026, 4, 1)
     assert next_billing(MONTHLY, date(2027, 1, 1)) is None
     assert next_billing(replace(MONTHLY, end=None), date(2030, 1, 1)) == date(2030, 1, 1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    anchor=st.dates(date(2024, 1, 1), date(2025, 12, 31)),
+    offset=st.integers(0, 400),
+    days=st.integers(1, 900),
+    since=st.integers(0, 700),
+    interval=st.sampled_from([1, 3, 12]),
+)
+def test_the_committed_value_is_what_the_periods_add_up_to(anchor, offset, days, since, interval):
+    start = anchor + timedelta(days=offset)
+    terms = ItemTerms(
+        anchor,
+        start,
+        start + timedelta(days=days),
+        interval,
+        True,
+        False,
+        False,
+        "flat_fee",
+        {"amount": "99.99"},
+        Decimal(1),
+        "USD",
+    )
+    from_day = start + timedelta(days=since)
+    one_by_one = sum((charge(terms, period).net for period in service_periods(terms, since=from_day)), Decimal(0))
+    assert committed_value(terms, since=from_day) == one_by_one
