@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from accounting import commitments, schedules
 from accounting.books import Books
-from accounting.commitments import Commitment
 from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.measures.billed import held_commitments, line_dimensions
 from accounting.schedules import Key, Schedule
 from billing.events import CreditedLine, CreditNoteIssued
 
@@ -18,9 +18,7 @@ ZERO = Decimal(0)
 
 def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEvent]:
     known = schedules.lock({_key(line) for event in events for line in event.lines})
-    committed: dict[int, Commitment] = {}
-    if books.grosses_up:
-        committed = commitments.lock({line.contract_item_id or 0 for event in events for line in event.lines})
+    committed = held_commitments(events, books)
     measured = []
     for event in events:
         units = []
@@ -34,17 +32,7 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
             units.append(
                 Unit(
                     {"unearned": unearned, "earned": line.net - unearned, "tax": line.tax},
-                    Dimensions(
-                        event.customer_id,
-                        line.contract_id,
-                        line.contract_item_id,
-                        line.product_id,
-                        line.product_family_id,
-                        event.invoice_id,
-                        event.credit_note_id,
-                        None,
-                        line.tax_rate_id,
-                    ),
+                    line_dimensions(event, line, credit_note_id=event.credit_note_id),
                     line.pricing_model,
                     line.recognition_method,
                 )

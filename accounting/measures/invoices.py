@@ -12,6 +12,7 @@ from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.commitments import Commitment
 from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.measures.billed import held_commitments, line_dimensions
 from accounting.schedules import Key, Schedule
 from billing.events import BilledLine, InvoiceFinalized
 from billing.models import RecognitionMethod
@@ -21,9 +22,7 @@ ZERO = Decimal(0)
 
 def measure(events: Sequence[InvoiceFinalized], books: Books) -> list[MeasuredEvent]:
     known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
-    committed: dict[int, Commitment] = {}
-    if books.grosses_up:
-        committed = commitments.lock({line.contract_item_id or 0 for event in events for line in event.lines})
+    committed = held_commitments(events, books)
     fresh: dict[Key, Schedule] = {}
     measured = []
     for event in events:
@@ -37,7 +36,7 @@ def measure(events: Sequence[InvoiceFinalized], books: Books) -> list[MeasuredEv
                 schedule.is_committed = commitment is not None and commitment.covers(line.net)
             elif line.period_end is not None:
                 schedule.service_end = line.period_end  # A contract that ended early is billed for a shorter period.
-            units.append(Unit(_bill(schedule, line, committed), _dimensions(event, line), *_words(line)))
+            units.append(Unit(_bill(schedule, line, committed), line_dimensions(event, line), *_words(line)))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
         measured.append(MeasuredEvent(event, document, units))
     schedules.add(list(fresh.values()))
@@ -91,20 +90,6 @@ def _bill(schedule: Schedule, line: BilledLine, committed: dict[int, Commitment]
     schedule.amount = schedule.billed
     schedule.is_void = False
     return atoms
-
-
-def _dimensions(event: InvoiceFinalized, line: BilledLine) -> Dimensions:
-    return Dimensions(
-        event.customer_id,
-        line.contract_id,
-        line.contract_item_id,
-        line.product_id,
-        line.product_family_id,
-        event.invoice_id,
-        None,
-        None,
-        line.tax_rate_id,
-    )
 
 
 def _words(line: BilledLine) -> tuple[str | None, str]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.measures.billed import held_commitments, line_dimensions
 from accounting.measures.invoices import schedule_key
 from billing.events import InvoiceVoided
 
@@ -18,9 +19,7 @@ ZERO = Decimal(0)
 
 def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent]:
     known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
-    committed = {}
-    if books.grosses_up:
-        committed = commitments.lock({line.contract_item_id or 0 for event in events for line in event.lines})
+    committed = held_commitments(events, books)
     measured = []
     for event in events:
         units = []
@@ -42,14 +41,7 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
             units.append(
                 Unit(
                     {"released": released},
-                    Dimensions(
-                        event.customer_id,
-                        line.contract_id,
-                        line.contract_item_id,
-                        line.product_id,
-                        line.product_family_id,
-                        event.invoice_id,
-                    ),
+                    line_dimensions(event, line),
                     line.pricing_model,
                     line.recognition_method,
                 )
