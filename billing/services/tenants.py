@@ -39,11 +39,16 @@ def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "UTC"
 def add_business_entity(
     *, tenant: Tenant, code: str, name: str, currency: str, time_zone: str = "UTC", country: str = ""
 ) -> BusinessEntity:
-    """Add a legal entity with its own gapless series of invoice and credit note numbers."""
+    """Add a legal entity with its own gapless series of invoice and credit note numbers.
+
+    The numbers carry the first six letters of its code. Raises BillingError when another entity's do already.
+    """
+    infix = "" if code == "main" else f"{code[:6].upper()}-"
+    if NumberSeries.objects.filter(tenant=tenant, prefix=f"INV-{infix}").exists():
+        raise BillingError(f"Invoice numbers of another entity begin with INV-{infix}; choose another code.")
     entity = BusinessEntity.objects.create(
         tenant=tenant, code=code, name=name, base_currency=currency, time_zone=time_zone, country=country
     )
-    infix = "" if code == "main" else f"{code[:6].upper()}-"
     for kind, prefix in ((SeriesKind.INVOICE, "INV-"), (SeriesKind.CREDIT_NOTE, "CN-")):
         NumberSeries.objects.create(tenant=tenant, business_entity=entity, kind=kind, prefix=f"{prefix}{infix}")
     return entity

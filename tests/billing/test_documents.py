@@ -11,12 +11,13 @@ from django.apps import apps
 from django.db import connection, transaction
 
 from billing.errors import BillingError
-from billing.models import ContractItem, CreditNote, Customer, Invoice, Payment, TaxRate
+from billing.models import BusinessEntity, ContractItem, CreditNote, Customer, Invoice, Payment, TaxRate
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import delete_draft, finalize_invoices, void_invoice
 from billing.services.payments import allocate_payment, receive_payment
+from billing.services.tenants import add_business_entity
 from billing.services.usage import Usage, record_usage, record_usages
 
 D = Decimal
@@ -289,3 +290,10 @@ def test_contracts_that_do_not_fit_are_refused(customer, product, sell):
         with refused(reason):
             end_contract(contract_id=started.pk, end=end)
     assert Payment.objects.count() == 0
+
+
+def test_two_entities_never_share_a_number_prefix(tenant):
+    add_business_entity(tenant=tenant, code="europe-north", name="North", currency="EUR")
+    with pytest.raises(BillingError, match="choose another code"):
+        add_business_entity(tenant=tenant, code="europe-south", name="South", currency="EUR")
+    assert not BusinessEntity.objects.filter(code="europe-south").exists()
