@@ -140,7 +140,7 @@ class CreditedLine(BilledLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditNoteIssued(Event):
-    """Part of an unpaid invoice is credited and settles that part of it."""
+    """Part of an invoice is credited: what is open of it is settled, what was paid is kept (`to_wallet`, `to_refund`)."""
 
     kind: ClassVar[str] = "credit_note_issued"
     label: ClassVar[str] = "Credit note issued"
@@ -154,15 +154,18 @@ class CreditNoteIssued(Event):
     tax: Decimal
     total: Decimal
     lines: tuple[CreditedLine, ...]
+    to_wallet: Decimal = Decimal(0)
+    to_refund: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocatedPart:
-    """The part of a payment that settles one invoice."""
+    """The part of a payment that settles one invoice, with the part of the tax withheld that does so too."""
 
     allocation_id: int
     invoice_id: int
     allocated: Decimal
+    withheld: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +181,8 @@ class PaymentReceived(Event):
     amount: Decimal
     unapplied: Decimal
     lines: tuple[AllocatedPart, ...]
+    withheld: Decimal = Decimal(0)
+    withheld_is_recoverable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,12 @@ from billing.api.credit_notes import CreditNotes
 from billing.api.customers import Customers
 from billing.api.errors import answer_refusal
 from billing.api.events import BusinessEvents
+from billing.api.gateways import PaymentGateways, Payouts
 from billing.api.invoices import Invoices
 from billing.api.payments import Payments
+from billing.api.returned import Disputes, Refunds
 from billing.api.usage import Usage
+from billing.api.wallets import WalletEntries, Wallets
 
 # What the books may object to while billing works; billing itself does not know that there are books.
 answer_refusal(ForeignCurrency, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="foreign_currency")
@@ -42,6 +45,12 @@ for _prefix, _view in {
     "invoices": Invoices,
     "credit-notes": CreditNotes,
     "payments": Payments,
+    "payment-gateways": PaymentGateways,
+    "payouts": Payouts,
+    "disputes": Disputes,
+    "refunds": Refunds,
+    "wallets": Wallets,
+    "wallet-entries": WalletEntries,
     "business-events": BusinessEvents,
     "accounts": Accounts,
     "journal-entries": JournalEntries,

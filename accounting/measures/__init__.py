@@ -9,7 +9,7 @@ from typing import Any
 
 from accounting.books import Books
 from accounting.engine import MeasuredEvent
-from accounting.measures import contracts, credit_notes, invoices, payments, revenue, voids
+from accounting.measures import contracts, credit_notes, invoices, payments, returned, revenue, voids, wallets
 
 Measure = Callable[[Sequence[Any], Books], list[MeasuredEvent]]
 
@@ -21,6 +21,16 @@ MEASURES: dict[str, Measure] = {
     "invoice_voided": voids.measure,
     "credit_note_issued": credit_notes.measure,
     "payment_received": payments.measure_received,
+    "payment_captured": payments.measure_received,
     "payment_allocated": payments.measure_allocated,
+    "payout_received": payments.measure_payout,
+    "dispute_opened": returned.measure_disputed,
+    "dispute_won": returned.measure_won,
+    "dispute_lost": returned.measure_lost,
+    "refund_paid": returned.measure_refunded,
+    "wallet_topped_up": wallets.measure_topped_up,
+    "wallet_bonus_granted": wallets.measure_bonus,
+    "wallet_bonus_withdrawn": wallets.measure_bonus,
+    "wallet_applied": wallets.measure_applied,
     "revenue_recognized": revenue.measure,
 }

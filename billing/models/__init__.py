@@ -13,6 +13,7 @@ from billing.models.contract import (
 )
 from billing.models.customer import Customer
 from billing.models.event import BusinessEvent
+from billing.models.gateway import GatewayPayout, PaymentGateway
 from billing.models.invoice import (
     OPEN_STATUSES,
     CreditNote,
@@ -26,13 +27,16 @@ from billing.models.invoice import (
 from billing.models.job import Job, JobStatus
 from billing.models.payment import Payment, PaymentAllocation, PaymentMethod
 from billing.models.product import Price, Product, ProductFamily, RecognitionMethod, TaxRate
-from billing.models.tenant import ApiKey, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
+from billing.models.returned import Dispute, DisputeStatus, Refund, ReturnedPart
+from billing.models.tenant import ApiKey, BonusUse, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
+from billing.models.wallet import Wallet, WalletEntry, WalletEntryKind
 
 __all__ = [
     "OPEN_STATUSES",
     "ApiKey",
     "BillingInterval",
     "BillingTiming",
+    "BonusUse",
     "BusinessEntity",
     "BusinessEvent",
     "Contract",
@@ -42,6 +46,9 @@ __all__ = [
     "CreditNote",
     "CreditNoteLine",
     "Customer",
+    "Dispute",
+    "DisputeStatus",
+    "GatewayPayout",
     "IdempotencyRecord",
     "Invoice",
     "InvoiceLine",
@@ -52,16 +59,22 @@ __all__ = [
     "NumberSeries",
     "Payment",
     "PaymentAllocation",
+    "PaymentGateway",
     "PaymentMethod",
     "PhaseKind",
     "Price",
     "Product",
     "ProductFamily",
     "RecognitionMethod",
+    "Refund",
     "Renewal",
+    "ReturnedPart",
     "Role",
     "SeriesKind",
     "TaxRate",
     "Tenant",
     "UsageRecord",
+    "Wallet",
+    "WalletEntry",
+    "WalletEntryKind",
 ]

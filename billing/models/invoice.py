@@ -42,6 +42,7 @@ class InvoiceStatus(models.TextChoices):
     PARTIALLY_PAID = "partially_paid", "Partially paid"
     PAID = "paid", "Paid"
     VOID = "void", "Void"
+    WRITTEN_OFF = "written_off", "Written off"
 
 
 OPEN_STATUSES = (InvoiceStatus.FINALIZED, InvoiceStatus.PARTIALLY_PAID)
@@ -131,7 +132,11 @@ class InvoiceLine(TenantModel):
 
 
 class CreditNote(TenantModel):
-    """A finalized credit of part of an unpaid invoice. Never changes."""
+    """A finalized credit of part of an invoice. Never changes.
+
+    It settles what is still open of the invoice; what was paid already goes to the customer's wallet (`to_wallet`) or is
+    owed back (`to_refund`).
+    """
 
     business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT, related_name="credit_notes")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="credit_notes")
@@ -142,6 +147,8 @@ class CreditNote(TenantModel):
     net = AmountField()
     tax = AmountField()
     total = AmountField()
+    to_wallet = AmountField(default=0)
+    to_refund = AmountField(default=0)
     reason = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -151,10 +158,19 @@ class CreditNote(TenantModel):
             models.UniqueConstraint(fields=["tenant", "number"], name="credit_note_number"),
             models.CheckConstraint(condition=Q(total=F("net") + F("tax")), name="credit_note_total_adds_up"),
             models.CheckConstraint(condition=Q(total__gt=0), name="credit_note_credits_something"),
+            models.CheckConstraint(
+                condition=Q(to_wallet__gte=0, to_refund__gte=0, total__gte=F("to_wallet") + F("to_refund")),
+                name="credit_note_kept_within",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def settled(self) -> Money:
+        """What it settled of its invoice, as Money."""
+        return self.total - self.to_wallet - self.to_refund
 
 
 class CreditNoteLine(TenantModel):
