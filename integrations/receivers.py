@@ -10,6 +10,7 @@ from accounting.posting import PostedEntry
 from accounting.signals import entries_posted
 from billing import signals
 from billing.events import CreditNoteIssued, InvoiceFinalized, InvoiceVoided, PaymentAllocated, PaymentReceived
+from billing.payment_events import PaymentCaptured
 from integrations import outbox
 from integrations.documents import Kind
 from integrations.policy import Target, targets
@@ -28,6 +29,7 @@ def connect() -> None:
         (signals.invoice_voided, on_invoice_voided),
         (signals.credit_note_issued, on_credit_note_issued),
         (signals.payment_received, on_payment_received),
+        (signals.payment_captured, on_payment_received),
         (signals.payment_allocated, on_payment_allocated),
     ):
         signal.connect(receiver, dispatch_uid=f"integrations.{receiver.__name__}")
@@ -63,7 +65,7 @@ def on_credit_note_issued(sender: Any, *, events: Sequence[CreditNoteIssued], **
         _enqueue(target, Kind.CREDIT_NOTE, [(event.credit_note_id, event.customer_id) for event in batch])
 
 
-def on_payment_received(sender: Any, *, events: Sequence[PaymentReceived], **kwargs: Any) -> None:
+def on_payment_received(sender: Any, *, events: Sequence[PaymentReceived | PaymentCaptured], **kwargs: Any) -> None:
     """Send the payment where the tenant switched payments on; a payment without invoices still needs its customer."""
     for target, batch in _by_target(events, lambda target: target.takes_payments):
         customers = sorted({event.customer_id for event in batch})
