@@ -1,7 +1,7 @@
 """Credit note issued: the unearned part leaves what is deferred, the earned part is an allowance.
 
-What is left of the price is spread anew over the days not yet recognized. Each part is told apart by where it goes as well:
-it settles the invoice, or is kept in the wallet, or is owed back.
+What is left of the price is spread anew over the days not yet recognized. Where the credit goes, to the open invoice, the
+wallet or a refund, is told apart last (`crossing.py`).
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from decimal import Decimal
 from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.facts import crossing
-from accounting.measures.billed import held_commitments, line_dimensions, take_unearned
-from accounting.schedules import Key
+from accounting.measures.billed import held_commitments, line_dimensions
+from accounting.measures.crossing import by_destination
+from accounting.schedules import Key, Schedule
 from billing.events import CreditedLine, CreditNoteIssued
 
 ZERO = Decimal(0)
@@ -24,17 +24,16 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
     measured = []
     for event in events:
         units = []
-        ends = {
-            "settled": event.total - event.to_wallet - event.to_refund,
-            "to_wallet": event.to_wallet,
-            "to_refund": event.to_refund,
-        }
         for line in event.lines:
             schedule = known[_key(line)]
-            unearned = take_unearned(schedule, line.net, committed.get(line.contract_item_id or 0))
+            unearned = _take_unearned(schedule, line.net)
+            if schedule.is_committed:
+                commitment = committed[line.contract_item_id or 0]
+                commitment.committed -= unearned
+                commitment.billed -= unearned
             units.append(
                 Unit(
-                    _crossed({"unearned": unearned, "earned": line.net - unearned, "tax": line.tax}, ends),
+                    {"unearned": unearned, "earned": line.net - unearned, "tax": line.tax},
                     line_dimensions(event, line, credit_note_id=event.credit_note_id),
                     line.pricing_model,
                     line.recognition_method,
@@ -46,7 +45,7 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
             invoice_id=event.invoice_id,
             credit_note_id=event.credit_note_id,
         )
-        measured.append(MeasuredEvent(event, document, units))
+        measured.append(MeasuredEvent(event, document, by_destination(units, event)))
     schedules.save(list(known.values()))
     commitments.save(committed)
     return measured
@@ -58,13 +57,13 @@ def _key(line: CreditedLine) -> Key:
     return line.invoice_line_id
 
 
-def _crossed(parts: dict[str, Decimal], left: dict[str, Decimal]) -> dict[str, Decimal]:
-    # One destination is filled after the other; which part goes where does not matter to any account.
-    atoms: dict[str, Decimal] = {}
-    for source, amount in parts.items():
-        for end in left:
-            share = min(amount - sum(atoms.get(crossing(source, each), ZERO) for each in left), left[end])
-            if share:
-                atoms[crossing(source, end)] = share
-                left[end] -= share
-    return atoms
+def _take_unearned(schedule: Schedule, credited: Decimal) -> Decimal:
+    # What was grossed up is deferred until recognized, whether billed or not.
+    deferred = schedule.amount - schedule.recognized if schedule.is_committed else schedule.deferred
+    unearned = min(credited, deferred)
+    schedule.billed -= unearned
+    schedule.amount -= unearned
+    if schedule.recognized_until and schedule.recognized_until < schedule.service_end:
+        schedule.spread_from = schedule.recognized_until
+        schedule.spread_base = schedule.recognized
+    return unearned
