@@ -31,7 +31,7 @@ FULL JOIN ({sub_ledger}) s ON s.entity = b.entity WHERE coalesce(b.balance, 0) <
 
 _OPEN_INVOICES = """
 SELECT business_entity_id AS entity, sum(total - settled) AS balance FROM billing_invoice
-WHERE status IN ('finalized', 'partially_paid', 'paid') GROUP BY 1
+WHERE status IN ('finalized', 'partially_paid', 'paid', 'written_off') GROUP BY 1
 """
 _UNAPPLIED = "SELECT business_entity_id AS entity, -sum(unapplied) AS balance FROM billing_payment GROUP BY 1"
 _WALLETS = """
@@ -125,7 +125,8 @@ CHECKS = (
         "SELECT b.kind, b.id FROM billing_businessevent b "
         "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_captured', "
         "'payment_allocated', 'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
-        "'wallet_applied', 'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
+        "'wallet_applied', 'invoice_written_off', 'write_off_recovered', "
+        "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
         "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
         "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
         "AND NOT EXISTS (SELECT 1 FROM accounting_ruleversion v JOIN accounting_accountingrule r ON r.id = v.rule_id "
@@ -156,9 +157,11 @@ CHECKS = (
         "SELECT i.number, i.settled, coalesce(sum(s.amount), 0) FROM billing_invoice i LEFT JOIN ("
         "SELECT invoice_id, amount FROM billing_paymentallocation "
         "UNION ALL SELECT invoice_id, total - to_wallet - to_refund FROM billing_creditnote "
-        "UNION ALL SELECT invoice_id, -paid - bonus FROM billing_walletentry WHERE kind = 'applied') s "
+        "UNION ALL SELECT invoice_id, -paid - bonus FROM billing_walletentry WHERE kind = 'applied' "
+        "UNION ALL SELECT invoice_id, amount - recovered FROM billing_writeoff) s "
         "ON s.invoice_id = i.id WHERE i.status <> 'draft' GROUP BY i.id "
-        "HAVING i.settled <> coalesce(sum(s.amount), 0) OR (i.status = 'paid') <> (i.settled >= i.total)",
+        "HAVING i.settled <> coalesce(sum(s.amount), 0) "
+        "OR (i.status IN ('paid', 'written_off')) <> (i.settled >= i.total)",
         "Invoice {0} says {1} is settled; what settled it adds up to {2}.",
     ),
     Check(

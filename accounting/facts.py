@@ -53,6 +53,7 @@ _RECEIVED = {
     "settled": ("allocated", "withheld_recoverable", "withheld_lost"),
     **{atom: (atom,) for atom in ("allocated", "unapplied", "withheld_recoverable", "withheld_lost")},
 }
+_WRITTEN_OFF = {"gross": ("lost", "unearned", "tax"), **{atom: (atom,) for atom in ("lost", "unearned", "tax")}}
 _NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred")
 
 FACTS: dict[str, EventFacts] = {
@@ -106,6 +107,8 @@ FACTS: dict[str, EventFacts] = {
     "dispute_won": EventFacts(_returned("from_unapplied", "fee")),
     "dispute_lost": EventFacts({}, line_fields={}),
     "refund_paid": EventFacts(_returned("from_credit_note", "from_wallet", "from_unapplied")),
+    "invoice_written_off": EventFacts(_WRITTEN_OFF),
+    "write_off_recovered": EventFacts(_WRITTEN_OFF),
     "wallet_topped_up": EventFacts(
         {
             "amount": ("in_cash", "by_gateway", "from_unapplied"),

@@ -164,3 +164,35 @@ class WalletApplied(Event):
     invoice_id: int
     paid: Decimal
     bonus: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceWrittenOff(Event):
+    """What was open of an invoice is given up; the lines bear it in proportion."""
+
+    kind: ClassVar[str] = "invoice_written_off"
+    label: ClassVar[str] = "Invoice written off"
+
+    write_off_id: int
+    invoice_id: int
+    invoice_number: str
+    customer_id: int
+    contract_id: int | None
+    amount: Decimal
+    lines: tuple[ReturnedLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOffRecovered(Event):
+    """Part of what was given up is owed again, since it is paid after all; the lines are the write-off's."""
+
+    kind: ClassVar[str] = "write_off_recovered"
+    label: ClassVar[str] = "Write-off recovered"
+
+    write_off_id: int
+    number: int
+    invoice_id: int
+    customer_id: int
+    contract_id: int | None
+    amount: Decimal
+    lines: tuple[ReturnedLine, ...]

@@ -9,7 +9,17 @@ from typing import Any
 
 from accounting.books import Books
 from accounting.engine import MeasuredEvent
-from accounting.measures import contracts, credit_notes, invoices, payments, returned, revenue, voids, wallets
+from accounting.measures import (
+    contracts,
+    credit_notes,
+    invoices,
+    payments,
+    returned,
+    revenue,
+    voids,
+    wallets,
+    write_offs,
+)
 
 Measure = Callable[[Sequence[Any], Books], list[MeasuredEvent]]
 
@@ -28,6 +38,8 @@ MEASURES: dict[str, Measure] = {
     "dispute_won": returned.measure_won,
     "dispute_lost": returned.measure_lost,
     "refund_paid": returned.measure_refunded,
+    "invoice_written_off": write_offs.measure,
+    "write_off_recovered": write_offs.measure_recovered,
     "wallet_topped_up": wallets.measure_topped_up,
     "wallet_bonus_granted": wallets.measure_bonus,
     "wallet_bonus_withdrawn": wallets.measure_bonus,

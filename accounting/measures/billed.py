@@ -9,9 +9,9 @@ from accounting.commitments import Commitment
 from accounting.engine import Dimensions
 from accounting.schedules import Schedule
 from billing.events import BilledLine, CreditNoteIssued, InvoiceFinalized, InvoiceVoided
-from billing.payment_events import DisputeOpened, DisputeWon, RefundPaid
+from billing.payment_events import DisputeOpened, DisputeWon, InvoiceWrittenOff, RefundPaid, WriteOffRecovered
 
-Billed = InvoiceFinalized | InvoiceVoided | CreditNoteIssued
+Billed = InvoiceFinalized | InvoiceVoided | CreditNoteIssued | InvoiceWrittenOff | WriteOffRecovered
 Returned = DisputeOpened | DisputeWon | RefundPaid
 
 

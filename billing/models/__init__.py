@@ -30,6 +30,7 @@ from billing.models.product import Price, Product, ProductFamily, RecognitionMet
 from billing.models.returned import Dispute, DisputeStatus, Refund, ReturnedPart
 from billing.models.tenant import ApiKey, BonusUse, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
 from billing.models.wallet import Wallet, WalletEntry, WalletEntryKind
+from billing.models.write_off import WriteOff
 
 __all__ = [
     "OPEN_STATUSES",
@@ -77,4 +78,5 @@ __all__ = [
     "Wallet",
     "WalletEntry",
     "WalletEntryKind",
+    "WriteOff",
 ]

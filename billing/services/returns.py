@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 
 from billing.errors import BillingError
 from billing.models import (
@@ -18,6 +18,7 @@ from billing.models import (
     ReturnedPart,
     WalletEntry,
     WalletEntryKind,
+    WriteOff,
 )
 from billing.money import allocate, format_money, round_money
 from billing.payment_events import ReturnedLine
@@ -32,6 +33,7 @@ def standing(invoice_ids: Iterable[int]) -> dict[int, Decimal]:
     for rows, amount in (
         (CreditNote.objects.filter(invoice__in=ids), "total"),
         (_returned().filter(invoice__in=ids), "amount"),
+        (WriteOff.objects.filter(invoice__in=ids), F("amount") - F("recovered")),
     ):
         for invoice_id, gone in rows.order_by().values_list("invoice").annotate(gone=Sum(amount)):
             totals[invoice_id] -= gone
