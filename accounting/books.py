@@ -9,16 +9,16 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import date
 
-from django.db import connection
-
 from accounting.defaults import Hierarchy, load_hierarchy
 from accounting.engine import RuleBook, compile_rule
 from accounting.models import AccountingPeriod, AccountingPolicy, ContractStartTreatment, RuleVersion
+from billing.bulk import read_rows
 from billing.models import BusinessEntity
 from billing.tenancy import current_tenant_id
 
 _KEPT = 200
-_compiled: "OrderedDict[int, tuple[int, Books]]" = OrderedDict()
+_STAMP = "SELECT stamp FROM accounting_accountingpolicy WHERE tenant_id = %s"
+_compiled: "OrderedDict[int, Books]" = OrderedDict()
 
 
 class BooksNotSetUp(RuntimeError):
@@ -27,8 +27,9 @@ class BooksNotSetUp(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What posting needs to know of a tenant."""
+    """What posting needs to know of a tenant. `stamp` is another one as soon as any of it changed."""
 
+    stamp: int
     rules: RuleBook
     hierarchy: Hierarchy
     base_currency: dict[int, str]
@@ -43,20 +44,19 @@ class Books:
 def books() -> Books:
     """Give the compiled books of the tenant in scope. Raises BooksNotSetUp."""
     tenant_id = current_tenant_id()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT stamp FROM accounting_accountingpolicy WHERE tenant_id = %s", [tenant_id])
-        row = cursor.fetchone()
-    if row is None:
+    rows = read_rows(_STAMP, [tenant_id], table="accounting_accountingpolicy")
+    if not rows:
         raise BooksNotSetUp("This company has no books yet: create its chart of accounts and rules first.")
+    stamp = rows[0][0]
     kept = _compiled.get(tenant_id)
-    if kept is None or kept[0] != row[0]:
-        kept = _compiled[tenant_id] = (row[0], _compile())
+    if kept is None or kept.stamp != stamp:
+        kept = _compiled[tenant_id] = _compile(stamp)
         if len(_compiled) > _KEPT:
             _compiled.popitem(last=False)
-    return kept[1]
+    return kept
 
 
-def _compile() -> Books:
+def _compile(stamp: int) -> Books:
     rules = RuleBook({})
     for version in RuleVersion.objects.filter(is_active=True).select_related("rule"):
         rules.rules.setdefault(version.rule.event_kind, []).append(
@@ -73,6 +73,7 @@ def _compile() -> Books:
             )
         )
     return Books(
+        stamp=stamp,
         rules=rules,
         hierarchy=load_hierarchy(),
         base_currency=dict(BusinessEntity.objects.values_list("id", "base_currency")),

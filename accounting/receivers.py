@@ -21,11 +21,12 @@ def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
     """Turn a batch of events of one kind into posted entries. Events that no rule speaks of are listed, not dropped."""
     current = books()
     drafts, unmatched = draft_entries(MEASURES[sender.kind](events, current), current.rules)
-    post([*draft_reversals(events, current.rules), *drafts], current)
+    entries = post([*draft_reversals(events, current.rules), *drafts], current)
     if unmatched:
         UnmatchedEvent.objects.bulk_create(
             [UnmatchedEvent(tenant_id=event.tenant_id, event_id=event.event_id or 0) for event in unmatched]
         )
+    accounting_signals.events_booked.send(sender=sender, events=events, entries=entries, stamp=current.stamp)
 
 
 def connect() -> None:

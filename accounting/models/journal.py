@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Func, Q
 from django.db.models.functions import Cast
 
 from accounting.models.account import Account, Level
@@ -144,9 +144,8 @@ class JournalLine(TenantModel):
             models.UniqueConstraint(fields=["entry", "position"], name="line_position"),
             models.CheckConstraint(
                 name="line_is_debit_or_credit",
-                condition=Q(debit__gte=0, credit__gte=0, base_debit__gte=0, base_credit__gte=0)
-                & (Q(debit=0, base_debit=0) | Q(credit=0, base_credit=0))
-                & ~Q(base_debit=F("base_credit")),
+                condition=Q(base_debit__gt=0, debit__gte=0, credit=0, base_credit=0)
+                | Q(base_credit__gt=0, credit__gte=0, debit=0, base_debit=0),
             ),
         ]
         indexes = [
