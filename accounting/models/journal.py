@@ -62,7 +62,7 @@ class JournalEntry(TenantModel):
     event = models.ForeignKey(
         BusinessEvent, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
     )
-    part = models.PositiveSmallIntegerField(help_text="Tells the entries of one event apart.")
+    part = models.SmallIntegerField(help_text="Tells the entries of one event apart.")
     rule_version = models.ForeignKey(
         RuleVersion, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -74,7 +74,7 @@ class JournalEntry(TenantModel):
         db_constraint=False,
         db_index=False,
     )
-    line_count = models.PositiveSmallIntegerField()
+    line_count = models.SmallIntegerField()
     posted_at = models.DateTimeField()
     posted_xid = models.BigIntegerField(
         db_default=Cast(Cast(Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField()),
@@ -117,7 +117,7 @@ class JournalLine(TenantModel):
     entry = models.ForeignKey(
         JournalEntry, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False
     )
-    position = models.PositiveSmallIntegerField()
+    position = models.SmallIntegerField()
     date = models.DateField(help_text="The entry's, kept here so that balances read one index.")
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False

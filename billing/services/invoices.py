@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
+from billing.bulk import execute
 from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
@@ -37,7 +38,7 @@ _LINE = """l.invoice_id, {invoice}.contract_id, l.contract_item_id, l.product_id
 _FINALIZE = f"""
 WITH draft AS MATERIALIZED (
     SELECT id, business_entity_id, customer_id, issued_on FROM billing_invoice
-     WHERE id = ANY(%(ids)s) AND status = '{InvoiceStatus.DRAFT}' ORDER BY id FOR UPDATE
+     WHERE id = ANY(%s) AND status = '{InvoiceStatus.DRAFT}' ORDER BY id FOR UPDATE
 ), placed AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY business_entity_id ORDER BY issued_on, id) - 1 AS place FROM draft
 ), series AS (
@@ -50,11 +51,11 @@ WITH draft AS MATERIALIZED (
         number = s.prefix || CASE WHEN s.first + d.place < 1000000 THEN lpad((s.first + d.place)::text, 6, '0')
                                   ELSE (s.first + d.place)::text END,
         bill_to = concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.tax_id, '')),
-        finalized_at = %(now)s,
+        finalized_at = %s,
         status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END
       FROM placed d JOIN series s ON s.business_entity_id = d.business_entity_id
       JOIN LATERAL (SELECT * FROM billing_customer c WHERE c.id = d.customer_id OFFSET 0) c ON true
-     WHERE i.id = ANY(%(ids)s) AND i.id = d.id
+     WHERE i.id = ANY(%s) AND i.id = d.id
     RETURNING i.id, i.contract_id, i.business_entity_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.net, i.tax,
               i.total, i.number
 )
@@ -101,9 +102,8 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
 
     Numbers follow the invoice dates and have no gaps. Raises NotFound, WrongState when one is not a draft.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_FINALIZE, {"ids": list(invoice_ids), "now": timezone.now()})
-        found = cursor.fetchall()
+    ids = list(invoice_ids)
+    found = execute(_FINALIZE, [ids, timezone.now(), ids]).fetchall()
     documents: dict[int, _Row] = {}
     lines: dict[int, list[BilledLine]] = defaultdict(list)
     for row in map(_Row._make, found):
