@@ -24,7 +24,7 @@ _MANY = 5_000
 _SEPARATOR = "\x1f"
 _NULL = "\x1e"
 
-_AHEAD = 100
+_AHEAD = 500
 _stores: dict[tuple[int, int, str, str], list[int]] = {}
 _written: dict[str, int] = defaultdict(int)
 _analyze_at: dict[str, int] = defaultdict(lambda: 100)
@@ -52,7 +52,7 @@ class _Insert(NamedTuple):
 
     table: str
     names: tuple[str, ...]
-    count: int
+    rows: int
     on_conflict: str
 
 
@@ -191,7 +191,7 @@ def _statement(inserts: tuple[_Insert, ...]) -> str:
     """Write several inserts as one statement: PostgreSQL runs all of them, and their triggers after the last."""
     *others, last = [
         f"INSERT INTO {insert.table} ({_quoted(insert.names)}) VALUES "
-        f"{','.join([_placeholders(len(insert.names))] * insert.count)} {insert.on_conflict}"
+        f"{','.join([_placeholders(len(insert.names))] * insert.rows)} {insert.on_conflict}"
         for insert in inserts
     ]
     named = ", ".join([f"w{place} AS ({text})" for place, text in enumerate(others)])

@@ -31,10 +31,6 @@ BEGIN
         FROM (SELECT DISTINCT business_entity_id, date_trunc('month', date)::date AS month FROM fresh ORDER BY 1, 2) f
         LEFT JOIN LATERAL (SELECT p.status FROM accounting_accountingperiod p
             WHERE p.business_entity_id = f.business_entity_id AND p.start = f.month OFFSET 0 FOR SHARE) p ON true;
-    IF closed IS NOT NULL THEN
-        RAISE EXCEPTION 'The period of % is not open; nothing can be posted into it.', to_char(closed, 'YYYY-MM')
-            USING ERRCODE = 'check_violation';
-    END IF;
     SELECT bool_or(s.is_mixed) AS is_mixed, bool_or(
                 s.base_debit <> s.base_credit OR (s.debit <> s.credit AND NOT s.is_mixed)
                 -- NaN is above every number in PostgreSQL.
@@ -85,6 +81,10 @@ BEGIN
             RAISE EXCEPTION 'Journal entry % does not balance in %: debit %, credit %.', bad.entry_id, bad.currency,
                 bad.debit, bad.credit USING ERRCODE = 'check_violation';
         END IF;
+    END IF;
+    IF closed IS NOT NULL THEN
+        RAISE EXCEPTION 'The period of % is not open; nothing can be posted into it.', to_char(closed, 'YYYY-MM')
+            USING ERRCODE = 'check_violation';
     END IF;
     IF seen.lacks_event THEN
         RAISE EXCEPTION 'A journal entry must name a business event of its own tenant and entity.'

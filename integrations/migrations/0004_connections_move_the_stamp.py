@@ -10,6 +10,6 @@ CREATE TRIGGER stamped AFTER INSERT OR DELETE
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0002_walls"), ("accounting", "0002_walls_and_guards")]
+    dependencies = [("integrations", "0003_protocol"), ("accounting", "0002_walls_and_guards")]
 
     operations = [migrations.RunSQL(STAMP, "DROP TRIGGER stamped ON integrations_connection")]
