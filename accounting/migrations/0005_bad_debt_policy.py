@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0003_correction_splits"),
+        ("accounting", "0004_correction_splits"),
     ]
 
     operations = [

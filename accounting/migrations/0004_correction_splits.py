@@ -9,7 +9,7 @@ from billing.walls import RaiseWalls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0002_walls_and_guards"),
+        ("accounting", "0003_cheaper_guards"),
         ("billing", "0004_money_walls_and_guards"),
     ]
 
