@@ -25,7 +25,7 @@ class Check:
 _CONTROL = """
 SELECT coalesce(b.entity, s.entity), coalesce(b.balance, 0), coalesce(s.balance, 0) FROM
   (SELECT business_entity_id AS entity, sum(base_debit - base_credit) AS balance FROM accounting_journalline
-   WHERE role = '{role}' GROUP BY 1) b
+   WHERE role IN ({roles}) GROUP BY 1) b
 FULL JOIN ({sub_ledger}) s ON s.entity = b.entity WHERE coalesce(b.balance, 0) <> coalesce(s.balance, 0)
 """
 
@@ -74,10 +74,11 @@ SELECT business_entity_id AS entity, -sum(recognized) AS balance FROM accounting
 """
 
 
-def _control(name: str, role: str, sub_ledger: str, what: str) -> Check:
+def _control(name: str, role: str, sub_ledger: str, what: str, *more_roles: str) -> Check:
+    roles = ", ".join(f"'{each}'" for each in (role, *more_roles))
     return Check(
         name,
-        _CONTROL.format(role=role, sub_ledger=sub_ledger),
+        _CONTROL.format(roles=roles, sub_ledger=sub_ledger),
         f"Entity {{0}}: “{role}” stands at {{1}} in the ledger, but {what} add up to {{2}}.",
     )
 
@@ -125,7 +126,7 @@ CHECKS = (
         "SELECT b.kind, b.id FROM billing_businessevent b "
         "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_captured', "
         "'payment_allocated', 'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
-        "'wallet_applied', 'invoice_written_off', 'write_off_recovered', "
+        "'wallet_applied', 'invoice_written_off', 'write_off_recovered', 'credits_consumed', 'credits_expired', "
         "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
         "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
         "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
@@ -204,7 +205,7 @@ CHECKS = (
     ),
     _control("deferred_revenue_agrees", "deferred_revenue", _DEFERRED, "the recognition schedules"),
     _control("unbilled_revenue_agrees", "unbilled_revenue", _UNBILLED, "the recognition schedules"),
-    _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules"),
+    _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules", "breakage_revenue"),
 )
 
 _MOST = 100

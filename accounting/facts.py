@@ -54,11 +54,17 @@ _RECEIVED = {
     **{atom: (atom,) for atom in ("allocated", "unapplied", "withheld_recoverable", "withheld_lost")},
 }
 _WRITTEN_OFF = {"gross": ("lost", "unearned", "tax"), **{atom: (atom,) for atom in ("lost", "unearned", "tax")}}
+_CONSUMED = {
+    "revenue": ("from_deferred", "from_unbilled"),
+    "from_deferred": ("from_deferred",),
+    "from_unbilled": ("from_unbilled",),
+}
 _NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred")
 
 FACTS: dict[str, EventFacts] = {
     "contract_started": EventFacts({"committed": ("committed",)}),
     "contract_renewed": EventFacts({"committed": ("committed",)}),
+    "contract_ended": EventFacts({"withdrawn": ("withdrawn",)}),
     "usage_recorded": EventFacts({}),
     "invoice_finalized": EventFacts(
         {
@@ -107,6 +113,8 @@ FACTS: dict[str, EventFacts] = {
     "dispute_won": EventFacts(_returned("from_unapplied", "fee")),
     "dispute_lost": EventFacts({}, line_fields={}),
     "refund_paid": EventFacts(_returned("from_credit_note", "from_wallet", "from_unapplied")),
+    "credits_consumed": EventFacts(_CONSUMED),
+    "credits_expired": EventFacts(_CONSUMED),
     "invoice_written_off": EventFacts(_WRITTEN_OFF),
     "write_off_recovered": EventFacts(_WRITTEN_OFF),
     "wallet_topped_up": EventFacts(

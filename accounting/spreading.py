@@ -18,6 +18,8 @@ def monthly_parts(
     *, amount: Decimal, service: DateRange, method: str, currency: str
 ) -> list[tuple[DateRange, Decimal]]:
     """Cut a price at the calendar months of its service period. The parts add up to the price exactly."""
+    if method == RecognitionMethod.AS_CONSUMED:
+        return [(service, amount)]
     if method == RecognitionMethod.POINT_IN_TIME:
         return [(DateRange(service.start, service.start + timedelta(days=1)), amount)]
     months = list(service.by_calendar_month())
@@ -40,6 +42,8 @@ def earned_by_month(
     By days a month that is not over counts for its days so far; by months it counts when it is over.
     """
     earned: list[tuple[date, Decimal]] = []
+    if method == RecognitionMethod.AS_CONSUMED:
+        return earned  # Credits are earned by being used, or by expiring, not by the passing of days.
     for part, share in monthly_parts(amount=amount, service=service, method=method, currency=currency):
         if part.last_day <= through:
             earned.append((part.last_day, share))

@@ -72,6 +72,20 @@ class ContractRenewed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractEnded(Event):
+    """A contract ends before its term is over; each line's `committed` is what of it will not be billed any more."""
+
+    kind: ClassVar[str] = "contract_ended"
+    label: ClassVar[str] = "Contract ended early"
+
+    contract_id: int
+    contract_number: str
+    customer_id: int
+    withdrawn: Decimal
+    lines: tuple[CommitmentLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRecorded(Event):
     """Units used, not yet priced: revenue follows from the recognition run, which prices them."""
 

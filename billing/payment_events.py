@@ -1,10 +1,11 @@
 """The business events of money beside plain payments: gateways, disputes, refunds, wallets. See `billing.events`."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
-from billing.events import AllocatedPart, BilledLine, Event
+from billing.events import AllocatedPart, BilledLine, Event, Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,3 +197,45 @@ class WriteOffRecovered(Event):
     contract_id: int | None
     amount: Decimal
     lines: tuple[ReturnedLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumedLine(Line):
+    """The invoice line that sold the credits; `amount` is their part of its price, net of tax."""
+
+    line_id: int
+    period_start: date | None
+    period_end: date | None
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsConsumed(Event):
+    """Prepaid credits were used: their part of the price is earned."""
+
+    kind: ClassVar[str] = "credits_consumed"
+    label: ClassVar[str] = "Prepaid credits used"
+
+    credit_use_id: int
+    invoice_id: int
+    customer_id: int
+    contract_id: int | None
+    units: Decimal
+    amount: Decimal
+    lines: tuple[ConsumedLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsExpired(Event):
+    """Prepaid credits can no longer be used: what is left of their price is breakage."""
+
+    kind: ClassVar[str] = "credits_expired"
+    label: ClassVar[str] = "Prepaid credits expired"
+
+    credit_use_id: int
+    invoice_id: int
+    customer_id: int
+    contract_id: int | None
+    units: Decimal
+    amount: Decimal
+    lines: tuple[ConsumedLine, ...]

@@ -11,6 +11,7 @@ from billing.models.contract import (
     Renewal,
     UsageRecord,
 )
+from billing.models.credit_use import CreditUse, CreditUseKind
 from billing.models.customer import Customer
 from billing.models.event import BusinessEvent
 from billing.models.gateway import GatewayPayout, PaymentGateway
@@ -46,6 +47,8 @@ __all__ = [
     "ContractStatus",
     "CreditNote",
     "CreditNoteLine",
+    "CreditUse",
+    "CreditUseKind",
     "Customer",
     "Dispute",
     "DisputeStatus",

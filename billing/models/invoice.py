@@ -99,7 +99,10 @@ class Invoice(TenantModel):
 
 
 class InvoiceLine(TenantModel):
-    """One charge. `unit_amount` may have more digits than the currency; `net` and `tax` never have."""
+    """One charge. `unit_amount` may have more digits than the currency; `net` and `tax` never have.
+
+    The list price (quantity × unit amount) less `discount` is `net`, or `net` + `tax` where the tax is included in the price.
+    """
 
     invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveSmallIntegerField()
@@ -109,10 +112,12 @@ class InvoiceLine(TenantModel):
     quantity = models.DecimalField(max_digits=20, decimal_places=6)
     currency = CurrencyField()
     unit_amount = AmountField(max_digits=24, decimal_places=10)
+    discount = AmountField(default=0)
     net = AmountField()
     tax_rate = models.ForeignKey(TaxRate, null=True, on_delete=models.PROTECT, related_name="+")
     tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
     tax = AmountField()
+    tax_included = models.BooleanField(default=False)
     recognition_method = models.CharField(max_length=30)
     period_start = models.DateField(null=True)
     period_end = models.DateField(null=True, help_text="The first day no longer covered.")
