@@ -126,7 +126,7 @@ CHECKS = (
         "SELECT b.kind, b.id FROM billing_businessevent b "
         "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_captured', "
         "'payment_allocated', 'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
-        "'wallet_applied', 'invoice_written_off', 'write_off_recovered', 'credits_consumed', 'credits_expired', "
+        "'wallet_applied', 'invoice_written_off', 'write_off_recovered', "
         "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
         "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
         "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "

@@ -1,12 +1,15 @@
 """Prepaid credits used or expired: their part of the price leaves what the invoice deferred."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.schedules import Key
 from billing.payment_events import ConsumedLine, CreditsConsumed, CreditsExpired
+
+ZERO = Decimal(0)
 
 
 def measure(events: Sequence[CreditsConsumed | CreditsExpired], books: Books) -> list[MeasuredEvent]:
@@ -19,12 +22,12 @@ def measure(events: Sequence[CreditsConsumed | CreditsExpired], books: Books) ->
         units = []
         for line in event.lines:
             schedule = known[_key(line)]
-            # What a refund or write-off took out of deferred revenue before is earned without cover.
-            from_deferred = min(line.amount, schedule.deferred)
+            # A refund or write-off may have taken part of the price away before: no more is earned than is left of it.
+            earned = min(line.amount, max(schedule.amount - schedule.recognized, ZERO))
+            from_deferred = earned if schedule.is_committed else min(earned, schedule.deferred)
             if schedule.is_committed:
-                held[line.contract_item_id or 0].recognized += line.amount
-                from_deferred = line.amount
-            schedule.recognized += line.amount
+                held[line.contract_item_id or 0].recognized += earned
+            schedule.recognized += earned
             schedule.released += from_deferred
             schedule.postings += 1
             about = document._replace(
@@ -32,7 +35,7 @@ def measure(events: Sequence[CreditsConsumed | CreditsExpired], books: Books) ->
                 product_id=line.product_id,
                 product_family_id=line.product_family_id,
             )
-            atoms = {"from_deferred": from_deferred, "from_unbilled": line.amount - from_deferred}
+            atoms = {"from_deferred": from_deferred, "from_unbilled": earned - from_deferred}
             units.append(Unit(atoms, about, line.pricing_model, line.recognition_method))
         measured.append(MeasuredEvent(event, document, units))
     schedules.save(list(known.values()))

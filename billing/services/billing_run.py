@@ -17,7 +17,6 @@ from billing.money import round_money
 from billing.periods import DateRange
 from billing.services.contracts import renew_contracts, set_cursors
 from billing.services.invoices import finalize_invoices
-from billing.services.prepaid import expire_credits
 from billing.services.terms import Item, read_items
 from billing.services.usage import usage_by_period
 from billing.services.wallets import apply_wallets
@@ -66,7 +65,6 @@ def run_billing(*, through: date, finalize: bool = False, on_progress: Progress 
     _end_what_is_over(through)
     if finalize:
         _finalize_drafts(through, run, on_progress)
-    expire_credits(through=through)
     return run
 
 

@@ -96,3 +96,41 @@ def test_a_wallet_is_filled_and_pays_the_next_invoice(caller: Caller, sold: Any,
     )
     assert caller.post("/wallets/refund", {**mine, "amount": usd("5.00")})["newest"]["paid_balance"] == usd("0.00")
     assert check_ledger(tenant).problems == []
+
+
+def test_credits_are_sold_by_an_invoice_used_and_the_rest_given_up(
+    caller: Caller, invoice: dict[str, Any], tenant: Tenant
+) -> None:
+    sold = caller.post("/products", {"code": "credits", "name": "Credits", "recognition_method": "as_consumed"})
+    tax = caller.post("/tax-rates", {"code": "vat", "name": "VAT", "percent": "19"})
+    line = {
+        "product": sold["id"],
+        "quantity": "100",
+        "unit_amount": "1.19",
+        "tax_rate": tax["id"],
+        "tax_included": True,
+        "period_start": "2026-01-01",
+        "period_end": "2026-07-01",
+    }
+    new = {"customer": invoice["customer"], "issued_on": "2026-01-01", "lines": [line]}
+    draft = caller.post("/invoices", new)
+    assert (draft["net"], draft["tax"], draft["status"]) == (usd("100.00"), usd("19.00"), "draft")
+    caller.post("/invoices", new | {"discount": usd("200.00")}, status=422)
+    wrong = new | {"discount": {"amount": "1.00", "currency": "EUR"}}
+    assert "give the discount in it" in str(caller.post("/invoices", wrong, status=400))
+    caller.post(f"/invoices/{draft['id']}/finalize", status=200)
+    use = {"customer": invoice["customer"], "product": sold["id"], "units": "30", "on": "2026-01-31", "key": "u1"}
+    assert [each["amount"] for each in caller.post("/credit-uses", use)] == [usd("30.00")]
+    assert caller.post("/credit-uses", use, status=409)["error"]["code"] == "duplicate"
+    assert (
+        caller.post("/credit-uses", use | {"units": "71", "key": "u2"}, status=409)["error"]["code"]
+        == "exceeds_balance"
+    )
+    given_up = caller.post(f"/invoices/{draft['id']}/write-off", {"on": "2026-02-01", "reason": "Gone"}, status=200)
+    assert given_up["status"] == "written_off"
+    back = {"received_on": "2026-03-01", "amount": usd("19.00")}
+    caller.post(f"/invoices/{draft['id']}/recover", back, status=200)
+    assert caller.get("/write-offs", {"invoice": draft["id"]})["results"][0]["recovered"] == usd("19.00")
+    euro = back | {"amount": {"amount": "1.00", "currency": "EUR"}}
+    assert "amount" in caller.post(f"/invoices/{draft['id']}/recover", euro, status=400)["error"]["fields"]
+    assert check_ledger(tenant).problems == []

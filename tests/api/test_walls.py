@@ -23,6 +23,8 @@ LISTS = [
     "refunds",
     "wallets",
     "wallet-entries",
+    "write-offs",
+    "credit-uses",
     "business-events",
     "journal-entries",
 ]
@@ -58,7 +60,7 @@ def full(caller: Caller, invoice: dict[str, Any]) -> Caller:
 @pytest.mark.parametrize("resource", LISTS)
 def test_nothing_is_seen(full: Caller, stranger: Caller, resource: str) -> None:
     mine = full.get(f"/{resource}")["results"]
-    assert mine or resource == "usage"
+    assert mine or resource in ("usage", "write-offs", "credit-uses")
     assert stranger.get(f"/{resource}")["results"] == []
     for record in mine:
         assert stranger.get(f"/{resource}/{record['id']}", status=404)["error"]["code"] == "not_found"
@@ -79,6 +81,9 @@ def test_nothing_is_touched(full: Caller, stranger: Caller) -> None:
     stranger.post(f"/contracts/{first['contracts']}/end", {"end": "2026-05-01"}, status=404)
     stranger.post(f"/invoices/{first['invoices']}/finalize", status=404)
     stranger.post(f"/invoices/{first['invoices']}/void", {"on": "2026-02-01", "reason": "x"}, status=404)
+    stranger.post(f"/invoices/{first['invoices']}/write-off", {"on": "2026-02-01", "reason": "x"}, status=404)
+    recovered = {"received_on": "2026-02-01", "amount": usd("1.00")}
+    stranger.post(f"/invoices/{first['invoices']}/recover", recovered, status=404)
     stranger("delete", f"/invoices/{first['invoices']}", status=404)
     part = {"on": "2026-02-01", "allocations": [{"invoice": first["invoices"], "amount": usd("1.00")}]}
     stranger.post(f"/payments/{first['payments']}/allocate", part, status=404)

@@ -366,7 +366,7 @@ def companies(db: None) -> Iterator[dict[str, Tenant]]:
 @given(
     treatment=st.sampled_from(ContractStartTreatment.values),
     signed=st.lists(contracts, min_size=1, max_size=3),
-    story=st.lists(steps, min_size=3, max_size=14),
+    story=st.lists(steps, min_size=3, max_size=18),
 )
 def test_the_books_agree_with_the_documents_whatever_happens(
     companies: dict[str, Tenant], treatment: str, signed: list[dict[str, Any]], story: list[tuple[str, int, int, int]]
