@@ -11,11 +11,13 @@ from billing.admin import (
     jobs,
     payments,
     people,
+    prepaid,
     products,
     returned,
     series,
     usage,
     wallets,
+    write_offs,
 )
 
 __all__ = [
@@ -29,9 +31,11 @@ __all__ = [
     "jobs",
     "payments",
     "people",
+    "prepaid",
     "products",
     "returned",
     "series",
     "usage",
     "wallets",
+    "write_offs",
 ]
