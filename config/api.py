@@ -20,9 +20,14 @@ from billing.api.credit_notes import CreditNotes
 from billing.api.customers import Customers
 from billing.api.errors import answer_refusal
 from billing.api.events import BusinessEvents
+from billing.api.gateways import PaymentGateways, Payouts
 from billing.api.invoices import Invoices
 from billing.api.payments import Payments
+from billing.api.prepaid import CreditUses
+from billing.api.returned import Disputes, Refunds
 from billing.api.usage import Usage
+from billing.api.wallets import WalletEntries, Wallets
+from billing.api.write_offs import WriteOffs
 
 # What the books may object to while billing works; billing itself does not know that there are books.
 answer_refusal(ForeignCurrency, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="foreign_currency")
@@ -42,6 +47,14 @@ for _prefix, _view in {
     "invoices": Invoices,
     "credit-notes": CreditNotes,
     "payments": Payments,
+    "payment-gateways": PaymentGateways,
+    "payouts": Payouts,
+    "disputes": Disputes,
+    "refunds": Refunds,
+    "wallets": Wallets,
+    "wallet-entries": WalletEntries,
+    "write-offs": WriteOffs,
+    "credit-uses": CreditUses,
     "business-events": BusinessEvents,
     "accounts": Accounts,
     "journal-entries": JournalEntries,

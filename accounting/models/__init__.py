@@ -17,6 +17,7 @@ from accounting.models.rule import (
     UnmatchedEvent,
 )
 from accounting.models.schedule import ContractCommitment, RecognitionSchedule
+from accounting.models.split import CorrectionSplit
 
 __all__ = [
     "Account",
@@ -26,6 +27,7 @@ __all__ = [
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
+    "CorrectionSplit",
     "DefaultAccount",
     "EntryKind",
     "JournalEntry",
