@@ -16,7 +16,6 @@ from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.invoices import finalize_invoices
 
-
 _NO_MATTER = ("SAVEPOINT", "RELEASE", "ANALYZE", "SELECT set_config('default_statistics_target'")
 
 
