@@ -1,0 +1,79 @@
+"""Every report there is: its address, what it is called, one sentence about it, its parameters, and the function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from django import forms
+
+from accounting.reports import asked as ask
+from accounting.reports.asked import Asked, Parameter, choice, record_id
+from accounting.reports.journal import DIMENSIONS, general_ledger_report, journal_report, lines_report
+from accounting.reports.statements import balance_sheet, income_statement, trial_balance_report
+from accounting.reports.structure import Report
+
+
+@dataclass(frozen=True, slots=True)
+class ReportKind:
+    """One report. `code` is its address; without a group it is only drilled down to, never listed."""
+
+    code: str
+    title: str
+    group: str
+    sentence: str
+    parameters: tuple[Parameter, ...]
+    build: Callable[[Asked], Report]
+
+    @property
+    def is_listed(self) -> bool:
+        return bool(self.group)
+
+
+_BOOKS, _CUSTOMERS, _REVENUE = "The books", "Customers and cash", "Revenue and contracts"
+
+
+def _text(name: str, label: str, help_text: str) -> Parameter:
+    return Parameter(name, label, lambda entity: forms.CharField(max_length=300), help_text, hidden=True)
+
+
+REPORTS: dict[str, ReportKind] = {
+    kind.code: kind
+    for kind in (
+        ReportKind(
+            "trial-balance", "Trial balance", _BOOKS,
+            "Every account's balance at the end of a day; debits equal credits.",
+            (ask.AT,), trial_balance_report,
+        ),
+        ReportKind(
+            "balance-sheet", "Balance sheet", _BOOKS,
+            "Assets against liabilities and equity at the end of a day, with another day beside it.",
+            (ask.AT, ask.COMPARE), balance_sheet,
+        ),
+        ReportKind(
+            "income-statement", "Income statement", _BOOKS,
+            "Income less expenses between two days, as a whole or month by month.",
+            (ask.FROM, ask.TO, choice("by", "Shown", {"total": "As a whole", "month": "Month by month"}, "The columns.")),
+            income_statement,
+        ),
+        ReportKind(
+            "general-ledger", "General ledger", _BOOKS,
+            "The lines of one account, or of all, with the balance after each.",
+            (ask.ACCOUNT, ask.FROM, ask.TO), general_ledger_report,
+        ),
+        ReportKind(
+            "journal", "Journal", _BOOKS,
+            "Every entry with its lines, in the order of the dates.",
+            (ask.MONTH_FROM, ask.TO), journal_report,
+        ),
+        ReportKind(
+            "lines", "Journal lines", "",
+            "The journal lines behind a figure.",
+            (
+                replace(ask.FROM, required=False), ask.TO, ask.ACCOUNT, ask.CURRENCY,
+                _text("role", "Role", "Account roles, separated by commas: the accounts that ever stood for them."),
+                _text("event", "What happened", "Kinds of business events, separated by commas."),
+                *(record_id(name) for name in DIMENSIONS),
+            ),
+            lines_report,
+        ),
+    )
+}  # fmt: skip
