@@ -39,7 +39,12 @@ def runs(text: str, font: str = REGULAR) -> list[tuple[str, str]]:
 
 def width_of(text: str, font: str, size: float) -> float:
     """Measure a text in points."""
-    return sum(pdfmetrics.stringWidth(part, name, size) for name, part in runs(text, font))
+    return sum(part_width(part, name, size) for name, part in runs(text, font))
+
+
+def part_width(part: str, font: str, size: float) -> float:
+    """Measure a part of one font, as `runs` gives it, in points."""
+    return float(pdfmetrics.stringWidth(part, font, size))
 
 
 @cache

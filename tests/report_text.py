@@ -57,6 +57,9 @@ def prove(report: Report) -> None:
                     _prove_figure(table, row, column.key, value)
         if table.totals:
             _prove_totals(table)
+            for column, value in zip(table.columns, table.totals.cells, strict=False):
+                if column.kind is Kind.MONEY and value is not None:
+                    _prove_figure(table, table.totals, column.key, value)
 
 
 def _prove_totals(table: Table) -> None:

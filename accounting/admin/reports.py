@@ -69,9 +69,8 @@ def report_page(request: HttpRequest, code: str) -> HttpResponse:
             _, report = build(kind, asked)
             context |= _shown(report, _page_number(request), asked)
     except Mistakes as mistakes:
-        context["mistakes"] = [
-            text for name, texts in mistakes.texts.items() if name not in form.fields for text in texts
-        ]
+        others = {name: texts for name, texts in mistakes.texts.items() if name not in form.fields}
+        context["mistakes"] = [f"{name.replace('_', ' ')}: {' '.join(texts)}" for name, texts in others.items()]
         return _page(request, "admin/counterfoil/book_report.html", context)
     query = _query(asked)
     context["files"] = [

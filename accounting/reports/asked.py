@@ -155,7 +155,7 @@ class _NamedField(forms.CharField):
 
 
 def _id(entity: BusinessEntity | None) -> forms.Field:
-    return forms.IntegerField(min_value=1, max_value=_MAX_ID)
+    return forms.IntegerField(min_value=0, max_value=_MAX_ID)
 
 
 class _BucketsField(forms.CharField):
@@ -231,7 +231,9 @@ def choice(name: str, label: str, choices: Mapping[str, str], help_text: str) ->
 def record_id(name: str) -> Parameter:
     """Make a parameter that a drill-down fills: the id of a record."""
     label = name.removesuffix("_id").replace("_", " ").capitalize()
-    return Parameter(name, label, _id, f"The id of one {label.lower()}.", hidden=True, format="integer")
+    return Parameter(
+        name, label, _id, f"The id of one {label.lower()}; 0: the lines without any.", hidden=True, format="integer"
+    )
 
 
 def required(parameter: Parameter) -> Parameter:

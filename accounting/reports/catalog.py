@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from django import forms
 
 from accounting.reports import asked as ask
-from accounting.reports.asked import Asked, Parameter, choice, record_id
+from accounting.reports.ageing import ar_ageing
+from accounting.reports.asked import Asked, Parameter, choice, record_id, required
+from accounting.reports.customer_statement import customer_statement
 from accounting.reports.journal import DIMENSIONS, general_ledger_report, journal_report, lines_report
+from accounting.reports.registers import cash_receipts, invoice_register
 from accounting.reports.statements import balance_sheet, income_statement, trial_balance_report
 from accounting.reports.structure import Report
 
@@ -63,6 +66,30 @@ REPORTS: dict[str, ReportKind] = {
             "journal", "Journal", _BOOKS,
             "Every entry with its lines, in the order of the dates.",
             (ask.MONTH_FROM, ask.TO), journal_report,
+        ),
+        ReportKind(
+            "ar-ageing", "Accounts-receivable ageing", _CUSTOMERS,
+            "What customers owed at the end of any day, by how long it was overdue.",
+            (
+                ask.AT, choice("by", "Shown", {"customer": "By customer", "invoice": "By invoice"}, "The rows."),
+                ask.CUSTOMER, ask.BUCKETS, ask.CURRENCY,
+            ),
+            ar_ageing,
+        ),
+        ReportKind(
+            "customer-statement", "Customer statement", _CUSTOMERS,
+            "One customer's account between two days and what is open at the end, to send to them.",
+            (required(ask.CUSTOMER), ask.FROM, ask.TO, ask.CURRENCY), customer_statement,
+        ),
+        ReportKind(
+            "invoice-register", "Invoice register", _CUSTOMERS,
+            "Every invoice, void and credit note with net, tax and gross as they were booked.",
+            (ask.MONTH_FROM, ask.TO, ask.CUSTOMER, ask.CURRENCY), invoice_register,
+        ),
+        ReportKind(
+            "cash-receipts", "Cash receipts", _CUSTOMERS,
+            "Every payment: where the money went, what it settled, what is kept; and what was paid back.",
+            (ask.MONTH_FROM, ask.TO, ask.CUSTOMER, ask.CURRENCY), cash_receipts,
         ),
         ReportKind(
             "lines", "Journal lines", "",

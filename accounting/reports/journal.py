@@ -136,7 +136,9 @@ def lines_report(asked: Asked) -> Report:
         conditions.append("coalesce(b.kind, 'by_hand') = ANY(%s)")
         given.append(asked["event"].split(","))
     for name in DIMENSIONS:
-        if asked[name]:
+        if asked[name] == 0:
+            conditions.append(f"l.{name} IS NULL")
+        elif asked[name]:
             conditions.append(f"l.{name} = %s")
             given.append(asked[name])
     if asked["currency"]:

@@ -1,6 +1,6 @@
 """Reading the books set-wise: small helpers that every report shares."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -8,9 +8,10 @@ from django.db import connection
 from accounting.reports.structure import Row
 
 _CHUNK = 2000
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetch(sql: str, parameters: Parameters) -> list[tuple[Any, ...]]:
     """Run one statement and give all its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
@@ -23,8 +24,8 @@ class Queried:
     `make` turns a row of the statement into a row of the report. The statement must order its rows.
     """
 
-    def __init__(self, sql: str, parameters: Sequence[Any], make: Callable[[tuple[Any, ...]], Row], count: int) -> None:
-        self._sql, self._parameters, self._make, self._count = sql, list(parameters), make, count
+    def __init__(self, sql: str, parameters: Parameters, make: Callable[[tuple[Any, ...]], Row], count: int) -> None:
+        self._sql, self._parameters, self._make, self._count = sql, parameters, make, count
 
     def __len__(self) -> int:
         return self._count
@@ -36,4 +37,5 @@ class Queried:
                 yield from map(self._make, chunk)
 
     def part(self, offset: int, limit: int) -> list[Row]:
-        return [self._make(row) for row in fetch(f"{self._sql} LIMIT %s OFFSET %s", [*self._parameters, limit, offset])]
+        # Both are whole numbers of ours, so they may stand in the statement.
+        return [self._make(row) for row in fetch(f"{self._sql} LIMIT {limit:d} OFFSET {offset:d}", self._parameters)]

@@ -12,7 +12,7 @@ from reportlab.pdfgen.canvas import Canvas
 from accounting.reports.structure import Column, Kind, Report, Row, Style, Table
 from accounting.reports.words import day_words
 from billing.money import format_amount, format_money
-from billing.print_fonts import BOLD, REGULAR, register_fonts, runs, width_of
+from billing.print_fonts import BOLD, REGULAR, part_width, register_fonts, runs, width_of
 
 CONTENT_TYPE = "application/pdf"
 MOST_ROWS = 30_000
@@ -83,7 +83,7 @@ class _Paper:
         for name, part in runs(text, font):
             self._canvas.setFont(name, size)
             self._canvas.drawString(x, self._y, part)
-            x += width_of(part, name, size)
+            x += part_width(part, name, size)
 
     def _rule(self, above: float, weight: float) -> None:
         self._canvas.setLineWidth(weight)
