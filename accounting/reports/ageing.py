@@ -30,8 +30,7 @@ from accounting.reports.structure import (
 )
 from accounting.reports.words import as_of
 
-NO_INVOICE = "Not on an invoice"
-_HELD_WORDS = "Held for the customer: unapplied payments, wallet and credits to be refunded; not part of the total."
+_HELD_WORDS = "Held for the customer: unapplied payments, wallet, credits to be refunded; not in the total."
 
 # What is open per invoice; {amount} and {currency} say in which currency.
 OPEN = """
@@ -74,8 +73,12 @@ def ar_ageing(asked: Asked) -> Report:
     by_invoice = asked["by"] == "invoice"
     entity, at, currency, buckets = asked.entity, asked["at"], asked.currency, asked["buckets"]
     labels = bucket_labels(buckets)
-    amounts = [money(f"bucket_{place}", label, currency) for place, label in enumerate(labels)]
-    tail = [*amounts, money("no_invoice", NO_INVOICE, currency), money("total", "Total", currency)]
+    amounts = [Column(f"bucket_{place}", label, Kind.MONEY, currency, bare=True) for place, label in enumerate(labels)]
+    tail = [
+        *amounts,
+        Column("no_invoice", "No invoice", Kind.MONEY, currency, bare=True),
+        money("total", "Total", currency),
+    ]
     opened, given = open_items(asked)
     rows = Listed((_by_invoice if by_invoice else _by_customer)(asked, opened, given))
     if by_invoice:
@@ -87,7 +90,7 @@ def ar_ageing(asked: Asked) -> Report:
             *tail,
         ]
     else:
-        columns = [Column("customer", "Customer"), *tail, money("held", "Held for the customer", currency)]
+        columns = [Column("customer", "Customer"), *tail, Column("held", "Held", Kind.MONEY, currency, bare=True)]
     totals = summed(rows, columns)
     total = totals.cells[[column.key for column in columns].index("total")]
     table = Table(

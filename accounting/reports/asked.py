@@ -1,6 +1,6 @@
 """What a report is asked for: parameters declared once, read the same from a page's form, an address and the API."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -134,11 +134,15 @@ def _day(entity: BusinessEntity | None) -> forms.Field:
     )
 
 
+def _said(names: Sequence[str]) -> list[str]:
+    return [name.replace("_", " ") for name in names if "__" not in name]
+
+
 class _NamedField(forms.CharField):
     """A record by what people know it by. Raises ValidationError in words where none or several answer."""
 
     def __init__(self, model: Any, *names: str) -> None:
-        super().__init__(max_length=200)
+        super().__init__(max_length=200, widget=forms.TextInput(attrs={"placeholder": " or ".join(_said(names))}))
         self._model, self._names = model, names
 
     def clean(self, value: Any) -> Any:

@@ -8,11 +8,18 @@ from django import forms
 from accounting.reports import asked as ask
 from accounting.reports.ageing import ar_ageing
 from accounting.reports.asked import Asked, Parameter, choice, record_id, required
+from accounting.reports.contract_balances import contract_balances
 from accounting.reports.customer_statement import customer_statement
+from accounting.reports.deferred import deferred_waterfall
 from accounting.reports.journal import DIMENSIONS, general_ledger_report, journal_report, lines_report
+from accounting.reports.mrr import CHANGES, mrr_customers, mrr_movement
+from accounting.reports.obligations import remaining_obligation
 from accounting.reports.registers import cash_receipts, invoice_register
+from accounting.reports.revenue_schedule import revenue_schedule
 from accounting.reports.statements import balance_sheet, income_statement, trial_balance_report
 from accounting.reports.structure import Report
+from accounting.reports.taxes import tax_by_jurisdiction
+from billing.periods import add_months, end_of_month, first_of_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +99,57 @@ REPORTS: dict[str, ReportKind] = {
             (ask.MONTH_FROM, ask.TO, ask.CUSTOMER, ask.CURRENCY), cash_receipts,
         ),
         ReportKind(
+            "tax", "Tax by jurisdiction", _CUSTOMERS,
+            "Tax charged and taken back, by jurisdiction and rate, and on what.",
+            (ask.FROM, ask.TO), tax_by_jurisdiction,
+        ),
+        ReportKind(
+            "deferred-revenue", "Deferred revenue waterfall", _REVENUE,
+            "How deferred revenue came about month by month, and when it will become revenue.",
+            (ask.FROM, ask.AT), deferred_waterfall,
+        ),
+        ReportKind(
+            "revenue-schedule", "Revenue schedule", _REVENUE,
+            "Revenue by month: recognized up to a day, scheduled after it; by product, customer or contract.",
+            (
+                choice("by", "By", {"product": "Product", "customer": "Customer", "contract": "Contract"}, "The rows."),
+                ask.FROM, replace(ask.AT, label="Recognized through"),
+                replace(ask.TO, first=lambda today: end_of_month(add_months(first_of_month(today), 11))),
+                ask.CUSTOMER, ask.CONTRACT, ask.PRODUCT,
+            ),
+            revenue_schedule,
+        ),
+        ReportKind(
+            "contract-balances", "Contract assets and liabilities", _REVENUE,
+            "Each contract's asset or liability rolled forward, netted per contract.",
+            (ask.FROM, ask.TO, ask.CUSTOMER), contract_balances,
+        ),
+        ReportKind(
+            "remaining-obligation", "Remaining performance obligation", _REVENUE,
+            "What contracts in force still promise: billed or not, within a year or later.",
+            (ask.AT, ask.CUSTOMER, ask.CURRENCY), remaining_obligation,
+        ),
+        ReportKind(
+            "mrr", "MRR movement", _REVENUE,
+            "Monthly recurring revenue: new, expansion, contraction, churn, reactivation.",
+            (ask.FROM, ask.TO, ask.CURRENCY), mrr_movement,
+        ),
+        ReportKind(
+            "mrr-customers", "MRR by customer", "",
+            "The customers behind one month of the movement.",
+            (
+                replace(ask.AT, name="month", label="Month", help="Any day of the month."), ask.CURRENCY,
+                _text("kind", "Change", f"One of {', '.join(CHANGES)}; left out: every customer."),
+            ),
+            mrr_customers,
+        ),
+        ReportKind(
             "lines", "Journal lines", "",
             "The journal lines behind a figure.",
             (
                 replace(ask.FROM, required=False), ask.TO, ask.ACCOUNT, ask.CURRENCY,
-                _text("role", "Role", "Account roles, separated by commas: the accounts that ever stood for them."),
-                _text("event", "What happened", "Kinds of business events, separated by commas."),
+                _text("role", "Role", "Account roles, by commas: the accounts that ever stood for them."),
+                _text("event", "What happened", "Kinds of business events, by commas; with a minus in front, all but these."),
                 *(record_id(name) for name in DIMENSIONS),
             ),
             lines_report,

@@ -133,8 +133,10 @@ def lines_report(asked: Asked) -> Report:
         conditions.append("l.account_id = ANY(%s)")
         given.append(accounts_of(asked["role"].split(","), entity_id=entity.pk))
     if asked["event"]:
-        conditions.append("coalesce(b.kind, 'by_hand') = ANY(%s)")
-        given.append(asked["event"].split(","))
+        # A minus in front: all but these kinds. An entry made by hand has none.
+        negative = asked["event"].startswith("-")
+        conditions.append(f"{'NOT ' if negative else ''}coalesce(b.kind, 'by_hand') = ANY(%s)")
+        given.append(asked["event"].removeprefix("-").split(","))
     for name in DIMENSIONS:
         if asked[name] == 0:
             conditions.append(f"l.{name} IS NULL")

@@ -175,7 +175,7 @@ def _total(rows: Sequence[Row], figures: int) -> list[Decimal]:
 def income_statement(asked: Asked) -> Report:
     """Show income less expenses between two days, as a whole or month by month."""
     entity, since, until, currency = asked.entity, asked["from"], asked["to"], asked.base
-    months = _months(since, until) if asked["by"] == "month" else []
+    months = months_between(since, until) if asked["by"] == "month" else []
     figures = _by_month(entity, since, until)
     chart = _Chart(entity)
     columns = [
@@ -249,12 +249,12 @@ def _spread(row: Row, figures: _Months, sign: int, months: Sequence[date | None]
     return Row((row.cells[0], *amounts), row.about, row.style, row.level)
 
 
-def _months(since: date, until: date) -> list[date]:
+def months_between(since: date, until: date) -> list[date]:
     months = [first_of_month(since)]
     while (following := add_months(months[-1], 1)) <= until:
         months.append(following)
         if len(months) > _MOST_MONTHS:
-            raise Mistakes({"by": [f"Month by month shows at most {_MOST_MONTHS} months; choose fewer."]})
+            raise Mistakes({"from": [f"Month by month, at most {_MOST_MONTHS} months can be shown; choose fewer."]})
     return months
 
 
