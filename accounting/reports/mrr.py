@@ -1,7 +1,8 @@
 """Monthly recurring revenue: what customers pay each month for what recurs, and what changed it from month to month.
 
 Taken from the contracts: the price of each fixed item for one billing interval, divided by its months, from its first day
-to its last. Usage, trials and pauses do not recur. Not a figure of the books; amounts are in the contracts' currency.
+to its last. Usage, charges made once, trials and pauses do not recur. Not a figure of the books; amounts are in the
+contracts' currency.
 """
 
 from collections import defaultdict
@@ -37,6 +38,11 @@ from billing.services.terms import Item, read_items
 CHANGES = {
     "new": "New", "expansion": "Expansion", "contraction": "Contraction", "churn": "Churn", "back": "Reactivation",
 }  # fmt: skip
+# A charge for one interval within a longer contract is made once, such as a set-up fee.
+_RECURS = (
+    "AND NOT coalesce(i.end <= i.start + make_interval(months => i.interval_months) "
+    "AND i.end < coalesce(c.end, 'infinity'), FALSE)"
+)
 _FIRST = 2  # Where a customer's figures of the first month stand; see _series.
 
 
@@ -133,7 +139,7 @@ def _series(asked: Asked) -> tuple[list[date], dict[int, list[Decimal]]]:
     months = [first_of_month(asked["month"])] if asked["month"] else months_between(asked["from"], asked["to"])
     ends = [end_of_month(add_months(months[0], -1)), *(end_of_month(month) for month in months)]
     items = read_items(
-        "c.business_entity_id = %s AND c.currency = %s AND c.status <> %s AND NOT i.is_metered AND i.start <= %s",
+        f"c.business_entity_id = %s AND c.currency = %s AND c.status <> %s AND NOT i.is_metered AND i.start <= %s {_RECURS}",
         [asked.entity.pk, asked.currency, ContractStatus.DRAFT, ends[-1]],
     )
     series: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO] * (_FIRST + len(months)))

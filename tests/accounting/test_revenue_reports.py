@@ -263,7 +263,9 @@ def test_mrr_movement(usage: Contract, customer: Customer, product: Product, sel
     sell(amount="20", start=date(2026, 2, 15), number="A-2", terms={"term_months": 12})
     sell(amount="30", start=date(2026, 5, 1), number="A-3", terms={"term_months": 12})
     item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "600"}, "interval_months": 12}
-    contract = draft_contract(customer=other, number="B-1", start=date(2026, 3, 1), items=[item], term_months=12)
+    # A set-up fee is charged once; a contract that ended early is no such thing.
+    fee = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "999"}, "end": date(2026, 4, 1)}
+    contract = draft_contract(customer=other, number="B-1", start=date(2026, 3, 1), items=[item, fee], term_months=12)
     start_contracts([contract.pk])
     for number, day in (("A-1", date(2026, 4, 1)), ("A-2", date(2026, 4, 1))):
         end_contract(contract_id=Contract.objects.get(number=number).pk, end=day)
