@@ -8,7 +8,7 @@ from typing import Any
 from accounting.reports.asked import Asked
 from accounting.reports.control import DEFERRED, accounts_of, balance_of
 from accounting.reports.movements import MOVEMENTS, OTHER, SOURCE, event_filter, filtered_sums
-from accounting.reports.plans import REMAINING, key
+from accounting.reports.plans import KEY, REMAINING, SHARES, key
 from accounting.reports.sql import fetch
 from accounting.reports.statements import months_between
 from accounting.reports.structure import (
@@ -36,21 +36,33 @@ SELECT date_trunc('month', l.date)::date, {sums} FROM {source}
 WHERE l.account_id = ANY(%s) AND l.date BETWEEN %s AND %s GROUP BY 1
 """
 
-# What is deferred of a key is used up by its remaining parts in the order of their months. Schedules are in the currency
-# of the contract; each key's balance in the books' currency is divided in the same proportion.
+# What is deferred of a key is used up by its remaining parts in the order of their months. Where it equals the parts of the
+# months to come, as it does while billing and recognition are in step, they are the answer and nothing need be put in
+# order. Schedules are in the contract's currency; a balance in the books' is divided in the same proportion.
 _RELEASE = f"""
-WITH {REMAINING},
+WITH {SHARES},
 deferred AS (
     SELECT {key("l")}, sum(l.credit - l.debit) AS own, sum(l.base_credit - l.base_debit) AS base
     FROM accounting_journalline l WHERE l.account_id = ANY(%(deferred)s) AND l.date <= %(at)s GROUP BY 1, 2, 3
-    HAVING sum(l.credit - l.debit) > 0
-)
-SELECT greatest(month, %(this)s::date), sum(taken) FROM (
-    SELECT r.month, CASE WHEN d.own = d.base THEN v.part ELSE round(v.part * d.base / d.own, 4) END AS taken
-    FROM (SELECT remaining.*, sum(amount) OVER (PARTITION BY item, customer, product ORDER BY month) AS risen FROM remaining) r
-    JOIN deferred d USING (item, customer, product)
+),
+irregular AS (
+    SELECT {KEY}, d.own, d.base FROM (SELECT {KEY}, sum(ahead) AS ahead FROM totals GROUP BY {KEY}) t
+    LEFT JOIN deferred d USING ({KEY})
+    WHERE t.ahead <> coalesce(d.own, 0) OR d.own <> d.base
+),
+chosen AS (SELECT t.* FROM totals t JOIN irregular USING ({KEY})),
+{REMAINING}
+SELECT month, sum(amount) FROM (
+    SELECT month, amount FROM shares WHERE month > %(this)s
+    UNION ALL SELECT last, whole - total FROM totals WHERE last > %(this)s
+    UNION ALL SELECT s.month, -s.amount FROM shares s JOIN chosen USING (id) WHERE s.month > %(this)s
+    UNION ALL SELECT last, total - whole FROM chosen WHERE last > %(this)s
+    UNION ALL
+    SELECT greatest(r.month, %(this)s), CASE WHEN d.own = d.base THEN v.part ELSE round(v.part * d.base / d.own, 4) END
+    FROM (SELECT remaining.*, sum(amount) OVER (PARTITION BY {KEY} ORDER BY month) AS risen FROM remaining) r
+    JOIN irregular d USING ({KEY})
     CROSS JOIN LATERAL (SELECT least(r.amount, greatest(d.own - (r.risen - r.amount), 0)) AS part) v WHERE v.part > 0
-) t GROUP BY 1 ORDER BY 1
+) released GROUP BY 1 HAVING sum(amount) <> 0 ORDER BY 1
 """
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from accounting.reports.asked import Asked, Mistakes
 from accounting.reports.control import accounts_of
 from accounting.reports.deferred import REVENUE_ROLES
-from accounting.reports.plans import REMAINING
+from accounting.reports.plans import REMAINING, SHARES
 from accounting.reports.sql import fetch
 from accounting.reports.statements import months_between
 from accounting.reports.structure import (
@@ -47,7 +47,7 @@ GROUP BY 1, 2
 """
 # Schedules are in the contract's currency; what is foreign is shown at the rate of what was recognized of it so far.
 _SCHEDULED = f"""
-WITH {REMAINING}
+WITH {SHARES}, chosen AS (SELECT * FROM totals), {REMAINING}
 SELECT r.{{column}}, CASE WHEN r.month <= %(this)s THEN NULL ELSE r.month END, sum(r.amount)
 FROM remaining r WHERE r.amount <> 0 AND r.month <= %(until)s {{narrowed}} GROUP BY 1, 2
 """
