@@ -115,7 +115,7 @@ REPORTS: dict[str, ReportKind] = {
                 choice("by", "By", {"product": "Product", "customer": "Customer", "contract": "Contract"}, "The rows."),
                 ask.FROM, replace(ask.AT, label="Recognized through"),
                 replace(ask.TO, first=lambda today: end_of_month(add_months(first_of_month(today), 11))),
-                ask.CUSTOMER, ask.CONTRACT, ask.PRODUCT,
+                ask.CUSTOMER, ask.CONTRACT, ask.PRODUCT, ask.CURRENCY,
             ),
             revenue_schedule,
         ),
@@ -127,7 +127,11 @@ REPORTS: dict[str, ReportKind] = {
         ReportKind(
             "remaining-obligation", "Remaining performance obligation", _REVENUE,
             "What contracts in force still promise: billed or not, within a year or later.",
-            (ask.AT, ask.CUSTOMER, ask.CURRENCY), remaining_obligation,
+            (
+                ask.AT, choice("by", "By", {"contract": "Contract", "item": "Contract item"}, "The rows."),
+                ask.CUSTOMER, ask.CONTRACT, ask.CURRENCY,
+            ),
+            remaining_obligation,
         ),
         ReportKind(
             "mrr", "MRR movement", _REVENUE,

@@ -26,7 +26,7 @@ from accounting.reports.structure import (
     money,
 )
 from accounting.reports.words import as_of
-from billing.periods import end_of_month, first_of_month
+from billing.periods import add_months, end_of_month, first_of_month
 
 REVENUE_ROLES = ("revenue", "breakage_revenue")
 _LATER = 24  # So many months ahead are shown one by one.
@@ -173,15 +173,14 @@ def _future(asked: Asked, released: Sequence[tuple[date, Decimal]], closing: Dec
     if unplanned:
         rows.append(Row(("Not scheduled yet", unplanned, ZERO)))
     totals = Row(("Total", sum((row.cells[1] for row in rows), ZERO), None), style=Style.SUBTOTAL)
-    return Table(
-        "release",
-        "When it will become revenue",
-        columns,
-        rows,
-        "Nothing is deferred.",
-        totals,
-        note="By the recognition schedules. Not scheduled yet: grossed up at contract start, or posted by hand.",
-    )
+    days = {"from_": this, "at": asked["at"], "to": end_of_month(add_months(this, _LATER))}
+
+    def leads(row: Row, column: str) -> Target | None:
+        return Further("revenue-schedule", asked.also(by="contract", **days)) if column == "released" else None
+
+    note = "By the recognition schedules. Not scheduled yet: grossed up at contract start, or posted by hand."
+    title, empty = "When it will become revenue", "Nothing is deferred."
+    return Table("release", title, columns, rows, empty, totals, leads, note)
 
 
 def _chart(past: Table, future: Table, currency: str) -> Chart:

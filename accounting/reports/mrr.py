@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from accounting.reports.asked import Asked
+from accounting.reports.asked import Asked, Mistakes
 from accounting.reports.statements import months_between
 from accounting.reports.structure import (
     ZERO,
@@ -88,6 +88,8 @@ def mrr_customers(asked: Asked) -> Report:
     """List the customers behind one month of the movement."""
     months, series = _series(asked)
     currency, wanted = asked.currency, asked["kind"]
+    if wanted and wanted not in CHANGES:
+        raise Mistakes({"kind": [f"Give one of {', '.join(CHANGES)}."]})
     columns = [
         Column("customer", "Customer"), Column("kind", "What changed"), money("before", "Before", currency),
         money("change", "Change", currency), money("after", "After", currency),

@@ -1,4 +1,7 @@
-"""The revenue schedule: what was recognized by month up to a day, and what is scheduled after it."""
+"""The revenue schedule: what was recognized by month up to a day, and what is scheduled after it.
+
+Of contracts in one currency, in that currency: at which rate the future will be earned nobody knows.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -41,15 +44,15 @@ _ROWS: dict[str, tuple[str, str, Any, str]] = {
 }
 
 _RECOGNIZED = """
-SELECT l.{dimension}, date_trunc('month', l.date)::date, sum(l.base_credit - l.base_debit)
-FROM accounting_journalline l WHERE l.account_id = ANY(%(revenue)s) AND l.date BETWEEN %(since)s AND %(at)s {narrowed}
+SELECT l.{dimension}, date_trunc('month', l.date)::date, sum(l.credit - l.debit)
+FROM accounting_journalline l WHERE l.account_id = ANY(%(revenue)s) AND l.date BETWEEN %(since)s AND %(at)s
+AND l.currency = %(currency)s {narrowed}
 GROUP BY 1, 2
 """
-# Schedules are in the contract's currency; what is foreign is shown at the rate of what was recognized of it so far.
 _SCHEDULED = f"""
 WITH {SHARES}, chosen AS (SELECT * FROM totals), {REMAINING}
 SELECT r.{{column}}, CASE WHEN r.month <= %(this)s THEN NULL ELSE r.month END, sum(r.amount)
-FROM remaining r WHERE r.amount <> 0 AND r.month <= %(until)s {{narrowed}} GROUP BY 1, 2
+FROM remaining r WHERE r.amount <> 0 AND r.currency = %(currency)s AND r.month <= %(until)s {{narrowed}} GROUP BY 1, 2
 """
 
 
@@ -60,7 +63,7 @@ def revenue_schedule(asked: Asked) -> Report:
         first_of_month(asked["from"]),
         asked["at"],
         asked["to"],
-        asked.base,
+        asked.currency,
     )
     if not since <= at <= until:
         raise Mistakes({"at": ["The day up to which revenue was recognized must lie between the first and the last."]})
@@ -69,6 +72,7 @@ def revenue_schedule(asked: Asked) -> Report:
     narrowed, given = _narrowed(asked)
     given |= {
         "entity": entity.pk,
+        "currency": currency,
         "at": at,
         "since": since,
         "until": until,
@@ -115,7 +119,7 @@ def _names(model: Any, name: str, figures: Mapping[Any, Any]) -> dict[int, str]:
 def _table(
     asked: Asked, figures: Mapping[Any, Mapping[date | None, Decimal]], months: Sequence[date], names: Mapping[int, str]
 ) -> Table:
-    by, currency, at = asked["by"], asked.base, asked["at"]
+    by, currency, at = asked["by"], asked.currency, asked["at"]
     this = first_of_month(at)
     columns = [
         Column(by, by.capitalize()),
@@ -159,7 +163,14 @@ def _leads(asked: Asked, dimension: str) -> Any:
             return None
         roles = ",".join(REVENUE_ROLES)
         return Further(
-            "lines", asked.also(role=roles, from_=month, to=min(end_of_month(month), at), **{**narrowed, **about})
+            "lines",
+            asked.also(
+                role=roles,
+                from_=month,
+                to=min(end_of_month(month), at),
+                currency=asked.currency,
+                **{**narrowed, **about},
+            ),
         )
 
     return leads
@@ -168,11 +179,11 @@ def _leads(asked: Asked, dimension: str) -> Any:
 def _proof(asked: Asked, past: Decimal, since: date, at: date) -> Proof:
     accounts = accounts_of(REVENUE_ROLES, entity_id=asked.entity.pk)
     ((moved,),) = fetch(
-        "SELECT coalesce(sum(base_credit) - sum(base_debit), 0) FROM accounting_journalline "
-        "WHERE account_id = ANY(%s) AND date BETWEEN %s AND %s",
-        [accounts, since, at],
+        "SELECT coalesce(sum(credit) - sum(debit), 0) FROM accounting_journalline "
+        "WHERE account_id = ANY(%s) AND date BETWEEN %s AND %s AND currency = %s",
+        [accounts, since, at, asked.currency],
     )
-    return Proof("What was recognized equals the movement of the revenue accounts", past, moved, asked.base)
+    return Proof("What was recognized equals the movement of the revenue accounts", past, moved, asked.currency)
 
 
 def _chart(
