@@ -52,7 +52,7 @@ class XeroSandbox:
         self._current.request = request  # each request has its thread; `failure` needs to know which one it befalls
         if request.path in _OAUTH_CALLS:
             return Call(_OAUTH_CALLS[request.path], "oauth")
-        if request.path.startswith(oauth.CONNECTIONS):
+        if oauth.is_connections(request.path):
             return Call("connections", "oauth")
         if not request.path.startswith(_API):
             return Call("page", "page")

@@ -41,7 +41,7 @@ class OAuth:
         """Answer one of the identity server's addresses."""
         if request.path == AUTHORIZE:
             return self._authorize(request)
-        if request.path == CONNECTIONS or request.path.startswith(f"{CONNECTIONS}/"):
+        if is_connections(request.path):
             return self._connections(request)
         if request.method != "POST":
             return _error("invalid_request", status=405)
@@ -126,7 +126,7 @@ class OAuth:
         grant = self.grants.grant(request.headers.get("authorization", ""))
         if grant is None:
             return unauthorized("TokenExpired: token expired")
-        number = request.path.removeprefix(CONNECTIONS).strip("/")
+        number = request.path[len(CONNECTIONS) :].strip("/")
         if request.method == "DELETE":
             if number != facts.ORGANISATION["connection_id"] or not self.is_connected(grant):
                 return Response(404)
@@ -146,6 +146,11 @@ class OAuth:
             "createdDateUtc": self._first,
             "updatedDateUtc": self._connected.get(event_id, self._first),
         }
+
+
+def is_connections(path: str) -> bool:
+    """Tell the address of connections, in whatever case; the vendor's own library writes it with a capital."""
+    return path.lower() == CONNECTIONS or path.lower().startswith(f"{CONNECTIONS}/")
 
 
 def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
