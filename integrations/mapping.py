@@ -176,6 +176,8 @@ def create_missing(connection: Connection, connector: Connector | None = None) -
         created += 1
     if needs_default_customer(connection):
         created += _create_default_customer(connection, connector)
+    if created:  # What the company tells of its accounts is read again before the next delivery.
+        Connection.objects.filter(pk=connection.pk).update(company_read_at=None)
     return created
 
 
