@@ -10,36 +10,32 @@ Read = Callable[[], dict[str, Any]]
 
 
 class Accounts:
-    """Codes by id, and percentages by tax type; read again, once, for what is not known yet."""
+    """Codes by account id, and percentages by tax type.
 
-    def __init__(self, known: dict[str, Any], read: Read) -> None:
-        self._known, self._read, self._is_fresh = known, read, False
+    `known` are the codes as the company last told them; `read_codes` and `read_rates` ask for what is not known yet, once.
+    """
+
+    def __init__(self, known: dict[str, Any], *, read_codes: Read, read_rates: Read) -> None:
+        self._codes: dict[str, Any] = known.get("codes", {})
+        self._rates: dict[str, Any] | None = None
+        self._read_codes, self._read_rates, self._is_fresh = read_codes, read_rates, False
 
     def code(self, account_id: str) -> str:
         """Give an account's code. Raises MissingMapping for an account that is gone or has none, DeliveryError."""
-        found = self._look("codes", account_id)
-        if not found:
+        if account_id not in self._codes and not self._is_fresh:
+            self._codes, self._is_fresh = self._read_codes(), True
+        if account_id not in self._codes:
             raise MissingMapping(
                 "account",
                 None,
-                "An account that the mapping names is not in Xero any more, or has no code there. Read the lists again, mend "
-                "the mapping and send the item again.",
+                "An account that the mapping names is archived or gone in Xero, or has no code there. Read the lists again, "
+                "mend the mapping and send the item again.",
             )
-        return str(found)
+        return str(self._codes[account_id])
 
     def tax_percent(self, tax_type: str) -> Decimal | None:
-        """Give a tax rate's percentage, None where Xero does not know it."""
-        found = self._look("rates", tax_type)
+        """Give a tax rate's percentage, None where Xero does not know it. Raises DeliveryError."""
+        if self._rates is None:
+            self._rates = self._read_rates()
+        found = self._rates.get(tax_type)
         return Decimal(str(found)) if found is not None else None
-
-    @property
-    def receivable(self) -> str:
-        """Give the id of the organisation's account of receivables."""
-        return str(self._look("system", "DEBTORS") or "")
-
-    def _look(self, what: str, name: str) -> Any:
-        found = self._known.get(what, {}).get(name)
-        if found is None and not self._is_fresh:
-            self._known, self._is_fresh = self._read(), True
-            found = self._known.get(what, {}).get(name)
-        return found

@@ -46,7 +46,7 @@ class Xero:
         self._settling = Settling(self._client, wiring.base_url)
         self._changing = Changing(self._client, wiring.base_url)
         self._company = wiring.company
-        self._accounts = Accounts(dict(wiring.company.extra), self._codes)
+        self._accounts = self._accounts_of(wiring.company)
 
     def companies(self) -> list[CompanyChoice]:
         """List the organisations that this consent added, else all that the sign-in opens."""
@@ -109,10 +109,10 @@ class Xero:
         return found
 
     def company(self) -> Company:
-        """Read the organisation, its lock dates, and the codes of its accounts and tax rates."""
+        """Read the organisation, its lock dates, and the codes of its accounts."""
         rows = self._reader.every("Organisation")
         self._company = objects.company(rows[0] if rows else {}, self._codes())
-        self._accounts = Accounts(dict(self._company.extra), self._codes)
+        self._accounts = self._accounts_of(self._company)
         return self._company
 
     def lists(self, *, since: datetime | None = None) -> Iterator[ErpRow]:
@@ -276,8 +276,14 @@ class Xero:
             return iter([found] if found else [])
         return self._reader.having(path, objects.NUMBERS[kind], numbers, archived=kind is Kind.CUSTOMER)
 
-    def _codes(self) -> JsonObject:
-        return objects.codes_of(self._reader.every("Accounts"), self._reader.every("TaxRates"))
+    def _accounts_of(self, company: Company) -> Accounts:
+        return Accounts(dict(company.extra), read_codes=self._codes, read_rates=self._rates)
+
+    def _codes(self) -> dict[str, str]:
+        return objects.codes_of(self._reader.every("Accounts"))
+
+    def _rates(self) -> dict[str, str]:
+        return objects.rates_of(self._reader.every("TaxRates"))
 
     def _check_currency(self, code: str) -> None:
         if (

@@ -178,8 +178,8 @@ def _base_per_unit(rate: Any) -> Decimal | None:
     return 1 / quoted if quoted else None
 
 
-def company(found: JsonObject, codes: JsonObject) -> Company:
-    """Read the Organisation; `codes` is what `codes_of` gave."""
+def company(found: JsonObject, codes: dict[str, str]) -> Company:
+    """Read the Organisation; `codes` are its accounts' codes by id."""
     locks = tuple(
         Lock(end=day(found[field]), name=name)
         for field, name in (("PeriodLockDate", "period lock date"), ("EndOfYearLockDate", "end of year lock date"))
@@ -194,18 +194,22 @@ def company(found: JsonObject, codes: JsonObject) -> Company:
         own_numbers=True,
         time_zone=str(found.get("Timezone") or ""),
         locks=locks,
-        extra=codes,
+        extra={"codes": codes},
     )
 
 
-def codes_of(accounts: list[JsonObject], rates: list[JsonObject]) -> JsonObject:
-    """Give account codes by id, tax percentages by type, and the ids of system accounts, as plain JSON values."""
-    active = [each for each in accounts if each.get("Status") == "ACTIVE"]
+def codes_of(accounts: list[JsonObject]) -> dict[str, str]:
+    """Give the codes of active accounts by id."""
     return {
-        "codes": {str(each["AccountID"]): str(each["Code"]) for each in active if each.get("Code")},
-        "rates": {str(each["TaxType"]): str(decimal(each.get("EffectiveRate"))) for each in rates},
-        "system": {str(each["SystemAccount"]): str(each["AccountID"]) for each in active if each.get("SystemAccount")},
+        str(each["AccountID"]): str(each["Code"])
+        for each in accounts
+        if each.get("Code") and each.get("Status") == "ACTIVE"
     }
+
+
+def rates_of(rates: list[JsonObject]) -> dict[str, str]:
+    """Give percentages by tax type."""
+    return {str(each["TaxType"]): str(decimal(each.get("EffectiveRate"))) for each in rates}
 
 
 def choice(found: JsonObject) -> CompanyChoice:
