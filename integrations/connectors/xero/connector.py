@@ -47,6 +47,7 @@ class Xero:
         self._changing = Changing(self._client, wiring.base_url)
         self._company = wiring.company
         self._accounts = self._accounts_of(wiring.company)
+        self._chart: list[JsonObject] | None = None  # read once where many accounts are made
 
     def companies(self) -> list[CompanyChoice]:
         """List the organisations that this consent added, else all that the sign-in opens."""
@@ -142,7 +143,9 @@ class Xero:
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
-        rows = self._reader.every("Accounts")
+        if self._chart is None:
+            self._chart = self._reader.every("Accounts")
+        rows = self._chart
         shown = name[:_ACCOUNT_NAME]
         wanted = (shown.casefold(), account_type, "ACTIVE", "")
         for each in rows:
@@ -158,6 +161,7 @@ class Xero:
         made = answer.body.get("Accounts") or []
         if not answer.is_ok or not made:
             raise error_of([message_of(answer.body)])
+        rows.append(made[0])
         return objects.account_row(made[0])
 
     def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
