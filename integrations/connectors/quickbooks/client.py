@@ -10,7 +10,7 @@ from urllib3.exceptions import NewConnectionError
 
 from integrations.connectors.base import BadCredentials, Call, DeliveryError, Rejected, TryLater, UnknownOutcome, Wiring
 from integrations.connectors.quickbooks.faults import Fault, read_faults
-from integrations.connectors.quickbooks.jsontext import loads
+from integrations.connectors.jsontext import loads
 
 logger = logging.getLogger(__name__)
 
