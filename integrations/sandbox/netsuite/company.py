@@ -60,12 +60,13 @@ class Company:
             for name in facts.LISTS[kind]:
                 self.books.add(Record(kind, "", {"name": name}))
         self._fill_taxes()
+        everywhere: Json = {"subsidiary": [{"id": "1"}], "includeChildren": True}
         for number, name, kind in facts.CHART:
-            data = {"acctNumber": number, "acctName": name, "acctType": {"id": kind}, "isInactive": False}
-            self.books.add(Record("account", "", data))
+            data: Json = {"acctNumber": number, "acctName": name, "acctType": {"id": kind}, "isInactive": False}
+            self.books.add(Record("account", "", data | everywhere))
         for name, account in facts.ITEMS:
             income = {"id": self.books.named("account", account).id}
-            self.books.add(Record("serviceSaleItem", "", {"itemId": name, "incomeAccount": income}))
+            self.books.add(Record("serviceSaleItem", "", {"itemId": name, "incomeAccount": income} | everywhere))
         for year in range(facts.FIRST_YEAR, facts.LAST_YEAR + 1):
             self._fill_year(year)
 

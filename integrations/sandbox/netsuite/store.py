@@ -68,7 +68,7 @@ class Record:
     @property
     def name(self) -> str:
         """Give what a reference to this record shows."""
-        for key in ("entityId", "itemId", "acctName", "tranId", "name"):
+        for key in ("entityId", "itemId", "acctName", "tranId", "symbol", "periodname", "name"):
             if self.data.get(key):
                 return str(self.data[key])
         return self.id

@@ -35,6 +35,10 @@ _COLUMNS = {
     "transactionaccountingline": "transaction transactionline account accountingbook amount debit credit posting",
     "nexttransactionlinelink": "previousdoc nextdoc previousline nextline foreignamount linktype previoustype nexttype",
 }
+_KEYS = (
+    "id transaction transactionline linesequencenumber previousdoc nextdoc account accountingbook entity item currency "
+    "subsidiary department class location parent incomeaccount postingperiod taxtype"
+).split()
 # A record type's table, and its columns by field where they are not the field in lower case.
 _LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "account": ("account", {"acctnumber": "acctNumber", "fullname": "acctName", "accttype": "acctType"}),
@@ -71,8 +75,8 @@ class Tables:
     def __init__(self) -> None:
         self.db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         for table, columns in _COLUMNS.items():
-            quoted = ", ".join(f'"{name}"' for name in columns.split())
-            self.db.execute(f'CREATE TABLE "{table}" ({quoted})')
+            typed = ", ".join(f'"{name}" {"INTEGER" if name in _KEYS else "TEXT"}' for name in columns.split())
+            self.db.execute(f'CREATE TABLE "{table}" ({typed})')
             key = "transaction" if "transaction " in f"{columns} " and table != "transaction" else columns.split()[0]
             self.db.execute(f'CREATE INDEX "ix_{table}" ON "{table}" ("{key}")')
         self.db.execute('CREATE INDEX "ix_external" ON "transaction" ("externalid")')
