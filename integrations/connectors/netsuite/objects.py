@@ -85,10 +85,8 @@ def expected_total(kind: Kind, sent: JsonObject) -> Decimal | None:
         return sum((decimal(line["amount"]) for line in sent["apply"]["items"]), _ZERO)
     if kind not in (Kind.INVOICE, Kind.CREDIT_NOTE):
         return None
-    net = sum((decimal(line["amount"]) for line in sent["item"]["items"]), _ZERO)
-    if not sent.get("taxDetailsOverride"):
-        return None if any("taxCode" in line for line in sent["item"]["items"]) else net
-    details = sent.get("taxDetails", {}).get("items", [])
+    lines, details = sent["item"]["items"], sent.get("taxDetails", {}).get("items", [])
+    net = sum((decimal(line["amount"]) + decimal(line.get("tax1Amt")) for line in lines), _ZERO)
     return net + sum((decimal(line["taxAmount"]) for line in details), _ZERO)
 
 
@@ -110,7 +108,8 @@ def outcome(kind: Kind, sent: JsonObject, found: Mapping[str, Any], *, url: str)
             "auto-generated numbers there (Setup > Company > Auto-Generated Numbers), correct the number and send this "
             "item again.",
         )
-    return Delivered(external_id, url=url, name=str(found.get("name") or number))
+    name = found.get("name") or sent.get("companyName") or sent.get("itemId") or number
+    return Delivered(external_id, url=url, name=str(name))
 
 
 class Transactions:

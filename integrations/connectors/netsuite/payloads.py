@@ -226,7 +226,8 @@ def _sales_line(line: SalesLineDocument, number: int, currency: str, setting: Se
         if line.tax:
             body["taxDetailsReference"] = str(number)
     elif line.tax_code:
-        body["taxCode"] = {"id": line.tax_code}
+        # Where NetSuite computes the tax all the same, the total differs and is noticed when it is read back.
+        body |= {"taxCode": {"id": line.tax_code}, "tax1Amt": setting.amount(line.tax, currency)}
     return body | _segments(line.dimensions)
 
 

@@ -52,7 +52,9 @@ class Company:
             self.books.add(Record("currency", "", data))
         currency = {row.data["symbol"]: row.id for row in self.books.all("currency")}
         for each in facts.SUBSIDIARIES:
-            data = {"name": each["name"], "country": each["country"], "currency": {"id": currency[each["currency"]]}}
+            home_id = {"id": currency[each["currency"]]}
+            zone = facts.COMPANY["time_zone"]
+            data = {"name": each["name"], "country": each["country"], "timezone": zone, "currency": home_id}
             if "parent" in each:
                 data["parent"] = {"id": self.books.named("subsidiary", each["parent"]).id}
             self.books.add(Record("subsidiary", "", data))
@@ -62,8 +64,8 @@ class Company:
         self._fill_taxes()
         everywhere: Json = {"subsidiary": [{"id": "1"}], "includeChildren": True}
         for number, name, kind in facts.CHART:
-            data: Json = {"acctNumber": number, "acctName": name, "acctType": {"id": kind}, "isInactive": False}
-            self.books.add(Record("account", "", data | everywhere))
+            row: Json = {"acctNumber": number, "acctName": name, "acctType": {"id": kind}, "isInactive": False}
+            self.books.add(Record("account", "", row | everywhere))
         for name, account in facts.ITEMS:
             income = {"id": self.books.named("account", account).id}
             self.books.add(Record("serviceSaleItem", "", {"itemId": name, "incomeAccount": income} | everywhere))

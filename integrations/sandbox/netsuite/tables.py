@@ -19,7 +19,7 @@ _COLUMNS = {
     "customer": "id entityid companyname altname email isinactive isperson currency subsidiary externalid comments "
     "lastmodifieddate datecreated",
     "item": "id itemid displayname fullname itemtype subtype isinactive incomeaccount externalid lastmodifieddate",
-    "subsidiary": "id name fullname parent currency country iselimination isinactive externalid lastmodifieddate",
+    "subsidiary": "id name fullname parent currency country timezone iselimination isinactive externalid lastmodifieddate",
     "currency": "id name symbol currencyprecision exchangerate isbasecurrency isinactive lastmodifieddate",
     "department": "id name fullname parent isinactive externalid lastmodifieddate",
     "classification": "id name fullname parent isinactive externalid lastmodifieddate",
@@ -36,9 +36,17 @@ _COLUMNS = {
     "nexttransactionlinelink": "previousdoc nextdoc previousline nextline foreignamount linktype previoustype nexttype",
 }
 _KEYS = (
-    "id transaction transactionline linesequencenumber previousdoc nextdoc account accountingbook entity item currency "
-    "subsidiary department class location parent incomeaccount postingperiod taxtype"
-).split()
+    "id",
+    "transaction",
+    "transactionline",
+    "linesequencenumber",
+    "previousdoc",
+    "nextdoc",
+    "account",
+    "accountingbook",
+)
+_KEYS += ("entity", "item", "currency", "subsidiary", "department", "class", "location", "parent", "incomeaccount")
+_KEYS += ("postingperiod", "taxtype")
 # A record type's table, and its columns by field where they are not the field in lower case.
 _LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "account": ("account", {"acctnumber": "acctNumber", "fullname": "acctName", "accttype": "acctType"}),
