@@ -60,6 +60,16 @@ class Client:
         """Read something. Raises TryLater, BadCredentials, UnknownOutcome."""
         return self.call("GET", path, operation=operation, params=params)
 
+    def held(self, record: str, reference: str) -> dict[str, Any] | None:
+        """Give the record that has an external id, or None. Raises DeliveryError."""
+        answer = self.read(f"{RECORD}/{record}/eid:{reference}", operation=record)
+        if answer.status == 404:
+            return None
+        if not answer.is_ok:
+            raise answer.fault.as_error()
+        body: dict[str, Any] = answer.body
+        return body
+
     def write(
         self, method: str, path: str, body: str, *, operation: str, params: Mapping[str, str] | None = None
     ) -> Answer:

@@ -13,11 +13,9 @@ from integrations.connectors.base import (
     ErpDocument,
     ErpRow,
     InProgress,
-    NameTaken,
     Outcome,
     Parcel,
     Rejected,
-    RowKind,
     TryLater,
     Wiring,
 )
@@ -25,7 +23,9 @@ from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.netsuite import changes, lists, objects, payloads
 from integrations.connectors.netsuite.client import RECORD, Answer, Client
 from integrations.connectors.netsuite.faults import IN_USE
-from integrations.connectors.netsuite.suiteql import Queries, QueryRefused, Row, any_of, as_date, quoted
+from integrations.connectors.netsuite.masters import Masters
+from integrations.connectors.netsuite.setting import Setting
+from integrations.connectors.netsuite.suiteql import Queries, QueryRefused, Row, any_of, as_date
 from integrations.documents import MASTER_DATA, Document, Kind
 
 _JOB_WAIT, _JOB_POLL = 4.0, 0.1  # Seconds: how long a job is waited for before it is left to itself.
@@ -43,7 +43,7 @@ class NetSuite:
         self._client = Client(wiring)
         self._queries = Queries(self._client)
         self._changes = changes.Changes(self._client)
-        self._setting = payloads.Setting(wiring.company, wiring.currencies, wiring.options)
+        self._setting = Setting(wiring.company, wiring.currencies, wiring.options)
         self._item = str(wiring.options.get("item_record") or objects.RECORDS[Kind.PRODUCT])
 
     def companies(self) -> list[CompanyChoice]:
@@ -91,7 +91,7 @@ class NetSuite:
         """Read subsidiary, currencies, periods and the kind of taxes."""
         options = self._wiring.options
         found = lists.read_company(self._queries, account_id=self._wiring.realm_id, options=options)
-        self._setting = payloads.Setting(found, self._wiring.currencies, options)
+        self._setting = Setting(found, self._wiring.currencies, options)
         return found
 
     def lists(self, *, since: datetime | None = None) -> Iterator[ErpRow]:
@@ -114,42 +114,16 @@ class NetSuite:
             f"SELECT id, type, {as_date('lastmodifieddate')} FROM transaction WHERE type IN {any_of(list(kinds))} "
             f"AND {objects.changed_after(since)} ORDER BY id"
         )
-        for row in self._rows(text):
+        for row in self._queries.all(text):
             yield Change(kinds[str(row["type"])].value, str(row["id"]), "changed")
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
-        body: JsonObject = {"externalId": f"cf-{request_id}", "acctName": name[:60], "acctType": {"id": account_type}}
-        if number:
-            body["acctNumber"] = number[:60]
-        subsidiary = self._setting.subsidiary("")
-        if subsidiary:
-            body |= {"subsidiary": {"items": [{"id": subsidiary}]}, "includeChildren": True}
-        answer = self._client.write("POST", f"{RECORD}/account", dumps(body), operation="account")
-        made = answer.external_id
-        if not answer.is_ok:
-            held = self._held("account", f"cf-{request_id}") if answer.fault.is_taken else None
-            if held is None:
-                return self._account_named(body["acctName"], account_type, answer)
-            made = str(held["id"])
-        return ErpRow(RowKind.ACCOUNT, made, body["acctName"], number=number, type=account_type)
+        return self._masters().account(request_id=request_id, name=name, number=number, account_type=account_type)
 
     def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
         """Create a customer, or give the one of that name that is there."""
-        reference, shown = f"cf-{request_id}", name[: payloads.CUSTOMER_NAME]
-        body: JsonObject = {"isPerson": False, "companyName": shown, "comments": note[: payloads.MEMO]}
-        subsidiary = self._setting.subsidiary("")
-        if subsidiary:
-            body["subsidiary"] = {"id": subsidiary}
-        answer = self._client.write("PUT", f"{RECORD}/customer/eid:{reference}", dumps(body), operation="customer")
-        if answer.is_ok:
-            return ErpRow(RowKind.CUSTOMER, self._id_of(answer, "customer", reference), shown)
-        error = answer.fault.as_error()
-        if isinstance(error, NameTaken):
-            text = f"SELECT id, companyname FROM customer WHERE companyname = {quoted(shown)} ORDER BY id"
-            for row in self._rows(text):
-                return ErpRow(RowKind.CUSTOMER, str(row["id"]), shown)
-        raise error
+        return self._masters().customer(request_id=request_id, name=name, note=note)
 
     def _create(self, kind: Kind, parcel: Parcel) -> Outcome:
         """Create one record: master data by upsert, postings once, looked up when the external id is taken."""
@@ -164,7 +138,7 @@ class NetSuite:
             return self._made(kind, parcel, answer)
         fault = answer.fault
         if fault.is_taken:
-            held = self._held(record, parcel.reference)
+            held = self._client.held(record, parcel.reference)
             if held is not None:
                 return self._outcome(kind, parcel, held)
             if not fault.is_name_taken or kind not in MASTER_DATA:
@@ -253,22 +227,13 @@ class NetSuite:
             except QueryRefused:
                 many = False
         if not many:
-            held = {reference: self._held(self._record(kind), reference) for reference in by_reference}
+            held = {reference: self._client.held(self._record(kind), reference) for reference in by_reference}
             rows = {reference: body for reference, body in held.items() if body is not None}
         return {
             reference: self._outcome(kind, by_reference[reference], row)
             for reference, row in rows.items()
             if reference in by_reference
         }
-
-    def _held(self, record: str, reference: str) -> JsonObject | None:
-        answer = self._client.read(f"{RECORD}/{record}/eid:{reference}", operation=record)
-        if answer.status == 404:
-            return None
-        if not answer.is_ok:
-            raise answer.fault.as_error()
-        body: JsonObject = answer.body
-        return body
 
     def _outcome(self, kind: Kind, parcel: Parcel, body: JsonObject) -> Outcome:
         record = self._record(kind)
@@ -283,7 +248,7 @@ class NetSuite:
         """Give the id from the `Location`, else look it up."""
         if answer.external_id.isdigit():
             return answer.external_id
-        held = self._held(record, reference)
+        held = self._client.held(record, reference)
         return str(held["id"]) if held else ""
 
     def _record(self, kind: Kind) -> str:
@@ -295,21 +260,8 @@ class NetSuite:
         subsidiary = str(self._wiring.options.get("subsidiary") or "")
         return objects.Transactions(self._queries, self._client, codes, subsidiary if subsidiary.isdigit() else "")
 
-    def _account_named(self, name: str, account_type: str, answer: Answer) -> ErpRow:
-        """Give the account of a name and type that is there. Raises what creating it was refused with."""
-        error = answer.fault.as_error()
-        if answer.fault.is_taken:
-            for row in self._queries.table("account", "id, acctnumber, fullname, accttype, isinactive"):
-                found = lists.account(row)
-                if found.name.casefold() == name.casefold() and found.type == account_type:
-                    return found
-        raise error
-
-    def _rows(self, text: str) -> Iterator[Row]:
-        try:
-            yield from self._queries.rows(text)
-        except QueryRefused as refused:
-            raise refused.error from refused
+    def _masters(self) -> Masters:
+        return Masters(self._client, self._queries, self._setting.subsidiary(""))
 
 
 def _by_reference(kind: Kind, references: dict[str, Parcel]) -> str:

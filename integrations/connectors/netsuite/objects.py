@@ -202,11 +202,8 @@ class Transactions:
             f"WHERE tal.accountingbook = 1 AND tl.transaction IN ({', '.join(ids)}) ORDER BY tl.transaction, tl.id"
         )
         found: dict[str, list[Row]] = defaultdict(list)
-        try:
-            for row in self._queries.rows(text):
-                found[str(row["transaction"])].append(row)
-        except QueryRefused as refused:
-            raise refused.error from refused
+        for row in self._queries.all(text):
+            found[str(row["transaction"])].append(row)
         return found
 
     def _linked(self, kind: Kind, ids: Sequence[str]) -> dict[str, dict[str, Decimal]]:
@@ -241,11 +238,8 @@ class Transactions:
                 if RECORDS[kind] == source and rest[:1] == undoes and rest[1:].isdigit():
                     wanted[f"{prefix}-{letter}{rest[1:]}"] = number
         if wanted:
-            try:
-                text = f"SELECT id, externalid FROM transaction WHERE externalid IN {any_of(list(wanted))} ORDER BY id"
-                undone |= {wanted[str(row["externalid"])] for row in self._queries.rows(text)}
-            except QueryRefused as refused:
-                raise refused.error from refused
+            text = f"SELECT id, externalid FROM transaction WHERE externalid IN {any_of(list(wanted))} ORDER BY id"
+            undone |= {wanted[str(row["externalid"])] for row in self._queries.all(text)}
         return undone
 
 

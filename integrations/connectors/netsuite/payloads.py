@@ -4,14 +4,13 @@ Field names, kinds and lengths: Oracle's REST API Browser 2026.1 and help pages.
 `{"items": [...]}`, amounts are numbers in major units.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from billing.money import minor_unit
-from integrations.connectors.base import Company, Rejected
+from integrations.connectors.base import Rejected
 from integrations.connectors.jsontext import dumps
+from integrations.connectors.netsuite.setting import Setting
 from integrations.documents import (
     AllocationDocument,
     CreditAllocationDocument,
@@ -32,43 +31,6 @@ MEMO, NUMBER, CUSTOMER_NAME, ITEM_NAME, EMAIL = 999, 45, 83, 60, 254
 _LARGEST_QUANTITY = Decimal(10) ** 10
 _SEGMENTS = {"class": "class", "department": "department", "location": "location"}
 JsonObject = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What writing needs to know of the account: currencies, subsidiaries, taxes, and the connection's options."""
-
-    company: Company
-    currencies: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def currency(self, code: str) -> JsonObject:
-        """Give the currency's reference. Raises Rejected for one that the account does not have."""
-        known = self.currencies or self.company.extra.get("currencies", {})
-        if code not in known:
-            raise Rejected(
-                "currency",
-                f"The document is in {code}, which is not a currency of this NetSuite account. Add it there (Lists > "
-                "Accounting > Currencies), import the lists and send the item again.",
-            )
-        return {"id": known[code]}
-
-    def subsidiary(self, wanted: str) -> str:
-        """Give the subsidiary of a document: its own, the connection's, the account's first; "" in an account without."""
-        return wanted or str(self.options.get("subsidiary") or self.company.extra.get("subsidiary", ""))
-
-    def home(self, subsidiary: str) -> str:
-        """Give the currency that a subsidiary keeps its books in."""
-        homes: Mapping[str, str] = self.company.extra.get("subsidiaries", {})
-        return homes.get(subsidiary) or self.company.home_currency
-
-    def amount(self, value: Decimal, currency: str) -> Decimal:
-        """Give the amount with the currency's digits. Raises Rejected where digits would be lost."""
-        exact = value.quantize(minor_unit(currency))
-        kept = self.company.extra.get("digits", {}).get(currency)
-        if exact != value or (kept is not None and exact != round(exact, int(kept))):
-            raise Rejected("amount", f"The amount {value} {currency} has more digits than NetSuite keeps.")
-        return exact
 
 
 def external_id(reference: str) -> JsonObject:

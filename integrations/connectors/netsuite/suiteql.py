@@ -67,6 +67,13 @@ class Queries:
                 return
             offset += PAGE
 
+    def all(self, text: str) -> Iterator[Row]:
+        """Give the rows of all pages of a query that every account answers. Raises DeliveryError."""
+        try:
+            yield from self.rows(text)
+        except QueryRefused as refused:
+            raise refused.error from refused
+
     def page(self, text: str, *, offset: int = 0) -> list[Row]:
         """Give one page of at most `PAGE` rows. Raises QueryRefused, DeliveryError."""
         answer = self._client.query(dumps({"q": text}), limit=PAGE, offset=offset)

@@ -35,7 +35,7 @@ _COLUMNS = {
     "transactionaccountingline": "transaction transactionline account accountingbook amount debit credit posting",
     "nexttransactionlinelink": "previousdoc nextdoc previousline nextline foreignamount linktype previoustype nexttype",
 }
-_KEYS = (
+_KEYS: tuple[str, ...] = (
     "id",
     "transaction",
     "transactionline",

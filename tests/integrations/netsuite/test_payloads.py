@@ -9,7 +9,7 @@ import pytest
 
 from integrations.connectors.base import Company, Rejected
 from integrations.connectors.netsuite import payloads
-from integrations.connectors.netsuite.payloads import Setting
+from integrations.connectors.netsuite.setting import Setting
 from integrations.documents import CreditAllocationDocument, DimensionDocument, RefundDocument
 from tests.integrations.netsuite import samples
 from tests.integrations.netsuite.samples import DAY, D, allocated
