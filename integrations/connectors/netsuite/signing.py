@@ -46,12 +46,10 @@ def host_of(account_id: str) -> str:
 
 
 def endpoints(secrets: Secrets) -> Endpoints:
-    """Give the addresses: the one entered, else the one made from the account id. Raises ValueError for a plain one."""
-    account = host_of(str(secrets.get("account_id", "")))
-    entered = str(secrets.get("service_url") or "").strip().rstrip("/").removesuffix("/services/rest")
-    if entered and not entered.startswith("https://"):
-        raise ValueError("The SuiteTalk URL must begin with https://.")
-    api = entered or f"https://{account or 'account'}.suitetalk.api.netsuite.com"
+    """Give the addresses: on the host that was entered, else the one made from the account id; always with TLS."""
+    account = host_of(str(secrets.get("account_id", ""))) or "account"
+    entered = str(secrets.get("service_url") or "").strip().rpartition("://")[2].partition("/")[0]
+    api = f"https://{entered or f'{account}.suitetalk.api.netsuite.com'}"
     return Endpoints(api=api, token=f"{api}{TOKEN_PATH}")
 
 

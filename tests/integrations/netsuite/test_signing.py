@@ -92,8 +92,7 @@ def test_the_addresses_are_made_from_the_account_id_unless_entered() -> None:
     assert (made.api, made.token) == (URL, f"{URL}/services/rest/auth/oauth2/v1/token")
     given = signing.endpoints({"account_id": "1", "service_url": "https://x.suitetalk.api.netsuite.com/services/rest/"})
     assert given.api == "https://x.suitetalk.api.netsuite.com"
-    with pytest.raises(ValueError, match="https"):
-        signing.endpoints({"service_url": "http://x"})
+    assert signing.endpoints({"service_url": "http://x.example"}).token.startswith("https://x.example/services")
 
 
 def test_the_sandbox_takes_both_kinds_of_keys(erp, rsa_key) -> None:
@@ -191,3 +190,6 @@ def test_nothing_secret_is_written_down(erp) -> None:
     secrets = [erp.login.token(), erp.login.secrets()["private_key"], *erp.token_keys.values()]
     assert not [each for each in secrets if each in told and each != "1234567_SB1"]
     assert erp.login.token() not in redact(f"Authorization: Bearer {erp.login.token()}")
+    header = header_of("GET", f"{URL}/x", erp.token_keys)[0]
+    hidden = redact(f"{header} client_assertion={'ey' * 20}&private_key=abc")
+    assert not [each for each in ("sandbox-consumer-key", "sandbox-token-id", "eyey", "abc") if each in hidden]
