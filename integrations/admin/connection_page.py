@@ -154,7 +154,8 @@ def _step(request: HttpRequest, connection: Connection, verb: str, role: str) ->
 def _settings(connection: Connection) -> Table:
     spec = base.get(connection.erp)
     vendors = way_of(connection).endpoints({})
-    limits = "; ".join(f"{calls:,} calls in {per:g} s ({name})" for name, (calls, per, _) in spec.limits.items())
+    paces = [f"{calls:,} calls in {per:g} s ({name})" for name, (calls, per, _) in spec.limits.items()]
+    limits = "; ".join([*paces, f"{spec.concurrency} at once"] if spec.concurrency else paces)
     rows: list[tuple[object, object]] = [
         ("API address", connection.base_url or f"{vendors.api} (the vendor's own)"),
         ("Sign-in address", connection.auth_url or f"{vendors.authorize or 'none needed'} (the vendor's own)"),
