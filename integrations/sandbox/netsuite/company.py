@@ -29,6 +29,7 @@ class Company:
     def prefer(self, changes: Json) -> None:
         """Change preferences; the names are known."""
         self.preferences |= changes
+        self._show_subsidiaries()
         if {"ClosedThrough", "ArLockedThrough"} & set(changes):
             for period in list(self.books.all("accountingPeriod")):
                 self.books.replace(period, Record("accountingPeriod", "", period.data | self._locks(period.data)))
@@ -50,14 +51,7 @@ class Company:
         for each in facts.CURRENCIES:
             data = {**each, "isBaseCurrency": each["symbol"] == home}
             self.books.add(Record("currency", "", data))
-        currency = {row.data["symbol"]: row.id for row in self.books.all("currency")}
-        for each in facts.SUBSIDIARIES:
-            home_id = {"id": currency[each["currency"]]}
-            zone = facts.COMPANY["time_zone"]
-            data = {"name": each["name"], "country": each["country"], "timezone": zone, "currency": home_id}
-            if "parent" in each:
-                data["parent"] = {"id": self.books.named("subsidiary", each["parent"]).id}
-            self.books.add(Record("subsidiary", "", data))
+        self._show_subsidiaries()
         for kind in _LISTS:
             for name in facts.LISTS[kind]:
                 self.books.add(Record(kind, "", {"name": name}))
@@ -71,6 +65,17 @@ class Company:
             self.books.add(Record("serviceSaleItem", "", {"itemId": name, "incomeAccount": income} | everywhere))
         for year in range(facts.FIRST_YEAR, facts.LAST_YEAR + 1):
             self._fill_year(year)
+
+    def _show_subsidiaries(self) -> None:
+        """Add the subsidiaries that the role now sees."""
+        currency = {row.data["symbol"]: row.id for row in self.books.all("currency")}
+        seen = len(self.books.records.get("subsidiary", {}))
+        for each in facts.SUBSIDIARIES[seen : int(self.preferences["Subsidiaries"])]:
+            data: Json = {"name": each["name"], "country": each["country"], "timezone": facts.COMPANY["time_zone"]}
+            data["currency"] = {"id": currency[each["currency"]]}
+            if "parent" in each:
+                data["parent"] = {"id": self.books.named("subsidiary", each["parent"]).id}
+            self.books.add(Record("subsidiary", "", data))
 
     def _fill_taxes(self) -> None:
         for name in sorted({each["tax_type"] for each in facts.TAX_CODES}):

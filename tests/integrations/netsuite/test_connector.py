@@ -278,11 +278,13 @@ def test_company_facts(ns, erp) -> None:
     company = ns.company()
     assert (company.name, company.home_currency, company.country) == ("Parent Company", "USD", "US")
     assert (company.multi_currency, company.time_zone, company.extra["taxes"]) == (True, "America/New_York", "suitetax")
+    erp.prefer(Subsidiaries=3)
     europe = erp.connector(subsidiary="2").company()
     assert (europe.name, europe.home_currency) == ("Europe GmbH", "EUR")
 
 
 def test_all_lists_are_read_with_what_is_inactive(erp, ns, accounts) -> None:
+    erp.prefer(Subsidiaries=3)
     erp.edit("account", accounts[0], isInactive=True)
     rows = list(ns.lists())
     count = {kind: sum(row.kind == kind for row in rows) for kind in RowKind}

@@ -207,6 +207,7 @@ def test_documents_come_in_pages_by_date_and_subsidiary(erp, ns, monkeypatch) ->
     some = list(ns.documents(Kind.JOURNAL_ENTRY, through=date(2026, 10, 19), since=date(2026, 10, 2)))
     assert [each.reference for each in some] == [f"ABCDE-J{number}" for number in range(2, 20)]
     assert {len(each.postings) for each in some} == {2}
+    erp.prefer(Subsidiaries=2)
     assert list(erp.connector(subsidiary="2").documents(Kind.JOURNAL_ENTRY, through=YEAR_END)) == []
     assert len(list(erp.connector(subsidiary="1").documents(Kind.JOURNAL_ENTRY, through=YEAR_END))) == 20
 
@@ -227,6 +228,7 @@ def test_dimensions_go_on_the_lines_and_into_the_header_where_all_agree(ns, erp)
 
 
 def test_another_subsidiary_keeps_its_own_currency(erp) -> None:
+    erp.prefer(Subsidiaries=2)
     europe = erp.connector(subsidiary="2")
     accounts = erp.account("Deferred Revenue"), erp.account("Services")
     (own,) = parcels(europe, Kind.JOURNAL_ENTRY, samples.journal(accounts, currency="EUR"))

@@ -229,6 +229,7 @@ def test_suiteql_pages(erp) -> None:
 
 
 def test_the_ledger_of_each_subsidiary_adds_up_in_its_own_currency(erp, journal) -> None:
+    erp.prefer(Subsidiaries=3)
     erp.make("journalEntry", **journal(subsidiary={"id": "2"}, currency={"id": "1"}, exchangeRate=0.925925))
     rows = erp.query("SELECT foreignamount, netamount FROM transactionline ORDER BY id")
     assert [Decimal(row["foreignamount"]) for row in rows] == [Decimal("100.5"), Decimal("-100.5")]
