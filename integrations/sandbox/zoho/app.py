@@ -3,11 +3,12 @@
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from integrations.sandbox.jsontext import loads
 from integrations.sandbox.messages import Call, Json, Request, Response
-from integrations.sandbox.zoho import changes, facts, oauth, pages
+from integrations.sandbox.zoho import changes, facts, oauth, pages, routes
 from integrations.sandbox.zoho.errors import (
     INTERNAL,
     INVALID,
@@ -21,7 +22,7 @@ from integrations.sandbox.zoho.errors import (
     unauthorised,
 )
 from integrations.sandbox.zoho.organization import Organization
-from integrations.sandbox.zoho.routes import ROUTES, Asked, Route
+from integrations.sandbox.zoho.routing import ROUTES, Asked, Route
 
 _API = "/books/v3"
 _OAUTH_CALLS = {
@@ -33,6 +34,7 @@ _OAUTH_CALLS = {
 _WITHOUT_ORGANIZATION = re.compile(r"^/organizations(/\d+)?$")
 _DAY = 86400.0
 _COUNTED = {"chartofaccounts": "Account", "contacts": "Customer", "items": "Item"}
+routes.serve_all()
 
 
 class ZohoSandbox:
@@ -69,7 +71,7 @@ class ZohoSandbox:
         try:
             status, body = self._answer(request)
         except ZohoError as error:
-            return error.answer()
+            return self._later(error) if error.status == 429 else error.answer()
         return Response.json(body, status)
 
     def page(self, request: Request) -> Response:
@@ -81,9 +83,17 @@ class ZohoSandbox:
         if kind == "html_error":
             return Response.html("<html><head><title>502 Bad Gateway</title></head><body>502</body></html>", 502)
         if kind.startswith("429"):
-            return _over("per_minute")
+            return self.refuse("per_minute")
         words = "We are unable to process your request. Please try again after some time."
         return ZohoError(INTERNAL, words, status=int(kind)).answer()
+
+    def refuse(self, limit: str) -> Response:
+        """Answer a call that is over a limit."""
+        return self._later(_over(limit))
+
+    def finish(self, answer: Response, left: Mapping[str, int]) -> Response:
+        """Add nothing: the vendor tells in no header what is left."""
+        return answer
 
     def describe(self, base_url: str) -> Json:
         """Give what a client needs to connect, and how many records there are."""
@@ -149,24 +159,30 @@ class ZohoSandbox:
                 raise invalid(sorted(unknown)[0])
         return route.run(Asked(self._org, request.params, request.headers, _body(request), parts))
 
+    def _later(self, error: ZohoError) -> Response:
+        answer, seconds = error.answer(), self._org.preferences["RetryAfter"]
+        return replace(answer, headers=(("Retry-After", str(seconds)),)) if seconds else answer
+
     def _count_today(self) -> None:
         """Keep to the day's number of calls, where the preferences give one."""
         now = time.monotonic()
         most = self._org.preferences["DailyLimit"]
         self._today = [each for each in self._today if each > now - _DAY]
         if most and len(self._today) >= most:
-            raise ZohoError(PER_DAY, f"You have crossed the maximum call rate limit of {most} calls per day.", status=429)
+            raise ZohoError(
+                PER_DAY, f"You have crossed the maximum call rate limit of {most} calls per day.", status=429
+            )
         self._today.append(now)
 
 
-def _over(limit: str) -> Response:
+def _over(limit: str) -> ZohoError:
     if limit == "concurrent":
-        return ZohoError(PARALLEL, "Too many requests are being processed at the same time.", status=429).answer()
+        return ZohoError(PARALLEL, "Too many requests are being processed at the same time.", status=429)
     words = (
         "For security reasons you have been blocked for some time as you have exceeded the maximum number of requests "
         "per minute that can be requested from one account."
     )
-    return ZohoError(PER_MINUTE, words, status=429).answer()
+    return ZohoError(PER_MINUTE, words, status=429)
 
 
 def _find(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:

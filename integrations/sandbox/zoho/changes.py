@@ -26,7 +26,9 @@ def edit_by_hand(org: Organization, body: Json) -> Json:
     path, record_id = str(body.get("entity", "")), str(body.get("id", ""))
     record = org.books.get(path, record_id) if path in MODULES else None
     if record is None:
-        raise ControlError(f"There is no {path or 'entity'} {record_id}. Send entity and id as /_sandbox/state shows them.")
+        raise ControlError(
+            f"There is no {path or 'entity'} {record_id}. Send entity and id as /_sandbox/state shows them."
+        )
     if body.get("delete"):
         org.books.remove(path, record)
         return {"deleted": {"entity": path, "id": record_id}}
@@ -43,7 +45,7 @@ def edit_by_hand(org: Organization, body: Json) -> Json:
 
 def _post_again(org: Organization, path: str, record: Json) -> None:
     if path == "journals":
-        journals.post(org, record)
+        journals.recount(org, record)
     elif path in ("invoices", "creditnotes"):
         sales.post(org, path, record)
 
@@ -54,9 +56,9 @@ def _checked(name: str, value: Any) -> Any:
             return read_date(value, name) if value else ""
         except ZohoError:
             raise ControlError(f"{name} must be a date as YYYY-MM-DD, or null.") from None
-    if name == "DailyLimit":
+    if name in ("DailyLimit", "RetryAfter"):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ControlError("DailyLimit must be a whole number, 0 for no limit.")
+            raise ControlError(f"{name} must be a whole number, 0 for none.")
         return value
     if not isinstance(value, bool):
         raise ControlError(f"{name} must be true or false.")

@@ -5,7 +5,7 @@ from decimal import Decimal
 from integrations.sandbox.messages import Json
 from integrations.sandbox.zoho.errors import invalid, rule
 from integrations.sandbox.zoho.organization import Organization
-from integrations.sandbox.zoho.store import ZERO, Money, Posting, now_text
+from integrations.sandbox.zoho.store import ZERO, Money, Posting
 
 _PARTY = {"accounts_receivable": "customer", "accounts_payable": "vendor"}
 _PATH = "journals"
@@ -130,6 +130,16 @@ def _line(org: Organization, sent: Json, money: Money) -> Json:
     }
 
 
+def recount(org: Organization, journal: Json) -> None:
+    """Put an edited journal's own amounts and its effect on the accounts right again."""
+    money = money_of(org, journal)
+    for line in journal["line_items"]:
+        line["bcy_amount"] = money.base(line["amount"])
+    total = sum((each["amount"] for each in journal["line_items"] if each["debit_or_credit"] == "debit"), ZERO)
+    org.books.change(_PATH, journal, {"total": total, "line_item_total": total, "bcy_total": money.base(total)})
+    post(org, journal)
+
+
 def post(org: Organization, journal: Json) -> None:
     """Put a published journal's effect on the accounts into the books; a draft has none."""
     if journal["status"] != "published":
@@ -151,4 +161,3 @@ def use(org: Organization, account_id: str, contact_id: str = "") -> None:
     contact = org.books.get("contacts", contact_id)
     if contact:
         contact["has_transaction"] = True
-        contact["last_modified_time"] = contact["last_modified_time"] or now_text()

@@ -64,13 +64,15 @@ def save_contact(org: Organization, body: Json, old: Json | None) -> Json:
         if person.get("email") and not _EMAIL.fullmatch(person["email"]):
             raise invalid("email")
     org.check_tags(body)
-    people = [
-        {"contact_person_id": org.books.new_id(), **person}
-        for person in body.get("contact_persons", (old or {}).get("contact_persons", ()))
-    ]
+    sent: list[Json] = body.get("contact_persons") or (old or {}).get("contact_persons") or []
+    people = [{"contact_person_id": org.books.new_id(), **person} for person in sent]
     primary = next((each for each in people if each.get("is_primary_contact")), people[0] if people else {})
     data = {
-        **{"contact_type": "customer", "company_name": "", "notes": "", "status": "active", "payment_terms": 0},
+        "contact_type": "customer",
+        "company_name": "",
+        "notes": "",
+        "status": "active",
+        "payment_terms": 0,
         **({} if old is None else old),
         **body,
         "contact_name": name,
@@ -147,8 +149,11 @@ def save_currency(org: Organization, body: Json, old: Json | None) -> Json:
     if any(other is not old for other in org.books.having("currencies", "currency_code", code)):
         raise taken("currency", code)
     fresh = {
-        **{"currency_symbol": code, "price_precision": 2, "is_base_currency": False, "exchange_rate": Decimal(1)},
-        **{"currency_name": code},
+        "currency_symbol": code,
+        "price_precision": 2,
+        "is_base_currency": False,
+        "exchange_rate": Decimal(1),
+        "currency_name": code,
     }
     data = {**(fresh if old is None else old), **body}
     return org.books.add("currencies", data) if old is None else org.books.change("currencies", old, data)

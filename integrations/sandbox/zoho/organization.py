@@ -51,7 +51,9 @@ class Organization:
         if account is None:
             raise invalid(name)
         if not account["is_active"]:
-            raise rule(f"The account {account['account_name']} is inactive. Mark it as active to use it in transactions.")
+            raise rule(
+                f"The account {account['account_name']} is inactive. Mark it as active to use it in transactions."
+            )
         return account
 
     def customer(self, contact_id: str) -> Json:
@@ -110,7 +112,12 @@ class Organization:
         for tax in facts.TAXES:
             books.add(
                 "taxes",
-                {"tax_name": tax["name"], "tax_percentage": Decimal(tax["percentage"]), "tax_type": "tax", "status": "Active"},
+                {
+                    "tax_name": tax["name"],
+                    "tax_percentage": Decimal(tax["percentage"]),
+                    "tax_type": "tax",
+                    "status": "Active",
+                },
             )
         for tag in facts.TAGS:
             options = [{"tag_option_id": books.new_id(), "tag_option_name": each} for each in tag["options"]]

@@ -227,7 +227,7 @@ def _line(org: Organization, sent: Json, money: Money) -> Json:
     if "tax_id" in sent and tax is None:
         raise invalid("tax_id")
     quantity = Decimal(sent.get("quantity", 1))
-    rate = sent.get("rate", item["rate"] if item else ZERO)
+    rate: Decimal = sent["rate"] if "rate" in sent else item["rate"] if item else ZERO
     if quantity <= 0:
         raise invalid("quantity")
     return {
