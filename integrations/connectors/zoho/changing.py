@@ -99,7 +99,9 @@ class Changer:
     def _reallocate(self, parcel: Parcel, sent: JsonObject, only_look: bool) -> Outcome | None:
         """State all that a payment settles."""
         record = self._need(Kind.PAYMENT, sent["id"])
-        wanted = sorted((part["invoice_id"], objects.decimal(part["amount_applied"])) for part in sent["body"]["invoices"])
+        wanted = sorted(
+            (part["invoice_id"], objects.decimal(part["amount_applied"])) for part in sent["body"]["invoices"]
+        )
         if wanted == sorted(objects.erp_document(Kind.PAYMENT, record).linked):
             return self._payment(sent, record)
         if only_look:
@@ -148,9 +150,13 @@ class Changer:
         """Pay back, unless one with our reference is there: Zoho has no key for refunds."""
         path = f"{sent['path']}/{sent['id']}/refunds"
         of_note = sent["path"] == "creditnotes"
-        rows_name, id_name = ("creditnote_refunds", "creditnote_refund_id") if of_note else (
-            "payment_refunds",
-            "payment_refund_id",
+        rows_name, id_name = (
+            ("creditnote_refunds", "creditnote_refund_id")
+            if of_note
+            else (
+                "payment_refunds",
+                "payment_refund_id",
+            )
         )
         for row in self._rows(path, rows_name, "credit note" if of_note else "payment"):
             if row.get("reference_number") == parcel.reference:

@@ -52,7 +52,11 @@ class ZohoBooks:
         """List the organisations of the person who signed in."""
         rows = self._client.get("organizations").get("organizations") or []
         return [
-            CompanyChoice(objects.text(row["organization_id"]), objects.text(row.get("name")), objects.text(row.get("currency_code")))
+            CompanyChoice(
+                objects.text(row["organization_id"]),
+                objects.text(row.get("name")),
+                objects.text(row.get("currency_code")),
+            )
             for row in rows
         ]
 

@@ -70,7 +70,9 @@ def slow_down(answer: dict[str, Any], retry_after: str | None, time_zone: str) -
     words = str(answer.get("message", ""))
     if retry_after and retry_after.strip().isdigit():
         return TryLater(
-            "Zoho Books asks to slow down. It is tried again by itself.", after=float(retry_after), whole_connection=True
+            "Zoho Books asks to slow down. It is tried again by itself.",
+            after=float(retry_after),
+            whole_connection=True,
         )
     if _OF_A_DAY.search(words):
         return TryLater(

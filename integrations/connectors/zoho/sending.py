@@ -15,7 +15,6 @@ from typing import Any
 from integrations.connectors.base import (
     BadCredentials,
     DeliveryError,
-    InProgress,
     MissingMapping,
     NameTaken,
     Outcome,
@@ -128,7 +127,7 @@ class Sender:
             except Rejected:
                 pass  # One of them is refused: each is asked for by itself, to know which.
             except DeliveryError as error:
-                return {index: _half_done(error, own) for index, own in zip(indexes, ids, strict=True)}
+                return dict.fromkeys(indexes, _half_done(error))
         failed: dict[int, DeliveryError] = {}
         for index, own in zip(indexes, ids, strict=True):
             try:
@@ -137,7 +136,7 @@ class Sender:
                 if not self._is_finished(kind, own):
                     failed[index] = error
             except DeliveryError as error:
-                failed[index] = _half_done(error, own)
+                failed[index] = _half_done(error)
         return failed
 
     def _is_finished(self, kind: Kind, external_id: str) -> bool:
@@ -172,10 +171,10 @@ class Sender:
         params = _BY_NUMBER if kind in _NUMBERED else {}
         names = kind in (Kind.CUSTOMER, Kind.PRODUCT)
         if not self._key or kind is Kind.JOURNAL_ENTRY:
-            body = dumps({name: value for name, value in sent["body"].items() if name != "custom_fields"})
-            answer = self._client.call("POST", module.path, params=params, body=body, reference=reference, names=names)
+            plain = dumps({name: value for name, value in sent["body"].items() if name != "custom_fields"})
+            answer = self._client.call("POST", module.path, params=params, body=plain, reference=reference, names=names)
             return self._record(kind, answer)
-        body = sent["body"]
+        body: JsonObject = sent["body"]
         if module.path in self._field_ids and module.path != "creditnotes":
             own = {"customfield_id": self._field_ids[module.path], "value": reference}
             body = {"custom_fields": [own], **body}
@@ -214,7 +213,7 @@ class Sender:
         except Rejected as error:  # Number and reference tell it as well.
             logger.warning("Zoho Books did not keep %s on %s: %s", reference, external_id, error.words)
         except DeliveryError as error:
-            raise _half_done(error, external_id) from error
+            raise _half_done(error) from error
 
     def _rounded(self, kind: Kind, sent: JsonObject, record: JsonObject) -> JsonObject:
         """Let an invoice's draft agree with ours to the cent where Zoho rounds its tax in another way."""
@@ -231,7 +230,7 @@ class Sender:
         except Rejected:
             return record  # Then the totals differ, and that is said.
         except DeliveryError as error:
-            raise _half_done(error, external_id) from error
+            raise _half_done(error) from error
         return self._record(kind, answer)
 
     def _look(self, kind: Kind, parcel: Parcel, sent: JsonObject) -> JsonObject | None:
@@ -239,8 +238,6 @@ class Sender:
             return self._contact(parcel, sent["body"]["contact_name"])
         if kind is Kind.PRODUCT:
             return self._item(parcel, sent["body"]["name"])
-        if parcel.ticket:
-            return self._read(kind, parcel.ticket)
         module = MODULES[kind]
         rows = self._client.pages(module.path, module.path, reference_number=parcel.reference)
         for row in rows:
@@ -266,7 +263,9 @@ class Sender:
 
     def _is_ours(self, record: JsonObject, reference: str) -> bool:
         field = objects.field_of(record, self._label, self._key)
-        return f"[cf:{reference}]" in objects.text(record.get("notes")) or bool(field and field.get("value") == reference)
+        return f"[cf:{reference}]" in objects.text(record.get("notes")) or bool(
+            field and field.get("value") == reference
+        )
 
     def _read(self, kind: Kind, external_id: str) -> JsonObject | None:
         module = MODULES[kind]
@@ -294,12 +293,10 @@ def _ends_batch(error: DeliveryError) -> DeliveryError | None:
     return None
 
 
-def _half_done(error: DeliveryError, external_id: str) -> DeliveryError:
+def _half_done(error: DeliveryError) -> DeliveryError:
     """A document is there and does not count yet: whatever happened, it is looked at again before anything is sent."""
     if isinstance(error, TryLater):
-        return InProgress(error.words, after=error.after, ticket=external_id)
-    if isinstance(error, BadCredentials | UnknownOutcome):
+        return UnknownOutcome(error.words, settle=error.after)
+    if isinstance(error, BadCredentials):
         return UnknownOutcome(error.words)
     return error
-
-

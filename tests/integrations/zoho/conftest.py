@@ -1,6 +1,6 @@
 """The Zoho Books sandbox with empty books for each test, and a signed-in caller."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,7 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from billing.models import BusinessEntity
+from integrations import setup
+from integrations.models import Connection
 from integrations.sandbox.server import RunningSandbox, start_in_thread
+from tests.integrations.books import Books
+from tests.integrations.conftest import QUICK
 
 CLIENT = {"client_id": "1000.SANDBOXCLIENT", "client_secret": "sandbox-secret"}
 CALLBACK = "http://localhost/callback"
@@ -136,3 +141,27 @@ def zoho_server() -> Iterator[RunningSandbox]:
 def zoho(zoho_server: RunningSandbox) -> Caller:
     requests.post(f"{zoho_server.url}/_sandbox/reset", timeout=5)
     return Caller(zoho_server.url)
+
+
+@pytest.fixture
+def box() -> Iterator[RunningSandbox]:
+    """A Zoho Books sandbox of its own, for tests that deliver."""
+    with start_in_thread("zoho") as running:
+        yield running
+
+
+@pytest.fixture
+def books(box: RunningSandbox) -> Books:
+    return Books(box.url)
+
+
+@pytest.fixture
+def connect(entity: BusinessEntity, box: RunningSandbox) -> Callable[..., Connection]:
+    """Sign in to the sandbox: `connect(mode="documents", payments=True)`."""
+
+    def sign_in(*, mode: str = "journal_entries", payments: bool = False, **options: Any) -> Connection:
+        made, _ = setup.create_connection(business_entity=entity, erp="zoho", mode=mode, send_payments=payments)
+        made.options = {**QUICK, "read_timeout": 1.0, **options}
+        return setup.connect_sandbox(made, box.url)
+
+    return sign_in

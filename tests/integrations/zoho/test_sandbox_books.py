@@ -153,8 +153,12 @@ def test_payments_and_credits_settle_invoices_and_can_be_paid_back(zoho: Any) ->
     invoice = zoho.post("invoices", zoho.invoice(customer, 100))["invoice"]["invoice_id"]
     part = {"invoice_id": invoice, "amount_applied": 60}
     payment = {
-        "customer_id": customer, "payment_mode": "banktransfer", "amount": 70, "date": "2026-11-01",
-        "invoices": [part], **part,
+        "customer_id": customer,
+        "payment_mode": "banktransfer",
+        "amount": 70,
+        "date": "2026-11-01",
+        "invoices": [part],
+        **part,
     }
     assert "draft" in zoho.refused("POST", "customerpayments", payment)
     zoho.post(f"invoices/{invoice}/status/sent")
@@ -164,7 +168,9 @@ def test_payments_and_credits_settle_invoices_and_can_be_paid_back(zoho: Any) ->
     paid = zoho.post("customerpayments", payment)["payment"]
     assert (paid["unused_amount"], zoho.get(f"invoices/{invoice}")["invoice"]["balance"]) == (10, 40)
     note = {
-        "customer_id": customer, "date": "2026-11-02", "creditnote_number": "C-1",
+        "customer_id": customer,
+        "date": "2026-11-02",
+        "creditnote_number": "C-1",
         "line_items": [{"item_id": zoho.item(), "rate": 50, "quantity": 1}],
     }
     assert "quantity" in zoho.refused(
