@@ -67,6 +67,7 @@ SPEC = ConnectorSpec(
             company_from=CompanyFrom.CHOICE,
             token_request=places.token_request,
             remember=places.remember,
+            busy=places.busy,
             refresh_days=36_500.0,  # The refresh token does not end by time.
             note=(
                 "In Zoho Books create a custom field “Counterfoil ID” (single line, no duplicates) for customers, items, "

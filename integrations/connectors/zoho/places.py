@@ -37,6 +37,7 @@ DATA_CENTRES = {
 }
 _ACCOUNTS = {each.accounts for each in DATA_CENTRES.values()}
 _APIS = {each.api for each in DATA_CENTRES.values()}
+_BLOCKED = 120.0  # Seconds; how much of the ten minutes is left is not told.
 APPS = {each.api: each.app for each in DATA_CENTRES.values()}
 
 Secrets = Mapping[str, Any]
@@ -68,3 +69,8 @@ def remember(callback: Mapping[str, str], answer: Mapping[str, Any]) -> Mapping[
 def _known(address: str, hosts: set[str]) -> str:
     parts = urlsplit(address)
     return f"https://{parts.hostname}" if parts.scheme == "https" and parts.hostname in hosts else ""
+
+
+def busy(status: int, answer: Mapping[str, Any]) -> float:
+    """Wait where ten access tokens were made in ten minutes: Zoho then makes none for the rest of them."""
+    return _BLOCKED if status == 400 and answer.get("error") == "Access Denied" else 0.0
