@@ -56,7 +56,7 @@ def page(org: Organization, path: str, rows: list[Json], params: Mapping[str, st
     size = min(_whole(params, "per_page", _PAGE), LARGEST_PAGE)
     start = (number - 1) * size
     cut = rows[start : start + size]
-    if org.preferences["IdsAsNumbersInLists"]:
+    if org.preferences["IdsAsNumbersInLists"] and path in MODULES:
         cut = [_with_number(MODULES[path].id, each) for each in cut]
     return {
         called or path: cut,
