@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from accounting.api.accounts import Accounts
 from accounting.api.journal_entries import JournalEntries
-from accounting.api.reports import AccountBalanceReport, GeneralLedgerReport, TrialBalanceReport
+from accounting.api.reports import report_urls
 from accounting.books import BooksNotSetUp
 from accounting.defaults import RoleWithoutAccount
 from accounting.posting import ForeignCurrency
@@ -75,9 +75,7 @@ class NoSuchAddress(APIView):
 
 _v1: list[URLPattern | URLResolver] = [
     *_router.urls,
-    re_path("^reports/trial-balance/?$", TrialBalanceReport.as_view(), name="trial-balance"),
-    re_path("^reports/account-balance/?$", AccountBalanceReport.as_view(), name="account-balance"),
-    re_path("^reports/general-ledger/?$", GeneralLedgerReport.as_view(), name="general-ledger"),
+    *report_urls(),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
     re_path("", NoSuchAddress.as_view()),

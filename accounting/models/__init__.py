@@ -9,6 +9,7 @@ from accounting.models.journal import (
     PeriodStatus,
     entry_number,
 )
+from accounting.models.role_account import RoleAccount
 from accounting.models.rule import (
     AccountingPolicy,
     AccountingRule,
@@ -35,6 +36,7 @@ __all__ = [
     "Level",
     "PeriodStatus",
     "RecognitionSchedule",
+    "RoleAccount",
     "RuleVersion",
     "Side",
     "UnmatchedEvent",
