@@ -58,9 +58,12 @@ def on_invoice_voided(sender: Any, *, events: Sequence[InvoiceVoided], **kwargs:
 
 
 def on_credit_note_issued(sender: Any, *, events: Sequence[CreditNoteIssued], **kwargs: Any) -> None:
-    """Send the credit note."""
+    """Send the credit note, and let it settle its invoice there where that is a document of its own."""
     for target, batch in _by_target(events, lambda target: target.takes_documents):
-        _enqueue(target, Kind.CREDIT_NOTE, [(event.credit_note_id, event.customer_id) for event in batch])
+        subjects: list[outbox.Subject] = [(event.credit_note_id, event.customer_id) for event in batch]
+        _enqueue(target, Kind.CREDIT_NOTE, subjects)
+        if target.takes(Kind.CREDIT_ALLOCATION):
+            _enqueue(target, Kind.CREDIT_ALLOCATION, subjects)
 
 
 def on_payment_received(sender: Any, *, events: Sequence[PaymentReceived], **kwargs: Any) -> None:

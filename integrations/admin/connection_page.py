@@ -12,12 +12,12 @@ from billing.admin.document import Document
 from billing.admin.shown import NONE, status, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
-from integrations import mapping
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
 from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
 from integrations.connectors import base
 from integrations.models import Connection, ConnectionStatus, ErpRecord, OutboxState
+from integrations.readiness import readiness
 from integrations.tokens import way_of
 from integrations.upkeep import TokenHealth, token_health
 
@@ -125,7 +125,7 @@ def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) 
 
 
 def _unmapped(connection: Connection) -> list[tuple[object, object]]:
-    missing = mapping.readiness(connection)
+    missing = readiness(connection)
     link = to(mapping_url(connection), "Mapping")
     steps: list[tuple[object, object]] = [(words, link) for words in missing[:_MISSING_SHOWN]]
     if len(missing) > _MISSING_SHOWN:

@@ -22,6 +22,7 @@ MODELS: dict[str, type[Any]] = {
     Kind.INVOICE: Invoice,
     Kind.INVOICE_VOID: Invoice,
     Kind.CREDIT_NOTE: CreditNote,
+    Kind.CREDIT_ALLOCATION: CreditNote,
     Kind.PAYMENT: Payment,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
 }

@@ -17,6 +17,7 @@ _BUILDERS = {
     Kind.JOURNAL_ENTRY: journals.entries,
     Kind.INVOICE: sales.invoices,
     Kind.CREDIT_NOTE: sales.credit_notes,
+    Kind.CREDIT_ALLOCATION: sales.credit_allocations,
     Kind.INVOICE_VOID: sales.invoice_voids,
     Kind.PAYMENT: payments.payments,
     Kind.PAYMENT_UPDATE: payments.payment_updates,

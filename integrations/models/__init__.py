@@ -1,7 +1,16 @@
 """Integrations' tables, one subject a file."""
 
 from integrations.models.connection import Connection, ConnectionStatus, OAuthState, SyncMode, ThrottleGate
-from integrations.models.mapping import ErpRecord, Mapping, MappingKind, MappingOrigin, MappingStatus, RecordKind
+from integrations.models.mapping import (
+    DimensionMapping,
+    DimensionOf,
+    ErpRecord,
+    Mapping,
+    MappingKind,
+    MappingOrigin,
+    MappingStatus,
+    RecordKind,
+)
 from integrations.models.outbox import UNDELIVERED, DeliveryAttempt, OutboxItem, OutboxState
 from integrations.models.reconciliation import Reconciliation
 from integrations.models.reference import ExternalReference
@@ -11,6 +20,8 @@ __all__ = [
     "Connection",
     "ConnectionStatus",
     "DeliveryAttempt",
+    "DimensionMapping",
+    "DimensionOf",
     "ErpRecord",
     "ExternalReference",
     "Mapping",
