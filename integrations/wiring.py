@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from functools import partial
 
 from integrations import tokens
+from integrations.archive import Archive
 from integrations.connectors import base
 from integrations.connectors.base import Call, Company, Connector, RowKind, Wiring
 from integrations.models import Connection, ErpRecord
@@ -31,6 +32,7 @@ def open_connector(connection: Connection, *, on_call: Callable[[Call], None]) -
             pace=pace,
             on_call=on_call,
             connect_timeout=5.0,
+            archive=Archive(connection),
             # Vendors give up after 120 s or so, so a longer silence is a lost connection.
             read_timeout=float(connection.option("read_timeout", 125.0)),
             slot=slot if connection.throttled and spec.concurrency else nullcontext,

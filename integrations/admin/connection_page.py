@@ -14,6 +14,7 @@ from billing.admin.tables import Table, columns
 from billing.models import Role
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
+from integrations.admin.file_verbs import files_tables
 from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
 from integrations.connectors import base
 from integrations.models import Connection, ConnectionStatus, ErpRecord, OutboxState
@@ -43,6 +44,7 @@ def describe(request: HttpRequest, connection: Any) -> Document:
         facts=_facts(connection, health, now),
         tables=[
             *_missing(request, connection, health),
+            *files_tables(connection),
             counts_table(connection),
             throughput_table(connection, now=now),
             attempts_table(connection),

@@ -1,5 +1,6 @@
 """Integrations' tables, one subject a file."""
 
+from integrations.models.archive import ExportedDocument, ExportFile, ReportedDocument
 from integrations.models.connection import Connection, ConnectionStatus, OAuthState, SyncMode, ThrottleGate
 from integrations.models.mapping import (
     DimensionMapping,
@@ -23,6 +24,8 @@ __all__ = [
     "DimensionMapping",
     "DimensionOf",
     "ErpRecord",
+    "ExportFile",
+    "ExportedDocument",
     "ExternalReference",
     "Mapping",
     "MappingKind",
@@ -33,6 +36,7 @@ __all__ = [
     "OutboxState",
     "Reconciliation",
     "RecordKind",
+    "ReportedDocument",
     "SyncMode",
     "ThrottleGate",
 ]

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from billing.models import CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation
 from integrations.builders.mapped import external_ids
+from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
 from integrations.models import Connection, Mapping, MappingKind, OutboxItem, OutboxState
@@ -60,6 +61,7 @@ class _Comparison:
         self._connection = connection
         self._through = through
         self._findings = findings
+        self._tells_links = base.get(connection.erp).tells_links
         self._home = str(connection.company.get("home_currency", ""))
         self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(
             lambda: {"ours": _ZERO, "theirs": _ZERO}
@@ -159,7 +161,7 @@ class _Comparison:
             ("customer", customers.get(ours.customer_id, ""), theirs.customer),
             ("number", ours.name, theirs.number),
         ]
-        if ours.linked is not None:
+        if ours.linked is not None and self._tells_links:
             linked: dict[str, Decimal] = defaultdict(Decimal)
             for invoice, amount in theirs.linked:
                 linked[invoice] += amount
