@@ -22,7 +22,8 @@ from integrations.connectors.base import (
     Parcel,
     TryLater,
 )
-from integrations.documents import reference_of
+from integrations.dating import in_open_books
+from integrations.documents import as_sent, reference_of
 from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState
 from integrations.wiring import open_connector
 
@@ -37,7 +38,7 @@ SELECT EXISTS (
        AND NOT EXISTS (
            SELECT 1 FROM integrations_outboxitem e
             WHERE e.connection_id = o.connection_id AND e.group_key = o.group_key AND e.stage < o.stage
-              AND e.state IN ('pending', 'in_flight', 'parked')))
+              AND e.state IN ('pending', 'in_flight', 'parked', 'approval')))
 """
 Progress = Callable[[int, int], None]
 
@@ -146,7 +147,7 @@ class _Lane:
                 claim = self._prepare(connector, claim)
             if not claim.items:
                 return
-            results = connector.send(claim.kind, str(claim.request_id), self._parcels(claim))
+            results = connector.send(as_sent(claim.kind), str(claim.request_id), self._parcels(claim))
         except DeliveryError as error:
             self._record(claim, outcomes.all_of(claim, error))
             self._see_to_connection([error])
@@ -170,12 +171,14 @@ class _Lane:
         """Build and encode fresh items and seal them; what cannot be built is recorded and left out."""
         failed: dict[int, Outcome] = {}
         bodies: dict[int, str] = {}
+        items = {item.pk: item for item in claim.items}
         built = builders.build(connection=self._connection, kind=claim.kind, items=claim.items)
         for item_id, document in built.items():
             try:
                 if isinstance(document, DeliveryError):
                     raise document
-                bodies[item_id] = connector.encode(claim.kind, document)
+                dated = in_open_books(self._connection, claim.kind, document, items[item_id].to_first_open_day)
+                bodies[item_id] = connector.encode(as_sent(claim.kind), dated)
             except DeliveryError as error:
                 failed[item_id] = error
         self._record(claim, failed)
@@ -187,7 +190,7 @@ class _Lane:
     def _adopt(self, connector: Connector, claim: Claim) -> Claim:
         """Read back what an earlier request may have done; what the ERP holds is recorded, the rest may be sent again."""
         claims.renew(claim)
-        found = connector.find(claim.kind, self._parcels(claim))
+        found = connector.find(as_sent(claim.kind), self._parcels(claim))
         results = {item.pk: found[ref] for item in claim.items if (ref := self._reference(claim, item)) in found}
         self._record(claim, results)
         rest = Claim(claim.kind, [item for item in claim.items if item.pk not in results], claim.worker_id)

@@ -1,12 +1,16 @@
-"""What each sync mode sends, and to which connection: one query a batch.
+"""What each connection gets, and how: one query a batch.
 
-`journal_entries`: one item per posted entry, nothing else (with `ar_customer` "each" also the customers that the
-receivable lines name). `documents`: customers, products, invoices, voids and credit notes; payments only when switched
-on; never entries. Neither ever sends contracts.
+`journal_entries`: one item per posted entry (or a summary of a day's or month's), nothing else (with `ar_customer` "each"
+also the customers that the receivable lines name). `documents`: customers, products, invoices, voids and credit notes;
+payments and refunds only when switched on; never entries. Neither ever sends contracts.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
 
 from django.db import connection as database
 
@@ -17,10 +21,58 @@ from integrations.models import SyncMode
 
 # By hand: every finalized invoice asks this, and building it through the ORM took longer than running it.
 _TARGETS = """
-SELECT business_entity_id, tenant_id, id, sync_mode, send_payments, options ->> 'ar_customer', erp
+SELECT business_entity_id, tenant_id, id, sync_mode, send_payments, erp, options::text
   FROM integrations_connection
  WHERE tenant_id = %s AND status <> 'disabled' AND (business_entity_id = ANY(%s) OR business_entity_id IS NULL)
 """
+
+
+class Unit(StrEnum):
+    """How entries are sent: each by itself, or added up."""
+
+    EACH = "each"
+    DAY = "day"
+    MONTH = "month"
+
+
+class WhenLocked(StrEnum):
+    """What becomes of a document whose date the ERP has locked."""
+
+    HOLD = "hold"
+    FIRST_OPEN = "first_open"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a person decided about a connection. Kept in its options; every default is the cautious one."""
+
+    payments: Unit = Unit.EACH
+    others: Unit = Unit.EACH
+    draft: bool = False
+    approval: bool = False
+    start: date | None = None
+    when_locked: WhenLocked = WhenLocked.ASK
+    pull_payments: bool = False
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "Policy":
+        """Read a connection's options."""
+        start = options.get("start")
+        return cls(
+            payments=Unit(options.get("summarize_payments", Unit.EACH)),
+            others=Unit(options.get("summarize_others", Unit.EACH)),
+            draft=bool(options.get("draft", False)),
+            approval=bool(options.get("approval", False)),
+            start=date.fromisoformat(start) if start else None,
+            when_locked=WhenLocked(options.get("when_locked", WhenLocked.ASK)),
+            pull_payments=bool(options.get("pull_payments", False)),
+        )
+
+    def unit(self, event_kind: str) -> Unit:
+        """Say how the entries of a business event are sent. Money moving (payments, refunds, payouts) has its own way."""
+        is_payment = event_kind.startswith(("payment_", "refund_", "payout_", "dispute_"))
+        return self.payments if is_payment else self.others
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +85,7 @@ class Target:
     send_payments: bool
     customer_each: bool
     erp: str
+    policy: Policy
 
     @property
     def takes_entries(self) -> bool:
@@ -50,6 +103,10 @@ class Target:
         """Tell whether the ERP gets this kind as a document of its own."""
         return kind in base.get(self.erp).batch_size
 
+    def takes_day(self, day: date) -> bool:
+        """Tell whether what happened on a day is sent: not what was before the connection went live."""
+        return self.policy.start is None or day >= self.policy.start
+
 
 def targets(business_entity_ids: Iterable[int]) -> dict[int, Target]:
     """Give, by business entity, the connection its books go to: its own, else the one for all entities."""
@@ -58,8 +115,12 @@ def targets(business_entity_ids: Iterable[int]) -> dict[int, Target]:
         cursor.execute(_TARGETS, [current_tenant_id(), list(wanted)])
         rows = cursor.fetchall()
     found: dict[int | None, Target] = {
-        entity_id: Target(tenant_id, pk, mode, payments, customers == "each", erp)
-        for entity_id, tenant_id, pk, mode, payments, customers, erp in rows
+        entity_id: _target(tenant_id, pk, mode, payments, erp, json.loads(options))
+        for entity_id, tenant_id, pk, mode, payments, erp, options in rows
     }
     chosen = {entity_id: found.get(entity_id) or found.get(None) for entity_id in wanted}
     return {entity_id: target for entity_id, target in chosen.items() if target}
+
+
+def _target(tenant_id: int, pk: int, mode: str, payments: bool, erp: str, options: Mapping[str, Any]) -> Target:
+    return Target(tenant_id, pk, mode, payments, options.get("ar_customer") == "each", erp, Policy.of(options))

@@ -8,6 +8,7 @@ from billing.models import Tenant
 from billing.tenancy import tenant_scope
 from integrations.delivery import drain
 from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, OAuthState, OutboxState
+from integrations.summaries import close_summaries
 
 _SECONDS = 40.0  # Well under the cluster's time-out of 60 s; one request more may still be under way at the end.
 _KEEP_ATTEMPTS = timedelta(days=30)
@@ -33,6 +34,15 @@ def drain_all() -> None:
     for tenant_id, connection_id in waiting:
         with tenant_scope(tenant_id):
             drain(connection_id, until_empty=False, seconds=_SECONDS / len(waiting))
+
+
+def summarize() -> None:
+    """Add up the days and months that are over. Scheduled hourly."""
+    today = timezone.localdate()
+    for tenant_id in Tenant.objects.values_list("id", flat=True):
+        with tenant_scope(tenant_id):
+            for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
+                close_summaries(connection, before=today)
 
 
 def prune() -> None:

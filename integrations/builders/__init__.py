@@ -5,7 +5,7 @@ Built at sending time, so a mended mapping takes effect on the next try.
 
 from collections.abc import Sequence
 
-from integrations.builders import journals, lists, payments, sales
+from integrations.builders import journals, lists, payments, sales, summaries
 from integrations.builders.mapped import Built
 from integrations.connectors.base import MissingMapping, TryLater
 from integrations.documents import Kind
@@ -15,6 +15,7 @@ _BUILDERS = {
     Kind.CUSTOMER: lists.customers,
     Kind.PRODUCT: lists.products,
     Kind.JOURNAL_ENTRY: journals.entries,
+    Kind.JOURNAL_SUMMARY: summaries.summaries,
     Kind.INVOICE: sales.invoices,
     Kind.CREDIT_NOTE: sales.credit_notes,
     Kind.CREDIT_ALLOCATION: sales.credit_allocations,

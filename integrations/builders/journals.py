@@ -124,6 +124,10 @@ class JournalBuilder:
             ),
         )
 
+    def subsidiary(self, entity_id: int) -> str:
+        """Give the ERP's subsidiary of a business entity. Raises MissingMapping."""
+        return self._mapped.subsidiary(entity_id)
+
     def _customer(self, line: JournalLineRow) -> str:
         own = self._mapped.get(MappingKind.CUSTOMER, line.customer_id) if line.customer_id else None
         if own is None and line.customer_id and not self._one_customer:

@@ -15,6 +15,7 @@ from integrations.models.mapping import (
 from integrations.models.outbox import UNDELIVERED, DeliveryAttempt, OutboxItem, OutboxState
 from integrations.models.reconciliation import Reconciliation
 from integrations.models.reference import ExternalReference
+from integrations.models.summary import JournalSummary, SummarizedEntry
 
 __all__ = [
     "UNDELIVERED",
@@ -27,6 +28,7 @@ __all__ = [
     "ExportFile",
     "ExportedDocument",
     "ExternalReference",
+    "JournalSummary",
     "Mapping",
     "MappingKind",
     "MappingOrigin",
@@ -37,6 +39,7 @@ __all__ = [
     "Reconciliation",
     "RecordKind",
     "ReportedDocument",
+    "SummarizedEntry",
     "SyncMode",
     "ThrottleGate",
 ]
