@@ -20,6 +20,7 @@ from integrations.connectors.base import (
     DeliveryError,
     Outcome,
     Parcel,
+    PeriodLocked,
     TryLater,
 )
 from integrations.dating import in_open_books
@@ -220,6 +221,9 @@ class _Lane:
         if lost:
             connection.status, connection.status_reason = ConnectionStatus.RECONNECT_NEEDED, lost.words
             connection.save(update_fields=["status", "status_reason", "updated_at"])
+        if any(isinstance(each, PeriodLocked) for each in results) and connection.company_read_at:
+            connection.company_read_at = None  # The lock is news to us: the facts are read again before the next try.
+            connection.save(update_fields=["company_read_at", "updated_at"])
         waits = [each.after for each in results if isinstance(each, TryLater) and each.whole_connection]
         if waits:
             longest = float(connection.option("backoff_cap", math.inf))

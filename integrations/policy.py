@@ -1,30 +1,24 @@
-"""What each connection gets, and how: one query a batch.
+"""What each connection gets, and how.
 
 `journal_entries`: one item per posted entry (or a summary of a day's or month's), nothing else (with `ar_customer` "each"
 also the customers that the receivable lines name). `documents`: customers, products, invoices, voids and credit notes;
 payments and refunds only when switched on; never entries. Neither ever sends contracts.
 """
 
-import json
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from django.db import connection as database
-
 from billing.tenancy import current_tenant_id
 from integrations.connectors import base
 from integrations.documents import Kind
-from integrations.models import SyncMode
+from integrations.models import Connection, ConnectionStatus, SyncMode
 
-# By hand: every finalized invoice asks this, and building it through the ORM took longer than running it.
-_TARGETS = """
-SELECT business_entity_id, tenant_id, id, sync_mode, send_payments, erp, options::text
-  FROM integrations_connection
- WHERE tenant_id = %s AND status <> 'disabled' AND (business_entity_id = ANY(%s) OR business_entity_id IS NULL)
-"""
+_KEPT = 200
+_kept: "OrderedDict[int, tuple[int, dict[int | None, Target]]]" = OrderedDict()
 
 
 class Unit(StrEnum):
@@ -108,19 +102,33 @@ class Target:
         return self.policy.start is None or day >= self.policy.start
 
 
-def targets(business_entity_ids: Iterable[int]) -> dict[int, Target]:
-    """Give, by business entity, the connection its books go to: its own, else the one for all entities."""
-    wanted = set(business_entity_ids)
-    with database.cursor() as cursor:
-        cursor.execute(_TARGETS, [current_tenant_id(), list(wanted)])
-        rows = cursor.fetchall()
-    found: dict[int | None, Target] = {
-        entity_id: _target(tenant_id, pk, mode, payments, erp, json.loads(options))
-        for entity_id, tenant_id, pk, mode, payments, erp, options in rows
-    }
-    chosen = {entity_id: found.get(entity_id) or found.get(None) for entity_id in wanted}
+def targets(business_entity_ids: Iterable[int], *, stamp: int) -> dict[int, Target]:
+    """Give, by business entity, the connection its books go to: its own, else the one for all entities.
+
+    `stamp` is the books' (a trigger moves it with every change of a connection): what was read under it still holds.
+    """
+    tenant_id = current_tenant_id()
+    kept = _kept.get(tenant_id)
+    if kept is None or kept[0] != stamp:
+        kept = _kept[tenant_id] = (stamp, _read())
+        if len(_kept) > _KEPT:
+            _kept.popitem(last=False)
+    found = kept[1]
+    chosen = {entity_id: found.get(entity_id) or found.get(None) for entity_id in set(business_entity_ids)}
     return {entity_id: target for entity_id, target in chosen.items() if target}
 
 
-def _target(tenant_id: int, pk: int, mode: str, payments: bool, erp: str, options: Mapping[str, Any]) -> Target:
-    return Target(tenant_id, pk, mode, payments, options.get("ar_customer") == "each", erp, Policy.of(options))
+def _read() -> dict[int | None, Target]:
+    connections = Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials")
+    return {
+        each.business_entity_id: Target(
+            tenant_id=each.tenant_id,
+            connection_id=each.pk,
+            sync_mode=each.sync_mode,
+            send_payments=each.send_payments,
+            customer_each=each.option("ar_customer", "") == "each",
+            erp=each.erp,
+            policy=Policy.of(each.options),
+        )
+        for each in connections
+    }

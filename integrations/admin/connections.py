@@ -22,6 +22,7 @@ from integrations.admin.connection_page import describe
 from integrations.admin.connection_verbs import VERBS, ModeFields, mapping_url
 from integrations.admin.figures import with_figures
 from integrations.admin.file_verbs import FILE_VERBS, download
+from integrations.admin.policy_verbs import POLICY_VERBS
 from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
@@ -69,7 +70,7 @@ def _ways() -> list[tuple[str, str]]:
 @admin.register(Connection)
 class ConnectionAdmin(DocumentAdmin):
     add_role = Role.ADMIN
-    verbs = (*VERBS, *FILE_VERBS)
+    verbs = (*VERBS, *POLICY_VERBS, *FILE_VERBS)
     list_display = (
         "name",
         "erp_shown",

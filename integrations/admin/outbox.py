@@ -27,7 +27,7 @@ from integrations.models import Connection, OutboxItem, OutboxState
 
 _CHUNK = 5000
 _SENDABLE = (OutboxState.PARKED, OutboxState.SKIPPED)
-_SKIPPABLE = (OutboxState.PARKED, OutboxState.PENDING)
+_SKIPPABLE = outbox.SKIPPABLE
 _AGAIN = (
     "What may have reached the ERP already is looked for there first, so nothing is sent twice. The payload is built anew, "
     "so a mended mapping takes effect."
@@ -87,6 +87,25 @@ def _skip(rows: QuerySet[OutboxItem], *, reason: str, by: object) -> str:
     words = f"{reason.strip()} ({by})"
     count = sum(outbox.skip(ids, reason=words) for ids in _chunks(rows.filter(state__in=_SKIPPABLE)))
     return f"{count:,} items are skipped."
+
+
+def _approve(rows: QuerySet[OutboxItem]) -> str:
+    lanes = set(rows.order_by().values_list("tenant_id", "connection_id").distinct())
+    count = sum(outbox.approve(ids) for ids in _chunks(rows.filter(state=OutboxState.APPROVAL)))
+    for tenant_id, connection_id in lanes:
+        outbox.wake(tenant_id=tenant_id, connection_id=connection_id)
+    return f"{count:,} items are approved and will be sent."
+
+
+def _explain_approval(rows: QuerySet[OutboxItem]) -> str:
+    count = rows.filter(state=OutboxState.APPROVAL).count()
+    return f"{count:,} of the {rows.count():,} chosen items wait for approval and are sent."
+
+
+def _move(item: OutboxItem) -> str:
+    outbox.move_to_first_open_day([item.pk])
+    outbox.wake(tenant_id=item.tenant_id, connection_id=item.connection_id)
+    return "It is in line again, with the first open day."
 
 
 def _explain_again(rows: QuerySet[OutboxItem]) -> str:
@@ -157,9 +176,26 @@ class OutboxItemAdmin(DocumentAdmin):
             do=lambda request, rows: _send_again(rows),
             role=Role.ACCOUNTANT,
         ),
+        confirmed_action(
+            name="approve_chosen",
+            label="Approve",
+            explain=_explain_approval,
+            do=lambda request, rows: _approve(rows),
+            role=Role.ACCOUNTANT,
+        ),
         skip_chosen,
     )
     verbs = (
+        Verb(
+            "approve", "Approve", lambda request, item, given: _approve(_one(item)), role=Role.ACCOUNTANT,
+            explain=lambda item: "It is sent to the ERP.", allowed=lambda item: item.state == OutboxState.APPROVAL,
+        ),
+        Verb(
+            "first-open-day", "Send with the first open day", lambda request, item, given: _move(item),
+            role=Role.ACCOUNTANT,
+            explain=lambda item: "The ERP gets it with the first day on which its books are open; here it keeps its date.",
+            allowed=lambda item: item.state == OutboxState.PARKED and item.reason_code == "books_closed",
+        ),
         Verb(
             "send-again", "Send again", lambda request, item, given: _send_again(_one(item)), role=Role.ACCOUNTANT,
             explain=lambda item: _AGAIN, allowed=lambda item: item.state in _SENDABLE,

@@ -10,7 +10,7 @@ from billing.walls import RaiseWalls
 class Migration(migrations.Migration):
     dependencies = [
         ("billing", "0002_walls_and_guards"),
-        ("integrations", "0004_dimensions"),
+        ("integrations", "0005_dimensions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -9,7 +9,7 @@ from billing.walls import RaiseWalls
 class Migration(migrations.Migration):
     dependencies = [
         ("billing", "0002_walls_and_guards"),
-        ("integrations", "0003_protocol"),
+        ("integrations", "0004_connections_move_the_stamp"),
     ]
 
     operations = [
