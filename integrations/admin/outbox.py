@@ -18,11 +18,12 @@ from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.forms import StyledForm
 from billing.admin.shown import NONE, status
 from billing.models import Role
-from integrations import outbox
+from integrations import adopting, outbox
 from integrations.admin.item_page import describe
 from integrations.admin.outbox_search import search
 from integrations.admin.shown import Subjects, moment
-from integrations.documents import reference_of
+from integrations.connectors import base
+from integrations.documents import Kind, as_sent, reference_of
 from integrations.models import Connection, OutboxItem, OutboxState
 
 _CHUNK = 5000
@@ -147,6 +148,23 @@ skip_chosen.short_description = "Skip, with a reason"  # type: ignore[attr-defin
 skip_chosen.role = Role.ACCOUNTANT  # type: ignore[attr-defined]
 
 
+class AdoptForm(VerbForm):
+    external_id = forms.CharField(
+        label="Its id in the ERP", max_length=50, help_text="As the address of its page there shows it; not its number."
+    )
+
+
+def _adopt(request: HttpRequest, item: OutboxItem, given: dict[str, Any]) -> str:
+    number = adopting.adopt(item, external_id=given["external_id"])
+    return f"{number} in the ERP stands for it now."
+
+
+def _send_anew(request: HttpRequest, item: OutboxItem, given: dict[str, Any]) -> str:
+    adopting.send_anew(item)
+    outbox.wake(tenant_id=item.tenant_id, connection_id=item.connection_id)
+    return "It is in line again."
+
+
 def _one(item: OutboxItem) -> QuerySet[OutboxItem]:
     return OutboxItem.objects.filter(pk=item.pk)
 
@@ -199,6 +217,18 @@ class OutboxItemAdmin(DocumentAdmin):
         Verb(
             "send-again", "Send again", lambda request, item, given: _send_again(_one(item)), role=Role.ACCOUNTANT,
             explain=lambda item: _AGAIN, allowed=lambda item: item.state in _SENDABLE,
+        ),
+        Verb(
+            "adopt", "Adopt the one found there", _adopt, role=Role.ACCOUNTANT, form=AdoptForm,
+            explain=lambda item: "The ERP holds this document already, entered by hand or by another program. It is taken for "
+            "ours, and nothing is sent. Its total must be ours.",
+            allowed=lambda item: item.state in _SENDABLE,
+        ),
+        Verb(
+            "send-anew", "Send anew", _send_anew, role=Role.ACCOUNTANT,
+            explain=lambda item: "It was delivered, and somebody deleted it in the ERP. That it is gone is checked there first.",
+            allowed=lambda item: item.state == OutboxState.DELIVERED
+            and as_sent(Kind(item.kind)) in base.get(item.connection.erp).reads,
         ),
         Verb(
             "skip", "Skip", lambda request, item, given: _skip(_one(item), reason=given["reason"], by=request.user),
