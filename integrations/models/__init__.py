@@ -16,6 +16,7 @@ from integrations.models.outbox import UNDELIVERED, DeliveryAttempt, OutboxItem,
 from integrations.models.reconciliation import Reconciliation
 from integrations.models.reference import ExternalReference
 from integrations.models.summary import JournalSummary, SummarizedEntry
+from integrations.models.worker import WorkerBeat
 
 __all__ = [
     "UNDELIVERED",
@@ -42,4 +43,5 @@ __all__ = [
     "SummarizedEntry",
     "SyncMode",
     "ThrottleGate",
+    "WorkerBeat",
 ]

@@ -28,7 +28,8 @@ def test_what_was_deleted_there_is_found_out_and_sent_anew(connect, box) -> None
         adopting.send_anew(item)
     books.delete("Invoice", gone.external_id)
     kept, findings = reconcile(connection, through=JANUARY)
-    assert [(each["kind"], each["cause"]) for each in findings.differences][0] == ("invoice", "deleted in the ERP")
+    first = findings.differences[0]
+    assert (first["kind"], first["cause"]) == ("invoice", "deleted in the ERP")
     assert [row["difference"] for row in findings.customers] == [
         "-" + str(Invoice.objects.get(pk=gone.subject_id).total.amount.quantize(Decimal("0.01")))
     ]
