@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
+from integrations import warnings
 from integrations.delivery import drain
 from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, OAuthState, OutboxState
 from integrations.summaries import close_summaries
@@ -46,6 +47,14 @@ def summarize() -> None:
         with tenant_scope(tenant_id):
             for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
                 close_summaries(connection, before=today)
+
+
+def warn() -> None:
+    """Look at every connection's health. Scheduled every five minutes."""
+    for tenant_id in Tenant.objects.values_list("id", flat=True):
+        with tenant_scope(tenant_id):
+            for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED):
+                warnings.look(connection)
 
 
 def prune() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from cryptography import x509
 from django.db import transaction
 from django.db.models import Q
 
@@ -22,6 +23,7 @@ class TokenHealth:
     missing: tuple[str, ...] = ()
     access_until: datetime | None = None
     sign_in_until: datetime | None = None
+    certificate_until: datetime | None = None
     trouble: str = ""
 
 
@@ -56,13 +58,27 @@ def token_health(connection: Connection) -> TokenHealth:
         credentials = connection.credentials
     except VaultError as error:
         return TokenHealth(trouble=str(error))
+    ends = [
+        _certificate_end(str(credentials[each.name]))
+        for each in way_of(connection).fields
+        if each.ends_with_certificate and credentials.get(each.name)
+    ]
     return TokenHealth(
+        certificate_until=min((each for each in ends if each), default=None),
         missing=tuple(
             each.label for each in way_of(connection).fields if not each.is_optional and not credentials.get(each.name)
         ),
         access_until=_moment(credentials.get("expires_at") if credentials.get("access_token") else None),
         sign_in_until=_moment(credentials.get("refresh_expires_at")),
     )
+
+
+def _certificate_end(pem: str) -> datetime | None:
+    """Give the last moment of the first certificate in a PEM text; None where there is none that can be read."""
+    try:
+        return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+    except ValueError:
+        return None
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -16,12 +16,14 @@ from integrations.models.outbox import UNDELIVERED, DeliveryAttempt, OutboxItem,
 from integrations.models.reconciliation import Reconciliation
 from integrations.models.reference import ExternalReference
 from integrations.models.summary import JournalSummary, SummarizedEntry
+from integrations.models.warning import ConnectionWarning
 from integrations.models.worker import WorkerBeat
 
 __all__ = [
     "UNDELIVERED",
     "Connection",
     "ConnectionStatus",
+    "ConnectionWarning",
     "DeliveryAttempt",
     "DimensionMapping",
     "DimensionOf",
