@@ -121,7 +121,7 @@ def _lines(invoice: Invoice) -> Table:
     lines = list(invoice.lines.select_related("product").order_by("position"))
     return Table(
         "Lines",
-        columns("Description", "Product", "Service period", ">Quantity", ">Unit price", ">Net", ">Tax"),
+        columns("Description", "Product", "Service period", ">Quantity", ">Unit price", ">Discount", ">Net", ">Tax"),
         [
             (
                 line.description,
@@ -129,13 +129,14 @@ def _lines(invoice: Invoice) -> Table:
                 period(line.period_start, line.period_end),
                 quantity(line.quantity),
                 unit_price(line.unit_amount.amount, invoice.currency),
+                money(line.discount) if line.discount.amount else "",
                 money(line.net),
                 money(line.tax),
             )
             for line in lines
         ],
         "This invoice has no lines; delete the draft.",
-        totals=("Total", "", "", "", "", money(invoice.net), money(invoice.tax)),
+        totals=("Total", "", "", "", "", "", money(invoice.net), money(invoice.tax)),
     )
 
 
