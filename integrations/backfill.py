@@ -42,7 +42,7 @@ _DOCUMENTS = {
     Kind.CREDIT_NOTE: "SELECT c.id AS subject, c.customer_id AS subject_group FROM billing_creditnote c "
     f"WHERE c.invoice_id IN (SELECT i.id {_INVOICES})",
 }
-_DOCUMENTS[Kind.CREDIT_ALLOCATION] = _DOCUMENTS[Kind.CREDIT_NOTE]
+_DOCUMENTS[Kind.CREDIT_ALLOCATION] = f"{_DOCUMENTS[Kind.CREDIT_NOTE]} AND c.total > c.to_wallet + c.to_refund"
 _WITH_PAYMENTS = {Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}"}
 
 

@@ -121,7 +121,8 @@ def credit_notes(connection: Connection, items: Sequence[OutboxItem]) -> dict[in
 def credit_allocations(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build what lets credit notes settle their invoices. The subject is the credit note."""
     ids = [item.subject_id for item in items]
-    heads = {row["id"]: row for row in CreditNote.objects.filter(id__in=ids).values(*_HEAD, "invoice_id")}
+    kept = ("to_wallet", "to_refund")
+    heads = {row["id"]: row for row in CreditNote.objects.filter(id__in=ids).values(*_HEAD, "invoice_id", *kept)}
     notes = external_ids(connection, Kind.CREDIT_NOTE, ids)
     bills = external_ids(connection, Kind.INVOICE, [head["invoice_id"] for head in heads.values()])
     mapped = _Mapped(connection, heads.values(), {}, dimension="credit_note_id")
@@ -139,7 +140,9 @@ def credit_allocations(connection: Connection, items: Sequence[OutboxItem]) -> d
             customer=mapped.customer(head["customer_id"]),
             currency=head["currency"],
             credit_note=notes[item.subject_id][0],
-            allocations=(AllocationDocument(bills[head["invoice_id"]][0], head["total"]),),
+            allocations=(
+                AllocationDocument(bills[head["invoice_id"]][0], head["total"] - head["to_wallet"] - head["to_refund"]),
+            ),
             rate=mapped.rate(head),
         )
 
