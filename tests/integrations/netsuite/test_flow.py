@@ -7,6 +7,7 @@ import time
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from billing.models import TaxRate
 from integrations.delivery import drain
@@ -94,6 +95,7 @@ def test_the_certificates_last_day_is_known_and_nothing_secret_is_stored_in_clea
     drain(connection.pk, until_empty=True)
     health = token_health(Connection.objects.get())
     assert health.missing == ()
+    assert 363 <= (health.certificate_until - timezone.now()).days <= 365
     key = erp.login.secrets()["private_key"].splitlines()[1]
     from_database = Connection.objects.values_list("options", "company", "realm_id").get()
     assert key not in str(from_database)
