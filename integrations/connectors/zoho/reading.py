@@ -1,7 +1,8 @@
 """Reading Zoho Books: lists with their changes, documents for reconciliation, and what was changed there.
 
-Lists omit lines, so a document's lines cost a call each. Journals are read by account instead: 200 lines a call, checked
-against each journal's own total, and a journal whose lines do not add up to it is read by itself.
+Lists omit lines, so a document's lines cost a call each, of a few thousand a day. Invoices are taken from the list as far as
+it goes. Journals are read by account: 200 lines a call, checked against each journal's own total, and one whose lines do
+not add up to it is read by itself. Payments and credit notes are read one by one for what they settle.
 """
 
 from collections import defaultdict
@@ -17,6 +18,7 @@ from integrations.connectors.zoho.objects import MODULES
 from integrations.documents import Kind
 
 _CHANGES = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE)
+_HEAD = ("total", "date", "customer_id", "currency_code", "status")
 _WHOLE_READS = 20  # Journals up to which each is read by itself.
 
 JsonObject = dict[str, Any]
@@ -70,6 +72,9 @@ class Reader:
             yield from self._journals(rows, dates)
             return
         for row in rows:
+            if kind is Kind.INVOICE and all(row.get(name) not in ("", None) for name in _HEAD):
+                yield objects.erp_document(kind, row)  # All but the tax, which is in the total.
+                continue
             found = self.document(kind, objects.text(row[module.id]))
             if found is not None:
                 yield found
