@@ -363,6 +363,14 @@ def test_a_payment_void_is_deleted_and_a_void_twice_is_harmless(zoho: Any, books
     assert books.document(Kind.PAYMENT, made) is None
 
 
+def test_payments_are_read_up_to_a_day(zoho: Any, books: ZohoBooks, customer: str) -> None:
+    made = one(books, Kind.PAYMENT, payment(zoho, customer, "50.00"))
+    (held,) = books.documents(Kind.PAYMENT, through=DAY)
+    assert (held.external_id, held.number, held.total, held.linked) == (made, "ABCDE-P1", 50, ())
+    assert list(books.documents(Kind.PAYMENT, through=DAY - timedelta(1))) == []
+    assert list(books.documents(Kind.PAYMENT, through=DAY, since=DAY + timedelta(1))) == []
+
+
 def test_a_refused_second_call_leaves_no_draft_behind(zoho: Any, books: ZohoBooks) -> None:
     parcel = Parcel("ABCDE-J1", 0, books.encode(Kind.JOURNAL_ENTRY, journal(zoho)))
     zoho.control("faults", {"rate": 1, "kinds": ["drop"], "only": "/status/publish", "times": 1})
