@@ -9,6 +9,7 @@ from accounting.models.journal import (
     PeriodStatus,
     entry_number,
 )
+from accounting.models.role_account import RoleAccount
 from accounting.models.rule import (
     AccountingPolicy,
     AccountingRule,
@@ -17,6 +18,7 @@ from accounting.models.rule import (
     UnmatchedEvent,
 )
 from accounting.models.schedule import ContractCommitment, RecognitionSchedule
+from accounting.models.split import CorrectionSplit
 
 __all__ = [
     "Account",
@@ -26,6 +28,7 @@ __all__ = [
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
+    "CorrectionSplit",
     "DefaultAccount",
     "EntryKind",
     "JournalEntry",
@@ -33,6 +36,7 @@ __all__ = [
     "Level",
     "PeriodStatus",
     "RecognitionSchedule",
+    "RoleAccount",
     "RuleVersion",
     "Side",
     "UnmatchedEvent",

@@ -5,7 +5,7 @@ Built at sending time, so a mended mapping takes effect on the next try.
 
 from collections.abc import Sequence
 
-from integrations.builders import journals, lists, payments, sales, summaries
+from integrations.builders import journals, lists, payments, refunds, sales, summaries
 from integrations.builders.mapped import Built
 from integrations.connectors.base import MissingMapping, TryLater
 from integrations.documents import Kind
@@ -21,6 +21,7 @@ _BUILDERS = {
     Kind.CREDIT_ALLOCATION: sales.credit_allocations,
     Kind.INVOICE_VOID: sales.invoice_voids,
     Kind.PAYMENT: payments.payments,
+    Kind.REFUND: refunds.refunds,
     Kind.PAYMENT_UPDATE: payments.payment_updates,
 }
 

@@ -7,29 +7,40 @@ from billing.walls import RaiseWalls
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('billing', '0002_walls_and_guards'),
-        ('integrations', '0010_worker_beats'),
+        ("billing", "0002_walls_and_guards"),
+        ("integrations", "0010_worker_beats"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ConnectionWarning',
+            name="ConnectionWarning",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=30)),
-                ('words', models.TextField()),
-                ('since', models.DateTimeField()),
-                ('told_at', models.DateTimeField(null=True)),
-                ('failed_words', models.CharField(blank=True, max_length=300)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='warnings', to='integrations.connection')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='billing.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=30)),
+                ("words", models.TextField()),
+                ("since", models.DateTimeField()),
+                ("told_at", models.DateTimeField(null=True)),
+                ("failed_words", models.CharField(blank=True, max_length=300)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="warnings",
+                        to="integrations.connection",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="billing.tenant"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('since',),
-                'constraints': [models.UniqueConstraint(fields=('connection', 'code'), name='warned_once')],
+                "ordering": ("since",),
+                "constraints": [models.UniqueConstraint(fields=("connection", "code"), name="warned_once")],
             },
         ),
-        RaiseWalls(['integrations_connectionwarning']),
+        RaiseWalls(["integrations_connectionwarning"]),
     ]
