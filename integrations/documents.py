@@ -8,10 +8,11 @@ import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 
-from integrations.kinds import CHANGES, STAGES, Kind, as_sent, reference_of
+from integrations.kinds import CHANGES, MASTER_DATA, STAGES, Kind, as_sent, reference_of
 
 __all__ = [
     "CHANGES",
+    "MASTER_DATA",
     "STAGES",
     "AllocationDocument",
     "CreditAllocationDocument",

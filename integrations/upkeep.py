@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cryptography import x509
 from django.db import transaction
 from django.db.models import Q
 
+from integrations import certificates
 from integrations.connectors.base import SignInKind
 from integrations.models import Connection, ConnectionStatus
 from integrations.setup import SetupError
@@ -58,27 +58,14 @@ def token_health(connection: Connection) -> TokenHealth:
         credentials = connection.credentials
     except VaultError as error:
         return TokenHealth(trouble=str(error))
-    ends = [
-        _certificate_end(str(credentials[each.name]))
-        for each in way_of(connection).fields
-        if each.ends_with_certificate and credentials.get(each.name)
-    ]
     return TokenHealth(
-        certificate_until=min((each for each in ends if each), default=None),
         missing=tuple(
             each.label for each in way_of(connection).fields if not each.is_optional and not credentials.get(each.name)
         ),
         access_until=_moment(credentials.get("expires_at") if credentials.get("access_token") else None),
         sign_in_until=_moment(credentials.get("refresh_expires_at")),
+        certificate_until=certificates.ends(way_of(connection), credentials),
     )
-
-
-def _certificate_end(pem: str) -> datetime | None:
-    """Give the last moment of the first certificate in a PEM text; None where there is none that can be read."""
-    try:
-        return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
-    except ValueError:
-        return None
 
 
 def _moment(seconds: float | None) -> datetime | None:

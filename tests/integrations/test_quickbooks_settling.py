@@ -9,7 +9,7 @@ import pytest
 from billing.models import Invoice
 from billing.services.credit_notes import issue_credit_note
 from integrations.connectors.base import Delivered, Parcel, Rejected
-from integrations.connectors.quickbooks.jsontext import dumps
+from integrations.connectors.jsontext import dumps
 from integrations.delivery import drain
 from integrations.documents import Kind, RefundDocument
 from integrations.mapping import connector_of

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.connectors.base import Company, Delivered, MissingMapping, Outcome, Rejected
+from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import objects
 from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import read_faults
-from integrations.connectors.quickbooks.jsontext import dumps, loads
 from integrations.connectors.quickbooks.payloads import amount, currency_of, note
 from integrations.documents import CreditAllocationDocument, Kind, RefundDocument
 

@@ -65,7 +65,7 @@ DROP FUNCTION counterfoil_remember_account CASCADE;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0003_cheaper_guards"), ("billing", "0002_walls_and_guards")]
+    dependencies = [("accounting", "0006_credits_as_consumed"), ("billing", "0002_walls_and_guards")]
 
     operations = [
         migrations.CreateModel(
