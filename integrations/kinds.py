@@ -22,6 +22,7 @@ class Kind(StrEnum):
 
 
 # Within a customer, in this order: what is undone is undone last, when all that it was part of has been sent.
+MASTER_DATA = (Kind.CUSTOMER, Kind.PRODUCT)
 STAGES = {
     Kind.CUSTOMER: 10,
     Kind.PRODUCT: 10,
