@@ -16,7 +16,7 @@ from billing.events import (
     PaymentAllocated,
     PaymentReceived,
 )
-from billing.payment_events import PaymentCaptured, WalletToppedUp
+from billing.payment_events import PaymentCaptured, RefundPaid, WalletToppedUp
 from integrations import outbox, summaries
 from integrations.documents import Kind
 from integrations.policy import Target, Unit, targets
@@ -112,6 +112,11 @@ def _sent(target: Target, kind: Kind, subject_ids: Iterable[int]) -> set[int]:
     return outbox.known(connection_id=target.connection_id, kind=kind, subject_ids=subject_ids)
 
 
+def _send_refunds(target: Target, events: Sequence[RefundPaid]) -> None:
+    if target.takes(Kind.REFUND):
+        _enqueue(target, Kind.REFUND, [(event.refund_id, event.customer_id) for event in events])
+
+
 def _takes_documents(target: Target) -> bool:
     return target.takes_documents
 
@@ -128,6 +133,7 @@ _DOCUMENTS: dict[type[Event], tuple[Callable[[Target, Any], None], Callable[[Tar
     PaymentCaptured: (_send_payments, _takes_payments),
     WalletToppedUp: (_send_top_ups, _takes_payments),
     PaymentAllocated: (_send_allocations, _takes_payments),
+    RefundPaid: (_send_refunds, _takes_payments),
 }
 
 

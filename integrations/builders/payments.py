@@ -35,9 +35,9 @@ def _build(
         "customer_id",
         "currency",
         "amount",
+        "withheld",
         "reference",
         "method",
-        "withheld",
     )
     found = {row["id"]: row for row in Payment.objects.filter(id__in=payment_ids.values()).values(*fields)}
     allocated, invoices = _allocations(connection, found)
@@ -62,9 +62,9 @@ def _build(
                 )
             if row["withheld"]:
                 raise Rejected(
-                    "tax_withheld",
-                    "The customer withheld tax, which settles invoices beside the money: an ERP takes that as a credit of its "
-                    "own. Enter both in the ERP by hand, then skip this with that reason.",
+                    "withheld",
+                    "The customer withheld tax of this payment. How that is entered depends on the ERP and the country: "
+                    "enter the payment there by hand, then adopt it or skip this item.",
                 )
             built[item_id] = PaymentDocument(
                 reference=reference_of(connection.reference_prefix, Kind.PAYMENT, payment_id),
