@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from accounting.balance_checks import BROKEN_SEALS, WRONG_DAILY_BALANCES, WRONG_SEALED_BALANCES
 from accounting.models import JournalEntry, UnmatchedEvent
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
@@ -151,6 +152,22 @@ CHECKS = (
         "ON i.business_entity_id = s.business_entity_id AND i.number LIKE s.prefix || '%%' WHERE s.kind = 'invoice' "
         "GROUP BY s.id HAVING count(i.id) <> s.next_number - 1",
         "The series {0} has given {1} numbers, but {2} invoices carry one.",
+    ),
+    Check(
+        "daily_balances_agree",
+        WRONG_DAILY_BALANCES,
+        "Account {0} on {1}: the daily balance moves by {2}, the lines by {3}. Run rebuild_balances.",
+    ),
+    Check(
+        "sealed_balances_agree",
+        WRONG_SEALED_BALANCES,
+        "Account {0}, period from {1}: sealed at {2}, but the lines and the seal before add up to {3}.",
+    ),
+    Check(
+        "seals_hold",
+        BROKEN_SEALS,
+        "The period from {0} is not what was sealed: its lines give the digest {1}, the seal says {2}. Something was "
+        "changed behind the guards of the database.",
     ),
     _control("receivables_agree", "accounts_receivable.customers", _OPEN_INVOICES, "open invoices"),
     _control("unapplied_payments_agree", "unapplied_payments", _UNAPPLIED, "unapplied payments"),

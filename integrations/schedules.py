@@ -4,6 +4,7 @@ from django_q.models import Schedule
 
 _TASKS = {
     "integrations.tasks.drain_all": (Schedule.MINUTES, 1),
+    "accounting.tasks.sum_up_all": (Schedule.MINUTES, 1),
     "integrations.tasks.prune": (Schedule.DAILY, None),
 }
 

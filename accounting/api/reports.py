@@ -9,8 +9,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounting.balances import account_balance
 from accounting.models import Account, Side
-from accounting.reports.ledger import account_balance, general_ledger
+from accounting.reports.ledger import general_ledger
 from accounting.reports.trial_balance import trial_balance
 from billing.api.fields import CodeField, DayField, RequestSerializer
 from billing.api.money import MoneySerializer
@@ -147,7 +148,7 @@ class AccountBalanceReport(Report):
     def get(self, request: Request) -> Response:
         asked = self.asked(AccountBalanceParameters)
         entity, account = asked["business_entity"], self.account(asked)
-        balance = account_balance(account_id=account.pk, at=asked["at"])
+        balance = account_balance(business_entity_id=entity.pk, account_id=account.pk, at=asked["at"])
         side = (Side.DEBIT if balance > 0 else Side.CREDIT) if balance else Side(account.normal_balance)
         answer = {
             "business_entity": entity.code,

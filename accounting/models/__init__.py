@@ -1,6 +1,13 @@
 """Accounting's tables, one subject a file."""
 
 from accounting.models.account import Account, Category, DefaultAccount, Level, Side
+from accounting.models.balance import (
+    DailyBalance,
+    PeriodSeal,
+    SealedBalance,
+    SealedCustomerBalance,
+    UnsummedEntries,
+)
 from accounting.models.journal import (
     AccountingPeriod,
     EntryKind,
@@ -26,15 +33,20 @@ __all__ = [
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
+    "DailyBalance",
     "DefaultAccount",
     "EntryKind",
     "JournalEntry",
     "JournalLine",
     "Level",
+    "PeriodSeal",
     "PeriodStatus",
     "RecognitionSchedule",
     "RuleVersion",
+    "SealedBalance",
+    "SealedCustomerBalance",
     "Side",
     "UnmatchedEvent",
+    "UnsummedEntries",
     "entry_number",
 ]

@@ -29,6 +29,20 @@ class AccountingPeriod(TenantModel):
     reopened_at = models.DateTimeField(null=True)
     reopened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     reopen_reason = models.CharField(max_length=200, blank=True)
+    close_checks = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="What the check list said when it was closed.",
+    )
+    seal = models.ForeignKey(
+        "accounting.PeriodSeal",
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The proof of the closing that holds; set and taken by the database.",
+    )
 
     class Meta:
         ordering = ("business_entity", "-start")

@@ -125,12 +125,12 @@ BALANCE = [
     Attempt("an entry without lines", [entry()], "has no lines"),
     Attempt(
         "an entry without lines, with the note of it taken away",
-        [entry(), "DELETE FROM accounting_posting_under_way"],
+        [entry(), "SELECT counterfoil_sum_up(true)"],
         "has no lines",
     ),
     Attempt(
         "the note of what is posted changed",
-        [entry(), "UPDATE accounting_posting_under_way SET last_entry = 0"],
+        [entry(), "UPDATE accounting_unsummedentries SET last_entry = 0"],
         "append-only",
     ),
     Attempt(

@@ -5,13 +5,16 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
+from accounting.balances import account_balance, sum_up
 from accounting.checks import CHECKS, check_ledger
 from accounting.engine import InvalidRule, compile_rule
 from accounting.facts import FACTS
 from accounting.measures import MEASURES
 from accounting.models import (
     Account,
+    AccountingPeriod,
     AccountingRule,
     DefaultAccount,
     JournalEntry,
@@ -20,8 +23,9 @@ from accounting.models import (
     RuleVersion,
     UnmatchedEvent,
 )
+from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
-from accounting.reports.ledger import account_balance, general_ledger
+from accounting.reports.ledger import general_ledger
 from accounting.reports.trial_balance import trial_balance
 from accounting.reports.why import explain_entry
 from accounting.setup import set_up_books, standard_rules, starter_chart
@@ -171,7 +175,12 @@ def test_reports_agree_with_the_journal(entity, sell, customer):
     }  # fmt: skip
     assert shown.debit == shown.credit == 1200
     receivable = Account.objects.get(code="1110")
-    assert account_balance(account_id=receivable.pk, at=date(2026, 1, 31)) == 1200
+    assert (
+        account_balance(
+            business_entity_id=receivable.business_entity_id, account_id=receivable.pk, at=date(2026, 1, 31)
+        )
+        == 1200
+    )
     ledger = general_ledger(account_id=receivable.pk, since=date(2026, 2, 1), until=date(2026, 2, 28))
     assert (ledger.opening, ledger.closing, ledger.count) == (1200, 700, 1)
     assert ledger.lines[0].balance == 700
@@ -235,6 +244,9 @@ DAMAGE = {
     "settlements_add_up": "UPDATE billing_invoice SET settled = settled - 1 WHERE settled > 1",
     "payments_add_up": "UPDATE billing_payment SET unapplied = unapplied + 1, amount = amount + 2",
     "invoice_numbers_have_no_gaps": "UPDATE billing_numberseries SET next_number = next_number + 1",
+    "daily_balances_agree": "UPDATE accounting_dailybalance SET base_debit = base_debit + 1",
+    "sealed_balances_agree": "UPDATE accounting_sealedbalance SET credit = credit + 1",
+    "seals_hold": "UPDATE accounting_journalentry SET description = 'Something else'",
     "receivables_agree": "UPDATE billing_invoice SET settled = 0, status = 'finalized'",
     "unapplied_payments_agree": "UPDATE billing_payment SET unapplied = 0",
     "deferred_revenue_agrees": "UPDATE accounting_recognitionschedule SET billed = billed + 1",
@@ -253,6 +265,8 @@ def test_check_ledger_finds_damage_done_behind_the_guards(tenant, customer, sell
     run_billing(through=JAN, finalize=True)
     recognize_revenue(through=date(2026, 1, 31))
     receive_payment(customer_id=customer.pk, received_on=JAN, amount=Decimal(150), currency="USD")
+    close_period(period_id=AccountingPeriod.objects.get().pk, at=timezone.now())
+    sum_up()
     assert check_ledger(tenant).problems == []
     connection.check_constraints()
     with connection.cursor() as cursor:
