@@ -4,41 +4,15 @@ A closed period has sealed what every account stood at; after it, daily balances
 are read from their lines. Each answer is one statement, so it is exact however much is posted and summed meanwhile.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
 # Reading so many entries line by line costs less than it would to notice.
 _FEW = 500
-
-# What moved after the last period that was sealed by the date, and what was sealed then.
-_SEAL = """
-WITH seal AS MATERIALIZED (
-    SELECT seal_id, "end" FROM accounting_accountingperiod
-    WHERE business_entity_id = %(entity)s AND status = 'closed' AND "end" <= %(until)s ORDER BY start DESC LIMIT 1
-)
-"""
-_STANDING = """
-SELECT account_id, currency, debit, credit, base_debit, base_credit FROM accounting_sealedbalance
-    WHERE seal_id = (SELECT seal_id FROM seal) {account}
-UNION ALL
-SELECT account_id, currency, debit, credit, base_debit, base_credit FROM accounting_dailybalance
-    WHERE business_entity_id = %(entity)s AND date < %(until)s
-    AND date >= coalesce((SELECT "end" FROM seal), '-infinity') {account}
-UNION ALL
-SELECT account_id, currency, debit, credit, base_debit, base_credit FROM counterfoil_unsummed(%(entity)s, %(account)s)
-    WHERE date < %(until)s AND date >= coalesce((SELECT "end" FROM seal), '-infinity')
-"""
-_MOVED = """
-SELECT account_id, currency, debit, credit, base_debit, base_credit FROM accounting_dailybalance
-    WHERE business_entity_id = %(entity)s AND date >= %(since)s AND date < %(until)s
-UNION ALL
-SELECT account_id, currency, debit, credit, base_debit, base_credit FROM counterfoil_unsummed(%(entity)s, NULL)
-    WHERE date >= %(since)s AND date < %(until)s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +27,55 @@ class Movement:
         return self.debit - self.credit
 
 
-def balances(*, business_entity_id: int, at: date) -> dict[int, Movement]:
-    """Give what every account with lines has been debited and credited by the end of a day, in base currency."""
-    return _ask(f"{_SEAL} {_SUMS.format(rows=_STANDING.format(account=''))}", business_entity_id, until=at)
+@dataclass(frozen=True, slots=True)
+class AccountMovement(Movement):
+    """The same, with what a report shows of the account."""
+
+    account_id: int
+    code: str
+    name: str
+    role: str
+    category: str
 
 
-def movements(*, business_entity_id: int, since: date, until: date) -> dict[int, Movement]:
-    """Give what moved on every account from one day to another, both included, in base currency."""
-    return _ask(_SUMS.format(rows=_MOVED), business_entity_id, until=until, since=since)
+def balances(*, business_entity_id: int, at: date) -> list[AccountMovement]:
+    """Give what each account with lines has been debited and credited by the end of a day, by code, in base currency."""
+    return _by_account("counterfoil_standing(%s, %s, NULL)", [business_entity_id, _after(at)])
+
+
+def movements(*, business_entity_id: int, since: date, until: date) -> list[AccountMovement]:
+    """Give what moved on each account from one day to another, both included, by code, in base currency."""
+    return _by_account("counterfoil_moved(%s, %s, %s, NULL)", [business_entity_id, since, _after(until)])
 
 
 def account_balance(*, business_entity_id: int, account_id: int, at: date) -> Decimal:
     """Give debit less credit of an account at the end of a day, in base currency."""
-    rows = _STANDING.format(account="AND account_id = %(account)s")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{_SEAL} SELECT coalesce(sum(base_debit) - sum(base_credit), 0) FROM ({rows}) standing",
-            _parameters(business_entity_id, at, account_id),
+            "SELECT coalesce(sum(base_debit) - sum(base_credit), 0) FROM counterfoil_standing(%s, %s, %s)",
+            [business_entity_id, _after(at), account_id],
         )
         return Decimal(cursor.fetchone()[0])
 
 
-_SUMS = "SELECT account_id, sum(base_debit), sum(base_credit) FROM ({rows}) rows GROUP BY account_id"
+def _after(day: date) -> date:
+    return day + timedelta(days=1)
 
 
-def _ask(sql: str, entity_id: int, *, until: date, since: date | None = None) -> dict[int, Movement]:
+def _by_account(rows: str, parameters: list[Any]) -> list[AccountMovement]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**_parameters(entity_id, until, None), "since": since})
-        return {account_id: Movement(debit, credit) for account_id, debit, credit in cursor.fetchall()}
-
-
-def _parameters(entity_id: int, at: date, account_id: int | None) -> Mapping[str, object]:
-    return {"entity": entity_id, "until": date.fromordinal(at.toordinal() + 1), "account": account_id}
+        cursor.execute(
+            "SELECT s.debit, s.credit, a.id, a.code, a.name, a.role, a.category, "
+            "(SELECT coalesce(sum(last_entry - first_entry + 1), 0) FROM accounting_unsummedentries) "
+            "FROM (SELECT account_id, sum(base_debit) AS debit, sum(base_credit) AS credit "
+            f"FROM {rows} GROUP BY account_id) s JOIN accounting_account a ON a.id = s.account_id ORDER BY a.code",
+            parameters,
+        )
+        found = cursor.fetchall()
+    # Where no clock runs, reading keeps the daily balances close to the lines.
+    if found and found[0][-1] > _FEW:
+        sum_up()
+    return [AccountMovement(*row[:-1]) for row in found]
 
 
 def sum_up(*, wait: bool = False) -> int:
@@ -95,16 +86,6 @@ def sum_up(*, wait: bool = False) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT counterfoil_sum_up(%s)", [wait])
         return int(cursor.fetchone()[0])
-
-
-def keep_summed() -> None:
-    """Sum up when so much waits that a report would notice: where no clock runs, reading keeps the balances close."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(last_entry - first_entry + 1), 0) > %s FROM accounting_unsummedentries", [_FEW]
-        )
-        if cursor.fetchone()[0]:
-            sum_up()
 
 
 def rebuild() -> int:

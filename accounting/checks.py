@@ -53,6 +53,16 @@ _REVENUE = """
 SELECT business_entity_id AS entity, -sum(recognized) AS balance FROM accounting_recognitionschedule GROUP BY 1
 """
 
+UNPOSTED_EVENTS = (
+    "SELECT b.kind, b.key FROM billing_businessevent b "
+    "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_allocated', "
+    "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
+    "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
+    "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
+    "AND NOT EXISTS (SELECT 1 FROM accounting_ruleversion v JOIN accounting_accountingrule r ON r.id = v.rule_id "
+    "WHERE r.event_kind = b.kind AND v.lines = '[]')"
+)
+
 
 def _control(name: str, role: str, sub_ledger: str, what: str) -> Check:
     return Check(
@@ -61,6 +71,14 @@ def _control(name: str, role: str, sub_ledger: str, what: str) -> Check:
         f"Entity {{0}}: “{role}” stands at {{1}} in the ledger, but {what} add up to {{2}}.",
     )
 
+
+CONTROL_CHECKS = (
+    _control("receivables_agree", "accounts_receivable.customers", _OPEN_INVOICES, "open invoices"),
+    _control("unapplied_payments_agree", "unapplied_payments", _UNAPPLIED, "unapplied payments"),
+    _control("deferred_revenue_agrees", "deferred_revenue", _DEFERRED, "the recognition schedules"),
+    _control("unbilled_revenue_agrees", "unbilled_revenue", _UNBILLED, "the recognition schedules"),
+    _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules"),
+)
 
 CHECKS = (
     Check(
@@ -102,13 +120,7 @@ CHECKS = (
     ),
     Check(
         "events_are_posted",
-        "SELECT b.kind, b.id FROM billing_businessevent b "
-        "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_allocated', "
-        "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
-        "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
-        "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
-        "AND NOT EXISTS (SELECT 1 FROM accounting_ruleversion v JOIN accounting_accountingrule r ON r.id = v.rule_id "
-        "WHERE r.event_kind = b.kind AND v.lines = '[]')",
+        UNPOSTED_EVENTS,
         "The event {0} {1} was published but never posted.",
     ),
     Check(
@@ -169,11 +181,7 @@ CHECKS = (
         "The period from {0} is not what was sealed: its lines give the digest {1}, the seal says {2}. Something was "
         "changed behind the guards of the database.",
     ),
-    _control("receivables_agree", "accounts_receivable.customers", _OPEN_INVOICES, "open invoices"),
-    _control("unapplied_payments_agree", "unapplied_payments", _UNAPPLIED, "unapplied payments"),
-    _control("deferred_revenue_agrees", "deferred_revenue", _DEFERRED, "the recognition schedules"),
-    _control("unbilled_revenue_agrees", "unbilled_revenue", _UNBILLED, "the recognition schedules"),
-    _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules"),
+    *CONTROL_CHECKS,
 )
 
 _MOST = 100

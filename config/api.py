@@ -10,9 +10,12 @@ from rest_framework.views import APIView
 
 from accounting.api.accounts import Accounts
 from accounting.api.journal_entries import JournalEntries
+from accounting.api.periods import Periods
 from accounting.api.reports import AccountBalanceReport, GeneralLedgerReport, TrialBalanceReport
 from accounting.books import BooksNotSetUp
+from accounting.closing import CloseRefused
 from accounting.defaults import RoleWithoutAccount
+from accounting.periods import PeriodError
 from accounting.posting import ForeignCurrency
 from billing.api.catalog import Prices, ProductFamilies, Products, TaxRates
 from billing.api.contracts import Contracts
@@ -27,6 +30,8 @@ from billing.api.usage import Usage
 # What the books may object to while billing works; billing itself does not know that there are books.
 answer_refusal(ForeignCurrency, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="foreign_currency")
 answer_refusal(RoleWithoutAccount, status=status.HTTP_409_CONFLICT, code="role_without_account")
+answer_refusal(CloseRefused, status=status.HTTP_409_CONFLICT, code="close_refused")
+answer_refusal(PeriodError, status=status.HTTP_409_CONFLICT, code="wrong_period")
 answer_refusal(BooksNotSetUp, status=status.HTTP_409_CONFLICT, code="books_not_set_up")
 
 _router = SimpleRouter()
@@ -45,6 +50,7 @@ for _prefix, _view in {
     "business-events": BusinessEvents,
     "accounts": Accounts,
     "journal-entries": JournalEntries,
+    "periods": Periods,
 }.items():
     _router.register(_prefix, _view, basename=_prefix)
 

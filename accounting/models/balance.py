@@ -22,6 +22,8 @@ class UnsummedEntries(TenantModel):
     )
     first_entry = models.BigIntegerField(primary_key=True)
     last_entry = models.BigIntegerField()
+    first_date = models.DateField(help_text="No entry of the run is dated before.")
+    last_date = models.DateField(help_text="No entry of the run is dated after.")
 
     class Meta:
         verbose_name_plural = "unsummed entries"

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from accounting.balances import balances, keep_summed
-from accounting.models import Account
+from accounting.balances import balances
 
 ZERO = Decimal(0)
 
@@ -42,15 +41,16 @@ class TrialBalance:
 
 def trial_balance(*, business_entity_id: int, at: date) -> TrialBalance:
     """Give every account's balance at the end of a day; accounts without any lines are left out."""
-    keep_summed()
-    moved = balances(business_entity_id=business_entity_id, at=at)
-    rows = (
-        Account.objects.filter(pk__in=list(moved))
-        .order_by("code")
-        .values_list("id", "code", "name", "role", "category")
-    )
-    return TrialBalance(
-        business_entity_id,
-        at,
-        [AccountBalance(*row, max(moved[row[0]].balance, ZERO), max(-moved[row[0]].balance, ZERO)) for row in rows],
-    )
+    rows = [
+        AccountBalance(
+            moved.account_id,
+            moved.code,
+            moved.name,
+            moved.role,
+            moved.category,
+            max(moved.balance, ZERO),
+            max(-moved.balance, ZERO),
+        )
+        for moved in balances(business_entity_id=business_entity_id, at=at)
+    ]
+    return TrialBalance(business_entity_id, at, rows)

@@ -46,7 +46,7 @@ class Verb:
     """Something a person does with one object, after confirming it.
 
     `explain` says what will happen; `do` carries it out and answers in words; a ValueError of it is shown and nothing has
-    changed. `form` may ask for more; it is built with `subject=`, the object.
+    changed. `form` may ask for more; it is built with `subject=`, the object; `tables` show what to know before.
     """
 
     path: str
@@ -58,6 +58,7 @@ class Verb:
     allowed: Callable[[Any], bool] = field(default=lambda subject: True)
     danger: bool = False
     back_to_list: bool = False
+    tables: Callable[[Any], Sequence[Table]] = field(default=lambda subject: ())
 
 
 class DocumentAdmin(TenantAdmin):
@@ -146,6 +147,7 @@ class DocumentAdmin(TenantAdmin):
                 form=verb.form(posted, subject=subject) if verb.form else None,
                 explanation=verb.explain(subject),
                 danger=verb.danger,
+                tables=verb.tables(subject),
                 subject=subject,
                 opts=self.opts,
             )
