@@ -115,7 +115,8 @@ CHECKS = (
     Check(
         "entries_are_explained",
         "SELECT e.id FROM accounting_journalentry e LEFT JOIN billing_businessevent b ON b.id = e.event_id "
-        "LEFT JOIN accounting_ruleversion v ON v.id = e.rule_version_id WHERE b.id IS NULL OR v.id IS NULL",
+        "LEFT JOIN accounting_ruleversion v ON v.id = e.rule_version_id WHERE b.id IS NULL "
+        "OR (v.id IS NULL AND (e.rule_version_id IS NOT NULL OR b.kind NOT IN ('manual_entry_approved', 'entry_reversed')))",
         "Entry {0} has lost its event or its rule.",
     ),
     Check(

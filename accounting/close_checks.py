@@ -8,7 +8,8 @@ from accounting.balances import balances
 from accounting.checks import CONTROL_CHECKS, UNPOSTED_EVENTS
 from accounting.closing import CloseCheck, Found, register
 from accounting.closing.checklist import last_day
-from accounting.models import AccountingPeriod, PeriodStatus, UnmatchedEvent
+from accounting.manual_entries import due_count
+from accounting.models import AccountingPeriod, ManualEntry, ManualEntryStatus, PeriodStatus, UnmatchedEvent
 from accounting.recognition import behind_schedule
 from billing.models import Invoice, InvoiceStatus
 from billing.money import format_money
@@ -112,6 +113,21 @@ def _unrecognized(period: AccountingPeriod, today: date) -> Found:
     )
 
 
+def _by_hand(period: AccountingPeriod, today: date) -> Found:
+    waiting = ManualEntry.objects.filter(
+        business_entity=period.business_entity_id, status=ManualEntryStatus.SUBMITTED, date__lt=period.end
+    )
+    named = tuple(f"{each}: {each.description}" for each in waiting.order_by("date")[:_SHOWN])
+    due = due_count(business_entity_id=period.business_entity_id, through=last_day(period))
+    if due:
+        named = (*named, f"{due:,} repetitions or reversals are due: run post_scheduled")
+    count = waiting.count() + due
+    if not count:
+        return Found(0, "No entry by hand waits, and all that repeat or reverse by themselves are posted.")
+    what = _counted(count, "entry by hand waits", "entries by hand wait")
+    return Found(count, f"{what} to be approved or posted.", named, "status__exact=submitted")
+
+
 def _suspense(period: AccountingPeriod, today: date) -> Found:
     standing = [
         moved
@@ -154,6 +170,7 @@ register(
     CloseCheck("draft_invoices", "Invoices are finalized", False, _drafts, "billing_invoice_changelist"),
     CloseCheck("unbilled_usage", "Usage is billed", False, _unbilled_usage, "run_billing"),
     CloseCheck("unrecognized_revenue", "Revenue is recognized", True, _unrecognized, "recognize_revenue"),
+    CloseCheck("manual_entries", "Entries by hand are posted", True, _by_hand, "accounting_manualentry_changelist"),
     CloseCheck("suspense", "Suspense is cleared", True, _suspense, "trial_balance"),
     CloseCheck("control_accounts", "Control accounts agree", True, _control_accounts, "trial_balance"),
 )

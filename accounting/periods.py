@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounting.models import AccountingPeriod, PeriodStatus
 from billing.events import Event
@@ -58,6 +58,15 @@ class PostingDates:
         if not self._moved:
             return event.occurred_on
         return self._moved.get((event.business_entity_id, first_of_month(event.occurred_on)), event.occurred_on)
+
+
+def hold_month(business_entity_id: int, day: date) -> None:
+    """Keep the month of a day from being closed until the transaction ends, as a post does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM accounting_accountingperiod WHERE business_entity_id = %s AND start = %s FOR SHARE",
+            [business_entity_id, first_of_month(day)],
+        )
 
 
 @transaction.atomic

@@ -80,7 +80,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
         day = dates.of(event)
         assert event.event_id is not None
         part = parts[event.event_id] = parts.get(event.event_id, -1) + 1
-        kind = EntryKind.STANDARD if draft.reverses_id is None else EntryKind.REVERSAL
+        kind = _kind(draft)
         description = draft.description
         if day != event.occurred_on:
             description = f"{description} (of {event.occurred_on}, whose period is closed)"
@@ -139,6 +139,12 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
     insert_rows(JournalLine, _LINE_COLUMNS, lines)
     entries_posted.send(sender=JournalEntry, tenant_id=tenant_id, entries=posted)
     return posted
+
+
+def _kind(draft: Draft) -> EntryKind:
+    if draft.reverses_id is not None:
+        return EntryKind.REVERSAL
+    return EntryKind.MANUAL if draft.rule_version_id is None else EntryKind.STANDARD
 
 
 def _check(draft: Draft, books: Books) -> None:

@@ -61,6 +61,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Trial balance", "trial_balance", "balance"),
             Page("General ledger", "general_ledger", "menu_book"),
             Page("Journal entries", "accounting_journalentry_changelist", "edit_note"),
+            Page("Manual entries", "accounting_manualentry_changelist", "draw"),
             Page("Revenue schedules", "accounting_recognitionschedule_changelist", "trending_up"),
             Page("Recognize revenue", "recognize_revenue", "play_circle", Role.ACCOUNTANT),
             Page("Periods", "accounting_accountingperiod_changelist", "calendar_month"),

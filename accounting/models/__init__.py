@@ -9,6 +9,7 @@ from accounting.models.balance import (
     UnsummedEntries,
 )
 from accounting.models.journal import (
+    BY_PERSON,
     AccountingPeriod,
     EntryKind,
     JournalEntry,
@@ -16,6 +17,7 @@ from accounting.models.journal import (
     PeriodStatus,
     entry_number,
 )
+from accounting.models.manual import Attachment, ManualEntry, ManualEntryLine, ManualEntryStatus, Repeat
 from accounting.models.rule import (
     AccountingPolicy,
     AccountingRule,
@@ -26,10 +28,12 @@ from accounting.models.rule import (
 from accounting.models.schedule import ContractCommitment, RecognitionSchedule
 
 __all__ = [
+    "BY_PERSON",
     "Account",
     "AccountingPeriod",
     "AccountingPolicy",
     "AccountingRule",
+    "Attachment",
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
@@ -39,9 +43,13 @@ __all__ = [
     "JournalEntry",
     "JournalLine",
     "Level",
+    "ManualEntry",
+    "ManualEntryLine",
+    "ManualEntryStatus",
     "PeriodSeal",
     "PeriodStatus",
     "RecognitionSchedule",
+    "Repeat",
     "RuleVersion",
     "SealedBalance",
     "SealedCustomerBalance",

@@ -11,6 +11,8 @@ from billing.fields import CurrencyField
 from billing.models import BusinessEntity, BusinessEvent
 from billing.tenancy import TenantModel
 
+BY_PERSON = "person"  # Beside the steps of the hierarchy: the account was chosen by whoever wrote the entry.
+
 
 class PeriodStatus(models.TextChoices):
     OPEN = "open", "Open"
@@ -54,6 +56,7 @@ class AccountingPeriod(TenantModel):
 
 class EntryKind(models.TextChoices):
     STANDARD = "standard", "By rule"
+    MANUAL = "manual", "By hand"
     REVERSAL = "reversal", "Reversal"
 
 
@@ -78,7 +81,13 @@ class JournalEntry(TenantModel):
     )
     part = models.PositiveSmallIntegerField(help_text="Tells the entries of one event apart.")
     rule_version = models.ForeignKey(
-        RuleVersion, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+        RuleVersion,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="Empty for what persons approved: manual entries, and reversals by hand.",
     )
     reverses = models.ForeignKey(
         "self",
@@ -103,6 +112,12 @@ class JournalEntry(TenantModel):
             models.UniqueConstraint(fields=["event", "part"], name="event_posted_once"),
             models.UniqueConstraint(fields=["reverses"], condition=Q(reverses__isnull=False), name="reversed_once"),
             models.CheckConstraint(condition=Q(line_count__gte=2), name="entry_has_two_sides"),
+            models.CheckConstraint(
+                name="entry_by_rule_or_by_hand",
+                condition=Q(kind="reversal")
+                | Q(kind="manual", rule_version=None)
+                | Q(kind="standard", rule_version__isnull=False),
+            ),
         ]
         indexes = [models.Index(fields=["business_entity", "date"], name="entry_by_date")]
 
@@ -142,7 +157,9 @@ class JournalLine(TenantModel):
     base_debit = models.DecimalField(max_digits=19, decimal_places=4)
     base_credit = models.DecimalField(max_digits=19, decimal_places=4)
     role = models.CharField(max_length=60)
-    resolved_by = models.CharField(max_length=20, choices=Level.choices, help_text="The step that chose the account.")
+    resolved_by = models.CharField(
+        max_length=20, choices=[*Level.choices, (BY_PERSON, "Person")], help_text="The step that chose the account."
+    )
     customer_id = models.BigIntegerField(null=True)
     contract_id = models.BigIntegerField(null=True)
     contract_item_id = models.BigIntegerField(null=True)
