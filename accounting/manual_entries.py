@@ -326,6 +326,7 @@ def _due_reversals(business_entity_id: int, through: date) -> list[tuple[Journal
         for pk, day in ManualEntry.objects.filter(
             business_entity=business_entity_id, status=ManualEntryStatus.POSTED, reverse_on__lte=through
         ).values_list("pk", "reverse_on")
+        if day
     }
     standing = JournalEntry.objects.filter(
         event__kind=ManualEntryApproved.kind, event__key__in=list(due), reverses=None, reversed_by=None

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from accounting.admin.manual_forms import ReverseForm
 from accounting.admin.reports import general_ledger_page, ledger_url, trial_balance_page
 from accounting.admin.words import line_in_words, role_name
-from accounting.models import Account, AccountingPeriod, EntryKind, JournalEntry, JournalLine, ManualEntry
+from accounting.models import Account, AccountingPeriod, EntryKind, JournalEntry, JournalLine, ManualEntry, RuleVersion
 from accounting.reports.related import with_totals
 from accounting.reports.why import EntryReason, explain_entry
 from accounting.reversing import reverse_entry
@@ -210,7 +210,7 @@ def why(reason: EntryReason) -> Document:
             ("Credit", money(reason.credit, entry.currency)),
         ],
         facts=facts,
-        tables=[_lines(reason, about, references), _rule(reason)],
+        tables=[_lines(reason, about, references), *([_rule(reason.rule)] if reason.rule else [])],
     )
 
 
@@ -255,8 +255,7 @@ def join(parts: list[object]) -> object:
     return format_html_join("", "{}", ((part,) for part in parts))
 
 
-def _rule(reason: EntryReason) -> Table:
-    rule = reason.rule
+def _rule(rule: RuleVersion) -> Table:
     return Table(
         f"The rule: {rule.rule.name}, version {rule.number}",
         columns("It says"),

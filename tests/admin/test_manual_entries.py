@@ -4,6 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from accounting.admin.manual_forms import PARTS
 from accounting.models import Account, Attachment, JournalEntry, ManualEntry
 
 
@@ -18,7 +19,7 @@ def given(entity):
     sent = {
         "business_entity": entity.pk, "date": "2026-01-31", "description": "Bank fee", "note": "Statement 1",
         "reverse_on": "", "repeat": "0", "repeat_until": "",
-    } | {f"line{n}_{part}": "" for n in range(6) for part in ("account", "debit", "credit", "customer", "contract", "product")}  # fmt: skip
+    } | {f"line{n}_{part}": "" for n in range(6) for part in PARTS}  # fmt: skip
     return sent | {
         "line0_account": suspense.pk, "line0_debit": "1,012.50", "line1_account": cash.pk, "line1_credit": "1012.50",
     }  # fmt: skip

@@ -37,7 +37,7 @@ def test_an_entry_is_written_submitted_and_approved_by_a_person(caller, tenant):
 def test_what_could_never_be_posted_is_answered_in_words(caller, tenant):
     lines = body()["lines"]
     wrong = caller.post("/manual-entries", body(lines=[lines[0], lines[1] | {"credit": usd("12.49")}]), status=422)
-    assert wrong["error"]["code"] == "entry_refused" and "0.01 more" in wrong["error"]["message"]
+    assert wrong["error"]["code"] == "entry_refused" and "0.01 USD more" in wrong["error"]["message"]
     caller.post("/manual-entries", body(lines=lines[:1]), status=400)
     caller.post("/manual-entries", body(lines=[lines[0] | {"account": "nope"}, lines[1]]), status=400)
     euro = {"amount": "12.50", "currency": "EUR"}
