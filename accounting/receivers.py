@@ -10,7 +10,7 @@ from accounting.books import books
 from accounting.by_hand import BY_HAND
 from accounting.engine import draft_entries
 from accounting.events import EntryReversed, ManualEntryApproved, RevenueRecognized
-from accounting.measures import MEASURES
+from accounting.measures import measure, measured_kinds
 from accounting.models import UnmatchedEvent
 from accounting.posting import post
 from accounting.reversal import draft_reversals
@@ -18,21 +18,23 @@ from billing import publishing, signals
 from billing.events import Event
 
 
-def book_by_hand(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
-    """Post what persons approved: no rule speaks of it."""
-    current = books()
-    post(BY_HAND[sender.kind](events), current)
-
-
 def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
     """Turn a batch of events of one kind into posted entries. Events that no rule speaks of are listed, not dropped."""
-    current = books()
-    drafts, unmatched = draft_entries(MEASURES[sender.kind](events, current), current.rules)
-    post([*draft_reversals(events, current.rules), *drafts], current)
+    current, measured = measure(events)
+    drafts, unmatched = draft_entries(measured, current.rules)
+    entries = post([*draft_reversals(events, current.rules), *drafts], current)
     if unmatched:
         UnmatchedEvent.objects.bulk_create(
             [UnmatchedEvent(tenant_id=event.tenant_id, event_id=event.event_id or 0) for event in unmatched]
         )
+    accounting_signals.events_booked.send(sender=sender, events=events, entries=entries, stamp=current.stamp)
+
+
+def book_by_hand(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
+    """Post what persons approved: no rule speaks of it."""
+    current = books()
+    entries = post(BY_HAND[sender.kind](events), current)
+    accounting_signals.events_booked.send(sender=sender, events=events, entries=entries, stamp=current.stamp)
 
 
 def connect() -> None:
@@ -40,7 +42,7 @@ def connect() -> None:
     publishing.register(RevenueRecognized, accounting_signals.revenue_recognized)
     publishing.register(ManualEntryApproved, accounting_signals.manual_entry_approved)
     publishing.register(EntryReversed, accounting_signals.entry_reversed)
-    for kind in MEASURES:
+    for kind in measured_kinds():
         signal: Signal = getattr(signals, kind, None) or getattr(accounting_signals, kind)
         signal.connect(book, dispatch_uid=f"accounting_books_{kind}")
     for kind in BY_HAND:

@@ -1,8 +1,19 @@
 """Record every change of a table by a trigger, as a migration operation: also bulk updates and raw SQL leave their trace."""
 
 from dataclasses import dataclass
+from functools import cache
 
-from django.db import migrations
+from django.db import connection, migrations
+
+
+@cache
+def recorded_tables() -> frozenset[str]:
+    """Give the tables whose changes are recorded, as the database's triggers say."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgname = 'recorded'"
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +53,9 @@ class RecordChanges(migrations.RunSQL):
 
 def _record(table: Recorded) -> list[str]:
     only = f" OF {', '.join(table.only)}" if table.only else ""
+    arguments = f"'{table.model}', '{','.join(table.ignored)}', '{','.join(table.secret)}'"
     return [
         f'DROP TRIGGER IF EXISTS recorded ON "{table.table}"',
-        f'CREATE TRIGGER recorded AFTER INSERT OR UPDATE{only} OR DELETE ON "{table.table}" FOR EACH ROW '
-        f"EXECUTE FUNCTION counterfoil_record_change('{table.model}', '{','.join(table.ignored)}', '{','.join(table.secret)}')",
+        f'CREATE TRIGGER recorded AFTER INSERT OR UPDATE{only} OR DELETE ON "{table.table}" FOR EACH ROW EXECUTE FUNCTION '
+         f"counterfoil_record_change({arguments})",
     ]

@@ -95,6 +95,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
         "Company",
         (
             Page("Jobs", "billing_job_changelist", "pending_actions"),
+            Page("History", "billing_change_changelist", "history"),
             Page("Business entities", "billing_businessentity_changelist", "domain"),
             Page("People", "billing_membership_changelist", "person", Role.ADMIN),
             Page("API keys", "billing_apikey_changelist", "key", Role.ADMIN),

@@ -20,8 +20,12 @@ from billing.models import RecognitionMethod
 ZERO = Decimal(0)
 
 
-def measure(events: Sequence[InvoiceFinalized], books: Books) -> list[MeasuredEvent]:
-    known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
+def schedule_keys(events: Sequence[InvoiceFinalized]) -> set[Key]:
+    """Name the schedules that the billed lines belong to."""
+    return {schedule_key(line) for event in events for line in event.lines}
+
+
+def measure(events: Sequence[InvoiceFinalized], books: Books, known: dict[Key, Schedule]) -> list[MeasuredEvent]:
     committed = held_commitments(events, books)
     fresh: dict[Key, Schedule] = {}
     measured = []

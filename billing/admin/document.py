@@ -12,11 +12,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from billing.access import may
-from billing.admin.base import TenantAdmin
+from billing.admin.base import TenantAdmin, history_url
 from billing.admin.form_page import form_page
 from billing.admin.forms import StyledForm
 from billing.admin.hooks import sections_of
 from billing.admin.tables import Table
+from billing.audit import recorded_tables
 from billing.models import Role
 
 
@@ -100,11 +101,14 @@ class DocumentAdmin(TenantAdmin):
 
     def buttons(self, request: HttpRequest, subject: Any) -> list[dict[str, object]]:
         """Give the verbs that this person may do with the object now."""
-        return [
+        found = [
             {"label": verb.label, "url": self.verb_url(verb, subject), "danger": verb.danger}
             for verb in self.verbs
             if may(request, verb.role) and verb.allowed(subject)
         ]
+        if self.opts.db_table in recorded_tables():
+            found.append({"label": "History", "url": history_url(self.model, subject.pk), "danger": False})
+        return found
 
     def verb_url(self, verb: Verb, subject: models.Model) -> str:
         return reverse(f"admin:{self._verb_name(verb)}", args=[subject.pk])

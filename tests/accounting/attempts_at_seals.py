@@ -71,6 +71,9 @@ SEALS = [
     Attempt("the daily balances truncated", "TRUNCATE accounting_dailybalance", "append-only"),
     Attempt("the notes of unsummed entries deleted", "DELETE FROM accounting_unsummedentries", "by hand is refused"),
     Attempt(
+        "the notes of unsummed entries changed", "UPDATE accounting_unsummedentries SET last_entry = 0", "append-only"
+    ),
+    Attempt(
         "a balance of another company read into a seal",
         BALANCE.replace("{tenant}", "{foreign}"),
         "by closing their period|row-level security",

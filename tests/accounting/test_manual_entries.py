@@ -332,10 +332,14 @@ def test_a_posted_manual_entry_stays(entity, ann, bob, change):
 
 
 COPY = """
-INSERT INTO accounting_journalentry (id, tenant_id, business_entity_id, date, currency, kind, description, event_id, part,
-    rule_version_id, reverses_id, line_count, posted_at)
+WITH e AS (INSERT INTO accounting_journalentry (id, tenant_id, business_entity_id, date, currency, kind, description, event_id,
+    part, rule_version_id, reverses_id, line_count, posted_at)
 SELECT 9000000001, tenant_id, business_entity_id, date, currency, {kind}, 'x', {event}, 7, NULL, {reverses}, 2, now()
-FROM accounting_journalentry WHERE event_id = {payment}
+FROM accounting_journalentry WHERE id = {entry})
+INSERT INTO accounting_journalline (tenant_id, business_entity_id, entry_id, position, date, account_id, currency, debit,
+    credit, base_debit, base_credit, role, resolved_by)
+SELECT tenant_id, business_entity_id, 9000000001, position, date, account_id, currency, debit, credit, base_debit,
+    base_credit, role, resolved_by FROM accounting_journalline WHERE entry_id = {entry}
 """
 
 
@@ -359,7 +363,7 @@ def test_nothing_is_posted_by_hand_that_was_not_approved(entity, customer, ann, 
         recorded_at=timezone.now(), payload={},
     )  # fmt: skip
     names = {"payment": paid.event_id, "entry": paid.pk, "forged": forged.pk}
-    sql = COPY.format(kind=kind, event=event.format(**names), reverses=reverses.format(**names), payment=paid.event_id)
+    sql = COPY.format(kind=kind, event=event.format(**names), reverses=reverses.format(**names), entry=paid.pk)
     refusal = r"second person approved|entry_by_rule_or_by_hand"
     with pytest.raises(DatabaseError, match=refusal), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql)

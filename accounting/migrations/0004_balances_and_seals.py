@@ -9,7 +9,7 @@ import billing.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0002_walls_and_guards"),
+        ("accounting", "0003_cheaper_guards"),
         ("billing", "0002_walls_and_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

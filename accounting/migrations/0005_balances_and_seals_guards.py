@@ -1,6 +1,6 @@
 """Walls and guards for balances: posting notes what is not summed yet, closing a period seals it, nothing else writes here.
 
-Posting is spared: the note that it wrote and deleted before is now written and kept until its entries are summed up.
+Posting is spared all but one small row per batch: which run of entries the balances do not hold yet.
 """
 
 from django.db import migrations
@@ -8,45 +8,28 @@ from django.db import migrations
 from billing.walls import RaiseWalls
 
 NOTES = """
--- The note of what was posted used to live until commit; now it lives until the daily balances hold its entries.
-DROP TABLE accounting_posting_under_way;
-CREATE OR REPLACE FUNCTION counterfoil_note_entries() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Which entries a batch of lines belongs to; what is noted stays until the daily balances hold it. Runs after the guard
+-- `lines_balance`, which makes sure that each entry has exactly one line at position 1.
+CREATE FUNCTION counterfoil_note_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE span record;
 BEGIN
-    SELECT min(tenant_id) AS tenant, min(id) AS first, max(id) AS last, count(*) AS entries,
-        min(date) AS first_date, max(date) AS last_date INTO span FROM fresh;
-    IF span.entries = 0 THEN RETURN NULL; END IF;
+    SELECT min(tenant_id) AS tenant, min(entry_id) AS first, max(entry_id) AS last,
+            count(*) FILTER (WHERE position = 1) AS entries, min(date) AS first_date, max(date) AS last_date INTO span FROM fresh;
     IF span.last - span.first + 1 = span.entries THEN
         INSERT INTO accounting_unsummedentries (tenant_id, first_entry, last_entry, first_date, last_date)
             VALUES (span.tenant, span.first, span.last, span.first_date, span.last_date);
-    ELSE
+    ELSIF span.entries > 0 THEN
         -- Several processes took ids at the same time: one note for each run of our own.
         INSERT INTO accounting_unsummedentries (tenant_id, first_entry, last_entry, first_date, last_date)
-            SELECT tenant_id, min(id), max(id), min(date), max(date)
-            FROM (SELECT tenant_id, id, date, id - row_number() OVER (ORDER BY id) AS island FROM fresh) f
+            SELECT tenant_id, min(entry_id), max(entry_id), min(date), max(date)
+            FROM (SELECT tenant_id, entry_id, date, entry_id - row_number() OVER (ORDER BY entry_id) AS island
+                FROM fresh WHERE position = 1) f
             GROUP BY tenant_id, island;
     END IF;
     RETURN NULL;
 END $$;
-CREATE OR REPLACE FUNCTION counterfoil_check_entries_have_lines() RETURNS trigger LANGUAGE plpgsql
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
-DECLARE
-    scope text := coalesce(current_setting('counterfoil.tenant', true), '');
-    empty bigint;
-BEGIN
-    -- The tenant's scope may have been left by commit, so the look goes through the wall of the entries' own tenant.
-    PERFORM set_config('counterfoil.tenant', NEW.tenant_id::text, true);
-    SELECT e.id INTO empty FROM accounting_journalentry e
-        WHERE e.id BETWEEN NEW.first_entry AND NEW.last_entry
-        AND NOT EXISTS (SELECT 1 FROM accounting_journalline l WHERE l.entry_id = e.id) LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'Journal entry % has no lines.', empty USING ERRCODE = 'check_violation';
-    END IF;
-    PERFORM set_config('counterfoil.tenant', scope, true);
-    RETURN NULL;
-END $$;
-CREATE CONSTRAINT TRIGGER entries_have_lines AFTER INSERT ON accounting_unsummedentries
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION counterfoil_check_entries_have_lines();
+CREATE TRIGGER lines_noted AFTER INSERT ON accounting_journalline REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_note_lines();
 CREATE TRIGGER kept_until_summed BEFORE UPDATE OR TRUNCATE ON accounting_unsummedentries
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
 """
@@ -321,6 +304,11 @@ CREATE TRIGGER seal_on_close BEFORE INSERT OR UPDATE ON accounting_accountingper
     FOR EACH ROW EXECUTE FUNCTION counterfoil_seal_on_close();
 """
 
+UNNOTE = """
+DROP FUNCTION counterfoil_note_lines CASCADE;
+DROP TRIGGER kept_until_summed ON accounting_unsummedentries;
+"""
+
 UNSEAL = """
 DROP FUNCTION counterfoil_seal_on_close CASCADE;
 DROP FUNCTION counterfoil_guard_seals CASCADE;
@@ -346,12 +334,11 @@ WALLED = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0003_balances_and_seals")]
+    dependencies = [("accounting", "0004_balances_and_seals")]
 
     operations = [
         RaiseWalls(WALLED),
-        # There is no way back to the notes that were deleted at commit.
-        migrations.RunSQL(NOTES, migrations.RunSQL.noop),
+        migrations.RunSQL(NOTES, UNNOTE),
         migrations.RunSQL(BALANCES, UNBALANCE),
         migrations.RunSQL(SEALS, UNSEAL),
     ]

@@ -10,7 +10,7 @@ import billing.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0004_balances_and_seals_guards"),
+        ("accounting", "0005_balances_and_seals_guards"),
         ("billing", "0002_walls_and_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,0 +1,21 @@
+"""Accounting's part of the audit trail."""
+
+from django.db import migrations
+
+from billing.audit import RecordChanges, Recorded
+
+RECORDED = [
+    Recorded("accounting.account"),
+    Recorded("accounting.defaultaccount"),
+    Recorded("accounting.accountingrule"),
+    Recorded("accounting.ruleversion"),
+    Recorded("accounting.accountingpolicy", ignored=("stamp",)),
+    Recorded("accounting.accountingperiod"),
+    Recorded("accounting.manualentry"),
+]
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounting", "0007_manual_entries_guards"), ("billing", "0004_record_changes")]
+
+    operations = [RecordChanges(RECORDED)]
