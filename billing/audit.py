@@ -54,8 +54,8 @@ class RecordChanges(migrations.RunSQL):
 def _record(table: Recorded) -> list[str]:
     only = f" OF {', '.join(table.only)}" if table.only else ""
     arguments = f"'{table.model}', '{','.join(table.ignored)}', '{','.join(table.secret)}'"
+    trigger = f'CREATE TRIGGER recorded AFTER INSERT OR UPDATE{only} OR DELETE ON "{table.table}" FOR EACH ROW'
     return [
         f'DROP TRIGGER IF EXISTS recorded ON "{table.table}"',
-        f'CREATE TRIGGER recorded AFTER INSERT OR UPDATE{only} OR DELETE ON "{table.table}" FOR EACH ROW EXECUTE FUNCTION '
-         f"counterfoil_record_change({arguments})",
+        f"{trigger} EXECUTE FUNCTION counterfoil_record_change({arguments})",
     ]

@@ -364,7 +364,7 @@ def test_nothing_is_posted_by_hand_that_was_not_approved(entity, customer, ann, 
     )  # fmt: skip
     names = {"payment": paid.event_id, "entry": paid.pk, "forged": forged.pk}
     sql = COPY.format(kind=kind, event=event.format(**names), reverses=reverses.format(**names), entry=paid.pk)
-    refusal = r"second person approved|entry_by_rule_or_by_hand"
+    refusal = r"approved by a second person|entry_by_rule_or_by_hand"
     with pytest.raises(DatabaseError, match=refusal), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql)
 
