@@ -246,7 +246,7 @@ def _attachments(subject: ManualEntry) -> Table:
         [
             (
                 to(reverse("admin:accounting_attachment_download", args=[each.pk]), each.name),
-                f"{each.size / 1024:,.0f} kB",
+                f"{-(-each.size // 1024):,} kB",
                 f"{each.uploaded_at:%Y-%m-%d %H:%M} UTC",
                 each.uploaded_by or NONE,
                 f"{each.sha256[:12]}…",
@@ -262,5 +262,5 @@ def _occurrences(subject: ManualEntry) -> Table:
         "Posted again",
         columns("Date", "Entry"),
         [(day(each.date), link(each)) for each in subject.occurrences.order_by("date")],
-        "Not yet; the clock posts what is due once a day.",
+        "Not yet; the clock posts what is due every hour.",
     )

@@ -98,7 +98,7 @@ class AccountingPeriodAdmin(DocumentAdmin):
         Verb(
             "close", "Check and close", _close, role=Role.ACCOUNTANT, tables=_checklist,
             explain=lambda subject: f"Nothing can be posted into {subject} any more: balances and a digest over its lines are "
-            "sealed. What still belongs to it is posted on the first open day, with a note. Below is what closing would meet "
+            "sealed. What still belongs to it is posted on the first open day, with a note. Above is what closing would meet "
             "now; nothing is changed until you close.",
             allowed=lambda subject: subject.status == PeriodStatus.OPEN,
         ),

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
@@ -94,7 +94,7 @@ class ChangeAdmin(DocumentAdmin):
         rows = _rows(change)
         more = f"and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
         shown = format_html_join("", "<div>{}: {} → {}</div>", [(n, b[:60], a[:60]) for n, b, a in rows[:_LISTED]])
-        return shown + more
+        return format_html("{}{}", shown, more)
 
     def document(self, request: HttpRequest, subject: Change) -> Document:
         return Document(
