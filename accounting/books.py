@@ -43,6 +43,7 @@ class Books:
     base_currency: dict[int, str]
     contract_start: str
     period_status: dict[tuple[int, date], str]
+    bad_debt_tax_relief: bool = True
 
     @property
     def grosses_up(self) -> bool:
@@ -92,12 +93,14 @@ def _compile(stamp: int) -> Books:
                 reverses=version.reverses,
             )
         )
+    policy = AccountingPolicy.objects.get()
     return Books(
         stamp=stamp,
         rules=rules,
         hierarchy=load_hierarchy(),
         base_currency=dict(BusinessEntity.objects.values_list("id", "base_currency")),
-        contract_start=AccountingPolicy.objects.get().contract_start,
+        contract_start=policy.contract_start,
+        bad_debt_tax_relief=policy.bad_debt_tax_relief,
         period_status={
             (entity, start): status
             for entity, start, status in AccountingPeriod.objects.values_list("business_entity_id", "start", "status")

@@ -114,7 +114,7 @@ def _seal(period: AccountingPeriod, *, at: datetime, by: Any, checks: Sequence[M
     period.status, period.closed_at, period.closed_by = PeriodStatus.CLOSED, at, by
     period.close_checks = [dict(check) for check in checks]
     period.save(update_fields=["status", "closed_at", "closed_by", "close_checks"])
-    # The database has set it, and has computed the digest (migration `0005_balances_and_seals_guards`).
+    # The database has set it, and has computed the digest (migration `0009_balances_and_seals_guards`).
     period.refresh_from_db(fields=["seal"])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,11 +25,14 @@ _ENTRY_COLUMNS = (
     "rule_version_id", "reverses_id", "line_count", "posted_at",
 )  # fmt: skip
 _LINE_COLUMNS = (
-    "id", "tenant_id", "business_entity_id", "entry_id", "position", "date", "account_id", "currency",
+    "tenant_id", "business_entity_id", "entry_id", "position", "date", "account_id", "currency",
     "debit", "credit", "base_debit", "base_credit", "role", "resolved_by",
     "customer_id", "contract_id", "contract_item_id", "product_id", "invoice_id", "credit_note_id", "payment_id",
     "tax_rate_id",
 )  # fmt: skip
+# So many entries at a time go off while the next are put together.
+_SLICE = 250
+_STANDARD, _REVERSAL, _MANUAL = EntryKind.STANDARD.value, EntryKind.REVERSAL.value, EntryKind.MANUAL.value
 
 
 class UnbalancedDraft(ValueError):
@@ -69,7 +73,6 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
     dates = PostingDates.for_events((draft.event for draft in drafts), books.period_status)
     hierarchy = books.hierarchy.for_batch(line.dimensions for draft in drafts for line in draft.lines)
     entry_ids = reserve_ids(JournalEntry, len(drafts))
-    line_ids = iter(reserve_ids(JournalLine, sum(len(draft.lines) for draft in drafts)))
     entries, lines, posted = [], [], []
     parts: dict[int, int] = {}
     for draft, entry_id in zip(drafts, entry_ids, strict=True):
@@ -90,7 +93,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
                 entity_id,
                 day,
                 currency,
-                kind.value,
+                kind,
                 description,
                 event.event_id,
                 part,
@@ -109,7 +112,6 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
             about = line.dimensions
             lines.append(
                 (
-                    next(line_ids),
                     tenant_id,
                     entity_id,
                     entry_id,
@@ -134,15 +136,22 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
                 )
             )
         posted.append(PostedEntry(entry_id, entity_id, day, currency, event.kind))
-    insert_rows(JournalEntry, _ENTRY_COLUMNS, entries)
-    insert_rows(JournalLine, _LINE_COLUMNS, lines)
+        if len(entries) == _SLICE:
+            _write(entries, lines)
+            entries, lines = [], []
+    _write(entries, lines)
     return posted
 
 
-def _kind(draft: Draft) -> EntryKind:
+def _write(entries: list[tuple[Any, ...]], lines: list[tuple[Any, ...]]) -> None:
+    insert_rows(JournalEntry, _ENTRY_COLUMNS, entries)
+    insert_rows(JournalLine, _LINE_COLUMNS, lines)
+
+
+def _kind(draft: Draft) -> str:
     if draft.reverses_id is not None:
-        return EntryKind.REVERSAL
-    return EntryKind.MANUAL if draft.rule_version_id is None else EntryKind.STANDARD
+        return _REVERSAL
+    return _MANUAL if draft.rule_version_id is None else _STANDARD
 
 
 def _check(draft: Draft, books: Books) -> None:

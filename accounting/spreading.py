@@ -18,6 +18,9 @@ def monthly_parts(
     *, amount: Decimal, service: DateRange, method: str, currency: str
 ) -> list[tuple[DateRange, Decimal]]:
     """Cut a price at the calendar months of its service period. The parts add up to the price exactly."""
+    if method == RecognitionMethod.AS_CONSUMED:
+        # Earned by being used or by expiring; what comes back after that (a dispute that is won) is earned at the end.
+        return [(service, amount)]
     if method == RecognitionMethod.POINT_IN_TIME:
         return [(DateRange(service.start, service.start + timedelta(days=1)), amount)]
     months = list(service.by_calendar_month())
@@ -37,7 +40,7 @@ def earned_by_month(
 ) -> list[tuple[date, Decimal]]:
     """Give what is earned up to and including a date, by month: the day each part is complete (or the date), its amount.
 
-    By days a month that is not over counts for its days so far; by months it counts when it is over.
+    By days a month that is not over counts for its days so far; by months, and for credits, it counts when it is over.
     """
     earned: list[tuple[date, Decimal]] = []
     for part, share in monthly_parts(amount=amount, service=service, method=method, currency=currency):

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
+from integrations import certificates
 from integrations.connectors.base import SignInKind
 from integrations.models import Connection, ConnectionStatus
 from integrations.setup import SetupError
@@ -21,6 +23,7 @@ class TokenHealth:
     missing: tuple[str, ...] = ()
     access_until: datetime | None = None
     sign_in_until: datetime | None = None
+    certificate_until: datetime | None = None
     trouble: str = ""
 
 
@@ -40,6 +43,15 @@ def enter_credentials(connection_id: int, *, given: Mapping[str, str]) -> None:
     locked.save(update_fields=["credentials", "status", "status_reason", "updated_at"])
 
 
+@transaction.atomic
+def set_options(connection_id: int, given: Mapping[str, Any]) -> None:
+    """Keep what a person decided about a connection; None or an empty text takes the default back."""
+    locked = Connection.objects.select_for_update(no_key=True).defer("credentials").get(pk=connection_id)
+    options = {**locked.options, **given}
+    locked.options = {name: value for name, value in options.items() if value not in (None, "", False)}
+    locked.save(update_fields=["options", "updated_at"])
+
+
 def token_health(connection: Connection) -> TokenHealth:
     """Say what is entered and how long it lasts."""
     try:
@@ -52,6 +64,7 @@ def token_health(connection: Connection) -> TokenHealth:
         ),
         access_until=_moment(credentials.get("expires_at") if credentials.get("access_token") else None),
         sign_in_until=_moment(credentials.get("refresh_expires_at")),
+        certificate_until=certificates.ends(way_of(connection), credentials),
     )
 
 

@@ -1,4 +1,4 @@
-"""Contract started, contract renewed, usage recorded."""
+"""Contract started, renewed or ended early, usage recorded."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from decimal import Decimal
 from accounting import commitments
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from billing.events import ContractRenewed, ContractStarted, UsageRecorded
+from billing.events import ContractEnded, ContractRenewed, ContractStarted, UsageRecorded
 
 
 def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -> list[MeasuredEvent]:
@@ -42,6 +42,34 @@ def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -
         )
         for event in events
     ]
+
+
+def measure_ended(events: Sequence[ContractEnded], books: Books) -> list[MeasuredEvent]:
+    """What was grossed up and will not be billed any more is taken back, as far as it is neither billed nor earned."""
+    items = {line.contract_item_id or 0 for event in events for line in event.lines}
+    held = commitments.lock(items) if books.grosses_up else {}
+    measured = []
+    for event in events:
+        units = []
+        for line in event.lines:
+            withdrawn = Decimal(0)
+            commitment = held.get(line.contract_item_id or 0)
+            if commitment is not None:
+                open_yet = commitment.committed - max(commitment.billed, commitment.recognized)
+                withdrawn = min(line.committed, open_yet)
+                commitment.committed -= withdrawn
+            about = Dimensions(
+                event.customer_id,
+                line.contract_id,
+                line.contract_item_id,
+                line.product_id,
+                line.product_family_id,
+            )
+            units.append(Unit({"withdrawn": withdrawn}, about, line.pricing_model, line.recognition_method))
+        document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
+        measured.append(MeasuredEvent(event, document, units))
+    commitments.save(held)
+    return measured
 
 
 def measure_usage(events: Sequence[UsageRecorded], books: Books) -> list[MeasuredEvent]:

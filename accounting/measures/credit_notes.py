@@ -1,6 +1,7 @@
 """Credit note issued: the unearned part leaves what is deferred, the earned part is an allowance.
 
-What is left of the price is spread anew over the days not yet recognized.
+What is left of the price is spread anew over the days not yet recognized. Where the credit goes, to the open invoice, the
+wallet or a refund, is told apart last (`crossing.py`).
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import held_commitments, line_dimensions
+from accounting.measures.crossing import by_destination
 from accounting.schedules import Key, Schedule
 from billing.events import CreditedLine, CreditNoteIssued
 
@@ -43,7 +45,7 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
             invoice_id=event.invoice_id,
             credit_note_id=event.credit_note_id,
         )
-        measured.append(MeasuredEvent(event, document, units))
+        measured.append(MeasuredEvent(event, document, by_destination(units, event)))
     schedules.save(list(known.values()))
     commitments.save(committed)
     return measured

@@ -18,6 +18,7 @@ from accounting.models.journal import (
     entry_number,
 )
 from accounting.models.manual import Attachment, ManualEntry, ManualEntryLine, ManualEntryStatus, Repeat
+from accounting.models.role_account import RoleAccount
 from accounting.models.rule import (
     AccountingPolicy,
     AccountingRule,
@@ -26,6 +27,7 @@ from accounting.models.rule import (
     UnmatchedEvent,
 )
 from accounting.models.schedule import ContractCommitment, RecognitionSchedule
+from accounting.models.split import CorrectionSplit
 
 __all__ = [
     "BY_PERSON",
@@ -37,6 +39,7 @@ __all__ = [
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
+    "CorrectionSplit",
     "DailyBalance",
     "DefaultAccount",
     "EntryKind",
@@ -50,6 +53,7 @@ __all__ = [
     "PeriodStatus",
     "RecognitionSchedule",
     "Repeat",
+    "RoleAccount",
     "RuleVersion",
     "SealedBalance",
     "SealedCustomerBalance",

@@ -66,6 +66,11 @@ class AccountingPolicy(TenantModel):
         choices=ContractStartTreatment.choices,
         default=ContractStartTreatment.MEMO,
     )
+    bad_debt_tax_relief = models.BooleanField(
+        "sales tax of written-off invoices is claimed back",
+        default=True,
+        help_text="Otherwise it stays owed to the state and is part of the loss.",
+    )
     stamp = models.BigIntegerField(default=0, editable=False)
 
     class Meta:

@@ -6,14 +6,17 @@ from billing.admin import (
     credit_notes,
     customers,
     events,
+    gateways,
     history,
     invoices,
     jobs,
     payments,
     people,
     products,
+    returned,
     series,
     usage,
+    wallets,
 )
 
 __all__ = [
@@ -22,12 +25,15 @@ __all__ = [
     "credit_notes",
     "customers",
     "events",
+    "gateways",
     "history",
     "invoices",
     "jobs",
     "payments",
     "people",
     "products",
+    "returned",
     "series",
     "usage",
+    "wallets",
 ]

@@ -21,7 +21,8 @@ _COLOURS = {
     "finalized": "blue", "running": "blue", "pending": "blue", "in_flight": "blue", "standard": "blue", "new": "blue",
     "partially_paid": "amber", "reversal": "amber", "suggested": "amber", "reconnect_needed": "amber",
     "overdue": "red", "failed": "red", "parked": "red",
-    "submitted": "amber", "posted": "green", "manual": "amber", "disabled": "grey", "confirmed": "green",
+    "approval": "amber", "choose_company": "amber", "disabled": "grey", "confirmed": "green",
+    "won": "green", "lost": "red", "written_off": "grey", "submitted": "amber", "posted": "green", "manual": "amber",
 }  # fmt: skip
 
 

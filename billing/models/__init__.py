@@ -12,8 +12,10 @@ from billing.models.contract import (
     Renewal,
     UsageRecord,
 )
+from billing.models.credit_use import CreditUse, CreditUseKind
 from billing.models.customer import Customer
 from billing.models.event import BusinessEvent
+from billing.models.gateway import GatewayPayout, PaymentGateway
 from billing.models.invoice import (
     OPEN_STATUSES,
     CreditNote,
@@ -27,13 +29,17 @@ from billing.models.invoice import (
 from billing.models.job import Job, JobStatus
 from billing.models.payment import Payment, PaymentAllocation, PaymentMethod
 from billing.models.product import Price, Product, ProductFamily, RecognitionMethod, TaxRate
-from billing.models.tenant import ApiKey, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
+from billing.models.returned import Dispute, DisputeStatus, Refund, ReturnedPart
+from billing.models.tenant import ApiKey, BonusUse, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
+from billing.models.wallet import Wallet, WalletEntry, WalletEntryKind
+from billing.models.write_off import WriteOff
 
 __all__ = [
     "OPEN_STATUSES",
     "ApiKey",
     "BillingInterval",
     "BillingTiming",
+    "BonusUse",
     "BusinessEntity",
     "BusinessEvent",
     "Change",
@@ -44,7 +50,12 @@ __all__ = [
     "ContractStatus",
     "CreditNote",
     "CreditNoteLine",
+    "CreditUse",
+    "CreditUseKind",
     "Customer",
+    "Dispute",
+    "DisputeStatus",
+    "GatewayPayout",
     "IdempotencyRecord",
     "Invoice",
     "InvoiceLine",
@@ -55,16 +66,23 @@ __all__ = [
     "NumberSeries",
     "Payment",
     "PaymentAllocation",
+    "PaymentGateway",
     "PaymentMethod",
     "PhaseKind",
     "Price",
     "Product",
     "ProductFamily",
     "RecognitionMethod",
+    "Refund",
     "Renewal",
+    "ReturnedPart",
     "Role",
     "SeriesKind",
     "TaxRate",
     "Tenant",
     "UsageRecord",
+    "Wallet",
+    "WalletEntry",
+    "WalletEntryKind",
+    "WriteOff",
 ]

@@ -16,6 +16,7 @@ class RecognitionMethod(models.TextChoices):
     STRAIGHT_LINE_DAYS = "straight_line_days", "Straight line by days"
     STRAIGHT_LINE_MONTHS = "straight_line_months", "Straight line by months"
     POINT_IN_TIME = "point_in_time", "At once, on the first day of service"
+    AS_CONSUMED = "as_consumed", "As prepaid credits are used"
 
 
 class ProductFamily(TenantModel):
