@@ -65,17 +65,12 @@ def _after(day: date) -> date:
 def _by_account(rows: str, parameters: list[Any]) -> list[AccountMovement]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.debit, s.credit, a.id, a.code, a.name, a.role, a.category, "
-            "(SELECT coalesce(sum(last_entry - first_entry + 1), 0) FROM accounting_unsummedentries) "
-            "FROM (SELECT account_id, sum(base_debit) AS debit, sum(base_credit) AS credit "
+            "SELECT s.debit, s.credit, a.id, a.code, a.name, a.role, a.category FROM ("
+            "SELECT account_id, sum(base_debit) AS debit, sum(base_credit) AS credit "
             f"FROM {rows} GROUP BY account_id) s JOIN accounting_account a ON a.id = s.account_id ORDER BY a.code",
             parameters,
         )
-        found = cursor.fetchall()
-    # Where no clock runs, reading keeps the daily balances close to the lines.
-    if found and found[0][-1] > _FEW:
-        sum_up()
-    return [AccountMovement(*row[:-1]) for row in found]
+        return [AccountMovement(*row) for row in cursor.fetchall()]
 
 
 def sum_up(*, wait: bool = False) -> int:
@@ -86,6 +81,15 @@ def sum_up(*, wait: bool = False) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT counterfoil_sum_up(%s)", [wait])
         return int(cursor.fetchone()[0])
+
+
+def keep_summed() -> None:
+    """Sum up when so much waits that a report would notice: where no clock runs, reading keeps the balances close."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(sum(last_entry - first_entry + 1), 0) FROM accounting_unsummedentries")
+        waiting = cursor.fetchone()[0]
+    if waiting > _FEW:
+        sum_up()
 
 
 def rebuild() -> int:

@@ -28,7 +28,16 @@ from billing.publishing import publish
 ZERO = Decimal(0)
 # Kept by documents and schedules: an entry by hand would make them disagree with their sub-ledger.
 CONTROL_ROLES = frozenset(
-    {"accounts_receivable.customers", "unapplied_payments", "deferred_revenue", "unbilled_revenue"}
+    {
+        "accounts_receivable.customers",
+        "contra_accounts_receivable.customers",
+        "accounts_receivable.payment_gateways",
+        "contra_accounts_receivable.payment_gateways",
+        "unapplied_payments",
+        "customer_wallet",
+        "deferred_revenue",
+        "unbilled_revenue",
+    }
 )
 _MOST_LINES = 1000
 

@@ -168,9 +168,7 @@ class AccountBalanceReport(TenantView):
         except Mistakes as mistakes:
             raise _refused(mistakes) from mistakes
         account: Account = asked["account"]
-        balance = account_balance(
-            business_entity_id=account.business_entity_id, account_id=account.pk, at=asked["at"]
-        )
+        balance = account_balance(business_entity_id=account.business_entity_id, account_id=account.pk, at=asked["at"])
         side = (Side.DEBIT if balance > 0 else Side.CREDIT) if balance else Side(account.normal_balance)
         answer = {
             "business_entity": asked.entity.code,
