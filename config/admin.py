@@ -66,6 +66,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
         (
             Page("Reports", "reports", "analytics"),
             Page("Journal entries", "accounting_journalentry_changelist", "edit_note"),
+            Page("Manual entries", "accounting_manualentry_changelist", "draw"),
             Page("Revenue schedules", "accounting_recognitionschedule_changelist", "trending_up"),
             Page("Recognize revenue", "recognize_revenue", "play_circle", Role.ACCOUNTANT),
             Page("Periods", "accounting_accountingperiod_changelist", "calendar_month"),
@@ -100,6 +101,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
         "Company",
         (
             Page("Jobs", "billing_job_changelist", "pending_actions"),
+            Page("History", "billing_change_changelist", "history"),
             Page("Business entities", "billing_businessentity_changelist", "domain"),
             Page("People", "billing_membership_changelist", "person", Role.ADMIN),
             Page("API keys", "billing_apikey_changelist", "key", Role.ADMIN),

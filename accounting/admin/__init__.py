@@ -6,6 +6,7 @@ from accounting.admin import (
     cards,
     defaults,
     journal,
+    manual,
     periods,
     policy,
     rules,
@@ -13,4 +14,16 @@ from accounting.admin import (
     sections,
 )
 
-__all__ = ["accounts", "cards", "defaults", "jobs", "journal", "periods", "policy", "rules", "schedules", "sections"]
+__all__ = [
+    "accounts",
+    "cards",
+    "defaults",
+    "jobs",
+    "journal",
+    "manual",
+    "periods",
+    "policy",
+    "rules",
+    "schedules",
+    "sections",
+]

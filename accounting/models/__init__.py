@@ -1,7 +1,15 @@
 """Accounting's tables, one subject a file."""
 
 from accounting.models.account import Account, Category, DefaultAccount, Level, Side
+from accounting.models.balance import (
+    DailyBalance,
+    PeriodSeal,
+    SealedBalance,
+    SealedCustomerBalance,
+    UnsummedEntries,
+)
 from accounting.models.journal import (
+    BY_PERSON,
     AccountingPeriod,
     EntryKind,
     JournalEntry,
@@ -9,6 +17,7 @@ from accounting.models.journal import (
     PeriodStatus,
     entry_number,
 )
+from accounting.models.manual import Attachment, ManualEntry, ManualEntryLine, ManualEntryStatus, Repeat
 from accounting.models.role_account import RoleAccount
 from accounting.models.rule import (
     AccountingPolicy,
@@ -21,24 +30,35 @@ from accounting.models.schedule import ContractCommitment, RecognitionSchedule
 from accounting.models.split import CorrectionSplit
 
 __all__ = [
+    "BY_PERSON",
     "Account",
     "AccountingPeriod",
     "AccountingPolicy",
     "AccountingRule",
+    "Attachment",
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
     "CorrectionSplit",
+    "DailyBalance",
     "DefaultAccount",
     "EntryKind",
     "JournalEntry",
     "JournalLine",
     "Level",
+    "ManualEntry",
+    "ManualEntryLine",
+    "ManualEntryStatus",
+    "PeriodSeal",
     "PeriodStatus",
     "RecognitionSchedule",
+    "Repeat",
     "RoleAccount",
     "RuleVersion",
+    "SealedBalance",
+    "SealedCustomerBalance",
     "Side",
     "UnmatchedEvent",
+    "UnsummedEntries",
     "entry_number",
 ]
