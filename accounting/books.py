@@ -33,6 +33,8 @@ class Books:
     hierarchy: Hierarchy
     base_currency: dict[int, str]
     contract_start: str
+    has_obligations: bool
+    credit_adjustment: str
     period_status: dict[tuple[int, date], str]
 
     @property
@@ -72,11 +74,14 @@ def _compile() -> Books:
                 reverses=version.reverses,
             )
         )
+    policy = AccountingPolicy.objects.get()
     return Books(
         rules=rules,
         hierarchy=load_hierarchy(),
         base_currency=dict(BusinessEntity.objects.values_list("id", "base_currency")),
-        contract_start=AccountingPolicy.objects.get().contract_start,
+        contract_start=policy.contract_start,
+        has_obligations=policy.has_obligations,
+        credit_adjustment=policy.credit_adjustment,
         period_status={
             (entity, start): status
             for entity, start, status in AccountingPeriod.objects.values_list("business_entity_id", "start", "status")

@@ -31,3 +31,12 @@ class RevenueRecognized(Event):
     service_end: date
     from_deferred: Decimal
     from_unbilled: Decimal
+    obligation_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageTruedUp(RevenueRecognized):
+    """A period's usage came to less than the agreed minimum: the rest of the minimum is earned when the period is over."""
+
+    kind: ClassVar[str] = "usage_trued_up"
+    label: ClassVar[str] = "Usage trued up to the minimum"

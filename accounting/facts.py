@@ -31,10 +31,17 @@ class EventFacts:
 
 
 _NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred")
+_NET_OF_CREDIT = ("unearned", "earned", "unbilled_again")
+_REVENUE = {
+    "revenue": ("from_deferred", "from_unbilled"),
+    "from_deferred": ("from_deferred",),
+    "from_unbilled": ("from_unbilled",),
+}
 
 FACTS: dict[str, EventFacts] = {
     "contract_started": EventFacts({"committed": ("committed",)}),
     "contract_renewed": EventFacts({"committed": ("committed",)}),
+    "contract_modified": EventFacts({atom: (atom,) for atom in ("committed", "unbilled_again")}),
     "usage_recorded": EventFacts({}),
     "invoice_finalized": EventFacts(
         {
@@ -43,21 +50,16 @@ FACTS: dict[str, EventFacts] = {
             **{atom: (atom,) for atom in (*_NET_OF_INVOICE, "tax")},
         }
     ),
-    "invoice_voided": EventFacts({"released": ("released",)}),
+    "invoice_voided": EventFacts({atom: (atom,) for atom in ("released", "unbilled_again")}),
     "credit_note_issued": EventFacts(
         {
-            "gross": ("unearned", "earned", "tax"),
-            "net": ("unearned", "earned"),
-            **{atom: (atom,) for atom in ("unearned", "earned", "tax")},
+            "gross": (*_NET_OF_CREDIT, "tax"),
+            "net": _NET_OF_CREDIT,
+            **{atom: (atom,) for atom in (*_NET_OF_CREDIT, "tax")},
         }
     ),
-    "revenue_recognized": EventFacts(
-        {
-            "revenue": ("from_deferred", "from_unbilled"),
-            "from_deferred": ("from_deferred",),
-            "from_unbilled": ("from_unbilled",),
-        }
-    ),
+    "revenue_recognized": EventFacts(_REVENUE),
+    "usage_trued_up": EventFacts(_REVENUE),
     "payment_received": EventFacts(
         {"received": ("allocated", "unapplied"), "allocated": ("allocated",), "unapplied": ("unapplied",)},
         header_fields={**_HEADER_FIELDS, "method": "Payment method"},

@@ -44,6 +44,9 @@ class Schedule:
     postings: int = 0
     is_committed: bool = False
     is_void: bool = False
+    obligation_id: int | None = None
+    is_planned: bool = False
+    true_up: Decimal = ZERO
 
     @property
     def deferred(self) -> Decimal:
@@ -70,6 +73,8 @@ _CHANGING = {
     "postings": "smallint",
     "is_committed": "boolean",
     "is_void": "boolean",
+    "is_planned": "boolean",
+    "true_up": "numeric",
 }
 Key = tuple[int, date] | int
 
@@ -90,7 +95,7 @@ def lock(keys: Iterable[Key]) -> dict[Key, Schedule]:
     if by_item:
         found += _select(
             "JOIN unnest(%s::bigint[], %s::date[]) AS wanted(item, start) "
-            "ON s.contract_item_id = wanted.item AND s.service_start = wanted.start",
+            "ON s.contract_item_id = wanted.item AND s.service_start = wanted.start AND s.obligation_id IS NULL",
             [[item for item, _ in by_item], [start for _, start in by_item]],
         )
     if by_line:
@@ -99,6 +104,31 @@ def lock(keys: Iterable[Key]) -> dict[Key, Schedule]:
             [by_line],
         )
     return {key_of(schedule): schedule for schedule in found}
+
+
+def lock_covering(days: Iterable[tuple[int, date]]) -> dict[tuple[int, date], Schedule]:
+    """Read the schedules of the service periods that hold these days of contract items, or end before them; hold them."""
+    wanted = list(days)
+    if not wanted:
+        return {}
+    found = _select(
+        "JOIN unnest(%s::bigint[], %s::date[]) AS wanted(item, day) ON s.contract_item_id = wanted.item "
+        "AND s.service_start <= wanted.day AND s.service_end >= wanted.day AND s.obligation_id IS NULL "
+        "AND NOT s.is_void",
+        [[item for item, _ in wanted], [day for _, day in wanted]],
+    )
+    found.sort(key=lambda schedule: schedule.service_start)  # of two that meet on the day, the later
+    return {
+        (item, day): schedule
+        for item, day in wanted
+        for schedule in found
+        if schedule.contract_item_id == item and schedule.service_start <= day <= schedule.service_end
+    }
+
+
+def lock_where(condition: str, parameters: Sequence[Any]) -> list[Schedule]:
+    """Read the schedules that an SQL condition on `s` picks, by id, and hold them."""
+    return _select("", list(parameters), f"WHERE {condition} ORDER BY s.id")
 
 
 def lock_unfinished(*, through: date, after_id: int, limit: int) -> list[Schedule]:
@@ -151,13 +181,13 @@ def save(schedules: Sequence[Schedule]) -> None:
         )
 
 
-def set_amounts(amounts: Mapping[int, Decimal]) -> None:
-    """Set the price of schedules whose usage has been rated anew."""
+def set_amounts(amounts: Mapping[int, tuple[Decimal, Decimal]]) -> None:
+    """Set the price of schedules whose usage has been rated anew, and how much of it tops up to a minimum."""
     if not amounts:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE accounting_recognitionschedule s SET amount = v.amount "
-            "FROM unnest(%s::bigint[], %s::numeric[]) AS v(id, amount) WHERE s.id = v.id",
-            [list(amounts), list(amounts.values())],
+            "UPDATE accounting_recognitionschedule s SET amount = v.amount, true_up = v.true_up "
+            "FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[]) AS v(id, amount, true_up) WHERE s.id = v.id",
+            [list(amounts), [net for net, _ in amounts.values()], [top for _, top in amounts.values()]],
         )

@@ -1,10 +1,11 @@
 """What accounting announces. Sent inside the transaction, by `accounting.posting` and the recognition run alone.
 
 `entries_posted`: `tenant_id` and `entries`, a sequence of `accounting.posting.PostedEntry`. Listened to by
-`integrations.receivers`. `revenue_recognized`: `events`, like billing's signals. Listened to by `accounting.receivers`.
+`integrations.receivers`. The others: `events`, like billing's signals. Listened to by `accounting.receivers`.
 """
 
 from django.dispatch import Signal
 
 entries_posted = Signal()
 revenue_recognized = Signal()
+usage_trued_up = Signal()

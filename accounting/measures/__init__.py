@@ -9,13 +9,14 @@ from typing import Any
 
 from accounting.books import Books
 from accounting.engine import MeasuredEvent
-from accounting.measures import contracts, credit_notes, invoices, payments, revenue, voids
+from accounting.measures import contracts, credit_notes, invoices, modifications, payments, revenue, voids
 
 Measure = Callable[[Sequence[Any], Books], list[MeasuredEvent]]
 
 MEASURES: dict[str, Measure] = {
     "contract_started": contracts.measure,
     "contract_renewed": contracts.measure,
+    "contract_modified": modifications.measure,
     "usage_recorded": contracts.measure_usage,
     "invoice_finalized": invoices.measure,
     "invoice_voided": voids.measure,
@@ -23,4 +24,5 @@ MEASURES: dict[str, Measure] = {
     "payment_received": payments.measure_received,
     "payment_allocated": payments.measure_allocated,
     "revenue_recognized": revenue.measure,
+    "usage_trued_up": revenue.measure,
 }

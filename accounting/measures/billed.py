@@ -1,11 +1,16 @@
 """What the measures of billed lines share: invoices, voids and credit notes speak of the same lines."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
 
-from accounting import commitments
+from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.commitments import Commitment
-from accounting.engine import Dimensions
+from accounting.engine import Dimensions, Unit
+from accounting.obligations import Pool, Pools
+from accounting.schedules import Key, Schedule
 from billing.events import BilledLine, CreditNoteIssued, InvoiceFinalized, InvoiceVoided
 
 Billed = InvoiceFinalized | InvoiceVoided | CreditNoteIssued
@@ -29,4 +34,84 @@ def line_dimensions(event: Billed, line: BilledLine, *, credit_note_id: int | No
         invoice_id=event.invoice_id,
         credit_note_id=credit_note_id,
         tax_rate_id=line.tax_rate_id,
+    )
+
+
+def schedule_key(line: BilledLine) -> Key:
+    """Find which schedule a billed line belongs to."""
+    if line.contract_item_id is not None and line.period_start is not None:
+        return line.contract_item_id, line.period_start
+    return line.line_id
+
+
+def lock_schedules(lines: Iterable[BilledLine]) -> dict[Key, Schedule]:
+    """Hold the schedules of billed lines, by `schedule_key`. A line that takes something back names the day from which it
+    does; its schedule is the one of the service period that holds the day."""
+    lines = list(lines)
+    known = schedules.lock({schedule_key(line) for line in lines})
+    taken_back = [
+        (line.contract_item_id, line.period_start)
+        for line in lines
+        if line.net < 0 and line.contract_item_id is not None and line.period_start is not None
+    ]
+    if missing := [key for key in taken_back if key not in known]:
+        by_id = {schedule.id: schedule for schedule in known.values()}
+        for key, schedule in schedules.lock_covering(missing).items():
+            known[key] = by_id.setdefault(schedule.id, schedule)
+    return known
+
+
+def cut_short(schedule: Schedule, day: date | None) -> None:
+    """Let a service period end before a day; one that would have no day left stays as long as it was."""
+    if day is not None and schedule.service_start < day < schedule.service_end:
+        schedule.service_end = day
+
+
+Billings = list[tuple[Pool, list[BilledLine]]]
+
+
+def divide(lines: Sequence[BilledLine], pools: Pools | None) -> tuple[Sequence[BilledLine], Billings]:
+    """Tell lines whose service period earns its own price from those of obligations, these by pool."""
+    if pools is None or not pools.pools:
+        return lines, []
+    plain: list[BilledLine] = []
+    pooled: dict[tuple[int, int], list[BilledLine]] = defaultdict(list)
+    for line in lines:
+        pool = pools.of(line.contract_item_id, line.period_start)
+        if pool is None:
+            plain.append(line)
+        else:
+            pooled[pool.key].append(line)
+    return plain, [(pools.pools[key], each) for key, each in pooled.items()]
+
+
+def pooled_units(event: InvoiceFinalized, pool: Pool, lines: Sequence[BilledLine]) -> list[Unit]:
+    """One unit per obligation with its share of what is billed, one per line that is taxed."""
+    units = [
+        Unit(
+            {"net_from_unbilled": share.from_unbilled, "net_deferred": share.deferred},
+            schedule_dimensions(event, share.schedule),
+            share.schedule.pricing_model,
+            share.schedule.method,
+        )
+        for share in pool.bill(sum((line.net for line in lines), Decimal(0)))
+    ]
+    units += [
+        Unit({"tax": line.tax}, line_dimensions(event, line), line.pricing_model, line.recognition_method)
+        for line in lines
+        if line.tax
+    ]
+    return units
+
+
+def schedule_dimensions(event: Billed, schedule: Schedule, *, credit_note_id: int | None = None) -> Dimensions:
+    """Say what an obligation's share of a billed amount is about."""
+    return Dimensions(
+        customer_id=event.customer_id,
+        contract_id=schedule.contract_id,
+        contract_item_id=schedule.contract_item_id,
+        product_id=schedule.product_id,
+        product_family_id=schedule.product_family_id,
+        invoice_id=event.invoice_id,
+        credit_note_id=credit_note_id,
     )

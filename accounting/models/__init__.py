@@ -9,6 +9,13 @@ from accounting.models.journal import (
     PeriodStatus,
     entry_number,
 )
+from accounting.models.obligation import (
+    ObligationItem,
+    PerformanceObligation,
+    ProgressReport,
+    SchedulePart,
+    ScheduleRevision,
+)
 from accounting.models.rule import (
     AccountingPolicy,
     AccountingRule,
@@ -31,9 +38,14 @@ __all__ = [
     "JournalEntry",
     "JournalLine",
     "Level",
+    "ObligationItem",
+    "PerformanceObligation",
     "PeriodStatus",
+    "ProgressReport",
     "RecognitionSchedule",
     "RuleVersion",
+    "SchedulePart",
+    "ScheduleRevision",
     "Side",
     "UnmatchedEvent",
     "entry_number",

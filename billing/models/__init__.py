@@ -8,7 +8,9 @@ from billing.models.contract import (
     ContractPhase,
     ContractStatus,
     PhaseKind,
+    PriceAllocation,
     Renewal,
+    RevenueSpan,
     UsageRecord,
 )
 from billing.models.customer import Customer
@@ -24,12 +26,15 @@ from billing.models.invoice import (
     SeriesKind,
 )
 from billing.models.job import Job, JobStatus
+from billing.models.modification import Adjustment, ContractModification, ModificationKind, Treatment
 from billing.models.payment import Payment, PaymentAllocation, PaymentMethod
-from billing.models.product import Price, Product, ProductFamily, RecognitionMethod, TaxRate
+from billing.models.product import REPORTED_METHODS, Price, Product, ProductFamily, RecognitionMethod, TaxRate
 from billing.models.tenant import ApiKey, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
 
 __all__ = [
     "OPEN_STATUSES",
+    "REPORTED_METHODS",
+    "Adjustment",
     "ApiKey",
     "BillingInterval",
     "BillingTiming",
@@ -37,6 +42,7 @@ __all__ = [
     "BusinessEvent",
     "Contract",
     "ContractItem",
+    "ContractModification",
     "ContractPhase",
     "ContractStatus",
     "CreditNote",
@@ -49,19 +55,23 @@ __all__ = [
     "Job",
     "JobStatus",
     "Membership",
+    "ModificationKind",
     "NumberSeries",
     "Payment",
     "PaymentAllocation",
     "PaymentMethod",
     "PhaseKind",
     "Price",
+    "PriceAllocation",
     "Product",
     "ProductFamily",
     "RecognitionMethod",
     "Renewal",
+    "RevenueSpan",
     "Role",
     "SeriesKind",
     "TaxRate",
     "Tenant",
+    "Treatment",
     "UsageRecord",
 ]

@@ -17,7 +17,9 @@ from billing.services.settlement import lock_open, settle
 
 
 @transaction.atomic
-def issue_credit_note(*, invoice_id: int, lines: Mapping[int, Decimal], on: date, reason: str) -> CreditNote:
+def issue_credit_note(
+    *, invoice_id: int, lines: Mapping[int, Decimal], on: date, reason: str, modification_id: int | None = None
+) -> CreditNote:
     """Credit net amounts of an invoice's lines; the tax follows at each line's own rate, rounded half up.
 
     The credit settles that part of the invoice. Raises NotFound, WrongState, and BillingError when a line or the invoice
@@ -51,7 +53,7 @@ def issue_credit_note(*, invoice_id: int, lines: Mapping[int, Decimal], on: date
         each.credit_note = note
     CreditNoteLine.objects.bulk_create(credited)
     settle({invoice.pk: net + tax})
-    publish([_event(note, invoice, credited)])
+    publish([_event(note, invoice, credited, modification_id)])
     return note
 
 
@@ -97,7 +99,9 @@ def _credit(line: InvoiceLine, net: Decimal, *, is_rest: bool, tax_before: Decim
     )
 
 
-def _event(note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine]) -> CreditNoteIssued:
+def _event(
+    note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine], modification_id: int | None
+) -> CreditNoteIssued:
     return CreditNoteIssued(
         tenant_id=note.tenant_id,
         business_entity_id=note.business_entity_id,
@@ -109,6 +113,7 @@ def _event(note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine]) -
         invoice_id=invoice.pk,
         customer_id=note.customer_id,
         contract_id=invoice.contract_id,
+        modification_id=modification_id,
         net=note.net.amount,
         tax=note.tax.amount,
         total=note.total.amount,
