@@ -50,7 +50,7 @@ class Earning:
     def parts(self, schedule: Schedule) -> list[Part]:
         """Give the parts that follow `spread_base`: written ones, else those of the formula."""
         if schedule.is_planned:
-            return self.plans.get(schedule.id, [])
+            return _whole(self.plans.get(schedule.id, []), schedule)
         # What ended before the day from which it was spread anew is settled on its last day.
         start = min(schedule.spread_from, schedule.service_end - timedelta(days=1))
         return monthly_parts(
@@ -98,6 +98,17 @@ class Earning:
             parts.append((DateRange(start, part.end), cumulative - posted))
             posted = cumulative
         return parts
+
+
+def _whole(plan: list[Part], schedule: Schedule) -> list[Part]:
+    # What was billed beyond the price since the parts were written falls into the last of them.
+    rest = schedule.amount - schedule.spread_base - sum((share for _, share in plan), ZERO)
+    if not rest:
+        return plan
+    last, share = (
+        plan[-1] if plan else (DateRange(schedule.service_end - timedelta(days=1), schedule.service_end), ZERO)
+    )
+    return [*plan[:-1], (last, share + rest)]
 
 
 def _by_usage(schedule: Schedule, through: date) -> list[Step]:

@@ -19,7 +19,7 @@ from accounting.models import AccountingPolicy, ObligationItem, PerformanceOblig
 from accounting.schedules import Schedule
 from billing.bulk import insert_rows, reserve_ids
 from billing.events import CommitmentLine, ContractRenewed, ContractStarted
-from billing.models import REPORTED_METHODS, PriceAllocation, Product, RevenueSpan
+from billing.models import REPORTED_METHODS, PriceAllocation, Product, RecognitionMethod, RevenueSpan
 from billing.money import allocate
 from billing.tenancy import current_tenant_id
 
@@ -200,15 +200,19 @@ class Pool:
     def billed(self) -> Decimal:
         return sum((schedule.billed for schedule in self.schedules), ZERO)
 
-    def bill(self, net: Decimal) -> list[Share]:
+    def bill(self, net: Decimal, *, on: date | None = None) -> list[Share]:
         """Divide what is billed in all, with this, over the obligations in proportion to their prices.
 
-        What is billed beyond the price raises the price: it is consideration that nobody had counted on.
+        What is billed beyond the price raises the price: it is consideration that nobody had counted on. `on` is the day of
+        the invoice, for what is earned when invoiced.
         """
         total = self.billed + net
         if (excess := total - self.price) > 0:
             for schedule, more in zip(self.schedules, self._in_proportion(excess), strict=True):
                 schedule.amount += more
+        for schedule in self.schedules:
+            if on is not None and schedule.method == RecognitionMethod.ON_INVOICE:
+                schedule.spread_from = on
         return [
             _moved(schedule, target - schedule.billed)
             for schedule, target in zip(self.schedules, self._in_proportion(total), strict=True)
@@ -269,13 +273,27 @@ class Pools:
             key = pool_of[schedule.obligation_id or 0]
             self.pools.setdefault(key, Pool(key)).schedules.append(schedule)
 
-    def of(self, item_id: int | None, day: date | None) -> Pool | None:
-        """Find the pool that a line of an item for service from a day on belongs to."""
-        starts = self._starts.get(item_id or 0)
-        if not starts:
-            return None
-        key = next((key for start, key in reversed(starts) if day is None or start <= day), starts[0][1])
-        return self.pools[key]
+    def over(self, item_id: int | None, start: date | None, end: date | None) -> list[Pool]:
+        """Give the pools that an item's service from `start` to before `end` belongs to: more than one where a billing period
+        covers several terms of a contract that renews."""
+        starts = self._starts.get(item_id or 0, [])
+        first = next((i for i in range(len(starts) - 1, -1, -1) if start is None or starts[i][0] <= start), 0)
+        keys = [key for day, key in starts[first:] if day == starts[first][0] or (end is not None and day < end)]
+        return [self.pools[key] for key in dict.fromkeys(keys)]
+
+    def divide(
+        self, net: Decimal, item_id: int | None, start: date | None, end: date | None
+    ) -> list[tuple[Pool, Decimal]]:
+        """Divide a line's net over its pools: each takes what it lacks, the last the rest; backwards for what is taken back."""
+        pools = self.over(item_id, start, end)
+        if net < 0:
+            pools.reverse()
+        divided, left = [], net
+        for pool in pools[:-1]:
+            part = min(left, max(pool.price - pool.billed, ZERO)) if net >= 0 else max(left, -max(pool.billed, ZERO))
+            divided.append((pool, part))
+            left -= part
+        return [*divided, *((pool, left) for pool in pools[-1:])]
 
     def obligation_of(self, item_id: int | None) -> Schedule | None:
         """Give the schedule of the obligation that an item was last part of."""

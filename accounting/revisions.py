@@ -69,7 +69,7 @@ class Revisions:
         schedule.amount += difference
         if schedule.method in (*REPORTED_METHODS, RecognitionMethod.ON_INVOICE):
             # What is reported done stays done: its share of the new price counts from the day of the change.
-            schedule.spread_from = max(schedule.spread_from, on)
+            schedule.spread_from = max(schedule.spread_from, on, schedule.recognized_until or on)
             schedule.service_end = max(end or schedule.service_end, schedule.service_start + timedelta(days=1))
             return
         start = self._first_open_day(schedule, on)

@@ -67,25 +67,32 @@ def cut_short(schedule: Schedule, day: date | None) -> None:
         schedule.service_end = day
 
 
-Billings = list[tuple[Pool, list[BilledLine]]]
+def divide(
+    lines: Sequence[BilledLine], pools: Pools | None, *, sign: int = 1
+) -> tuple[Sequence[BilledLine], list[BilledLine], list[tuple[Pool, Decimal]]]:
+    """Tell lines whose service period earns its own price from those of obligations, and these lines' net by pool.
 
-
-def divide(lines: Sequence[BilledLine], pools: Pools | None) -> tuple[Sequence[BilledLine], Billings]:
-    """Tell lines whose service period earns its own price from those of obligations, these by pool."""
+    `sign` -1: the lines are taken back.
+    """
     if pools is None or not pools.pools:
-        return lines, []
+        return lines, [], []
     plain: list[BilledLine] = []
-    pooled: dict[tuple[int, int], list[BilledLine]] = defaultdict(list)
+    pooled: list[BilledLine] = []
+    nets: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
     for line in lines:
-        pool = pools.of(line.contract_item_id, line.period_start)
-        if pool is None:
+        parts = pools.divide(sign * line.net, line.contract_item_id, line.period_start, line.period_end)
+        if not parts:
             plain.append(line)
-        else:
-            pooled[pool.key].append(line)
-    return plain, [(pools.pools[key], each) for key, each in pooled.items()]
+            continue
+        pooled.append(line)
+        for pool, net in parts:
+            nets[pool.key] += net
+    return plain, pooled, [(pools.pools[key], net) for key, net in nets.items()]
 
 
-def pooled_units(event: InvoiceFinalized, pool: Pool, lines: Sequence[BilledLine]) -> list[Unit]:
+def pooled_units(
+    event: InvoiceFinalized, lines: Sequence[BilledLine], nets: Sequence[tuple[Pool, Decimal]]
+) -> list[Unit]:
     """One unit per obligation with its share of what is billed, one per line that is taxed."""
     units = [
         Unit(
@@ -94,7 +101,8 @@ def pooled_units(event: InvoiceFinalized, pool: Pool, lines: Sequence[BilledLine
             share.schedule.pricing_model,
             share.schedule.method,
         )
-        for share in pool.bill(sum((line.net for line in lines), Decimal(0)))
+        for pool, net in nets
+        for share in pool.bill(net, on=event.occurred_on)
     ]
     units += [
         Unit({"tax": line.tax}, line_dimensions(event, line), line.pricing_model, line.recognition_method)

@@ -10,7 +10,7 @@ from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import held_commitments, line_dimensions, schedule_dimensions
-from accounting.obligations import Pool, pools_of
+from accounting.obligations import Pool, Pools, pools_of
 from accounting.revisions import Revisions
 from accounting.schedules import Key, Schedule
 from billing.events import CreditedLine, CreditNoteIssued
@@ -28,9 +28,8 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
     for event in events:
         units: list[Unit] = []
         for line in event.lines:
-            pool = pools.of(line.contract_item_id, line.period_start) if pools else None
-            if pool is not None:
-                units += _of_pool(event, line, pool, revisions)
+            if pools and (over := pools.over(line.contract_item_id, line.period_start, line.period_end)):
+                units += _of_pools(event, line, over, pools, revisions)
                 continue
             schedule = known[_key(line)]
             if event.modification_id and not schedule.is_committed:
@@ -81,30 +80,34 @@ def _given_back(event: CreditNoteIssued, line: CreditedLine, schedule: Schedule)
     )
 
 
-def _of_pool(event: CreditNoteIssued, line: CreditedLine, pool: Pool, revisions: Revisions) -> list[Unit]:
+def _of_pools(
+    event: CreditNoteIssued, line: CreditedLine, over: list[Pool], pools: Pools, revisions: Revisions
+) -> list[Unit]:
     if event.modification_id:
-        return _of_modified_pool(event, line, pool)
+        return _of_modified_pools(event, line, pools)
     # A credit lowers the transaction price: what is deferred of its obligations is given back in proportion.
     units = []
-    unearned = ZERO
-    for schedule, part in pool.unearned(line.net):
-        if part:
-            _give_back(schedule, part, event, revisions)
-            unearned += part
-            about = schedule_dimensions(event, schedule, credit_note_id=event.credit_note_id)
-            units.append(Unit({"unearned": part}, about, schedule.pricing_model, schedule.method))
-    rest = {"earned": line.net - unearned, "tax": line.tax}
+    left = line.net
+    for pool in reversed(over):
+        for schedule, part in pool.unearned(left):
+            if part:
+                _give_back(schedule, part, event, revisions)
+                left -= part
+                about = schedule_dimensions(event, schedule, credit_note_id=event.credit_note_id)
+                units.append(Unit({"unearned": part}, about, schedule.pricing_model, schedule.method))
     about = line_dimensions(event, line, credit_note_id=event.credit_note_id)
-    return [*units, Unit(rest, about, line.pricing_model, line.recognition_method)]
+    rest = Unit({"earned": left, "tax": line.tax}, about, line.pricing_model, line.recognition_method)
+    return [*units, rest]
 
 
-def _of_modified_pool(event: CreditNoteIssued, line: CreditedLine, pool: Pool) -> list[Unit]:
+def _of_modified_pools(event: CreditNoteIssued, line: CreditedLine, pools: Pools) -> list[Unit]:
     # The modification has lowered the price already; what is left to do is to take back what was billed.
     units = []
-    for share in pool.bill(-line.net):
-        about = schedule_dimensions(event, share.schedule, credit_note_id=event.credit_note_id)
-        atoms = {"unearned": -share.deferred, "unbilled_again": -share.from_unbilled}
-        units.append(Unit(atoms, about, share.schedule.pricing_model, share.schedule.method))
+    for pool, net in pools.divide(-line.net, line.contract_item_id, line.period_start, line.period_end):
+        for share in pool.bill(net):
+            about = schedule_dimensions(event, share.schedule, credit_note_id=event.credit_note_id)
+            atoms = {"unearned": -share.deferred, "unbilled_again": -share.from_unbilled}
+            units.append(Unit(atoms, about, share.schedule.pricing_model, share.schedule.method))
     about = line_dimensions(event, line, credit_note_id=event.credit_note_id)
     return [*units, Unit({"tax": line.tax}, about, line.pricing_model, line.recognition_method)]
 

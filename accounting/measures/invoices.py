@@ -37,9 +37,9 @@ def measure(events: Sequence[InvoiceFinalized], books: Books) -> list[MeasuredEv
     measured = []
     for event in events:
         units: list[Unit] = []
-        lines, pooled = divide(event.lines, pools)
-        for pool, of_pool in pooled:
-            units += pooled_units(event, pool, of_pool)
+        lines, pooled, nets = divide(event.lines, pools)
+        if pooled:
+            units += pooled_units(event, pooled, nets)
         for line in lines:
             key = schedule_key(line)
             schedule = known.get(key) or fresh.get(key)

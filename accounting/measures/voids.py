@@ -15,7 +15,7 @@ from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import divide, held_commitments, line_dimensions, schedule_key
 from accounting.models import JournalLine
 from accounting.obligations import Pool, pools_of
-from billing.events import BilledLine, InvoiceVoided
+from billing.events import InvoiceVoided
 
 ZERO = Decimal(0)
 
@@ -26,8 +26,8 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
     committed = held_commitments(events, books)
     measured = []
     for event in events:
-        lines, pooled = divide(event.lines, pools)
-        units = [_take_back(event, pool, of_pool) for pool, of_pool in pooled]
+        lines, _, nets = divide(event.lines, pools, sign=-1)
+        units = [_take_back(event, pool, net) for pool, net in nets]
         for line in lines:
             schedule = known[schedule_key(line)]
             released = ZERO
@@ -58,10 +58,10 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
     return measured
 
 
-def _take_back(event: InvoiceVoided, pool: Pool, lines: Sequence[BilledLine]) -> Unit:
+def _take_back(event: InvoiceVoided, pool: Pool, net: Decimal) -> Unit:
     """What obligations have earned stays earned: as far as the invoice had deferred it, it is unbilled again."""
     deferred = sum((schedule.deferred for schedule in pool.schedules), ZERO)
-    pool.bill(-sum((line.net for line in lines), ZERO))
+    pool.bill(net)
     left = sum((schedule.deferred for schedule in pool.schedules), ZERO)
     mirrored = JournalLine.objects.filter(
         entry__event__kind="invoice_finalized",
