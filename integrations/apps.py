@@ -10,7 +10,7 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         from integrations import receivers
-        from integrations.connectors import quickbooks
+        from integrations.connectors import base
 
-        quickbooks.register()
+        base.register_all()
         receivers.connect()

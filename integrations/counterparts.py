@@ -1,10 +1,9 @@
 """Which of the ERP's records may stand for one of ours."""
 
-from collections.abc import Sequence
-
 from accounting.models import Account
 from integrations.connectors import base
-from integrations.models import Connection, ErpRecord, MappingKind, RecordKind
+from integrations.connectors.base import AccountWish, ErpRow, Use
+from integrations.models import Connection, ErpRecord, MappingKind, RecordKind, SyncMode
 
 _RECORDS = {
     MappingKind.ACCOUNT: RecordKind.ACCOUNT,
@@ -35,18 +34,37 @@ class Counterparts:
 
     def allowed(self, ours: Account | None = None) -> list[ErpRecord]:
         """Give the records whose type suits."""
-        types = suitable_types(self._connection, self._kind, ours)
-        return self._records if types is None else [each for each in self._records if each.type in types]
+        return [each for each in self._records if not why_not(self._connection, self._kind, each, ours)]
 
 
-def suitable_types(connection: Connection, kind: MappingKind, ours: Account | None = None) -> Sequence[str] | None:
-    """Give the ERP's types that suit our account's role, else its category; None where any record will do."""
-    types = base.get(connection.erp).allowed_types
+def row_of(record: ErpRecord) -> ErpRow:
+    """Give a stored record as the connector gave it."""
+    return ErpRow(
+        kind=record.kind,
+        external_id=record.external_id,
+        name=record.name,
+        number=record.number,
+        type=record.type,
+        subtype=record.subtype,
+        is_active=record.is_active,
+        data=record.data,
+    )
+
+
+def wish_of(connection: Connection, kind: MappingKind, ours: Account | None) -> AccountWish | None:
+    """Say what an account is wanted for; None for what is no account."""
     if kind == MappingKind.DEPOSIT_ACCOUNT:
-        return types["cash"]
+        return AccountWish(Use.DEPOSIT, "cash", "assets")
     if kind == MappingKind.ACCOUNT and ours is not None:
-        return types.get(ours.role) or types[ours.category]
+        use = Use.JOURNAL if connection.sync_mode == SyncMode.JOURNAL_ENTRIES else Use.SALE
+        return AccountWish(use, ours.role, ours.category)
     return None
+
+
+def why_not(connection: Connection, kind: MappingKind, record: ErpRecord, ours: Account | None = None) -> str:
+    """Say in words why a record may not be used there; an empty text where it may."""
+    wish = wish_of(connection, kind, ours)
+    return base.get(connection.erp).why_not(row_of(record), wish) if wish else ""
 
 
 def find_allowed(connection: Connection, kind: MappingKind, *, ours: Account | None, external_id: str) -> ErpRecord:
@@ -54,9 +72,7 @@ def find_allowed(connection: Connection, kind: MappingKind, *, ours: Account | N
     wanted = ErpRecord.objects.filter(connection=connection, kind=_RECORDS[kind], external_id=external_id).first()
     if wanted is None or not wanted.is_active:
         raise NotAllowed("The ERP has no such record any more. Import its lists, then choose again.")
-    types = suitable_types(connection, kind, ours)
-    if types is not None and wanted.type not in types:
-        raise NotAllowed(
-            f"{wanted} is of the type {wanted.type}; {ours or 'payments'} needs one of these: {', '.join(types)}."
-        )
+    reason = why_not(connection, kind, wanted, ours)
+    if reason:
+        raise NotAllowed(f"{wanted} cannot be used for {ours or 'payments'}. {reason}")
     return wanted

@@ -1,7 +1,8 @@
 """Deliver what the outbox holds: claim, build, send, record. The only place that decides on retry and parking."""
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -19,6 +20,7 @@ from integrations.connectors.base import (
     DeliveryError,
     Outcome,
     Parcel,
+    TryLater,
 )
 from integrations.documents import reference_of
 from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState
@@ -85,7 +87,9 @@ def drain(
                     told = time.monotonic()
                     progress(lane.result.delivered, lane.result.delivered + _left(connection_id)[0])
                 continue
-            if not until_empty or not _worth_waiting(connection_id, patience, lane.is_open):
+            if not until_empty or not lane.is_open or lane.paused_for > patience:
+                break
+            if not _worth_waiting(connection_id, patience):
                 break
             time.sleep(_POLL if deadline is None else min(_POLL, max(0.0, deadline - time.monotonic())))
     lane.result.waiting, lane.result.parked = _left(connection_id)
@@ -107,11 +111,17 @@ class _Lane:
     def is_open(self) -> bool:
         return self._connection.status == ConnectionStatus.CONNECTED
 
+    @property
+    def paused_for(self) -> float:
+        """Seconds until the ERP wants to hear from this connection again."""
+        until = self._connection.paused_until
+        return (until - timezone.now()).total_seconds() if until else 0.0
+
     def step(self) -> bool:
         """Deliver one claim; False when there is nothing to do at this moment."""
         connection = self._connection
-        connection.refresh_from_db(fields=["status"])
-        if not self.is_open:
+        connection.refresh_from_db(fields=["status", "paused_until"])
+        if not self.is_open or self.paused_for > 0:
             return False
         sizes = base.get(connection.erp).batch_size
         claim = claims.claim(connection=connection, worker_id=self._worker_id, batch_size=sizes)
@@ -139,13 +149,10 @@ class _Lane:
             results = connector.send(claim.kind, str(claim.request_id), self._parcels(claim))
         except DeliveryError as error:
             self._record(claim, outcomes.all_of(claim, error))
-            if isinstance(error, BadCredentials):
-                self._ask_to_reconnect(error)
+            self._see_to_connection([error])
             return
         self._record(claim, {item.pk: result for item, result in zip(claim.items, results, strict=True)})
-        lost = next((result for result in results if isinstance(result, BadCredentials)), None)
-        if lost:
-            self._ask_to_reconnect(lost)
+        self._see_to_connection(results)
 
     def _open(self) -> Connector:
         """Give the connector; its company's preferences are read again when they are old."""
@@ -190,7 +197,8 @@ class _Lane:
 
     def _parcels(self, claim: Claim) -> list[Parcel]:
         return [
-            Parcel(self._reference(claim, item), item.batch_position or 0, item.request_body) for item in claim.items
+            Parcel(self._reference(claim, item), item.batch_position or 0, item.request_body, item.ticket)
+            for item in claim.items
         ]
 
     def _reference(self, claim: Claim, item: OutboxItem) -> str:
@@ -202,10 +210,18 @@ class _Lane:
             self.result.delivered += counts.get(OutboxState.DELIVERED, 0)
             self.settled += counts.get(OutboxState.DELIVERED, 0) + counts.get(OutboxState.PARKED, 0)
 
-    def _ask_to_reconnect(self, error: BadCredentials) -> None:
+    def _see_to_connection(self, results: Sequence[Outcome]) -> None:
+        """Draw the consequences of what the ERP said about the connection as a whole."""
         connection = self._connection
-        connection.status, connection.status_reason = ConnectionStatus.RECONNECT_NEEDED, error.words
-        connection.save(update_fields=["status", "status_reason", "updated_at"])
+        lost = next((each for each in results if isinstance(each, BadCredentials)), None)
+        if lost:
+            connection.status, connection.status_reason = ConnectionStatus.RECONNECT_NEEDED, lost.words
+            connection.save(update_fields=["status", "status_reason", "updated_at"])
+        waits = [each.after for each in results if isinstance(each, TryLater) and each.whole_connection]
+        if waits:
+            longest = float(connection.option("backoff_cap", math.inf))
+            connection.paused_until = timezone.now() + timedelta(seconds=min(max(waits), longest))
+            connection.save(update_fields=["paused_until", "updated_at"])
 
 
 def _left(connection_id: int) -> tuple[int, int]:
@@ -217,10 +233,8 @@ def _left(connection_id: int) -> tuple[int, int]:
     return counts["waiting"], counts["parked"]
 
 
-def _worth_waiting(connection_id: int, patience: float, is_open: bool) -> bool:
+def _worth_waiting(connection_id: int, patience: float) -> bool:
     """Tell whether something becomes sendable soon: in another worker's hands, or due for its next try."""
-    if not is_open:
-        return False
     items = OutboxItem.objects.filter(connection_id=connection_id)
     if items.filter(state=OutboxState.IN_FLIGHT).exists():
         return True

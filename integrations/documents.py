@@ -19,20 +19,37 @@ class Kind(StrEnum):
     INVOICE = "invoice"
     INVOICE_VOID = "invoice_void"
     CREDIT_NOTE = "credit_note"
+    CREDIT_ALLOCATION = "credit_allocation"
+    CREDIT_NOTE_VOID = "credit_note_void"
     PAYMENT = "payment"
     PAYMENT_UPDATE = "payment_update"
+    PAYMENT_VOID = "payment_void"
+    REFUND = "refund"
 
 
+# Within a customer, in this order: what is undone is undone last, when all that it was part of has been sent.
 STAGES = {
     Kind.CUSTOMER: 10,
     Kind.PRODUCT: 10,
     Kind.JOURNAL_ENTRY: 20,
     Kind.INVOICE: 20,
-    Kind.INVOICE_VOID: 30,
     Kind.CREDIT_NOTE: 30,
+    Kind.CREDIT_ALLOCATION: 35,
     Kind.PAYMENT: 40,
     Kind.PAYMENT_UPDATE: 50,
+    Kind.REFUND: 60,
+    Kind.PAYMENT_VOID: 70,
+    Kind.CREDIT_NOTE_VOID: 75,
+    Kind.INVOICE_VOID: 80,
 }
+
+MASTER_DATA = (Kind.CUSTOMER, Kind.PRODUCT)
+CHANGES = (  # These change what the ERP holds already instead of creating something there.
+    Kind.PAYMENT_UPDATE,
+    Kind.PAYMENT_VOID,
+    Kind.CREDIT_NOTE_VOID,
+    Kind.INVOICE_VOID,
+)
 
 _LETTERS = {
     Kind.CUSTOMER: "U",
@@ -41,8 +58,12 @@ _LETTERS = {
     Kind.INVOICE: "I",
     Kind.INVOICE_VOID: "V",
     Kind.CREDIT_NOTE: "C",
+    Kind.CREDIT_ALLOCATION: "A",
+    Kind.CREDIT_NOTE_VOID: "W",
     Kind.PAYMENT: "P",
     Kind.PAYMENT_UPDATE: "L",
+    Kind.PAYMENT_VOID: "X",
+    Kind.REFUND: "R",
 }
 
 
@@ -52,14 +73,32 @@ def reference_of(prefix: str, kind: Kind | str, subject_id: int) -> str:
 
 
 @dataclass(frozen=True)
+class DimensionDocument:
+    """One of the ERP's own tracking dimensions on a document or line, as its lists name it (`connectors.base.ErpRow`).
+
+    `kind` is class, department, location or tracking; `group` the name of the tracking category, `name` the option's.
+    """
+
+    kind: str
+    external_id: str
+    name: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
 class CustomerDocument:
-    """A customer to create. `suffix` is set when the plain name is another's in the ERP: names are unique there."""
+    """A customer to create. `suffix` is set when the plain name is another's in the ERP: names are unique there.
+
+    `number` is our customer number, `subsidiary` the ERP's company that sells to it, where it has several.
+    """
 
     reference: str
     name: str
     email: str
     currency: str
     suffix: str = ""
+    number: str = ""
+    subsidiary: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +110,8 @@ class ProductDocument:
     description: str
     income_account: str
     suffix: str = ""
+    code: str = ""
+    subsidiary: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,11 +123,18 @@ class JournalLineDocument:
     credit: Decimal
     description: str
     customer: str | None
+    dimensions: tuple[DimensionDocument, ...] = ()
 
 
 @dataclass(frozen=True)
 class JournalDocument:
-    """A balanced entry. `rate` is base units per one unit of `currency`."""
+    """A balanced entry. `rate` is base units per one unit of `currency`.
+
+    For a vendor whose journals have no currency (`ConnectorSpec.journals_in_base`), and for an entry that one currency
+    and one rate cannot express, `currency` is the base currency, `rate` 1, and the descriptions name the foreign amounts.
+    `reverses` is the ERP's id of the entry that this one reverses, empty for any other. `draft`: leave it for a person
+    there to post.
+    """
 
     reference: str
     date: datetime.date
@@ -94,11 +142,18 @@ class JournalDocument:
     rate: Decimal
     description: str
     lines: tuple[JournalLineDocument, ...]
+    subsidiary: str = ""
+    reverses: str = ""
+    draft: bool = False
 
 
 @dataclass(frozen=True)
 class SalesLineDocument:
-    """A line of an invoice or credit note. `net` is without tax; `tax_code` is the ERP's, where it wants one."""
+    """A line of an invoice or credit note. `net` is without tax; `tax_code` is the ERP's, where it wants one.
+
+    `product` is the ERP's item, empty where the vendor's lines need none and none is mapped; `account` the ERP's account
+    of the sale (`ConnectorSpec.line_account`), else empty.
+    """
 
     product: str
     description: str
@@ -107,11 +162,22 @@ class SalesLineDocument:
     net: Decimal
     tax: Decimal
     tax_code: str | None
+    account: str = ""
+    tax_percent: Decimal = Decimal(0)
+    dimensions: tuple[DimensionDocument, ...] = ()
+
+
+@dataclass(frozen=True)
+class AllocationDocument:
+    """The part of a payment or credit note that settles one of the ERP's invoices."""
+
+    invoice: str
+    amount: Decimal
 
 
 @dataclass(frozen=True)
 class InvoiceDocument:
-    """A finalized invoice. `total` = `net` + `tax`, as the customer saw it."""
+    """A finalized invoice. `total` = `net` + `tax`, as the customer saw it. `rate` as on a journal."""
 
     reference: str
     number: str
@@ -123,11 +189,18 @@ class InvoiceDocument:
     tax: Decimal
     total: Decimal
     lines: tuple[SalesLineDocument, ...]
+    rate: Decimal = Decimal(1)
+    subsidiary: str = ""
+    draft: bool = False
 
 
 @dataclass(frozen=True)
 class CreditNoteDocument:
-    """A credit note. Amounts are positive."""
+    """A credit note. Amounts are positive. `allocations` are the invoices that it settles.
+
+    A vendor that applies credits with a request of its own gets them again as `CreditAllocationDocument`; one that can
+    apply them while creating leaves Kind.CREDIT_ALLOCATION out of its batch sizes.
+    """
 
     reference: str
     number: str
@@ -139,23 +212,34 @@ class CreditNoteDocument:
     total: Decimal
     reason: str
     lines: tuple[SalesLineDocument, ...]
+    rate: Decimal = Decimal(1)
+    subsidiary: str = ""
+    draft: bool = False
+    allocations: tuple[AllocationDocument, ...] = ()
 
 
 @dataclass(frozen=True)
-class InvoiceVoidDocument:
-    """An invoice that the ERP holds and that shall be void there."""
+class CreditAllocationDocument:
+    """Let a credit note that the ERP holds settle invoices there. States all of its allocations: a repeat is harmless."""
 
     reference: str
-    invoice: str
-    sync_token: str
+    date: datetime.date
+    customer: str
+    currency: str
+    credit_note: str
+    allocations: tuple[AllocationDocument, ...]
+    rate: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True)
-class AllocationDocument:
-    """The part of a payment that settles one of the ERP's invoices."""
+class VoidDocument:
+    """An invoice, credit note or payment that the ERP holds and that shall be void there; the kind says which."""
 
-    invoice: str
-    amount: Decimal
+    reference: str
+    external_id: str
+    sync_token: str
+    date: datetime.date
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,6 +258,31 @@ class PaymentDocument:
     deposit_account: str
     allocations: tuple[AllocationDocument, ...]
     external_id: str = ""
+    rate: Decimal = Decimal(1)
+    subsidiary: str = ""
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class RefundDocument:
+    """Money paid back to a customer: of a credit note, or of what a payment left unapplied. The other one is empty.
+
+    `account` is the ERP's account the money leaves; `receivable` its account of receivables, where the mapping names one.
+    """
+
+    reference: str
+    date: datetime.date
+    customer: str
+    currency: str
+    amount: Decimal
+    note: str
+    account: str
+    credit_note: str = ""
+    payment: str = ""
+    receivable: str = ""
+    rate: Decimal = Decimal(1)
+    subsidiary: str = ""
+    method: str = ""
 
 
 Document = (
@@ -182,6 +291,8 @@ Document = (
     | JournalDocument
     | InvoiceDocument
     | CreditNoteDocument
-    | InvoiceVoidDocument
+    | CreditAllocationDocument
+    | VoidDocument
     | PaymentDocument
+    | RefundDocument
 )

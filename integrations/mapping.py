@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from difflib import SequenceMatcher
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from accounting.models import Account
 from billing.models import Customer, Product, TaxRate
 from integrations.connectors import base
 from integrations.connectors.base import Call, Connector, ConnectorSpec, ErpRow
+from integrations.counterparts import why_not
 from integrations.models import (
     Connection,
     ErpRecord,
@@ -26,6 +28,7 @@ from integrations.models import (
 from integrations.wiring import open_connector
 
 _ALIKE = 0.82
+_OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visible after its own time.
 _NAMESPACE = uuid.UUID("7f1f0b0e-7a53-4a0a-9a53-2f2b6d0c4e11")
 _SUBLEDGER = "Counterfoil sub-ledger"
 Suggestions = list[tuple[int | None, ErpRecord]]
@@ -43,14 +46,27 @@ def connector_of(connection: Connection) -> Connector:
 def import_lists(connection: Connection, connector: Connector | None = None) -> int:
     """Read the company and its lists and keep them; give how many rows. What is gone there is marked inactive here."""
     connector = connector or connector_of(connection)
-    company = connector.company()
+    company, now = connector.company(), timezone.now()
     rows = list(connector.lists())
     with transaction.atomic():
-        connection.company, connection.company_read_at = asdict(company), timezone.now()
+        connection.company, connection.company_read_at, connection.lists_read_at = asdict(company), now, now
         connection.realm_name = company.name
-        connection.save(update_fields=["company", "company_read_at", "realm_name", "updated_at"])
+        connection.save(update_fields=["company", "company_read_at", "lists_read_at", "realm_name", "updated_at"])
         ErpRecord.objects.filter(connection=connection).update(is_active=False)
         _keep(connection, rows)
+    return len(rows)
+
+
+def refresh_lists(connection: Connection, connector: Connector | None = None) -> int:
+    """Read what changed in the lists since they were last read; give how many rows. Reads all where that never was."""
+    if connection.lists_read_at is None:
+        return import_lists(connection, connector)
+    now = timezone.now()
+    rows = list((connector or connector_of(connection)).lists(since=connection.lists_read_at - _OVERLAP))
+    with transaction.atomic():
+        _keep(connection, rows)
+        connection.lists_read_at = now
+        connection.save(update_fields=["lists_read_at", "updated_at"])
     return len(rows)
 
 
@@ -88,7 +104,7 @@ def suggest(connection: Connection) -> int:
         found[MappingKind.PRODUCT] = _by_name(Product.objects.all(), list(records.filter(kind=RecordKind.PRODUCT)))
         found[MappingKind.CUSTOMER] = _by_name(Customer.objects.all(), list(records.filter(kind=RecordKind.CUSTOMER)))
         found[MappingKind.TAX_CODE] = _by_name(TaxRate.objects.all(), list(records.filter(kind=RecordKind.TAX_CODE)))
-        found[MappingKind.DEPOSIT_ACCOUNT] = [(None, record) for record in _deposit_accounts(accounts)[:1]]
+        found[MappingKind.DEPOSIT_ACCOUNT] = [(None, record) for record in _deposit_accounts(connection, accounts)[:1]]
     mapped = set(Mapping.objects.filter(connection=connection).values_list("kind", "internal_id"))
     fresh = [
         Mapping(
@@ -158,7 +174,7 @@ def create_missing(connection: Connection, connector: Connector | None = None) -
         )
         _created(connection, MappingKind.ACCOUNT, account.pk, row)
         created += 1
-    if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
+    if needs_default_customer(connection):
         created += _create_default_customer(connection, connector)
     return created
 
@@ -202,6 +218,11 @@ def our_accounts(connection: Connection) -> list[Account]:
     return list(accounts)
 
 
+def needs_default_customer(connection: Connection) -> bool:
+    """Tell whether journal lines on receivables must name a customer of the ERP."""
+    return connection.sync_mode == SyncMode.JOURNAL_ENTRIES and bool(base.get(connection.erp).receivable_types)
+
+
 def readiness(connection: Connection) -> list[str]:
     """List in words what is missing before everything can be delivered; empty when ready."""
     mapped = Mapping.objects.filter(connection=connection, status=MappingStatus.CONFIRMED)
@@ -209,7 +230,7 @@ def readiness(connection: Connection) -> list[str]:
     defaults = set(mapped.filter(internal_id=None).values_list("kind", flat=True))
     missing = [] if connection.realm_id else ["Connect to the ERP."]
     missing += [f"Map the account {account}." for account in our_accounts(connection) if account.pk not in accounts]
-    if connection.sync_mode == SyncMode.JOURNAL_ENTRIES and MappingKind.DEFAULT_CUSTOMER not in defaults:
+    if needs_default_customer(connection) and MappingKind.DEFAULT_CUSTOMER not in defaults:
         missing.append("Choose the ERP's customer for receivable lines.")
     if connection.sync_mode == SyncMode.DOCUMENTS:
         if connection.send_payments and MappingKind.DEPOSIT_ACCOUNT not in defaults:
@@ -230,16 +251,17 @@ def _accounts(connection: Connection, spec: ConnectorSpec, records: Sequence[Erp
         lambda ours, theirs: bool(theirs.number) and theirs.number == ours.code and _likeness(ours, theirs) > 0.5,
         lambda ours, theirs: _plain(ours.name) == _plain(theirs.name),
         lambda ours, theirs: _likeness(ours, theirs) >= _ALIKE,
-        lambda ours, theirs: theirs.type == "Accounts Receivable",  # A company usually has just one.
+        lambda ours, theirs: theirs.type in spec.receivable_types,  # A company usually has just one.
     )
     for fits in tests:
         for account in list(open_accounts):
-            types = spec.allowed_types.get(account.role) or spec.allowed_types[account.category]
             match = next(
                 (
                     each
                     for each in records
-                    if each.type in types and each.external_id not in taken and fits(account, each)
+                    if each.external_id not in taken
+                    and fits(account, each)
+                    and not why_not(connection, MappingKind.ACCOUNT, each, account)
                 ),
                 None,
             )
@@ -254,10 +276,12 @@ def _likeness(ours: Account, theirs: ErpRecord) -> float:
     return SequenceMatcher(None, _plain(ours.name), _plain(theirs.name)).ratio()
 
 
-def _deposit_accounts(records: Sequence[ErpRecord]) -> list[ErpRecord]:
-    """Give bank accounts last and Undeposited Funds first: payments wait there for the bank's own feed."""
-    suitable = [each for each in records if each.type == "Bank" or each.subtype == "UndepositedFunds"]
-    return sorted(suitable, key=lambda each: each.subtype != "UndepositedFunds")
+def _deposit_accounts(connection: Connection, records: Sequence[ErpRecord]) -> list[ErpRecord]:
+    """Give what payments may go to: the vendor's usual kind first, then banks."""
+    spec = base.get(connection.erp)
+    suitable = [each for each in records if not why_not(connection, MappingKind.DEPOSIT_ACCOUNT, each)]
+    banks = spec.account_types["cash"][0]
+    return sorted(suitable, key=lambda each: (each.subtype not in spec.deposit_subtypes, each.type != banks))
 
 
 def _by_name(ours: Iterable[Customer | Product | TaxRate], theirs: Sequence[ErpRecord]) -> Suggestions:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 from django.db import connection as database
 from django.db import transaction
@@ -14,6 +15,7 @@ from integrations.connectors.base import (
     Call,
     Delivered,
     DeliveryError,
+    InProgress,
     NameTaken,
     Outcome,
     TryLater,
@@ -31,12 +33,14 @@ UPDATE integrations_outboxitem o
    SET state = v.state, reason_code = v.code, reason = v.reason, outcome_unknown = v.unknown,
        available_at = now() + v.delay * interval '1 second',
        delivered_at = CASE WHEN v.state = 'delivered' THEN now() END,
-       request_id = CASE WHEN v.keep THEN o.request_id END,
+       request_id = CASE WHEN v.fresh THEN %s::uuid WHEN v.keep THEN o.request_id END,
+       ticket = v.ticket,
        batch_position = CASE WHEN v.keep THEN o.batch_position END,
        request_body = CASE WHEN v.keep THEN o.request_body ELSE '' END,
        attempts = GREATEST(o.attempts - v.refund, 0), worker_id = NULL, leased_until = NULL
-  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::float[], %s::bool[], %s::bool[], %s::int[])
-       AS v(id, state, code, reason, delay, keep, unknown, refund)
+  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::float[], %s::bool[], %s::bool[], %s::int[],
+              %s::bool[], %s::text[])
+       AS v(id, state, code, reason, delay, keep, unknown, refund, fresh, ticket)
  WHERE o.id = v.id AND o.worker_id = %s AND o.state = 'in_flight'
 RETURNING o.id
 """
@@ -68,6 +72,8 @@ class Verdict:
     keep_request: bool = False
     unknown: bool = False
     refund: bool = False
+    fresh_key: bool = False
+    ticket: str = ""
 
 
 def judge(connection: Connection, item: OutboxItem, outcome: Outcome) -> Verdict:
@@ -83,12 +89,22 @@ def judge(connection: Connection, item: OutboxItem, outcome: Outcome) -> Verdict
         wait = outcome.after if isinstance(outcome, TryLater) else 0.0
         delay = min(wait, _cap(connection))
         unknown = item.outcome_unknown
-        return Verdict(OutboxState.PENDING, code, outcome.words, _jitter(delay), sealed, unknown, refund=True)
+        ticket = item.ticket
+        return Verdict(
+            OutboxState.PENDING, code, outcome.words, _jitter(delay), sealed, unknown, refund=True, ticket=ticket
+        )
+    if isinstance(outcome, InProgress):
+        delay, ticket = _jitter(outcome.after), outcome.ticket[:300]
+        return Verdict(OutboxState.PENDING, code, outcome.words, delay, sealed, sealed, refund=True, ticket=ticket)
     if isinstance(outcome, UnknownOutcome):
         if item.attempts >= connection.option("max_attempts", 12):
             words = _TOO_OFTEN.format(attempts=item.attempts, words=outcome.words)
             return Verdict(OutboxState.PARKED, code, words, keep_request=sealed, unknown=sealed)
-        return Verdict(OutboxState.PENDING, code, outcome.words, _back_off(connection, item.attempts), sealed, sealed)
+        delay = max(_back_off(connection, item.attempts), min(outcome.settle, _cap(connection)))
+        fresh = sealed and outcome.fresh_key
+        return Verdict(
+            OutboxState.PENDING, code, outcome.words, delay, sealed, sealed, fresh_key=fresh, ticket=item.ticket
+        )
     return Verdict(OutboxState.PARKED, outcome.code, outcome.words)
 
 
@@ -112,12 +128,23 @@ def record(*, connection: Connection, claim: Claim, outcomes: Mapping[int, Outco
     with transaction.atomic(), database.cursor() as cursor:
         columns = zip(
             *(
-                (pk, v.state, v.code[:40], redact(v.reason), v.delay, v.keep_request, v.unknown, int(v.refund))
+                (
+                    pk,
+                    v.state,
+                    v.code[:40],
+                    redact(v.reason),
+                    v.delay,
+                    v.keep_request,
+                    v.unknown,
+                    int(v.refund),
+                    v.fresh_key,
+                    v.ticket,
+                )
                 for pk, v in verdicts.items()
             ),
             strict=True,
         )
-        cursor.execute(_RECORD, [*map(list, columns), claim.worker_id])
+        cursor.execute(_RECORD, [uuid4(), *map(list, columns), claim.worker_id])
         ours = {row[0] for row in cursor.fetchall()}
         delivered = [
             (items[pk], outcome) for pk, outcome in outcomes.items() if pk in ours and isinstance(outcome, Delivered)

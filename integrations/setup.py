@@ -10,7 +10,9 @@ from django.db.models.functions import Now
 
 from billing.models import BusinessEntity
 from integrations import mapping, tokens
+from integrations import sign_in as signing_in
 from integrations.connectors import base
+from integrations.connectors.base import SignInKind
 from integrations.models import (
     UNDELIVERED,
     Connection,
@@ -44,6 +46,7 @@ def create_connection(
     mode: str = SyncMode.JOURNAL_ENTRIES,
     send_payments: bool = False,
     name: str = "",
+    sign_in: str = "",
 ) -> tuple[Connection, bool]:
     """Make the entity's connection, or give the one it has, and whether it is new. Raises SetupError for another choice."""
     spec = base.get(erp)
@@ -62,6 +65,7 @@ def create_connection(
                 name=name or spec.label,
                 sync_mode=mode,
                 send_payments=send_payments,
+                sign_in=sign_in,
             ),
             True,
         )
@@ -97,9 +101,13 @@ def connect_sandbox(connection: Connection, url: str) -> Connection:
     has new books: everything is sent to it once more. Raises SetupError, DeliveryError.
     """
     root = url.rstrip("/")
-    if connection.realm_id and not connection.auth_url:
+    if connection.realm_id and not connection.base_url:
         raise SetupError(f"{connection.name} is connected to the vendor itself. Switch that connection off first.")
     state = _ask("GET", f"{root}/_sandbox/state").json()
+    if state["vendor"] != connection.erp:
+        raise SetupError(
+            f"The sandbox at {root} stands in for {state['vendor']}, but the connection is to {connection.erp}."
+        )
     is_signed_in = connection.status == ConnectionStatus.CONNECTED and connection.base_url == root
     if is_signed_in and not _was_restarted(connection, state):
         if not mapping.readiness(connection):
@@ -128,12 +136,16 @@ def _sign_in(connection: Connection, root: str, state: dict[str, Any]) -> Connec
     connection.options = {**_PATIENT_FOR_TESTS, **connection.options}
     if connection.throttled:
         connection.options = {**connection.options, "backoff_cap": 60.0, "backoff_base": 1.0}
-    connection.credentials = Secrets(
-        client_id=state["oauth"]["client_id"], client_secret=state["oauth"]["client_secret"]
-    )
+    connection.sign_in = state["sign_in"]["code"]
+    connection.credentials = Secrets(state["sign_in"]["fields"])
     connection.save()
-    answer = _consent(tokens.begin(connection, redirect_uri=_CALLBACK))
-    return tokens.complete(state=answer["state"], code=answer["code"], realm_id=answer["realmId"])
+    if tokens.way_of(connection).kind is SignInKind.CODE:
+        connection = signing_in.complete(_consent(signing_in.begin(connection, redirect_uri=_CALLBACK)))
+    else:
+        connection = signing_in.connect(connection)
+    if connection.status == ConnectionStatus.CHOOSE_COMPANY:
+        connection = signing_in.choose_company(connection, str(state["realm_id"]))
+    return connection
 
 
 def _holds_what_we_made(connection: Connection) -> bool:
@@ -187,7 +199,7 @@ def _ask(method: str, url: str, **options: Any) -> requests.Response:
         response = requests.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
     except requests.RequestException as error:
         raise SetupError(
-            f"No sandbox answers at {url}. Start one with: manage.py erp_sandbox quickbooks --port N"
+            f"No sandbox answers at {url}. Start one with: manage.py erp_sandbox <erp> --port N"
         ) from error
     if response.status_code >= 400:
         raise SetupError(f"The sandbox at {url} answered with HTTP {response.status_code}.")

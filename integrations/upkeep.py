@@ -1,4 +1,4 @@
-"""What a person changes about a connection by hand: its client id and secret, switching it off and on again."""
+"""What a person changes about a connection by hand: its credentials, switching it off and on again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.db.models import Q
 
-from integrations.connectors import base
+from integrations.connectors.base import SignInKind
 from integrations.models import Connection, ConnectionStatus
 from integrations.setup import SetupError
+from integrations.tokens import way_of
 from integrations.vault import Secrets, VaultError
 
 
@@ -25,7 +26,7 @@ class TokenHealth:
 
 @transaction.atomic
 def enter_credentials(connection_id: int, *, given: Mapping[str, str]) -> None:
-    """Keep the app's client id and secret; whoever was signed in with others has to sign in again."""
+    """Keep what is entered for signing in; whoever was signed in with others has to sign in again."""
     locked = Connection.objects.select_for_update(no_key=True).defer("credentials").get(pk=connection_id)
     try:
         before = dict(locked.credentials)
@@ -34,7 +35,7 @@ def enter_credentials(connection_id: int, *, given: Mapping[str, str]) -> None:
     changed = any(before.get(name) != value for name, value in given.items())
     if changed and locked.status == ConnectionStatus.CONNECTED:
         locked.status = ConnectionStatus.RECONNECT_NEEDED
-        locked.status_reason = "The client id or secret was changed. Sign in again with it."
+        locked.status_reason = "The credentials were changed. Sign in again with them."
     locked.credentials = Secrets({**before, **given})
     locked.save(update_fields=["credentials", "status", "status_reason", "updated_at"])
 
@@ -46,7 +47,9 @@ def token_health(connection: Connection) -> TokenHealth:
     except VaultError as error:
         return TokenHealth(trouble=str(error))
     return TokenHealth(
-        missing=tuple(name for name in base.get(connection.erp).secret_fields if not credentials.get(name)),
+        missing=tuple(
+            each.label for each in way_of(connection).fields if not each.is_optional and not credentials.get(each.name)
+        ),
         access_until=_moment(credentials.get("expires_at") if credentials.get("access_token") else None),
         sign_in_until=_moment(credentials.get("refresh_expires_at")),
     )
@@ -72,7 +75,9 @@ def switch_on(connection_id: int) -> None:
     other = Connection.objects.exclude(status=ConnectionStatus.DISABLED).filter(same_books).defer("credentials").first()
     if other is not None and other.pk != locked.pk:
         raise SetupError(f"{other.name} is connected to the same books. Switch that connection off first.")
-    signed_in = bool(locked.realm_id and locked.credentials.get("refresh_token"))
+    signed_in = bool(locked.realm_id) and (
+        way_of(locked).kind is not SignInKind.CODE or bool(locked.credentials.get("refresh_token"))
+    )
     locked.status = ConnectionStatus.CONNECTED if signed_in else ConnectionStatus.NEW
     locked.status_reason = ""
     locked.save(update_fields=["status", "status_reason", "updated_at"])

@@ -1,10 +1,14 @@
 """Put a connector together with what it needs of a connection: addresses, tokens, pace and the log of calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from functools import partial
 
+from integrations import tokens
 from integrations.connectors import base
-from integrations.connectors.base import Call, Company, Connector, Wiring
-from integrations.models import Connection
+from integrations.connectors.base import Call, Company, Connector, RowKind, Wiring
+from integrations.models import Connection, ErpRecord
+from integrations.slots import hold_slot
 from integrations.throttle import Throttle, unthrottled
 from integrations.tokens import ConnectionAccess
 
@@ -17,16 +21,31 @@ def open_connector(connection: Connection, *, on_call: Callable[[Call], None]) -
         if connection.throttled
         else unthrottled
     )
+    slot = partial(hold_slot, account=f"{connection.erp} {connection.realm_id}", most=spec.concurrency)
     return spec.make(
         Wiring(
-            base_url=connection.base_url or spec.base_url,
+            base_url=tokens.endpoints(connection).api,
             realm_id=connection.realm_id,
             company=Company.from_json(connection.company),
             access=ConnectionAccess(connection.pk),
             pace=pace,
             on_call=on_call,
             connect_timeout=5.0,
-            # The vendor gives up after 120 s, so a longer silence is a lost connection.
+            # Vendors give up after 120 s or so, so a longer silence is a lost connection.
             read_timeout=float(connection.option("read_timeout", 125.0)),
+            slot=slot if connection.throttled and spec.concurrency else nullcontext,
+            on_limits=partial(_keep_limits, connection.pk),
+            currencies=_currencies(connection),
+            sign_in=tokens.way_of(connection).code,
+            options=connection.options,
         )
     )
+
+
+def _keep_limits(connection_id: int, left: Mapping[str, int]) -> None:
+    Connection.objects.filter(pk=connection_id).update(limits_left=dict(left))
+
+
+def _currencies(connection: Connection) -> dict[str, str]:
+    rows = ErpRecord.objects.filter(connection=connection, kind=RowKind.CURRENCY.value, is_active=True)
+    return dict(rows.values_list("number", "external_id"))

@@ -18,6 +18,7 @@ from integrations.admin.figures import attempts_table, counts_table, throughput_
 from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
 from integrations.connectors import base
 from integrations.models import Connection, ConnectionStatus, ErpRecord, OutboxState
+from integrations.tokens import way_of
 from integrations.upkeep import TokenHealth, token_health
 
 _MISSING_SHOWN = 8
@@ -76,7 +77,7 @@ def _count(connection: Connection, count: int | None, state: OutboxState) -> obj
 def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[tuple[str, object]]:
     entered = "cannot be read" if health.trouble else "entered; never shown"
     if health.missing:
-        entered = f"missing: {', '.join(name.replace('_', ' ') for name in health.missing)}"
+        entered = f"missing: {', '.join(health.missing)}"
     access: object = NONE
     if health.access_until:
         expired = health.access_until <= now
@@ -88,7 +89,7 @@ def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[t
         ("Home currency there", connection.company.get("home_currency") or NONE),
         ("Their books are closed through", connection.company.get("books_closed_through") or NONE),
         ("Lists last read", moment(connection.company_read_at)),
-        ("Client id and secret", entered),
+        ("Credentials", entered),
         ("Access token", access),
         ("Sign-in lasts until", moment(health.sign_in_until)),
         ("Made", moment(connection.created_at)),
@@ -101,8 +102,12 @@ def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) 
         return []
     steps: list[tuple[object, object]] = []
     if health.missing or health.trouble:
-        steps.append(("Enter the app's client id and secret.", _step(request, connection, "credentials", Role.ADMIN)))
-    if connection.status != ConnectionStatus.CONNECTED:
+        wanted = ", ".join(health.missing) or "the credentials"
+        steps.append((f"Enter: {wanted}.", _step(request, connection, "credentials", Role.ADMIN)))
+    if connection.status == ConnectionStatus.CHOOSE_COMPANY:
+        url = reverse("admin:integrations_connection_company", args=[connection.pk])
+        steps.append(("Choose the company.", to(url, "Choose") if may(request, Role.ADMIN) else "for the role admin"))
+    elif connection.status != ConnectionStatus.CONNECTED:
         url = reverse("admin:connect_erp", args=[connection.pk])
         steps.append(("Sign in to the ERP.", to(url, "Connect") if may(request, Role.ADMIN) else "for the role admin"))
     elif not ErpRecord.objects.filter(connection=connection).exists():
@@ -137,10 +142,11 @@ def _step(request: HttpRequest, connection: Connection, verb: str, role: str) ->
 
 def _settings(connection: Connection) -> Table:
     spec = base.get(connection.erp)
+    vendors = way_of(connection).endpoints({})
     limits = "; ".join(f"{calls:,} calls in {per:g} s ({name})" for name, (calls, per, _) in spec.limits.items())
     rows: list[tuple[object, object]] = [
-        ("API address", connection.base_url or f"{spec.base_url} (the vendor's own)"),
-        ("Sign-in address", connection.auth_url or f"{spec.oauth.authorize} (the vendor's own)"),
+        ("API address", connection.base_url or f"{vendors.api} (the vendor's own)"),
+        ("Sign-in address", connection.auth_url or f"{vendors.authorize or 'none needed'} (the vendor's own)"),
         ("Pace", limits if connection.throttled else "not limited: a stand-in server"),
         ("Our references begin with", connection.reference_prefix),
         *((name.replace("_", " ").capitalize(), value) for name, value in sorted(connection.options.items())),

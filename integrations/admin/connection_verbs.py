@@ -12,13 +12,13 @@ from billing.admin.forms import DayField
 from billing.admin.shown import change_url, list_url
 from billing.models import Job, Role
 from billing.services.jobs import start_job
-from integrations import mapping, outbox, setup, upkeep
+from integrations import mapping, outbox, setup, sign_in, upkeep
 from integrations.admin.shown import erp_name, sends
 from integrations.backfill import backfill
 from integrations.connectors import base
+from integrations.connectors.base import DeliveryError, SecretField
 from integrations.models import Connection, ConnectionStatus, Mapping, OutboxItem, OutboxState, SyncMode
-
-_LABELS = {"client_id": "Client id", "client_secret": "Client secret"}
+from integrations.tokens import SignInError, way_of
 
 
 def mapping_url(connection: Connection, query: str = "") -> str:
@@ -56,14 +56,49 @@ class CredentialsForm(VerbForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in base.get(self.subject.erp).secret_fields:
-            self.fields[name] = forms.CharField(
-                label=_LABELS.get(name, name.replace("_", " ").capitalize()),
-                max_length=500,
-                widget=forms.PasswordInput(
-                    render_value=False, attrs={"autocomplete": "new-password", "class": "cf-file"}
-                ),
-            )
+        for wanted in way_of(self.subject).fields:
+            self.fields[wanted.name] = _entry(wanted)
+
+
+def _entry(wanted: SecretField) -> forms.Field:
+    """Give the form field for something a person enters; a secret's value never comes back to the page."""
+    shared: dict[str, Any] = {"label": wanted.label, "help_text": wanted.help, "required": not wanted.is_optional}
+    if wanted.choices:
+        return forms.ChoiceField(choices=wanted.choices, **shared)
+    if wanted.is_long:
+        return PemField(**shared)
+    if wanted.is_secret:
+        attributes = {"autocomplete": "new-password", "class": "cf-file"}
+        return forms.CharField(
+            max_length=500, widget=forms.PasswordInput(render_value=False, attrs=attributes), **shared
+        )
+    return forms.CharField(max_length=500, **shared)
+
+
+class PemField(forms.CharField):
+    """A key or certificate as pasted text; what was typed is not shown again."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=20_000, widget=_NotShownAgain(attrs={"rows": 6, "autocomplete": "off"}), **kwargs)
+
+
+class _NotShownAgain(forms.Textarea):
+    def format_value(self, value: Any) -> str:
+        return ""
+
+
+class CompanyForm(VerbForm):
+    company = forms.ChoiceField(label="Company")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        try:
+            offered = sign_in.companies(self.subject)
+        except DeliveryError as error:
+            raise SignInError(error.words) from error
+        self.fields["company"].choices = [  # type: ignore[attr-defined]
+            (each.external_id, f"{each.name} {each.detail}".strip()) for each in offered
+        ]
 
 
 class SinceForm(VerbForm):
@@ -79,8 +114,8 @@ class SuggestForm(VerbForm):
 
 
 def _credentials(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
-    upkeep.enter_credentials(connection.pk, given=given)
-    return "The client id and secret are kept, encrypted. Connect now."
+    upkeep.enter_credentials(connection.pk, given={name: value for name, value in given.items() if value})
+    return "What you entered is kept, encrypted. Connect now."
 
 
 def _job(request: HttpRequest, connection: Connection, kind: str, title: str) -> SafeString:
@@ -141,11 +176,25 @@ def _is_open(connection: Connection) -> bool:
     return bool(connection.status == ConnectionStatus.CONNECTED)
 
 
+def _has_to_choose(connection: Connection) -> bool:
+    return bool(connection.status == ConnectionStatus.CHOOSE_COMPANY)
+
+
 def _is_on(connection: Connection) -> bool:
     return bool(connection.status != ConnectionStatus.DISABLED)
 
 
+def _choose_company(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
+    chosen = sign_in.choose_company(connection, given["company"])
+    return f"{chosen.name} is connected to {chosen.realm_name}. Next: import the ERP's lists, then see to the mapping."
+
+
 VERBS = (
+    Verb(
+        "company", "Choose company", _choose_company, role=Role.ADMIN, form=CompanyForm, allowed=_has_to_choose,
+        explain=lambda connection: "Your sign-in opens more than one company. This connection sends to the one you "
+        "choose, for good.",
+    ),
     Verb(
         "send-now", "Send waiting items now", _send, role=Role.ACCOUNTANT, allowed=_is_open,
         explain=lambda connection: "Wakes a worker, which sends what is due. Items that wait for their next try go out when "
@@ -172,8 +221,8 @@ VERBS = (
     ),
     Verb(
         "credentials", "Enter credentials", _credentials, role=Role.ADMIN, form=CredentialsForm, allowed=_is_on,
-        explain=lambda connection: f"The client id and secret of your app in {erp_name(connection.erp)}'s developer portal. They "
-        "are encrypted, and never shown again.",
+        explain=lambda connection: f"What {erp_name(connection.erp)} gave you for connecting. It is encrypted, and no secret is "
+        f"ever shown again. {way_of(connection).note}".strip(),
     ),
     Verb(
         "mode", "Change mode", _mode, role=Role.ADMIN, form=ModeForm, allowed=_is_on,

@@ -23,9 +23,10 @@ from integrations.admin.connection_verbs import VERBS, ModeFields, mapping_url
 from integrations.admin.figures import with_figures
 from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
 from integrations.connectors import base
+from integrations.connectors.base import SignInKind
 from integrations.models import Connection, ConnectionStatus, OutboxState
 from integrations.setup import create_connection
-from integrations.tokens import SignInError
+from integrations.tokens import SignInError, way_of
 
 _WORDS_SHOWN = 110
 
@@ -36,12 +37,32 @@ class AddForm(ModeFields, StyledForm):
         label="Books of", queryset=None, empty_label=None, help_text="The business entity whose books it receives."
     )
     name = forms.CharField(max_length=100, required=False, help_text="What you call it. Empty: the ERP's name.")
-    field_order = ("erp", "business_entity", "mode", "send_payments", "name")
+    sign_in = forms.ChoiceField(label="Signing in", required=False)
+    field_order = ("erp", "sign_in", "business_entity", "mode", "send_payments", "name")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["erp"].choices = base.choices()  # type: ignore[attr-defined]
+        self.fields["sign_in"].choices = [("", "The usual way"), *_ways()]  # type: ignore[attr-defined]
         self.fields["business_entity"].queryset = BusinessEntity.objects.all()  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        erp, _, way = cleaned.get("sign_in", "").rpartition(" ")
+        if way and erp != cleaned.get("erp"):
+            self.add_error("sign_in", "That way of signing in is another ERP's.")
+        return {**cleaned, "sign_in": way}
+
+
+def _ways() -> list[tuple[str, str]]:
+    """List the ways of signing in to those ERPs that have several."""
+    specs = [base.get(code) for code, _ in base.choices()]
+    return [
+        (f"{spec.code} {way.code}", f"{spec.label}: {way.label}")
+        for spec in specs
+        for way in spec.sign_ins
+        if len(spec.sign_ins) > 1
+    ]
 
 
 @admin.register(Connection)
@@ -99,11 +120,12 @@ class ConnectionAdmin(DocumentAdmin):
                 mode=given["mode"],
                 send_payments=given["send_payments"],
                 name=given["name"].strip(),
+                sign_in=given["sign_in"],
             )
             if not is_new:
                 return f"{made.name} was there already, just so.", self._page_of(made)
             next_step = reverse("admin:integrations_connection_credentials", args=[made.pk])
-            return f"{made.name} is made. Next: the app's client id and secret, then connect.", next_step
+            return f"{made.name} is made. Next: what the ERP gave you for connecting.", next_step
 
         return form_page(
             request,
@@ -126,10 +148,21 @@ class ConnectionAdmin(DocumentAdmin):
             return HttpResponseRedirect(self._page_of(subject))
         if request.method == "POST":
             try:
-                return HttpResponseRedirect(sign_in.begin(request, subject))
+                return HttpResponseRedirect(sign_in.start(request, subject) or self._page_of(subject))
             except SignInError as error:
                 messages.error(request, str(error))
                 return HttpResponseRedirect(self._page_of(subject))
+        if way_of(subject).kind is not SignInKind.CODE:
+            return form_page(
+                request,
+                title=f"Connect {subject.name}",
+                submit="Connect",
+                cancel_url=self._page_of(subject),
+                do=lambda given: ("", ""),
+                explanation=f"{erp_name(subject.erp)} is called with the credentials you entered. Nothing is changed there.",
+                subject=subject,
+                opts=self.opts,
+            )
         again = f" Choose the company {subject.realm_name or subject.realm_id} again." if subject.realm_id else ""
         return form_page(
             request,

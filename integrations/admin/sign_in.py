@@ -5,7 +5,6 @@ is no administrator of that company any more, is refused before anything is exch
 """
 
 import hashlib
-import re
 from urllib.parse import parse_qs, urlsplit
 
 from django.contrib import messages
@@ -18,13 +17,14 @@ from billing.access import work_out_access
 from billing.admin.shown import change_url, list_url
 from billing.models import Role
 from billing.tenancy import current_tenant_id, tenant_scope
-from integrations import outbox, tokens
+from integrations import outbox, sign_in
+from integrations.connectors.base import SignInKind
 from integrations.models import Connection, ConnectionStatus
-from integrations.tokens import SignInError
+from integrations.tokens import SignInError, way_of
 
 _SESSION_KEY = "counterfoil_erp_sign_ins"
 _REMEMBERED = 5
-_COMPANY_ID = re.compile(r"[A-Za-z0-9-]{1,50}")
+_LONGEST = 2000
 
 
 def callback_address(request: HttpRequest) -> str:
@@ -34,11 +34,21 @@ def callback_address(request: HttpRequest) -> str:
 
 def begin(request: HttpRequest, connection: Connection) -> str:
     """Begin a sign-in and remember it in the session; give the vendor's address. Raises SignInError."""
-    address = tokens.begin(connection, redirect_uri=callback_address(request))
+    address = sign_in.begin(connection, redirect_uri=callback_address(request))
     state = parse_qs(urlsplit(address).query)["state"][0]
     begun = list(request.session.get(_SESSION_KEY, {}).items())[1 - _REMEMBERED :]
     request.session[_SESSION_KEY] = {**dict(begun), _digest(state): [current_tenant_id(), connection.pk]}
     return address
+
+
+def start(request: HttpRequest, connection: Connection) -> str:
+    """Sign in: give the vendor's address to go to, or an empty text when nobody has to agree there. Raises SignInError."""
+    if way_of(connection).kind is SignInKind.CODE:
+        return begin(request, connection)
+    connected = sign_in.connect(connection)
+    outbox.wake(tenant_id=connected.tenant_id, connection_id=connected.pk)
+    messages.success(request, f"{connected.name} is connected. Next: import the ERP's lists, then see to the mapping.")
+    return ""
 
 
 @require_GET
@@ -50,6 +60,8 @@ def callback(request: HttpRequest) -> HttpResponse:
     except SignInError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(list_url(Connection))
+    if connection.status == ConnectionStatus.CHOOSE_COMPANY:
+        return HttpResponseRedirect(reverse("admin:integrations_connection_company", args=[connection.pk]))
     messages.success(request, f"{connection.name} is connected. Next: import the ERP's lists, then see to the mapping.")
     return HttpResponseRedirect(change_url(Connection, connection.pk))
 
@@ -74,12 +86,10 @@ def _exchange(request: HttpRequest, state: str, connection_id: int) -> Connectio
     wanted = Connection.objects.defer("credentials").filter(pk=connection_id).first()
     if wanted is None or wanted.status == ConnectionStatus.DISABLED:
         raise SignInError("This connection is switched off. Switch it on again, then connect.")
-    code, realm_id = request.GET.get("code", ""), request.GET.get("realmId", "")
-    if not code:
+    callback = {name: value for name, value in request.GET.items() if len(value) < _LONGEST}
+    if not callback.get("code"):
         raise SignInError(f"{wanted.name} was not connected: nobody agreed on the ERP's sign-in page.")
-    if not _COMPANY_ID.fullmatch(realm_id):
-        raise SignInError("The ERP did not say which company was chosen. Start the sign-in again.")
-    connection = tokens.complete(state=state, code=code, realm_id=realm_id)
+    connection = sign_in.complete({**callback, "state": state})
     outbox.wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
     return connection
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from integrations.connectors import base
 from integrations.connectors.base import DeliveryError, MissingMapping
 from integrations.documents import Document
 from integrations.models import Connection, ErpRecord, ExternalReference, Mapping, MappingKind, MappingStatus
@@ -55,5 +56,6 @@ def external_ids(connection: Connection, kind: str, subject_ids: Iterable[int]) 
 
 def receivable_accounts(connection: Connection) -> set[str]:
     """Give the ERP's accounts whose lines must name a customer."""
-    rows = ErpRecord.objects.filter(connection=connection, kind="account", type="Accounts Receivable")
+    types = base.get(connection.erp).receivable_types
+    rows = ErpRecord.objects.filter(connection=connection, kind="account", type__in=types)
     return set(rows.values_list("external_id", flat=True))

@@ -7,18 +7,17 @@ from typing import Any, NamedTuple
 
 from billing.models import CreditNote, CreditNoteLine, Customer, Invoice, InvoiceLine, Product, TaxRate
 from integrations.builders.mapped import Built, Mapped, external_ids
-from integrations.connectors.base import DeliveryError, MissingMapping
+from integrations.connectors import base
+from integrations.connectors.base import Company, DeliveryError, MissingMapping
 from integrations.documents import (
     CreditNoteDocument,
     InvoiceDocument,
-    InvoiceVoidDocument,
     Kind,
     SalesLineDocument,
+    VoidDocument,
     reference_of,
 )
 from integrations.models import Connection, MappingKind, OutboxItem
-
-_HOME_OF_TAX_FLAGS = "US"  # There a line is taxable or not; elsewhere it names a tax code.
 
 
 class _Line(NamedTuple):
@@ -93,10 +92,16 @@ def credit_notes(connection: Connection, items: Sequence[OutboxItem]) -> dict[in
 
 def invoice_voids(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build voids of invoices that the ERP holds."""
-    held = external_ids(connection, Kind.INVOICE, [item.subject_id for item in items])
+    ids = [item.subject_id for item in items]
+    held = external_ids(connection, Kind.INVOICE, ids)
+    why = {
+        pk: (day, words)
+        for pk, day, words in Invoice.objects.filter(id__in=ids).values_list("id", "voided_on", "void_reason")
+    }
 
-    def document(item: OutboxItem) -> InvoiceVoidDocument:
-        if item.subject_id not in held:
+    def document(item: OutboxItem) -> VoidDocument:
+        day, reason = why[item.subject_id]
+        if item.subject_id not in held or day is None:
             raise MissingMapping(
                 Kind.INVOICE,
                 item.subject_id,
@@ -104,7 +109,7 @@ def invoice_voids(connection: Connection, items: Sequence[OutboxItem]) -> dict[i
             )
         external_id, token = held[item.subject_id]
         reference = reference_of(connection.reference_prefix, Kind.INVOICE_VOID, item.subject_id)
-        return InvoiceVoidDocument(reference=reference, invoice=external_id, sync_token=token)
+        return VoidDocument(reference=reference, external_id=external_id, sync_token=token, date=day, reason=reason)
 
     return _each(items, document)
 
@@ -114,7 +119,7 @@ class _Mapped:
 
     def __init__(self, connection: Connection, heads: Iterable[dict[str, Any]], lines: dict[int, list[_Line]]) -> None:
         every = [line for some in lines.values() for line in some]
-        self._with_codes = connection.company.get("country", _HOME_OF_TAX_FLAGS) != _HOME_OF_TAX_FLAGS
+        self._with_codes = base.get(connection.erp).needs_tax_code(Company.from_json(connection.company))
         self._found = Mapped(
             connection,
             {

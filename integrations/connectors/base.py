@@ -1,79 +1,110 @@
-"""What every connector offers, the few errors it may raise, and the registry of connectors.
+"""What every connector offers, and the registry of connectors.
 
 A connector knows one vendor's protocol and nothing of our models, retries or back-off: `delivery` alone decides those.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
+from datetime import date, datetime
 from typing import Any, Protocol
 
+from integrations.connectors.errors import (
+    BadCredentials,
+    DeliveryError,
+    InProgress,
+    MissingMapping,
+    NameTaken,
+    PeriodLocked,
+    Rejected,
+    TryLater,
+    UnknownOutcome,
+)
+from integrations.connectors.facts import (
+    DIMENSIONS,
+    Change,
+    Company,
+    CompanyChoice,
+    ErpDocument,
+    ErpPosting,
+    ErpRow,
+    Lock,
+    Notices,
+    RowKind,
+)
+from integrations.connectors.spec import (
+    AccountWish,
+    CompanyFrom,
+    ConnectorSpec,
+    Endpoints,
+    SecretField,
+    SignIn,
+    SignInKind,
+    TokenRequest,
+    Use,
+    Webhooks,
+    basic_auth,
+)
 from integrations.documents import Document, Kind
 
-
-class DeliveryError(Exception):
-    """Something was not delivered. `words` are for a finance person: what is wrong and what to do."""
-
-    code = "error"
-
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
-
-
-class TryLater(DeliveryError):
-    """Certainly not done; the ERP asks to come back after `after` seconds."""
-
-    code = "try_later"
-
-    def __init__(self, words: str, *, after: float) -> None:
-        super().__init__(words)
-        self.after = after
-
-
-class Rejected(DeliveryError):
-    """Certainly not done, and trying again as it is will not help."""
-
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(words)
-        self.code = code
-
-
-class NameTaken(Rejected):
-    """The name is another record's in the ERP; a distinct name may be tried at once."""
-
-
-class BadCredentials(DeliveryError):
-    """The ERP no longer accepts this connection; a person has to connect again."""
-
-    code = "bad_credentials"
-
-
-class MissingMapping(DeliveryError):
-    """One of our records has no counterpart in the ERP yet."""
-
-    code = "missing_mapping"
-
-    def __init__(self, kind: str, internal_id: int | None, words: str) -> None:
-        super().__init__(words)
-        self.kind = kind
-        self.internal_id = internal_id
-
-
-class UnknownOutcome(DeliveryError):
-    """Nobody knows whether it was done: time-out, dropped connection, server error. Read back before sending again."""
-
-    code = "unknown_outcome"
+__all__ = [
+    "DIMENSIONS",
+    "Access",
+    "AccountWish",
+    "BadCredentials",
+    "Call",
+    "Change",
+    "Company",
+    "CompanyChoice",
+    "CompanyFrom",
+    "Connector",
+    "ConnectorSpec",
+    "Delivered",
+    "DeliveryError",
+    "Endpoints",
+    "ErpDocument",
+    "ErpPosting",
+    "ErpRow",
+    "InProgress",
+    "Lock",
+    "MissingMapping",
+    "NameTaken",
+    "Notices",
+    "Outcome",
+    "Parcel",
+    "PeriodLocked",
+    "Rejected",
+    "RowKind",
+    "SecretField",
+    "SignIn",
+    "SignInKind",
+    "TokenRequest",
+    "TryLater",
+    "UnknownOutcome",
+    "Use",
+    "Webhooks",
+    "Wiring",
+    "basic_auth",
+    "choices",
+    "get",
+    "register",
+    "register_all",
+]
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """One document as it goes over the wire. Position and body never change under one request id."""
+    """One document as it goes over the wire. Position and body never change under one request id.
+
+    `ticket` is what `InProgress` gave for it.
+    """
 
     reference: str
     position: int
     body: str
+    ticket: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,70 +118,6 @@ class Delivered:
 
 
 Outcome = Delivered | DeliveryError
-
-
-@dataclass(frozen=True)
-class ErpRow:
-    """A row of one of the ERP's lists: account, customer, product or tax code."""
-
-    kind: str
-    external_id: str
-    name: str
-    number: str = ""
-    type: str = ""
-    subtype: str = ""
-    is_active: bool = True
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Company:
-    """The ERP's company and the preferences that matter before posting."""
-
-    name: str
-    country: str
-    home_currency: str
-    multi_currency: bool
-    books_closed_through: str
-    own_numbers: bool
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Company":
-        """Read what was stored on the connection; unknown preferences take the vendor's defaults."""
-        return cls(
-            name=data.get("name", ""),
-            country=data.get("country", "US"),
-            home_currency=data.get("home_currency", ""),
-            multi_currency=bool(data.get("multi_currency", False)),
-            books_closed_through=data.get("books_closed_through", ""),
-            own_numbers=bool(data.get("own_numbers", True)),
-        )
-
-
-@dataclass(frozen=True)
-class ErpPosting:
-    """A debit (positive) or credit (negative) on one of the ERP's accounts."""
-
-    account: str
-    amount: Decimal
-
-
-@dataclass(frozen=True)
-class ErpDocument:
-    """A document as the ERP holds it. `reference` is ours, empty when it was made in the ERP itself."""
-
-    kind: str
-    external_id: str
-    reference: str
-    number: str
-    date: str
-    currency: str = ""
-    customer: str = ""
-    total: Decimal = Decimal(0)
-    tax: Decimal = Decimal(0)
-    account: str = ""
-    postings: tuple[ErpPosting, ...] = ()
-    linked: tuple[tuple[str, Decimal], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,10 +142,27 @@ class Access(Protocol):
     def refresh(self, *, stale: str) -> str:
         """Give a token other than the stale one. Raises BadCredentials, TryLater."""
 
+    def secrets(self) -> Mapping[str, Any]:
+        """Give what was entered and remembered, for signing requests (SignInKind.SIGNED). Never keep or log it."""
+
+
+def _no_slot() -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def _no_report(left: Mapping[str, int]) -> None:
+    """Keep nothing."""
+
 
 @dataclass(frozen=True)
 class Wiring:
-    """What a connector is given to work with, apart from the documents."""
+    """What a connector is given to work with, apart from the documents.
+
+    `pace(names)` takes one slot of each limit named, and sleeps until they have come. `slot()` is held around one request
+    (`with wiring.slot():`). `on_limits` is told what the vendor says is left, by the spec's names of limits.
+    `currencies`: ISO code to the ERP's id of the currency, from its list. `sign_in`: the code of the way it signed in.
+    `options`: the connection's settings.
+    """
 
     base_url: str
     realm_id: str
@@ -188,10 +172,18 @@ class Wiring:
     on_call: Callable[[Call], None]
     connect_timeout: float
     read_timeout: float
+    slot: Callable[[], AbstractContextManager[None]] = _no_slot
+    on_limits: Callable[[Mapping[str, int]], None] = _no_report
+    currencies: Mapping[str, str] = field(default_factory=dict)
+    sign_in: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Connector(Protocol):
-    """One ERP's protocol."""
+    """One ERP's protocol. Opened for one batch or one read at a time; keeps nothing between processes."""
+
+    def companies(self) -> list[CompanyChoice]:
+        """List the companies this sign-in may be used for; asked when `realm_id` is empty yet."""
 
     def encode(self, kind: Kind, document: Document) -> str:
         """Give the exact body to send. Raises Rejected for what the ERP would refuse anyway."""
@@ -203,10 +195,14 @@ class Connector(Protocol):
         """Give, by reference, what the ERP already holds of these parcels. Raises DeliveryError."""
 
     def company(self) -> Company:
-        """Read the company and its preferences."""
+        """Read the company and its preferences: home currency, lock dates, time zone."""
 
-    def lists(self) -> Iterator[ErpRow]:
-        """Read accounts, customers, products and tax codes."""
+    def lists(self, *, since: datetime | None = None) -> Iterator[ErpRow]:
+        """Read the lists named in the spec, inactive rows too, every page.
+
+        With `since`, at least what changed after that moment, inactive and merged rows included; a list whose changes the
+        vendor cannot tell is read whole.
+        """
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
@@ -214,34 +210,14 @@ class Connector(Protocol):
     def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
         """Create a customer, or give the one of that name that is there."""
 
-    def documents(self, kind: str, *, through: date) -> Iterator[ErpDocument]:
-        """Read every document of a kind dated up to and including `through`, in pages."""
+    def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
+        """Read every document of a kind dated up to and including `through` (and from `since` on), in pages, by id."""
 
+    def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
+        """Read one document as it is now; None when the ERP holds none of that id any more."""
 
-@dataclass(frozen=True)
-class OAuthEndpoints:
-    """Where a person signs in and where tokens are exchanged."""
-
-    authorize: str
-    token: str
-    scope: str
-
-
-@dataclass(frozen=True)
-class ConnectorSpec:
-    """A connector described by data, so that forms and commands need no knowledge of a vendor."""
-
-    code: str
-    label: str
-    modes: tuple[str, ...]
-    batch_size: Mapping[Kind, int]
-    limits: Mapping[str, tuple[int, float, int]]  # name: (calls, per seconds, of which at once)
-    oauth: OAuthEndpoints
-    base_url: str
-    secret_fields: tuple[str, ...]
-    account_types: Mapping[str, tuple[str, str]]  # our role or category: (type, subtype) there
-    allowed_types: Mapping[str, tuple[str, ...]]  # our category: types that suit it
-    make: Callable[[Wiring], Connector]
+    def changes(self, *, since: datetime) -> Iterator[Change]:
+        """Give the documents that were changed, voided or deleted after a moment, as far as the vendor can tell."""
 
 
 _registry: dict[str, ConnectorSpec] = {}
@@ -250,6 +226,13 @@ _registry: dict[str, ConnectorSpec] = {}
 def register(spec: ConnectorSpec) -> None:
     """Offer a connector. Registering the same code again replaces it."""
     _registry[spec.code] = spec
+
+
+def register_all() -> None:
+    """Offer every connector: each package beside this module has a `register`."""
+    package = importlib.import_module(__package__ or "integrations.connectors")
+    for module in sorted(each.name for each in pkgutil.iter_modules(package.__path__) if each.ispkg):
+        importlib.import_module(f"{package.__name__}.{module}").register()
 
 
 def get(code: str) -> ConnectorSpec:
@@ -263,4 +246,4 @@ def get(code: str) -> ConnectorSpec:
 
 def choices() -> list[tuple[str, str]]:
     """List the connectors for a drop-down."""
-    return [(spec.code, spec.label) for spec in _registry.values()]
+    return sorted(((spec.code, spec.label) for spec in _registry.values()), key=lambda each: each[1])

@@ -28,6 +28,7 @@ class SyncMode(models.TextChoices):
 class ConnectionStatus(models.TextChoices):
     NEW = "new", "Not connected yet"
     CONNECTED = "connected", "Connected"
+    CHOOSE_COMPANY = "choose_company", "Signed in: choose a company"
     RECONNECT_NEEDED = "reconnect_needed", "Sign in again"
     DISABLED = "disabled", "Switched off"
 
@@ -41,6 +42,9 @@ class Connection(TenantModel):
     """
 
     erp = models.CharField("ERP", max_length=30)
+    sign_in = models.CharField(
+        max_length=30, blank=True, help_text="The way of signing in. Empty: the vendor's usual one."
+    )
     name = models.CharField(max_length=100)
     business_entity = models.ForeignKey(
         BusinessEntity, null=True, blank=True, on_delete=models.PROTECT, related_name="connections"
@@ -61,6 +65,9 @@ class Connection(TenantModel):
     realm_name = models.CharField("company", max_length=200, blank=True, editable=False)
     company = models.JSONField(default=dict, editable=False)
     company_read_at = models.DateTimeField(null=True, editable=False)
+    lists_read_at = models.DateTimeField(null=True, editable=False)
+    paused_until = models.DateTimeField(null=True, editable=False)
+    limits_left = models.JSONField(default=dict, editable=False)
     throttled = models.BooleanField(default=True, help_text="Keep to the vendor's published limits.")
     reference_prefix = models.CharField(max_length=5, default=new_prefix, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -92,6 +99,7 @@ class OAuthState(TenantModel):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64, unique=True)
     redirect_uri = models.URLField()
+    verifier = EncryptedField()
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 

@@ -7,10 +7,18 @@ from integrations.models.connection import Connection
 
 
 class RecordKind(models.TextChoices):
+    """As `connectors.base.RowKind`."""
+
     ACCOUNT = "account", "Account"
     CUSTOMER = "customer", "Customer"
     PRODUCT = "product", "Product or service"
     TAX_CODE = "tax_code", "Tax code"
+    CURRENCY = "currency", "Currency"
+    CLASS = "class", "Class"
+    DEPARTMENT = "department", "Department"
+    LOCATION = "location", "Location"
+    TRACKING = "tracking", "Tracking category option"
+    SUBSIDIARY = "subsidiary", "Subsidiary"
 
 
 class ErpRecord(TenantModel):

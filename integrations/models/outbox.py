@@ -49,6 +49,7 @@ class OutboxItem(TenantModel):
     request_id = models.UUIDField(null=True)
     batch_position = models.SmallIntegerField(null=True)
     request_body = models.TextField(db_default="")
+    ticket = models.CharField(max_length=300, db_default="")
     outcome_unknown = models.BooleanField(db_default=False)
     reason_code = models.CharField(max_length=40, db_default="")
     reason = models.TextField(db_default="")

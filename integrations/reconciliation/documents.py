@@ -37,14 +37,13 @@ class _Sort:
     """How a kind of document is read on both sides, and what it does to receivables."""
 
     kind: Kind
-    theirs: str
     sign: int
     words: str
 
 
-_INVOICES = _Sort(Kind.INVOICE, "Invoice", 1, "Invoice")
-_CREDITS = _Sort(Kind.CREDIT_NOTE, "CreditMemo", -1, "Credit note")
-_PAYMENTS = _Sort(Kind.PAYMENT, "Payment", -1, "Payment")
+_INVOICES = _Sort(Kind.INVOICE, 1, "Invoice")
+_CREDITS = _Sort(Kind.CREDIT_NOTE, -1, "Credit note")
+_PAYMENTS = _Sort(Kind.PAYMENT, -1, "Payment")
 
 
 def compare(connection: Connection, connector: Connector, through: date, findings: Findings) -> None:
@@ -69,7 +68,7 @@ class _Comparison:
     def run(self, sort: _Sort, connector: Connector) -> None:
         """Compare one kind in both directions."""
         seen: set[int] = set()
-        for page in chunks(connector.documents(sort.theirs, through=self._through)):
+        for page in chunks(connector.documents(sort.kind, through=self._through)):
             subjects = [subject_of(self._connection, sort.kind, document) for document in page]
             ours = self._ours(sort, [subject for subject in subjects if subject is not None])
             customers = self._customers(each.customer_id for each in ours.values())
@@ -203,7 +202,7 @@ class _Comparison:
 
     def stray_journals(self, connector: Connector) -> None:
         """Journals of ours have no business beside documents: both would count revenue twice."""
-        for document in connector.documents("JournalEntry", through=self._through):
+        for document in connector.documents(Kind.JOURNAL_ENTRY, through=self._through):
             if document.reference.startswith(f"{self._connection.reference_prefix}-"):
                 self._findings.compared += 1
                 self._findings.add(

@@ -14,7 +14,8 @@ from integrations.models import Connection, Mapping, MappingKind, MappingStatus
 from integrations.reconciliation.findings import CHANGED, TWICE, Findings, chunks, foreign_cause, subject_of
 
 Amounts = dict[str, Decimal]
-_EFFECT_ON_RECEIVABLES = {"Invoice": 1, "CreditMemo": -1, "Payment": -1}
+_EFFECT_ON_RECEIVABLES = {Kind.INVOICE: 1, Kind.CREDIT_NOTE: -1, Kind.PAYMENT: -1}
+_WORDS = {Kind.INVOICE.value: "Invoice", Kind.CREDIT_NOTE.value: "Credit note", Kind.PAYMENT.value: "Payment"}
 
 
 def compare(connection: Connection, connector: Connector, through: date, findings: Findings) -> None:
@@ -38,7 +39,7 @@ class _Comparison:
 
     def run(self, connector: Connector) -> None:
         """Read their side page by page, then look for what it lacks, then compare the accounts."""
-        for page in chunks(connector.documents("JournalEntry", through=self._through)):
+        for page in chunks(connector.documents(Kind.JOURNAL_ENTRY, through=self._through)):
             self._compare_page(page)
         for kind, sign in _EFFECT_ON_RECEIVABLES.items():
             for document in connector.documents(kind, through=self._through):
@@ -115,7 +116,7 @@ class _Comparison:
         if not document.total:
             return
         cause = foreign_cause(self._connection, document)
-        name = f"{document.kind} {document.number or document.external_id}"
+        name = f"{_WORDS[document.kind]} {document.number or document.external_id}"
         self._findings.compared += 1
         self._findings.add(document.kind, name, cause, theirs=document.total, external_id=document.external_id)
         role = "accounts_receivable.customers"

@@ -11,7 +11,7 @@ class Limits:
     """Calls per window of seconds, and calls at once.
 
     `windows` gives for each limit its length in seconds and how many calls it allows; a window named `batch_...`
-    counts batch calls only.
+    counts batch calls only, one named `only_<window>_...` only the calls of that `Call.window`.
     """
 
     def __init__(self, *, enforced: bool, windows: Mapping[str, tuple[float, int]], concurrent: int) -> None:
@@ -27,13 +27,15 @@ class Limits:
         self.peaks = dict.fromkeys(self._allowed, 0)
         self.exceeded = dict.fromkeys(self._allowed, 0)
 
-    def enter(self, *, is_batch: bool) -> bool:
-        """Count a call that begins; False if it must be refused. Every call that enters must leave."""
+    def enter(self, *, is_batch: bool, window: str = "") -> str:
+        """Count a call that begins; give the limit for which it must be refused, else "". Every call that enters must leave."""
         now = time.monotonic()
         self._running += 1
         counts = {"concurrent": self._running}
         for name, (length, _) in self._windows.items():
             if name.startswith("batch_") and not is_batch:
+                continue
+            if name.startswith("only_") and not (window and name.startswith(f"only_{window}_")):
                 continue
             seen = self._seen[name]
             while seen and seen[0] <= now - length:
@@ -45,10 +47,18 @@ class Limits:
         for name in over:
             self.exceeded[name] += 1
         if over and self._enforced:
-            return False
+            return over[0]
         for name in counts.keys() - {"concurrent"}:
             self._seen[name].append(now)
-        return True
+        return ""
+
+    def left(self) -> dict[str, int]:
+        """Give how many calls each window still allows."""
+        now = time.monotonic()
+        return {
+            name: max(0, allowed - sum(1 for each in self._seen[name] if each > now - length))
+            for name, (length, allowed) in self._windows.items()
+        }
 
     def leave(self) -> None:
         """Count a call that ends."""

@@ -63,6 +63,7 @@ class Call:
     kind: str
     group: Literal["api", "oauth", "page"]
     is_batch: bool = False
+    window: str = ""
 
 
 class ControlError(Exception):
@@ -70,9 +71,14 @@ class ControlError(Exception):
 
 
 class Vendor(Protocol):
-    """One vendor's server. The caller holds the lock around every method."""
+    """One vendor's server. The caller holds the lock around every method.
+
+    `windows`: the published limits, by name (seconds, calls); `concurrent`: calls at once. See `sandbox.limits`.
+    """
 
     code: str
+    windows: Mapping[str, tuple[float, int]]
+    concurrent: int
 
     def classify(self, request: Request) -> Call:
         """Tell what a request is."""
@@ -86,8 +92,17 @@ class Vendor(Protocol):
     def failure(self, kind: str) -> Response:
         """Give the vendor's own body for "500", "503", "429" or "html_error"."""
 
+    def refuse(self, limit: str) -> Response:
+        """Answer a call that is over a limit, named as in `windows`, or "concurrent"."""
+
+    def finish(self, answer: Response, left: Mapping[str, int]) -> Response:
+        """Add what every answer of the vendor carries, such as headers that tell what is left of the limits."""
+
     def describe(self, base_url: str) -> Json:
-        """Give company, realm_id, oauth and counts."""
+        """Give company, realm_id, counts (per list and document, accounts as "Account") and sign_in.
+
+        `sign_in` is {"code": the spec's way of signing in, "fields": {name: value}}: what a person would enter there.
+        """
 
     def objects(self) -> Json:
         """Give everything held, per entity."""

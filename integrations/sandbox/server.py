@@ -1,5 +1,7 @@
 """Run a sandbox: one vendor, its books in memory behind one lock, on one port."""
 
+import importlib
+import pkgutil
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -9,16 +11,20 @@ from integrations.sandbox.control import PREFIX, Control
 from integrations.sandbox.faults import SILENT, UNPROCESSED
 from integrations.sandbox.limits import Limits
 from integrations.sandbox.messages import Call, Request, Response, Vendor
-from integrations.sandbox.quickbooks.app import QuickBooksSandbox
 from integrations.sandbox.recorder import Recorder
 from integrations.sandbox.web import SandboxHTTPServer, Silence
 
 LIMITS = ("off", "real")
-_WINDOWS: Mapping[str, Mapping[str, tuple[float, int]]] = {
-    "quickbooks": {"per_minute": (60, 500), "per_second": (1, 10), "batch_per_minute": (60, 40)},
-}
-_CONCURRENT = {"quickbooks": 10}
-VENDORS: Mapping[str, Callable[[], Vendor]] = {"quickbooks": QuickBooksSandbox}
+
+
+def _discover() -> dict[str, Callable[[], Vendor]]:
+    """Find the vendors: every package beside this module names its class `SANDBOX` in its `app` module."""
+    package = importlib.import_module(__package__ or "integrations.sandbox")
+    names = sorted(each.name for each in pkgutil.iter_modules(package.__path__) if each.ispkg)
+    return {name: importlib.import_module(f"{package.__name__}.{name}.app").SANDBOX for name in names}
+
+
+VENDORS: Mapping[str, Callable[[], Vendor]] = _discover()
 
 
 class Site:
@@ -45,12 +51,15 @@ class Site:
         limited = call.group == "api"
         with self._lock:
             recorded = self._recorder.begin(call.kind, request)
-            admitted = not limited or self._limits.enter(is_batch=call.is_batch)
+            over = self._limits.enter(is_batch=call.is_batch, window=call.window) if limited else ""
+            admitted = not over
             plan = self._control.plan
             fault = plan.pick(group=call.group, line=f"{request.method} {request.target}") if admitted else None
         try:
             with self._lock:
-                answer = self._decide(request, admitted, fault)
+                answer = self._vendor.refuse(over) if over else self._decide(request, fault)
+                if limited and not isinstance(answer, Silence):
+                    answer = self._vendor.finish(answer, self._limits.left())
                 if fault in SILENT:
                     answer = Silence(plan.hold_seconds if fault == "timeout_after_commit" else 0)
                 status = None if isinstance(answer, Silence) else answer.status
@@ -61,9 +70,7 @@ class Site:
                 with self._lock:
                     self._limits.leave()
 
-    def _decide(self, request: Request, admitted: bool, fault: str | None) -> Response | Silence:
-        if not admitted:
-            return self._vendor.failure("429")
+    def _decide(self, request: Request, fault: str | None) -> Response | Silence:
         if fault == "drop":
             return Silence()
         if fault in UNPROCESSED:
@@ -105,6 +112,6 @@ def start_in_thread(vendor: str, *, port: int = 0, limits: str = "off", host: st
         raise ValueError(f"There is no sandbox for {vendor}. There is one for: {', '.join(VENDORS)}.")
     if limits not in LIMITS:
         raise ValueError(f"limits must be one of {', '.join(LIMITS)}.")
-    meter = Limits(enforced=limits == "real", windows=_WINDOWS[vendor], concurrent=_CONCURRENT[vendor])
-    site = Site(VENDORS[vendor](), meter)
+    made = VENDORS[vendor]()
+    site = Site(made, Limits(enforced=limits == "real", windows=made.windows, concurrent=made.concurrent))
     return RunningSandbox(SandboxHTTPServer((host, port), site.answer), host)

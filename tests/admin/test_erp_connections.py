@@ -166,8 +166,8 @@ def test_connecting_needs_credentials_first(administrator: Client, connection: C
     connection.credentials = Secrets()
     connection.save()
     shown = administrator.post(url("connect_erp", connection.pk), follow=True).content.decode()
-    assert "client id and secret first" in shown
-    assert "missing: client id, client secret" in shown
+    assert "Enter first: Client id, Client secret" in shown
+    assert "missing: Client id, Client secret" in shown
 
 
 @pytest.mark.django_db

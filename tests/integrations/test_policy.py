@@ -57,7 +57,7 @@ def test_documents_mode_sends_documents_in_order_and_no_payments(connection, liv
 def test_payments_are_sent_when_switched_on_and_changed_when_allocated_later(connection, live) -> None:
     Connection.objects.update(sync_mode=SyncMode.DOCUMENTS, send_payments=True)
     live()
-    assert kinds()[-2:] == ["payment", "payment_update"]
+    assert kinds()[-3:] == ["payment", "payment_update", "invoice_void"]
 
 
 def test_nothing_is_queued_for_a_connection_that_is_switched_off(connection, live) -> None:

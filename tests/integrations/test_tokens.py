@@ -9,7 +9,7 @@ import responses
 from django.db import connection as database
 
 from billing.tenancy import tenant_scope
-from integrations import tokens
+from integrations import sign_in
 from integrations.connectors.base import BadCredentials, TryLater
 from integrations.models import Connection, ConnectionStatus, OAuthState
 from integrations.tokens import ConnectionAccess, SignInError
@@ -78,18 +78,18 @@ def test_a_token_about_to_expire_is_refreshed_before_use(connection, erp) -> Non
 
 def test_sign_in_needs_the_state_that_was_given_out_and_only_once(connection, erp) -> None:
     erp.post(TOKEN_URL, json=FRESH)
-    address = tokens.begin(connection, redirect_uri="http://localhost/back/")
+    address = sign_in.begin(connection, redirect_uri="http://localhost/back/")
     state = parse_qs(urlsplit(address).query)["state"][0]
     assert state not in OAuthState.objects.get().digest
     with pytest.raises(SignInError):
-        tokens.complete(state="guessed", code="c", realm_id="123")
-    assert tokens.complete(state=state, code="c", realm_id="123").status == ConnectionStatus.CONNECTED
+        sign_in.complete({"state": "guessed", "code": "c", "realmId": "123"})
+    assert sign_in.complete({"state": state, "code": "c", "realmId": "123"}).status == ConnectionStatus.CONNECTED
     with pytest.raises(SignInError, match="used already"):
-        tokens.complete(state=state, code="c", realm_id="123")
+        sign_in.complete({"state": state, "code": "c", "realmId": "123"})
 
 
 def test_another_company_is_refused(connection, erp) -> None:
-    address = tokens.begin(connection, redirect_uri="http://localhost/back/")
+    address = sign_in.begin(connection, redirect_uri="http://localhost/back/")
     state = parse_qs(urlsplit(address).query)["state"][0]
     with pytest.raises(SignInError, match="another one was chosen"):
-        tokens.complete(state=state, code="c", realm_id="999")
+        sign_in.complete({"state": state, "code": "c", "realmId": "999"})

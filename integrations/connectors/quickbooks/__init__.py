@@ -1,9 +1,29 @@
 """QuickBooks Online. Facts about the vendor's API that the code relies on are named where they are used."""
 
 from integrations.connectors import base
-from integrations.connectors.base import ConnectorSpec, OAuthEndpoints
+from integrations.connectors.base import (
+    Company,
+    CompanyFrom,
+    ConnectorSpec,
+    Endpoints,
+    SecretField,
+    SignIn,
+    SignInKind,
+)
 from integrations.connectors.quickbooks.connector import QuickBooks
 from integrations.documents import Kind
+
+_ENDPOINTS = Endpoints(
+    api="https://quickbooks.api.intuit.com",
+    authorize="https://appcenter.intuit.com/connect/oauth2",
+    token="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",  # noqa: S106 - an address
+)
+
+
+def _names_tax_codes(company: Company) -> bool:
+    """In the United States a line is taxable or not; elsewhere it names a tax code."""
+    return company.country != "US"
+
 
 SPEC = ConnectorSpec(
     code="quickbooks",
@@ -20,14 +40,26 @@ SPEC = ConnectorSpec(
         Kind.PAYMENT_UPDATE: 1,
     },
     # Published: 500 a minute per company, 10 a second, 40 batches a minute. Burst plus flow never exceed them.
-    limits={"minute": (500, 60.0, 50), "second": (10, 1.0, 2), "batch": (40, 60.0, 5)},
-    oauth=OAuthEndpoints(
-        authorize="https://appcenter.intuit.com/connect/oauth2",
-        token="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",  # noqa: S106 - an address
-        scope="com.intuit.quickbooks.accounting",
+    limits={"minute": (500, 60.0, 10), "second": (10, 1.0, 1), "batch": (40, 60.0, 1)},
+    concurrency=10,
+    sign_ins=(
+        SignIn(
+            code="oauth2",
+            kind=SignInKind.CODE,
+            label="Sign in at Intuit",
+            fields=(
+                SecretField("client_id", "Client id"),
+                SecretField("client_secret", "Client secret"),
+            ),
+            endpoints=lambda secrets: _ENDPOINTS,
+            scope="com.intuit.quickbooks.accounting",
+            company_from=CompanyFrom.CALLBACK,
+            company_name="realmId",
+        ),
     ),
-    base_url="https://quickbooks.api.intuit.com",
-    secret_fields=("client_id", "client_secret"),
+    receivable_types=("Accounts Receivable",),
+    deposit_subtypes=("UndepositedFunds",),  # Payments wait there for the bank's own feed.
+    needs_tax_code=_names_tax_codes,
     account_types={
         "cash": ("Bank", "Checking"),
         "accounts_receivable.customers": ("Accounts Receivable", "AccountsReceivable"),

@@ -76,19 +76,20 @@ class Client:
         response: requests.Response | None = None
         failure = ""
         try:
-            response = self._session.request(
-                method,
-                f"{self._root}/{path}",
-                params={**params, "minorversion": MINOR_VERSION},
-                data=body.encode() if body is not None else None,
-                headers={
-                    "Authorization": f"Bearer {token}",
-                    "Accept": "application/json",
-                    "Content-Type": "application/json",
-                },
-                timeout=(self._wiring.connect_timeout, self._wiring.read_timeout),
-                allow_redirects=False,
-            )
+            with self._wiring.slot():
+                response = self._session.request(
+                    method,
+                    f"{self._root}/{path}",
+                    params={**params, "minorversion": MINOR_VERSION},
+                    data=body.encode() if body is not None else None,
+                    headers={
+                        "Authorization": f"Bearer {token}",
+                        "Accept": "application/json",
+                        "Content-Type": "application/json",
+                    },
+                    timeout=(self._wiring.connect_timeout, self._wiring.read_timeout),
+                    allow_redirects=False,
+                )
             return response
         except requests.RequestException as error:
             failure = type(error).__name__
@@ -122,7 +123,9 @@ def _read(response: requests.Response) -> dict[str, Any]:
     status = response.status_code
     tid = response.headers.get("intuit_tid", "")
     if status == 429:
-        raise TryLater("QuickBooks asks to slow down. It is tried again by itself.", after=_THROTTLED_WAIT)
+        raise TryLater(
+            "QuickBooks asks to slow down. It is tried again by itself.", after=_THROTTLED_WAIT, whole_connection=True
+        )
     if status == 403:
         raise BadCredentials(f"The person who connected QuickBooks lost access ({tid}). Connect to QuickBooks again.")
     if status >= 500 or status in (408, 425):

@@ -1,11 +1,14 @@
 """The QuickBooks Online connector: sending in batches, reading back, and reading lists and documents."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from integrations.connectors.base import (
+    Change,
     Company,
+    CompanyChoice,
     DeliveryError,
     ErpDocument,
     ErpRow,
@@ -45,7 +48,7 @@ class QuickBooks:
             Kind.JOURNAL_ENTRY: lambda it: payloads.journal_entry(it, self._company),
             Kind.INVOICE: lambda it: payloads.invoice(it, self._company),
             Kind.CREDIT_NOTE: lambda it: payloads.credit_memo(it, self._company),
-            Kind.INVOICE_VOID: payloads.invoice_void,
+            Kind.INVOICE_VOID: payloads.void,
             Kind.PAYMENT: lambda it: payloads.payment(it, self._company),
             Kind.PAYMENT_UPDATE: lambda it: payloads.payment(it, self._company),
         }
@@ -88,17 +91,43 @@ class QuickBooks:
         self._company = objects.company(info, self._client.get("preferences").get("Preferences", {}))
         return self._company
 
-    def lists(self) -> Iterator[ErpRow]:
+    def companies(self) -> list[CompanyChoice]:
+        """One sign-in, one company: the callback names it."""
+        return []
+
+    def lists(self, *, since: datetime | None = None) -> Iterator[ErpRow]:
         """Read accounts, customers, items and tax codes, inactive ones too."""
         for entity, with_inactive in _LISTS.items():
-            where = "where Active in (true, false)" if with_inactive else ""
-            for row in self._pages(entity, where):
+            conditions = ["Active in (true, false)"] if with_inactive else []
+            if since:
+                conditions.append(f"MetaData.LastUpdatedTime > '{_moment(since)}'")
+            for row in self._pages(entity, f"where {' and '.join(conditions)}" if conditions else ""):
                 yield objects.list_row(entity, row)
 
-    def documents(self, kind: str, *, through: date) -> Iterator[ErpDocument]:
-        """Read every JournalEntry, Invoice, CreditMemo or Payment up to a date."""
-        for row in self._pages(kind, f"where TxnDate <= '{through.isoformat()}'"):
+    def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
+        """Read every document of a kind up to a date."""
+        where = f"where TxnDate <= '{through.isoformat()}'"
+        if since:
+            where += f" and TxnDate >= '{since.isoformat()}'"
+        for row in self._pages(objects.READ[kind], where):
             yield objects.erp_document(kind, row)
+
+    def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
+        """Read one document as it is now."""
+        entity = objects.READ[kind]
+        rows = self._client.query(f"select * from {entity} where Id = {_quoted(external_id)}").get(entity, [])
+        return objects.erp_document(kind, rows[0]) if rows else None
+
+    def changes(self, *, since: datetime) -> Iterator[Change]:
+        """Ask for change data capture, which goes back 30 days. A thousand rows and more come as a thousand: then ask anew."""
+        answer = self._client.get(
+            f"cdc?{urlencode({'entities': ','.join(objects.KIND_OF), 'changedSince': _moment(since)})}"
+        )
+        for part in answer.get("CDCResponse", []):
+            for found in part.get("QueryResponse", []):
+                for entity, kind in objects.KIND_OF.items():
+                    for row in found.get(entity, []):
+                        yield objects.change(kind, row)
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
@@ -221,11 +250,15 @@ class QuickBooks:
             if kind is Kind.INVOICE_VOID:
                 is_done = not objects.decimal(row.get("TotalAmt"))
             else:
-                wanted = objects.erp_document("Payment", body).linked
-                is_done = sorted(wanted) == sorted(objects.erp_document("Payment", row).linked)
+                wanted = objects.erp_document(Kind.PAYMENT, body).linked
+                is_done = sorted(wanted) == sorted(objects.erp_document(Kind.PAYMENT, row).linked)
             if is_done:
                 found[reference] = objects.outcome(kind, body, row, base_url=self._base_url)
         return found
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _quoted(text: str) -> str:

@@ -8,6 +8,7 @@ from integrations.connectors.base import (
     DeliveryError,
     MissingMapping,
     NameTaken,
+    PeriodLocked,
     Rejected,
     TryLater,
     UnknownOutcome,
@@ -62,7 +63,9 @@ class Fault:
         if self.code in _LOST_ACCESS or self.type.upper().startswith("AUTHENTICATION"):
             return BadCredentials(f"QuickBooks no longer accepts this connection ({self.words}). Connect to it again.")
         if self.code == _THROTTLED:
-            return TryLater("QuickBooks asks to slow down. It is tried again by itself.", after=60.0)
+            return TryLater(
+                "QuickBooks asks to slow down. It is tried again by itself.", after=60.0, whole_connection=True
+            )
         if self.code in _SERVER or self.type == "SystemFault" or self.type.upper() == "SERVICE":
             return UnknownOutcome(f"QuickBooks had an error of its own ({self.words}). It is checked and tried again.")
         if self.code in _GONE:
@@ -73,8 +76,7 @@ class Fault:
                 "inactive or gone. Read the lists again, mend the mapping and send the item again.",
             )
         if self.code in _CLOSED:
-            return Rejected(
-                "books_closed",
+            return PeriodLocked(
                 f"QuickBooks says: {self.words}. Its books are closed for this date: reopen them there (closing date "
                 "in the company's advanced settings), then send the item again.",
             )

@@ -1,9 +1,10 @@
 """QuickBooks' objects as we read them: which are ours, what they say, and list rows."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from integrations.connectors.base import Company, Delivered, ErpDocument, ErpPosting, ErpRow, Outcome, Rejected
+from integrations.connectors.base import Change, Company, Delivered, ErpDocument, ErpPosting, ErpRow, Outcome, Rejected
 from integrations.connectors.quickbooks.payloads import tagged
 from integrations.documents import Kind
 
@@ -38,6 +39,13 @@ _PAGES = {
     Kind.PAYMENT_UPDATE: "recvpayment?txnId=",
     Kind.CUSTOMER: "customerdetail?nameId=",
 }
+READ = {
+    Kind.JOURNAL_ENTRY: "JournalEntry",
+    Kind.INVOICE: "Invoice",
+    Kind.CREDIT_NOTE: "CreditMemo",
+    Kind.PAYMENT: "Payment",
+}
+KIND_OF = {entity: kind for kind, entity in READ.items()}
 _HOSTS = {
     "quickbooks.api.intuit.com": "app.qbo.intuit.com",
     "sandbox-quickbooks.api.intuit.com": "app.sandbox.qbo.intuit.com",
@@ -100,34 +108,46 @@ def ref(found: JsonObject, name: str) -> str:
     return str((found.get(name) or {}).get("value", ""))
 
 
-def erp_document(kind: str, found: JsonObject) -> ErpDocument:
+def erp_document(kind: Kind, found: JsonObject) -> ErpDocument:
     """Read a transaction for reconciliation."""
     lines = found.get("Line") or []
+    is_payment = kind is Kind.PAYMENT
+    total = decimal(found.get("TotalAmt"))
     postings = tuple(
         _posting(line)
         for line in lines
-        if kind == "JournalEntry" and line.get("DetailType") == "JournalEntryLineDetail"
+        if kind is Kind.JOURNAL_ENTRY and line.get("DetailType") == "JournalEntryLineDetail"
     )
     linked = tuple(
         (str(link["TxnId"]), decimal(line.get("Amount")))
         for line in lines
         for link in line.get("LinkedTxn") or ()
-        if kind == "Payment" and link.get("TxnType") == "Invoice"
+        if is_payment and link.get("TxnType") == "Invoice"
     )
     return ErpDocument(
-        kind=kind,
+        kind=kind.value,
         external_id=str(found["Id"]),
         reference=tagged(str(found.get("PrivateNote") or "")),
         number=str(found.get("DocNumber") or found.get("PaymentRefNum") or ""),
         date=str(found.get("TxnDate", "")),
         currency=ref(found, "CurrencyRef"),
         customer=ref(found, "CustomerRef"),
-        total=decimal(found.get("TotalAmt")),
+        total=total,
         tax=decimal((found.get("TxnTaxDetail") or {}).get("TotalTax")),
-        account=ref(found, "DepositToAccountRef") if kind == "Payment" else "",
+        account=ref(found, "DepositToAccountRef") if is_payment else "",
         postings=postings,
         linked=linked,
+        rate=decimal(found["ExchangeRate"]) if found.get("ExchangeRate") else None,
+        status="void" if not total and str(found.get("PrivateNote") or "").startswith("Voided") else "posted",
+        sync_token=str(found.get("SyncToken", "")),
     )
+
+
+def change(kind: Kind, found: JsonObject) -> Change:
+    """Read a row of change data capture."""
+    time = str((found.get("MetaData") or {}).get("LastUpdatedTime") or "")
+    at = datetime.fromisoformat(time) if time else None
+    return Change(kind.value, str(found["Id"]), "deleted" if found.get("status") == "Deleted" else "changed", at)
 
 
 def _posting(line: JsonObject) -> ErpPosting:
@@ -163,4 +183,5 @@ def company(info: JsonObject, preferences: JsonObject) -> Company:
         multi_currency=bool(currency.get("MultiCurrencyEnabled", False)),
         books_closed_through=str(accounting.get("BookCloseDate") or ""),
         own_numbers=bool(sales.get("CustomTxnNumbers", False)),
+        time_zone=str(info.get("DefaultTimeZone") or ""),
     )

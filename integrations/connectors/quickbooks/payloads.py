@@ -15,12 +15,12 @@ from integrations.documents import (
     CreditNoteDocument,
     CustomerDocument,
     InvoiceDocument,
-    InvoiceVoidDocument,
     JournalDocument,
     JournalLineDocument,
     PaymentDocument,
     ProductDocument,
     SalesLineDocument,
+    VoidDocument,
 )
 
 _DOC_NUMBER, _NOTE, _DESCRIPTION, _NAME = 21, 4000, 4000, 100
@@ -194,9 +194,9 @@ def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> Jso
     }
 
 
-def invoice_void(document: InvoiceVoidDocument) -> str:
+def void(document: VoidDocument) -> str:
     """Write what voids an Invoice."""
-    return dumps({"Id": document.invoice, "SyncToken": document.sync_token or "0"})
+    return dumps({"Id": document.external_id, "SyncToken": document.sync_token or "0"})
 
 
 def payment(document: PaymentDocument, company: Company) -> str:

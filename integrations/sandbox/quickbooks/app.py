@@ -1,6 +1,7 @@
 """The addresses of the QuickBooks sandbox, and which answer each gives."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,12 @@ class QuickBooksSandbox:
     """One QuickBooks Online company behind its API."""
 
     code = "quickbooks"
+    windows: Mapping[str, tuple[float, int]] = {
+        "per_minute": (60, 500),
+        "per_second": (1, 10),
+        "batch_per_minute": (60, 40),
+    }
+    concurrent = 10
 
     def __init__(self) -> None:
         self._oauth = oauth.OAuth()
@@ -92,11 +99,23 @@ class QuickBooksSandbox:
         fault = VendorFault("10000", "System Failure Error: please try again later", status=int(kind))
         return Response.json({"Fault": fault.body(), "time": answer_time()}, int(kind))
 
+    def refuse(self, limit: str) -> Response:
+        """Answer a call over a limit: the vendor does not say which."""
+        return self.failure("429")
+
+    def finish(self, answer: Response, left: Mapping[str, int]) -> Response:
+        """Add nothing: the vendor tells no remaining quota."""
+        return answer
+
     def describe(self, base_url: str) -> Json:
         """Give what a client needs to connect, and how many objects there are."""
         return {
             "company": facts.COMPANY["name"],
             "realm_id": facts.REALM_ID,
+            "sign_in": {
+                "code": "oauth2",
+                "fields": {name: facts.OAUTH[name] for name in ("client_id", "client_secret")},
+            },
             "oauth": {
                 "client_id": facts.OAUTH["client_id"],
                 "client_secret": facts.OAUTH["client_secret"],
@@ -202,3 +221,6 @@ def _json(request: Request) -> Any:
         return loads(request.body)
     except ValueError as error:
         raise VendorFault("2010", f"The body is not JSON: {error}") from error
+
+
+SANDBOX = QuickBooksSandbox
