@@ -32,6 +32,7 @@ class EventFacts:
 
 _NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred")
 _NET_OF_CREDIT = ("unearned", "earned", "unbilled_again")
+_CONTRACT = {"contract_id": "Contract"}
 _REVENUE = {
     "revenue": ("from_deferred", "from_unbilled"),
     "from_deferred": ("from_deferred",),
@@ -60,6 +61,8 @@ FACTS: dict[str, EventFacts] = {
     ),
     "revenue_recognized": EventFacts(_REVENUE),
     "usage_trued_up": EventFacts(_REVENUE),
+    "contract_balances_netted": EventFacts({"netted": ("netted",)}, line_fields=_CONTRACT),
+    "contract_netting_reversed": EventFacts({}, line_fields=_CONTRACT),
     "payment_received": EventFacts(
         {"received": ("allocated", "unapplied"), "allocated": ("allocated",), "unapplied": ("unapplied",)},
         header_fields={**_HEADER_FIELDS, "method": "Payment method"},

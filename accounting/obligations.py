@@ -5,7 +5,7 @@ Transaction price: what the fixed prices of the term add up to; usage is variabl
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -282,15 +282,25 @@ class Pools:
         return [self.pools[key] for key in dict.fromkeys(keys)]
 
     def divide(
-        self, net: Decimal, item_id: int | None, start: date | None, end: date | None
+        self,
+        net: Decimal,
+        item_id: int | None,
+        start: date | None,
+        end: date | None,
+        *,
+        before: Mapping[tuple[int, int], Decimal] | None = None,
     ) -> list[tuple[Pool, Decimal]]:
-        """Divide a line's net over its pools: each takes what it lacks, the last the rest; backwards for what is taken back."""
+        """Divide a line's net over its pools: each takes what it lacks, the last the rest; backwards for what is taken back.
+
+        `before` is what the lines before it gave to each pool.
+        """
         pools = self.over(item_id, start, end)
         if net < 0:
             pools.reverse()
         divided, left = [], net
         for pool in pools[:-1]:
-            part = min(left, max(pool.price - pool.billed, ZERO)) if net >= 0 else max(left, -max(pool.billed, ZERO))
+            billed = pool.billed + (before or {}).get(pool.key, ZERO)
+            part = min(left, max(pool.price - billed, ZERO)) if net >= 0 else max(left, -max(billed, ZERO))
             divided.append((pool, part))
             left -= part
         return [*divided, *((pool, left) for pool in pools[-1:])]

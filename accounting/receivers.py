@@ -8,7 +8,7 @@ from django.dispatch import Signal
 from accounting import signals as accounting_signals
 from accounting.books import books
 from accounting.engine import draft_entries
-from accounting.events import RevenueRecognized, UsageTruedUp
+from accounting.events import ContractBalancesNetted, ContractNettingReversed, RevenueRecognized, UsageTruedUp
 from accounting.measures import MEASURES
 from accounting.models import UnmatchedEvent
 from accounting.posting import post
@@ -30,8 +30,8 @@ def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
 
 def connect() -> None:
     """Listen to every kind of business event."""
-    publishing.register(RevenueRecognized, accounting_signals.revenue_recognized)
-    publishing.register(UsageTruedUp, accounting_signals.usage_trued_up)
+    for event_class in (RevenueRecognized, UsageTruedUp, ContractBalancesNetted, ContractNettingReversed):
+        publishing.register(event_class, getattr(accounting_signals, event_class.kind))
     for kind in MEASURES:
         signal: Signal = getattr(signals, kind, None) or getattr(accounting_signals, kind)
         signal.connect(book, dispatch_uid=f"accounting_books_{kind}")

@@ -9,3 +9,5 @@ from django.dispatch import Signal
 entries_posted = Signal()
 revenue_recognized = Signal()
 usage_trued_up = Signal()
+contract_balances_netted = Signal()
+contract_netting_reversed = Signal()

@@ -25,4 +25,6 @@ MEASURES: dict[str, Measure] = {
     "payment_allocated": payments.measure_allocated,
     "revenue_recognized": revenue.measure,
     "usage_trued_up": revenue.measure,
+    "contract_balances_netted": revenue.measure_netted,
+    "contract_netting_reversed": revenue.measure_netting_reversed,
 }

@@ -80,7 +80,7 @@ def divide(
     pooled: list[BilledLine] = []
     nets: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
     for line in lines:
-        parts = pools.divide(sign * line.net, line.contract_item_id, line.period_start, line.period_end)
+        parts = pools.divide(sign * line.net, line.contract_item_id, line.period_start, line.period_end, before=nets)
         if not parts:
             plain.append(line)
             continue
