@@ -21,6 +21,7 @@ from accounting.earning import Earning, write_plans
 from accounting.models import PeriodStatus, ScheduleRevision
 from accounting.schedules import Schedule
 from accounting.spreading import Part, cut, load, monthly_parts
+from billing.errors import BillingError
 from billing.models import REPORTED_METHODS, Adjustment, RecognitionMethod, Treatment
 from billing.money import format_money
 from billing.periods import DateRange, first_of_next_month
@@ -29,7 +30,7 @@ from billing.tenancy import current_tenant_id
 ZERO = Decimal(0)
 
 
-class RevisionRefused(ValueError):
+class RevisionRefused(BillingError):
     """A schedule cannot be written anew like that; the text says why."""
 
 

@@ -131,6 +131,11 @@ def lock_where(condition: str, parameters: Sequence[Any]) -> list[Schedule]:
     return _select("", list(parameters), f"WHERE {condition} ORDER BY s.id")
 
 
+def read_where(condition: str, parameters: Sequence[Any]) -> list[Schedule]:
+    """Read the schedules that an SQL condition on `s` picks, by id, without holding them."""
+    return _select("", list(parameters), f"WHERE {condition} ORDER BY s.id", hold="")
+
+
 def lock_unfinished(*, through: date, after_id: int, limit: int) -> list[Schedule]:
     """Read the next schedules, by id, with revenue still to come for service that began by the date; hold them."""
     return _select(
@@ -140,11 +145,13 @@ def lock_unfinished(*, through: date, after_id: int, limit: int) -> list[Schedul
     )
 
 
-def _select(join: str, parameters: list[Any], tail: str = "ORDER BY s.id") -> list[Schedule]:
+def _select(
+    join: str, parameters: list[Any], tail: str = "ORDER BY s.id", *, hold: str = "FOR UPDATE OF s"
+) -> list[Schedule]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join('s.' + name for name in _COLUMNS)} FROM accounting_recognitionschedule s {join} {tail} "
-            "FOR UPDATE OF s",
+            f"{hold}",
             parameters,
         )
         return [Schedule(*row) for row in cursor.fetchall()]

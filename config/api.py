@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from accounting.api.accounts import Accounts
 from accounting.api.journal_entries import JournalEntries
 from accounting.api.reports import AccountBalanceReport, GeneralLedgerReport, TrialBalanceReport
+from accounting.api.revenue import ContractRevenue, ContractWhatIf, RevenueSchedules
 from accounting.books import BooksNotSetUp
 from accounting.defaults import RoleWithoutAccount
 from accounting.posting import ForeignCurrency
@@ -45,6 +46,7 @@ for _prefix, _view in {
     "business-events": BusinessEvents,
     "accounts": Accounts,
     "journal-entries": JournalEntries,
+    "revenue-schedules": RevenueSchedules,
 }.items():
     _router.register(_prefix, _view, basename=_prefix)
 
@@ -62,6 +64,8 @@ class NoSuchAddress(APIView):
 
 _v1: list[URLPattern | URLResolver] = [
     *_router.urls,
+    re_path("^contracts/(?P<pk>[0-9]{1,18})/revenue/?$", ContractRevenue.as_view(), name="contract-revenue"),
+    re_path("^contracts/(?P<pk>[0-9]{1,18})/what-if/?$", ContractWhatIf.as_view(), name="contract-what-if"),
     re_path("^reports/trial-balance/?$", TrialBalanceReport.as_view(), name="trial-balance"),
     re_path("^reports/account-balance/?$", AccountBalanceReport.as_view(), name="account-balance"),
     re_path("^reports/general-ledger/?$", GeneralLedgerReport.as_view(), name="general-ledger"),

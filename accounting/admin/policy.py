@@ -20,7 +20,15 @@ class AccountingPolicyAdmin(DocumentAdmin):
         return Document(
             title="Accounting policy",
             lead="Chosen when the books were set up. Entries depend on it, so it does not change afterwards.",
-            facts=[("When a contract starts", subject.get_contract_start_display())],
+            facts=[
+                ("When a contract starts", subject.get_contract_start_display()),
+                ("A credit changes the revenue that is left", subject.get_credit_adjustment_display()),
+                ("A change of price is large above", f"{subject.large_change_percent.normalize():f} %"),
+                (
+                    "A large change must be front loaded",
+                    "Yes" if subject.large_change_must_front_load else "No, a warning",
+                ),
+            ],
         )
 
 

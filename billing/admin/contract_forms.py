@@ -29,6 +29,8 @@ class ContractForm(TenantForm):
             "renewal",
             "payment_terms_days",
             "reference",
+            "price_allocation",
+            "revenue_span",
         )
 
     def clean(self) -> dict[str, Any]:
@@ -71,13 +73,16 @@ class ItemForm(PricedForm):
             "timing",
             "tax_rate",
             "recognition_method",
+            "obligation",
+            "standalone_price",
+            "minimum",
             "description",
             "phase",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("pricing_model", "recognition_method", "phase"):
+        for name in ("pricing_model", "recognition_method", "phase", "minimum"):
             self.fields[name].required = False
         self._offer("pricing_model", [("", "As the list price"), *pricing.CHOICES])
         self._offer("recognition_method", [("", "As the product"), *RecognitionMethod.choices])
@@ -107,6 +112,7 @@ class ItemForm(PricedForm):
         else:
             self.add_error("pricing_model", "Choose a list price, or a pricing model with its amount.")
             self.instance.pricing = {}
+        cleaned["minimum"] = cleaned.get("minimum") or Decimal(0)
         if product and not cleaned.get("recognition_method"):
             cleaned["recognition_method"] = product.recognition_method
         return cleaned
@@ -126,6 +132,8 @@ class ItemInline(RoleRights, StackedInline):
         ("quantity", "is_metered"),
         ("interval_months", "timing"),
         ("tax_rate", "recognition_method"),
+        ("obligation", "standalone_price"),
+        ("minimum",),
         ("description", "phase"),
     )
 
