@@ -6,19 +6,27 @@ stamp is the stored one. One small query instead of seven.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from django.db import connection
-
+from accounting import schedules
 from accounting.defaults import Hierarchy, load_hierarchy
 from accounting.engine import RuleBook, compile_rule
 from accounting.models import AccountingPeriod, AccountingPolicy, ContractStartTreatment, RuleVersion
+from accounting.schedules import Key, Schedule
+from billing.bulk import read_rows
 from billing.models import BusinessEntity
 from billing.tenancy import current_tenant_id
 
 _KEPT = 200
-_compiled: "OrderedDict[int, tuple[int, Books]]" = OrderedDict()
+_STAMP = "SELECT stamp FROM accounting_accountingpolicy WHERE tenant_id = %s"
+_STAMP_AND_SCHEDULES = f"""
+SELECT p.stamp, held.* FROM accounting_accountingpolicy p LEFT JOIN LATERAL ({schedules.BY_ITEM}) held ON true
+WHERE p.tenant_id = %s
+"""
+_compiled: "OrderedDict[int, Books]" = OrderedDict()
 
 
 class BooksNotSetUp(RuntimeError):
@@ -27,8 +35,9 @@ class BooksNotSetUp(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What posting needs to know of a tenant."""
+    """What posting needs to know of a tenant. `stamp` is another one as soon as any of it changed."""
 
+    stamp: int
     rules: RuleBook
     hierarchy: Hierarchy
     base_currency: dict[int, str]
@@ -44,21 +53,32 @@ class Books:
 
 def books() -> Books:
     """Give the compiled books of the tenant in scope. Raises BooksNotSetUp."""
-    tenant_id = current_tenant_id()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT stamp FROM accounting_accountingpolicy WHERE tenant_id = %s", [tenant_id])
-        row = cursor.fetchone()
-    if row is None:
+    return _books_at(read_rows(_STAMP, [current_tenant_id()], table="accounting_accountingpolicy"))
+
+
+def books_and_schedules(keys: Iterable[Key]) -> tuple[Books, dict[Key, Schedule]]:
+    """Give the books, and hold the schedules of these keys: one round trip for both, as each invoice needs both."""
+    keys = list(keys)
+    if not all(isinstance(key, tuple) for key in keys):
+        return books(), schedules.lock(keys)
+    rows = read_rows(_STAMP_AND_SCHEDULES, [*schedules.item_arrays(keys), current_tenant_id()], table=schedules.TABLE)
+    held = [Schedule(*row[1:]) for row in rows if row[1] is not None]
+    return _books_at(rows), {schedules.key_of(schedule): schedule for schedule in held}
+
+
+def _books_at(rows: Sequence[tuple[Any, ...]]) -> Books:
+    if not rows:
         raise BooksNotSetUp("This company has no books yet: create its chart of accounts and rules first.")
+    tenant_id, stamp = current_tenant_id(), rows[0][0]
     kept = _compiled.get(tenant_id)
-    if kept is None or kept[0] != row[0]:
-        kept = _compiled[tenant_id] = (row[0], _compile())
+    if kept is None or kept.stamp != stamp:
+        kept = _compiled[tenant_id] = _compile(stamp)
         if len(_compiled) > _KEPT:
             _compiled.popitem(last=False)
-    return kept[1]
+    return kept
 
 
-def _compile() -> Books:
+def _compile(stamp: int) -> Books:
     rules = RuleBook({})
     for version in RuleVersion.objects.filter(is_active=True).select_related("rule"):
         rules.rules.setdefault(version.rule.event_kind, []).append(
@@ -76,6 +96,7 @@ def _compile() -> Books:
         )
     policy = AccountingPolicy.objects.get()
     return Books(
+        stamp=stamp,
         rules=rules,
         hierarchy=load_hierarchy(),
         base_currency=dict(BusinessEntity.objects.values_list("id", "base_currency")),

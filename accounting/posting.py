@@ -16,7 +16,6 @@ from accounting.books import Books
 from accounting.engine import Draft
 from accounting.models import EntryKind, JournalEntry, JournalLine, entry_number
 from accounting.periods import PostingDates
-from accounting.signals import entries_posted
 from billing.bulk import insert_rows, reserve_ids
 from billing.tenancy import current_tenant_id
 
@@ -56,7 +55,7 @@ class PostedEntry:
 
 
 def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
-    """Post balanced drafts: entries, lines and the announcement, set-wise.
+    """Post balanced drafts: entries and lines, set-wise.
 
     An event dated in a closed period goes to the first day of the first open one. Raises UnbalancedDraft,
     ForeignCurrency, RoleWithoutAccount; then nothing is posted. The same event and part again raises IntegrityError.
@@ -137,7 +136,6 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
         posted.append(PostedEntry(entry_id, entity_id, day, currency, event.kind))
     insert_rows(JournalEntry, _ENTRY_COLUMNS, entries)
     insert_rows(JournalLine, _LINE_COLUMNS, lines)
-    entries_posted.send(sender=JournalEntry, tenant_id=tenant_id, entries=posted)
     return posted
 
 

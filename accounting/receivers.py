@@ -6,10 +6,9 @@ from typing import Any
 from django.dispatch import Signal
 
 from accounting import signals as accounting_signals
-from accounting.books import books
 from accounting.engine import draft_entries
 from accounting.events import ContractBalancesNetted, ContractNettingReversed, RevenueRecognized, UsageTruedUp
-from accounting.measures import MEASURES
+from accounting.measures import measure, measured_kinds
 from accounting.models import UnmatchedEvent
 from accounting.posting import post
 from accounting.reversal import draft_reversals
@@ -19,19 +18,20 @@ from billing.events import Event
 
 def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
     """Turn a batch of events of one kind into posted entries. Events that no rule speaks of are listed, not dropped."""
-    current = books()
-    drafts, unmatched = draft_entries(MEASURES[sender.kind](events, current), current.rules)
-    post([*draft_reversals(events, current.rules), *drafts], current)
+    current, measured = measure(events)
+    drafts, unmatched = draft_entries(measured, current.rules)
+    entries = post([*draft_reversals(events, current.rules), *drafts], current)
     if unmatched:
         UnmatchedEvent.objects.bulk_create(
             [UnmatchedEvent(tenant_id=event.tenant_id, event_id=event.event_id or 0) for event in unmatched]
         )
+    accounting_signals.events_booked.send(sender=sender, events=events, entries=entries, stamp=current.stamp)
 
 
 def connect() -> None:
     """Listen to every kind of business event."""
     for event_class in (RevenueRecognized, UsageTruedUp, ContractBalancesNetted, ContractNettingReversed):
         publishing.register(event_class, getattr(accounting_signals, event_class.kind))
-    for kind in MEASURES:
+    for kind in measured_kinds():
         signal: Signal = getattr(signals, kind, None) or getattr(accounting_signals, kind)
         signal.connect(book, dispatch_uid=f"accounting_books_{kind}")

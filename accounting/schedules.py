@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from accounting.models import RecognitionSchedule
-from billing.bulk import insert_rows, reserve_ids
+from billing.bulk import insert_rows, read_rows, reserve_ids
 from billing.tenancy import current_tenant_id
 
 ZERO = Decimal(0)
@@ -60,6 +60,8 @@ class Schedule:
 
 
 _COLUMNS = tuple(field.name for field in fields(Schedule))
+_SELECTED = ", ".join(f"s.{name}" for name in _COLUMNS)
+TABLE = "accounting_recognitionschedule"
 _values = attrgetter(*_COLUMNS)
 _CHANGING = {
     "amount": "numeric",
@@ -88,21 +90,14 @@ def key_of(schedule: Schedule) -> Key:
 
 
 def lock(keys: Iterable[Key]) -> dict[Key, Schedule]:
-    """Read the schedules of these keys and hold them until the transaction ends."""
+    """Read the schedules of these keys and hold them until the transaction ends, in the order of the keys."""
     by_item = [key for key in keys if isinstance(key, tuple)]
-    by_line = [key for key in keys if not isinstance(key, tuple)]
+    by_line = sorted(key for key in keys if not isinstance(key, tuple))
     found: list[Schedule] = []
     if by_item:
-        found += _select(
-            "JOIN unnest(%s::bigint[], %s::date[]) AS wanted(item, start) "
-            "ON s.contract_item_id = wanted.item AND s.service_start = wanted.start AND s.obligation_id IS NULL",
-            [[item for item, _ in by_item], [start for _, start in by_item]],
-        )
+        found += _select(BY_ITEM, item_arrays(by_item))
     if by_line:
-        found += _select(
-            "JOIN unnest(%s::bigint[]) AS wanted(line) ON s.contract_item_id IS NULL AND s.invoice_line_id = wanted.line",
-            [by_line],
-        )
+        found += _select(_BY_LINE, [by_line])
     return {key_of(schedule): schedule for schedule in found}
 
 
@@ -111,12 +106,7 @@ def lock_covering(days: Iterable[tuple[int, date]]) -> dict[tuple[int, date], Sc
     wanted = list(days)
     if not wanted:
         return {}
-    found = _select(
-        "JOIN unnest(%s::bigint[], %s::date[]) AS wanted(item, day) ON s.contract_item_id = wanted.item "
-        "AND s.service_start <= wanted.day AND s.service_end >= wanted.day AND s.obligation_id IS NULL "
-        "AND NOT s.is_void",
-        [[item for item, _ in wanted], [day for _, day in wanted]],
-    )
+    found = _select(_COVERING, [[item for item, _ in wanted], [day for _, day in wanted]])
     found.sort(key=lambda schedule: schedule.service_start)  # of two that meet on the day, the later
     return {
         (item, day): schedule
@@ -128,33 +118,50 @@ def lock_covering(days: Iterable[tuple[int, date]]) -> dict[tuple[int, date], Sc
 
 def lock_where(condition: str, parameters: Sequence[Any]) -> list[Schedule]:
     """Read the schedules that an SQL condition on `s` picks, by id, and hold them."""
-    return _select("", list(parameters), f"WHERE {condition} ORDER BY s.id")
+    return _select(f"SELECT {_SELECTED} FROM {TABLE} s WHERE {condition} ORDER BY s.id FOR UPDATE", list(parameters))
 
 
 def read_where(condition: str, parameters: Sequence[Any]) -> list[Schedule]:
     """Read the schedules that an SQL condition on `s` picks, by id, without holding them."""
-    return _select("", list(parameters), f"WHERE {condition} ORDER BY s.id", hold="")
+    return _select(f"SELECT {_SELECTED} FROM {TABLE} s WHERE {condition} ORDER BY s.id", list(parameters))
 
 
 def lock_unfinished(*, through: date, after_id: int, limit: int) -> list[Schedule]:
     """Read the next schedules, by id, with revenue still to come for service that began by the date; hold them."""
-    return _select(
-        "",
-        [after_id, through, limit],
-        "WHERE s.id > %s AND s.service_start <= %s AND s.recognized <> s.amount AND NOT s.is_void ORDER BY s.id LIMIT %s",
-    )
+    return _select(_UNFINISHED, [after_id, through, limit])
 
 
-def _select(
-    join: str, parameters: list[Any], tail: str = "ORDER BY s.id", *, hold: str = "FOR UPDATE OF s"
-) -> list[Schedule]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join('s.' + name for name in _COLUMNS)} FROM accounting_recognitionschedule s {join} {tail} "
-            f"{hold}",
-            parameters,
-        )
-        return [Schedule(*row) for row in cursor.fetchall()]
+# OFFSET 0: each wanted schedule is looked up by its key, however small the table is when the plan is made.
+BY_ITEM = f"""
+SELECT {_SELECTED} FROM unnest(%s::bigint[], %s::date[]) AS wanted(item, start) JOIN LATERAL (
+    SELECT * FROM {TABLE} s WHERE s.contract_item_id = wanted.item AND s.service_start = wanted.start
+        AND s.obligation_id IS NULL OFFSET 0 FOR UPDATE
+) s ON true
+"""
+_BY_LINE = f"""
+SELECT {_SELECTED} FROM unnest(%s::bigint[]) AS wanted(line) JOIN LATERAL (
+    SELECT * FROM {TABLE} s WHERE s.contract_item_id IS NULL AND s.invoice_line_id = wanted.line OFFSET 0 FOR UPDATE
+) s ON true
+"""
+_COVERING = f"""
+SELECT {_SELECTED} FROM {TABLE} s JOIN unnest(%s::bigint[], %s::date[]) AS wanted(item, day)
+    ON s.contract_item_id = wanted.item AND s.service_start <= wanted.day AND s.service_end >= wanted.day
+    AND s.obligation_id IS NULL AND NOT s.is_void ORDER BY s.id FOR UPDATE OF s
+"""
+_UNFINISHED = f"""
+SELECT {_SELECTED} FROM {TABLE} s
+WHERE s.id > %s AND s.service_start <= %s AND s.recognized <> s.amount AND NOT s.is_void ORDER BY s.id LIMIT %s FOR UPDATE
+"""
+
+
+def item_arrays(keys: Iterable[Any]) -> list[list[Any]]:
+    """Give the two arrays that `BY_ITEM` asks for."""
+    ordered = sorted(keys)
+    return [[item for item, _ in ordered], [start for _, start in ordered]]
+
+
+def _select(sql: str, parameters: list[Any]) -> list[Schedule]:
+    return [Schedule(*row) for row in read_rows(sql, parameters, table=TABLE)]
 
 
 def add(schedules: Sequence[Schedule]) -> None:

@@ -1,12 +1,14 @@
-"""What accounting announces. Sent inside the transaction, by `accounting.posting` and the recognition run alone.
+"""What accounting announces, inside the transaction.
 
-`entries_posted`: `tenant_id` and `entries`, a sequence of `accounting.posting.PostedEntry`. Listened to by
-`integrations.receivers`. The others: `events`, like billing's signals. Listened to by `accounting.receivers`.
+`events_booked`: sent once per published batch of one kind, by `accounting.receivers` alone, with the event class as `sender`,
+`events`, `entries` (a sequence of `accounting.posting.PostedEntry`, empty where nothing was to be posted) and `stamp`, which
+is another one as soon as anything the tenant set up has changed. Listened to by `integrations.receivers`.
+The others: `events`, like billing's signals. Listened to by `accounting.receivers`.
 """
 
 from django.dispatch import Signal
 
-entries_posted = Signal()
+events_booked = Signal()
 revenue_recognized = Signal()
 usage_trued_up = Signal()
 contract_balances_netted = Signal()

@@ -64,9 +64,13 @@ def wake(*, tenant_id: int, connection_id: int) -> None:
     if now - _last_wake.get(connection_id, -_WAKE_EVERY) < _WAKE_EVERY:
         return
     _last_wake[connection_id] = now
-    transaction.on_commit(
-        lambda: async_task("integrations.tasks.drain_connection", tenant_id, connection_id, group="sync")
-    )
+    transaction.on_commit(lambda: _call_workers(tenant_id, connection_id))
+
+
+# In a transaction: outside of one django-q2 drops this thread's database connection, and with it every prepared statement.
+@transaction.atomic
+def _call_workers(tenant_id: int, connection_id: int) -> None:
+    async_task("integrations.tasks.drain_connection", tenant_id, connection_id, group="sync")
 
 
 def waits_for(item: OutboxItem) -> OutboxItem | None:

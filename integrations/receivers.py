@@ -1,15 +1,21 @@
-"""Listen to accounting and billing, and write the outbox inside their transaction."""
+"""Listen to what was booked, and write the outbox inside the same transaction."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection as database
 
 from accounting.posting import PostedEntry
-from accounting.signals import entries_posted
-from billing import signals
-from billing.events import CreditNoteIssued, InvoiceFinalized, InvoiceVoided, PaymentAllocated, PaymentReceived
+from accounting.signals import events_booked
+from billing.events import (
+    CreditNoteIssued,
+    Event,
+    InvoiceFinalized,
+    InvoiceVoided,
+    PaymentAllocated,
+    PaymentReceived,
+)
 from integrations import outbox
 from integrations.documents import Kind
 from integrations.policy import Target, targets
@@ -22,63 +28,75 @@ SELECT entry_id, min(customer_id), array_agg(DISTINCT customer_id)
 
 def connect() -> None:
     """Listen. Called once, when the app is ready."""
-    for signal, receiver in (
-        (entries_posted, on_entries_posted),
-        (signals.invoice_finalized, on_invoice_finalized),
-        (signals.invoice_voided, on_invoice_voided),
-        (signals.credit_note_issued, on_credit_note_issued),
-        (signals.payment_received, on_payment_received),
-        (signals.payment_allocated, on_payment_allocated),
-    ):
-        signal.connect(receiver, dispatch_uid=f"integrations.{receiver.__name__}")
+    events_booked.connect(on_events_booked, dispatch_uid="integrations.on_events_booked")
 
 
-def on_entries_posted(sender: Any, *, tenant_id: int, entries: Sequence[PostedEntry], **kwargs: Any) -> None:
-    """Send each posted entry where the rules are ours."""
-    for target, batch in _by_target(entries, lambda target: target.takes_entries):
+def on_events_booked(
+    sender: type[Event], *, events: Sequence[Event], entries: Sequence[PostedEntry], stamp: int, **kwargs: Any
+) -> None:
+    """Send the entries where the rules are ours, and what the events made of documents where they are the ERP's."""
+    found = targets((event.business_entity_id for event in events), stamp=stamp)
+    if not found:
+        return
+    for target, batch in _by_target(entries, found, lambda target: target.takes_entries):
         ids = [entry.id for entry in batch]
         groups = _customers_first(target, ids) if target.customer_each else {}
         _enqueue(target, Kind.JOURNAL_ENTRY, [(entry_id, groups.get(entry_id)) for entry_id in ids])
+    if sender in _DOCUMENTS:
+        send, wants = _DOCUMENTS[sender]
+        for target, batch in _by_target(events, found, wants):
+            send(target, batch)
 
 
-def on_invoice_finalized(sender: Any, *, events: Sequence[InvoiceFinalized], **kwargs: Any) -> None:
-    """Send the invoice, and before it the customer and the products that the ERP does not know yet."""
-    for target, batch in _by_target(events, lambda target: target.takes_documents):
-        customers = sorted({event.customer_id for event in batch})
-        products = sorted({line.product_id for event in batch for line in event.lines})
-        _enqueue_once(target, Kind.CUSTOMER, [(customer, customer) for customer in customers])
-        _enqueue_once(target, Kind.PRODUCT, [(product, None) for product in products])
-        _enqueue(target, Kind.INVOICE, [(event.invoice_id, event.customer_id) for event in batch])
+def _send_invoices(target: Target, events: Sequence[InvoiceFinalized]) -> None:
+    """Send the invoices, and before them the customers and the products that the ERP does not know yet."""
+    customers = sorted({event.customer_id for event in events})
+    products = sorted({line.product_id for event in events for line in event.lines})
+    _enqueue_once(target, Kind.CUSTOMER, [(customer, customer) for customer in customers])
+    _enqueue_once(target, Kind.PRODUCT, [(product, None) for product in products])
+    _enqueue(target, Kind.INVOICE, [(event.invoice_id, event.customer_id) for event in events])
 
 
-def on_invoice_voided(sender: Any, *, events: Sequence[InvoiceVoided], **kwargs: Any) -> None:
-    """Void the invoice in the ERP too."""
-    for target, batch in _by_target(events, lambda target: target.takes_documents):
-        _enqueue(target, Kind.INVOICE_VOID, [(event.invoice_id, event.customer_id) for event in batch])
+def _send_voids(target: Target, events: Sequence[InvoiceVoided]) -> None:
+    _enqueue(target, Kind.INVOICE_VOID, [(event.invoice_id, event.customer_id) for event in events])
 
 
-def on_credit_note_issued(sender: Any, *, events: Sequence[CreditNoteIssued], **kwargs: Any) -> None:
-    """Send the credit note."""
-    for target, batch in _by_target(events, lambda target: target.takes_documents):
-        _enqueue(target, Kind.CREDIT_NOTE, [(event.credit_note_id, event.customer_id) for event in batch])
+def _send_credit_notes(target: Target, events: Sequence[CreditNoteIssued]) -> None:
+    _enqueue(target, Kind.CREDIT_NOTE, [(event.credit_note_id, event.customer_id) for event in events])
 
 
-def on_payment_received(sender: Any, *, events: Sequence[PaymentReceived], **kwargs: Any) -> None:
-    """Send the payment where the tenant switched payments on; a payment without invoices still needs its customer."""
-    for target, batch in _by_target(events, lambda target: target.takes_payments):
-        customers = sorted({event.customer_id for event in batch})
-        _enqueue_once(target, Kind.CUSTOMER, [(customer, customer) for customer in customers])
-        _enqueue(target, Kind.PAYMENT, [(event.payment_id, event.customer_id) for event in batch])
+def _send_payments(target: Target, events: Sequence[PaymentReceived]) -> None:
+    """Send the payments; one without invoices still needs its customer."""
+    customers = sorted({event.customer_id for event in events})
+    _enqueue_once(target, Kind.CUSTOMER, [(customer, customer) for customer in customers])
+    _enqueue(target, Kind.PAYMENT, [(event.payment_id, event.customer_id) for event in events])
 
 
-def on_payment_allocated(sender: Any, *, events: Sequence[PaymentAllocated], **kwargs: Any) -> None:
-    """Send what a payment settled later on. The update states all of the payment's allocations, so its repeat is harmless."""
-    for target, batch in _by_target(events, lambda target: target.takes_payments):
-        _enqueue(target, Kind.PAYMENT_UPDATE, [(event.allocation_id, event.customer_id) for event in batch])
+def _send_allocations(target: Target, events: Sequence[PaymentAllocated]) -> None:
+    """Send what payments settled later on. An update states all of a payment's allocations, so its repeat is harmless."""
+    _enqueue(target, Kind.PAYMENT_UPDATE, [(event.allocation_id, event.customer_id) for event in events])
 
 
-def _by_target(batch: Sequence[Any], wants: Callable[[Target], bool]) -> list[tuple[Target, list[Any]]]:
-    found = targets(each.business_entity_id for each in batch)
+def _takes_documents(target: Target) -> bool:
+    return target.takes_documents
+
+
+def _takes_payments(target: Target) -> bool:
+    return target.takes_payments
+
+
+_DOCUMENTS: dict[type[Event], tuple[Callable[[Target, Any], None], Callable[[Target], bool]]] = {
+    InvoiceFinalized: (_send_invoices, _takes_documents),
+    InvoiceVoided: (_send_voids, _takes_documents),
+    CreditNoteIssued: (_send_credit_notes, _takes_documents),
+    PaymentReceived: (_send_payments, _takes_payments),
+    PaymentAllocated: (_send_allocations, _takes_payments),
+}
+
+
+def _by_target(
+    batch: Sequence[Any], found: Mapping[int, Target], wants: Callable[[Target], bool]
+) -> list[tuple[Target, list[Any]]]:
     sorted_out: dict[Target, list[Any]] = defaultdict(list)
     for each in batch:
         target = found.get(each.business_entity_id)

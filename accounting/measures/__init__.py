@@ -4,21 +4,23 @@ One function per kind of event: a batch in, a list of `MeasuredEvent` out. They 
 commitments in step, in the same transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from accounting.books import Books
+from accounting.books import Books, books, books_and_schedules
 from accounting.engine import MeasuredEvent
 from accounting.measures import contracts, credit_notes, invoices, modifications, payments, revenue, voids
+from accounting.schedules import Key, Schedule
+from billing.events import Event
 
 Measure = Callable[[Sequence[Any], Books], list[MeasuredEvent]]
+HoldingMeasure = Callable[[Sequence[Any], Books, dict[Key, Schedule]], list[MeasuredEvent]]
 
 MEASURES: dict[str, Measure] = {
     "contract_started": contracts.measure,
     "contract_renewed": contracts.measure,
     "contract_modified": modifications.measure,
     "usage_recorded": contracts.measure_usage,
-    "invoice_finalized": invoices.measure,
     "invoice_voided": voids.measure,
     "credit_note_issued": credit_notes.measure,
     "payment_received": payments.measure_received,
@@ -28,3 +30,24 @@ MEASURES: dict[str, Measure] = {
     "contract_balances_netted": revenue.measure_netted,
     "contract_netting_reversed": revenue.measure_netting_reversed,
 }
+
+# Kinds whose schedules are held together with the books, in one round trip: which ones, and the measure that takes them.
+HOLDING: dict[str, tuple[Callable[[Sequence[Any]], set[Key]], HoldingMeasure]] = {
+    "invoice_finalized": (invoices.schedule_keys, invoices.measure),
+}
+
+
+def measured_kinds() -> Collection[str]:
+    """Give the kinds of events that the books take in."""
+    return MEASURES.keys() | HOLDING.keys()
+
+
+def measure(events: Sequence[Event]) -> tuple[Books, list[MeasuredEvent]]:
+    """Measure a batch of events of one kind, and give the books that they were measured by."""
+    kind = events[0].kind
+    if kind in HOLDING:
+        keys, measure_held = HOLDING[kind]
+        current, held = books_and_schedules(keys(events))
+        return current, measure_held(events, current, held)
+    current = books()
+    return current, MEASURES[kind](events, current)

@@ -44,21 +44,21 @@ def schedule_key(line: BilledLine) -> Key:
     return line.line_id
 
 
-def lock_schedules(lines: Iterable[BilledLine]) -> dict[Key, Schedule]:
-    """Hold the schedules of billed lines, by `schedule_key`. A line that takes something back names the day from which it
-    does; its schedule is the one of the service period that holds the day."""
-    lines = list(lines)
-    known = schedules.lock({schedule_key(line) for line in lines})
-    taken_back = [
+def hold_taken_back(lines: Iterable[BilledLine], known: dict[Key, Schedule]) -> None:
+    """Add the schedules of lines that take something back. Such a line names the day from which it does; its schedule is the
+    one of the service period that holds the day."""
+    missing = [
         (line.contract_item_id, line.period_start)
         for line in lines
-        if line.net < 0 and line.contract_item_id is not None and line.period_start is not None
+        if line.net < 0
+        and line.contract_item_id is not None
+        and line.period_start is not None
+        and schedule_key(line) not in known
     ]
-    if missing := [key for key in taken_back if key not in known]:
+    if missing:
         by_id = {schedule.id: schedule for schedule in known.values()}
         for key, schedule in schedules.lock_covering(missing).items():
             known[key] = by_id.setdefault(schedule.id, schedule)
-    return known
 
 
 def cut_short(schedule: Schedule, day: date | None) -> None:

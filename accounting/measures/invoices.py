@@ -16,8 +16,8 @@ from accounting.measures.billed import (
     cut_short,
     divide,
     held_commitments,
+    hold_taken_back,
     line_dimensions,
-    lock_schedules,
     pooled_units,
     schedule_key,
 )
@@ -29,9 +29,14 @@ from billing.models import RecognitionMethod
 ZERO = Decimal(0)
 
 
-def measure(events: Sequence[InvoiceFinalized], books: Books) -> list[MeasuredEvent]:
+def schedule_keys(events: Sequence[InvoiceFinalized]) -> set[Key]:
+    """Name the schedules that the billed lines belong to."""
+    return {schedule_key(line) for event in events for line in event.lines}
+
+
+def measure(events: Sequence[InvoiceFinalized], books: Books, known: dict[Key, Schedule]) -> list[MeasuredEvent]:
     pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
-    known = lock_schedules(line for event in events for line in event.lines)
+    hold_taken_back((line for event in events for line in event.lines), known)
     committed = held_commitments(events, books)
     fresh: dict[Key, Schedule] = {}
     measured = []

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Func, Q
 from django.db.models.functions import Cast
 
 from accounting.models.account import Account, Level
@@ -62,7 +62,7 @@ class JournalEntry(TenantModel):
     event = models.ForeignKey(
         BusinessEvent, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
     )
-    part = models.PositiveSmallIntegerField(help_text="Tells the entries of one event apart.")
+    part = models.SmallIntegerField(help_text="Tells the entries of one event apart.")
     rule_version = models.ForeignKey(
         RuleVersion, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -74,7 +74,7 @@ class JournalEntry(TenantModel):
         db_constraint=False,
         db_index=False,
     )
-    line_count = models.PositiveSmallIntegerField()
+    line_count = models.SmallIntegerField()
     posted_at = models.DateTimeField()
     posted_xid = models.BigIntegerField(
         db_default=Cast(Cast(Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField()),
@@ -117,7 +117,7 @@ class JournalLine(TenantModel):
     entry = models.ForeignKey(
         JournalEntry, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False
     )
-    position = models.PositiveSmallIntegerField()
+    position = models.SmallIntegerField()
     date = models.DateField(help_text="The entry's, kept here so that balances read one index.")
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False
@@ -144,9 +144,8 @@ class JournalLine(TenantModel):
             models.UniqueConstraint(fields=["entry", "position"], name="line_position"),
             models.CheckConstraint(
                 name="line_is_debit_or_credit",
-                condition=Q(debit__gte=0, credit__gte=0, base_debit__gte=0, base_credit__gte=0)
-                & (Q(debit=0, base_debit=0) | Q(credit=0, base_credit=0))
-                & ~Q(base_debit=F("base_credit")),
+                condition=Q(base_debit__gt=0, debit__gte=0, credit=0, base_credit=0)
+                | Q(base_credit__gt=0, credit__gte=0, debit=0, base_debit=0),
             ),
         ]
         indexes = [

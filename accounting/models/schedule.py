@@ -65,7 +65,7 @@ class RecognitionSchedule(TenantModel):
     spread_from = models.DateField()
     spread_base = AmountField(default=0)
     recognized_until = models.DateField(null=True, help_text="The first day not yet recognized.")
-    postings = models.PositiveSmallIntegerField(default=0)
+    postings = models.SmallIntegerField(default=0)
     is_metered = models.BooleanField(default=False)
     is_committed = models.BooleanField(default=False)
     is_void = models.BooleanField(default=False)

@@ -1,7 +1,7 @@
 """Finalize and void invoices."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.bulk import writing_behind
+from billing.bulk import execute
 from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
@@ -30,22 +30,47 @@ class Finalized(NamedTuple):
     total: Decimal
 
 
-_LINE = """l.invoice_id, i.contract_id, l.contract_item_id, l.product_id, p.family_id, t.pricing_model,
+_LINE = """l.invoice_id, {invoice}.contract_id, l.contract_item_id, l.product_id, p.family_id, t.pricing_model,
        l.recognition_method, l.id, l.net, l.tax, l.tax_rate_id, l.period_start, l.period_end"""
 
-# One round trip for the documents and their lines: an invoice is often finalized alone. Without lines it is not found.
-_LOCK = f"""
-SELECT {_LINE}, i.status, i.business_entity_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.net, i.tax, i.total,
-       c.name, c.address, c.tax_id
-FROM billing_invoice i JOIN billing_customer c ON c.id = i.customer_id
-JOIN billing_invoiceline l ON l.invoice_id = i.id JOIN billing_product p ON p.id = l.product_id
-LEFT JOIN billing_contractitem t ON t.id = l.contract_item_id
-WHERE i.id = ANY(%s) ORDER BY i.issued_on, i.id, l.position FOR UPDATE OF i
+# One round trip locks the drafts, takes their numbers, freezes them and reads their lines: an invoice is often finalized
+# alone. OFFSET 0 keeps each look-up a look-up by key, however small the tables are when the plan is made.
+_FINALIZE = f"""
+WITH draft AS MATERIALIZED (
+    SELECT id, business_entity_id, customer_id, issued_on FROM billing_invoice
+     WHERE id = ANY(%s) AND status = '{InvoiceStatus.DRAFT}' ORDER BY id FOR UPDATE
+), placed AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY business_entity_id ORDER BY issued_on, id) - 1 AS place FROM draft
+), series AS (
+    UPDATE billing_numberseries s SET next_number = s.next_number + wanted.count
+      FROM (SELECT business_entity_id, count(*) FROM draft GROUP BY business_entity_id) wanted
+     WHERE s.business_entity_id = wanted.business_entity_id AND s.kind = '{SeriesKind.INVOICE}'
+    RETURNING s.business_entity_id, s.prefix, s.next_number - wanted.count AS first
+), final AS (
+    UPDATE billing_invoice i SET
+        number = s.prefix || CASE WHEN s.first + d.place < 1000000 THEN lpad((s.first + d.place)::text, 6, '0')
+                                  ELSE (s.first + d.place)::text END,
+        bill_to = concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.tax_id, '')),
+        finalized_at = %s,
+        status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END
+      FROM placed d JOIN series s ON s.business_entity_id = d.business_entity_id
+      JOIN LATERAL (SELECT * FROM billing_customer c WHERE c.id = d.customer_id OFFSET 0) c ON true
+     WHERE i.id = ANY(%s) AND i.id = d.id
+    RETURNING i.id, i.contract_id, i.business_entity_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.net, i.tax,
+              i.total, i.number
+)
+SELECT {_LINE.format(invoice="f")}, f.business_entity_id, f.customer_id, f.currency, f.issued_on, f.due_on, f.net, f.tax,
+       f.total, f.number
+  FROM final f
+  JOIN LATERAL (SELECT * FROM billing_invoiceline l WHERE l.invoice_id = f.id OFFSET 0) l ON true
+  JOIN LATERAL (SELECT p.family_id FROM billing_product p WHERE p.id = l.product_id OFFSET 0) p ON true
+  LEFT JOIN LATERAL (SELECT t.pricing_model FROM billing_contractitem t WHERE t.id = l.contract_item_id OFFSET 0) t ON true
+ ORDER BY f.issued_on, f.id, l.position
 """
 
 
 class _Row(NamedTuple):
-    """One line of a draft with what its document says, in the order of `_LOCK`."""
+    """One line of a freshly finalized invoice with what its document says, in the order of `_FINALIZE`."""
 
     invoice_id: int
     contract_id: int | None
@@ -60,7 +85,6 @@ class _Row(NamedTuple):
     tax_rate_id: int | None
     period_start: date | None
     period_end: date | None
-    status: str
     business_entity_id: int
     customer_id: int
     currency: str
@@ -69,9 +93,7 @@ class _Row(NamedTuple):
     net: Decimal
     tax: Decimal
     total: Decimal
-    customer_name: str
-    address: str
-    tax_id: str
+    number: str
 
 
 @transaction.atomic
@@ -80,66 +102,50 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
 
     Numbers follow the invoice dates and have no gaps. Raises NotFound, WrongState when one is not a draft.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [list(invoice_ids)])
-        found = cursor.fetchall()
-    drafts: dict[int, _Row] = {}
+    ids = list(invoice_ids)
+    found = execute(_FINALIZE, [ids, timezone.now(), ids]).fetchall()
+    documents: dict[int, _Row] = {}
     lines: dict[int, list[BilledLine]] = defaultdict(list)
     for row in map(_Row._make, found):
-        drafts[row.invoice_id] = row
+        documents[row.invoice_id] = row
         lines[row.invoice_id].append(_billed_line(row))
-    _refuse_unfit(invoice_ids, drafts)
-    rows = list(drafts.values())
-    numbers = take_numbers([row.business_entity_id for row in rows], SeriesKind.INVOICE)
-    with writing_behind():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE billing_invoice i SET number = v.number, bill_to = v.bill_to, finalized_at = %s, "
-                f"status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END "
-                "FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS v(id, number, bill_to) WHERE i.id = v.id",
-                [
-                    timezone.now(),
-                    [row.invoice_id for row in rows],
-                    numbers,
-                    ["\n".join(filter(None, row[-3:])) for row in rows],
-                ],
-            )
-        tenant_id = current_tenant_id()
-        publish(
-            [
-                InvoiceFinalized(
-                    tenant_id=tenant_id,
-                    business_entity_id=row.business_entity_id,
-                    occurred_on=row.issued_on,
-                    currency=row.currency,
-                    key=str(row.invoice_id),
-                    invoice_id=row.invoice_id,
-                    invoice_number=number,
-                    customer_id=row.customer_id,
-                    contract_id=row.contract_id,
-                    due_on=row.due_on,
-                    net=row.net,
-                    tax=row.tax,
-                    total=row.total,
-                    lines=tuple(lines[row.invoice_id]),
-                )
-                for row, number in zip(rows, numbers, strict=True)
-            ]
-        )
-    return [
-        Finalized(row.invoice_id, number, row.currency, row.total) for row, number in zip(rows, numbers, strict=True)
-    ]
+    if len(documents) < len(invoice_ids):
+        _refuse_unfit(invoice_ids, documents)
+    publish([_finalized_event(row, lines[row.invoice_id]) for row in documents.values()])
+    return [Finalized(row.invoice_id, row.number, row.currency, row.total) for row in documents.values()]
 
 
-def _refuse_unfit(invoice_ids: Sequence[int], drafts: Mapping[int, _Row]) -> None:
+def _finalized_event(row: _Row, lines: Sequence[BilledLine]) -> InvoiceFinalized:
+    return InvoiceFinalized(
+        tenant_id=current_tenant_id(),
+        business_entity_id=row.business_entity_id,
+        occurred_on=row.issued_on,
+        currency=row.currency,
+        key=str(row.invoice_id),
+        invoice_id=row.invoice_id,
+        invoice_number=row.number,
+        customer_id=row.customer_id,
+        contract_id=row.contract_id,
+        due_on=row.due_on,
+        net=row.net,
+        tax=row.tax,
+        total=row.total,
+        lines=tuple(lines),
+    )
+
+
+def _refuse_unfit(invoice_ids: Sequence[int], finalized: Container[int]) -> None:
+    """Say what is wrong with the first that did not come back; raising undoes the others with it."""
     for invoice_id in invoice_ids:
-        if invoice_id not in drafts:
-            if Invoice.objects.filter(pk=invoice_id).exists():
-                raise BillingError(f"Invoice {invoice_id} has no lines; add one or delete the draft.")
+        if invoice_id in finalized:
+            continue
+        invoice = Invoice.objects.filter(pk=invoice_id).first()
+        if invoice is None:
             raise NotFound(f"There is no invoice with the id {invoice_id}.")
-        status = drafts[invoice_id].status
-        if status != InvoiceStatus.DRAFT:
-            raise WrongState(f"Invoice {invoice_id} is {status.replace('_', ' ')}, not a draft; nothing was finalized.")
+        if not invoice.lines.exists():
+            raise BillingError(f"Invoice {invoice_id} has no lines; add one or delete the draft.")
+        status = invoice.status.replace("_", " ")
+        raise WrongState(f"Invoice {invoice_id} is {status}, not a draft; nothing was finalized.")
 
 
 def take_numbers(entity_ids: Sequence[int], kind: SeriesKind) -> list[str]:
@@ -170,7 +176,7 @@ def take_numbers(entity_ids: Sequence[int], kind: SeriesKind) -> list[str]:
 def _lines_of(invoice_id: int) -> list[BilledLine]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_LINE} FROM billing_invoice i JOIN billing_invoiceline l ON l.invoice_id = i.id "
+            f"SELECT {_LINE.format(invoice='i')} FROM billing_invoice i JOIN billing_invoiceline l ON l.invoice_id = i.id "
             "JOIN billing_product p ON p.id = l.product_id "
             "LEFT JOIN billing_contractitem t ON t.id = l.contract_item_id WHERE i.id = %s ORDER BY l.position",
             [invoice_id],

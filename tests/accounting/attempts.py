@@ -274,7 +274,9 @@ PLACES = [
     Attempt("an entry for another company", [entry(tenant_id="{foreign}")], "row-level security"),
     Attempt("lines for another company", [entry(), GOOD.replace("{tenant}", "{foreign}")], "row-level security"),
     Attempt(
-        "an entry in another company's entity", [entry(business_entity_id="{foreign_entity}"), GOOD], "is not open"
+        "an entry in another company's entity",
+        [entry(business_entity_id="{foreign_entity}"), GOOD],
+        "not those of one new entry",
     ),
     Attempt("an event of another company", [entry(event_id="{foreign_event}"), GOOD], "business event of its own"),
     Attempt("an event of nobody", [entry(event_id="0"), GOOD], "business event of its own"),
@@ -294,7 +296,7 @@ PLACES = [
         "reversed_once",
     ),
     Attempt("the same part of an event twice", [entry(part="0"), GOOD], "event_posted_once"),
-    Attempt("under another transaction's name", [entry(posted_xid="7"), GOOD], "belongs to the transaction"),
+    Attempt("under another transaction's name", [entry(posted_xid="7"), GOOD], "not those of one new entry"),
     Attempt(
         "an event published twice",
         "INSERT INTO billing_businessevent (tenant_id, business_entity_id, kind, key, occurred_on, "

@@ -112,7 +112,10 @@ def test_a_month_is_not_closed_under_a_post_that_is_under_way(company: Tenant) -
         closing.join(timeout=20)
         assert (seen, closed.is_set()) == ([False], True)
         with pytest.raises(DatabaseError, match="2026-01 is not open"):
-            _run(COPY_OF_ENTRY.format(count=2).replace("9000001", "9000002").replace("77", "78"))
+            _run(
+                COPY_OF_ENTRY.format(count=2).replace("9000001", "9000002").replace("77", "78"),
+                COPY_OF_LINES.format(entry=9000002),
+            )
 
 
 def test_what_fails_in_the_books_undoes_the_document(company: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from billing.walls import RaiseWalls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0002_walls_and_guards"),
+        ("accounting", "0003_cheaper_guards"),
         ("billing", "0003_modifications"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
