@@ -146,7 +146,8 @@ def _event(schedule: Schedule, step: Step, from_deferred: Decimal, from_unbilled
 _WITHOUT_SCHEDULE = f"""
 NOT EXISTS (SELECT 1 FROM accounting_obligationitem o WHERE o.contract_item_id = i.id) AND
 c.status <> '{ContractStatus.DRAFT}' AND h.kind = 'active' AND i.start <= %s AND i.id > %s
-AND coalesce((SELECT max(s.service_end) FROM accounting_recognitionschedule s WHERE s.contract_item_id = i.id), i.start)
+AND coalesce((SELECT max(s.service_end) FROM accounting_recognitionschedule s WHERE s.contract_item_id = i.id
+    AND s.obligation_id IS NULL), i.start)
     < coalesce(least(i.end, h.end, c.end, %s::date), %s::date)
 """
 
@@ -179,7 +180,7 @@ def open_schedules(*, through: date) -> int:
 
 
 def _missing(item: Item, through: date) -> Iterable[Schedule]:
-    known = RecognitionSchedule.objects.filter(contract_item=item.id)
+    known = RecognitionSchedule.objects.filter(contract_item=item.id, obligation_id=None)
     since = known.order_by("-service_end").values_list("service_end", flat=True).first() or item.terms.start
     for period in service_periods(item.terms, since=since, until=through + timedelta(days=1)):
         yield Schedule(

@@ -21,9 +21,10 @@ def main(chosen: list[str]) -> int:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from benchmarks import main_job, pipeline
+    from benchmarks import main_job, pipeline, recognition
 
     suites = {"pipeline": lambda: pipeline.measure(url, hordak), "main_job": lambda: main_job.measure(url)}
+    suites["recognition"] = lambda: recognition.measure(url)
     results = []
     for name in chosen or suites:
         for result in suites[name]():

@@ -11,7 +11,15 @@ from billing import pricing
 from billing.admin.base import RoleRights, TenantForm, TenantInline
 from billing.admin.pricing_words import PricedForm
 from billing.admin.shown import quantity
-from billing.models import Contract, ContractItem, ContractPhase, Price, RecognitionMethod
+from billing.models import (
+    Contract,
+    ContractItem,
+    ContractPhase,
+    Price,
+    PriceAllocation,
+    RecognitionMethod,
+    RevenueSpan,
+)
 from billing.periods import add_months
 
 
@@ -33,8 +41,16 @@ class ContractForm(TenantForm):
             "revenue_span",
         )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("price_allocation", "revenue_span"):
+            if name in self.fields:
+                self.fields[name].required = False
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        cleaned["price_allocation"] = cleaned.get("price_allocation") or PriceAllocation.STATED
+        cleaned["revenue_span"] = cleaned.get("revenue_span") or RevenueSpan.SERVICE_PERIOD
         customer = cleaned.get("customer")
         if customer:
             if customer.currency != customer.business_entity.base_currency:
