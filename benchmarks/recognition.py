@@ -1,4 +1,4 @@
-"""Month end: what 10,000 contracts have earned in the month, computed and posted; against one INSERT … SELECT of the same rows."""
+"""Month end: what 10,000 contracts have earned in the month, computed and posted, against one INSERT … SELECT of the rows."""
 
 import time
 from collections.abc import Iterator
