@@ -45,6 +45,7 @@ class Books:
     has_obligations: bool
     credit_adjustment: str
     period_status: dict[tuple[int, date], str]
+    bad_debt_tax_relief: bool = True
 
     @property
     def grosses_up(self) -> bool:
@@ -103,6 +104,7 @@ def _compile(stamp: int) -> Books:
         contract_start=policy.contract_start,
         has_obligations=policy.has_obligations,
         credit_adjustment=policy.credit_adjustment,
+        bad_debt_tax_relief=policy.bad_debt_tax_relief,
         period_status={
             (entity, start): status
             for entity, start, status in AccountingPeriod.objects.values_list("business_entity_id", "start", "status")

@@ -25,15 +25,36 @@ class Check:
 _CONTROL = """
 SELECT coalesce(b.entity, s.entity), coalesce(b.balance, 0), coalesce(s.balance, 0) FROM
   (SELECT business_entity_id AS entity, sum(base_debit - base_credit) AS balance FROM accounting_journalline
-   WHERE role = '{role}' GROUP BY 1) b
+   WHERE role IN ({roles}) GROUP BY 1) b
 FULL JOIN ({sub_ledger}) s ON s.entity = b.entity WHERE coalesce(b.balance, 0) <> coalesce(s.balance, 0)
 """
 
 _OPEN_INVOICES = """
 SELECT business_entity_id AS entity, sum(total - settled) AS balance FROM billing_invoice
-WHERE status IN ('finalized', 'partially_paid', 'paid') GROUP BY 1
+WHERE status IN ('finalized', 'partially_paid', 'paid', 'written_off') GROUP BY 1
 """
 _UNAPPLIED = "SELECT business_entity_id AS entity, -sum(unapplied) AS balance FROM billing_payment GROUP BY 1"
+_WALLETS = """
+SELECT w.business_entity_id AS entity, -sum(e.paid) AS balance FROM billing_walletentry e
+JOIN billing_wallet w ON w.id = e.wallet_id GROUP BY 1
+"""
+_OWED_BACK = """
+SELECT entity, sum(amount) AS balance FROM (
+  SELECT business_entity_id AS entity, -to_refund AS amount FROM billing_creditnote
+  UNION ALL SELECT business_entity_id, amount FROM billing_refund WHERE credit_note_id IS NOT NULL) o GROUP BY 1
+"""
+_HELD_BY_GATEWAYS = """
+SELECT entity, sum(amount) AS balance FROM (
+  SELECT business_entity_id AS entity, amount FROM billing_payment WHERE gateway_id IS NOT NULL
+  UNION ALL SELECT business_entity_id, -captured FROM billing_gatewaypayout) h GROUP BY 1
+"""
+_KEPT_BY_GATEWAYS = """
+SELECT entity, -sum(amount) AS balance FROM (
+  SELECT business_entity_id AS entity, amount FROM billing_refund WHERE gateway_id IS NOT NULL
+  UNION ALL SELECT business_entity_id, CASE status WHEN 'won' THEN fee - fee_returned ELSE amount + fee END
+  FROM billing_dispute WHERE gateway_id IS NOT NULL
+  UNION ALL SELECT business_entity_id, -withheld FROM billing_gatewaypayout) k GROUP BY 1
+"""
 _DEFERRED = """
 SELECT entity, -sum(amount) AS balance FROM (
   SELECT business_entity_id AS entity, greatest(billed - recognized, 0) AS amount FROM accounting_recognitionschedule
@@ -53,10 +74,11 @@ SELECT business_entity_id AS entity, -sum(recognized) AS balance FROM accounting
 """
 
 
-def _control(name: str, role: str, sub_ledger: str, what: str) -> Check:
+def _control(name: str, role: str, sub_ledger: str, what: str, *more_roles: str) -> Check:
+    roles = ", ".join(f"'{each}'" for each in (role, *more_roles))
     return Check(
         name,
-        _CONTROL.format(role=role, sub_ledger=sub_ledger),
+        _CONTROL.format(roles=roles, sub_ledger=sub_ledger),
         f"Entity {{0}}: “{role}” stands at {{1}} in the ledger, but {what} add up to {{2}}.",
     )
 
@@ -102,7 +124,9 @@ CHECKS = (
     Check(
         "events_are_posted",
         "SELECT b.kind, b.id FROM billing_businessevent b "
-        "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_allocated', "
+        "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_captured', "
+        "'payment_allocated', 'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
+        "'wallet_applied', 'invoice_written_off', 'write_off_recovered', "
         "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
         "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
         "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
@@ -131,19 +155,35 @@ CHECKS = (
     ),
     Check(
         "settlements_add_up",
-        "SELECT i.number, i.settled, coalesce(a.paid, 0) + coalesce(c.credited, 0) FROM billing_invoice i "
-        "LEFT JOIN (SELECT invoice_id, sum(amount) AS paid FROM billing_paymentallocation GROUP BY 1) a "
-        "ON a.invoice_id = i.id LEFT JOIN (SELECT invoice_id, sum(total) AS credited FROM billing_creditnote GROUP BY 1) c "
-        "ON c.invoice_id = i.id WHERE i.status <> 'draft' "
-        "AND (i.settled <> coalesce(a.paid, 0) + coalesce(c.credited, 0) OR (i.status = 'paid') <> (i.settled >= i.total))",
-        "Invoice {0} says {1} is settled; payments and credit notes add up to {2}.",
+        "SELECT i.number, i.settled, coalesce(sum(s.amount), 0) FROM billing_invoice i LEFT JOIN ("
+        "SELECT invoice_id, amount FROM billing_paymentallocation "
+        "UNION ALL SELECT invoice_id, total - to_wallet - to_refund FROM billing_creditnote "
+        "UNION ALL SELECT invoice_id, -paid - bonus FROM billing_walletentry WHERE kind = 'applied' "
+        "UNION ALL SELECT invoice_id, amount - recovered FROM billing_writeoff) s "
+        "ON s.invoice_id = i.id WHERE i.status <> 'draft' GROUP BY i.id "
+        "HAVING i.settled <> coalesce(sum(s.amount), 0) "
+        "OR (i.status IN ('paid', 'written_off')) <> (i.settled >= i.total)",
+        "Invoice {0} says {1} is settled; what settled it adds up to {2}.",
     ),
     Check(
         "payments_add_up",
-        "SELECT p.id, p.amount, p.unapplied, coalesce(sum(a.amount), 0) FROM billing_payment p "
-        "LEFT JOIN billing_paymentallocation a ON a.payment_id = p.id GROUP BY p.id "
-        "HAVING p.amount <> p.unapplied + coalesce(sum(a.amount), 0)",
-        "Payment {0} of {1} keeps {2} and settled {3}.",
+        "SELECT p.id, p.amount + p.withheld, p.unapplied, coalesce(sum(u.amount), 0) FROM billing_payment p LEFT JOIN ("
+        "SELECT payment_id, amount FROM billing_paymentallocation "
+        "UNION ALL SELECT payment_id, paid FROM billing_walletentry WHERE payment_id IS NOT NULL "
+        "UNION ALL SELECT payment_id, from_unapplied FROM billing_refund WHERE payment_id IS NOT NULL "
+        "UNION ALL SELECT payment_id, from_unapplied FROM billing_dispute WHERE status <> 'won') u "
+        "ON u.payment_id = p.id GROUP BY p.id HAVING p.amount + p.withheld <> p.unapplied + coalesce(sum(u.amount), 0)",
+        "Payment {0} of {1} keeps {2} and was used for {3}.",
+    ),
+    Check(
+        "returned_parts_add_up",
+        "SELECT d.what, d.id, d.amount, coalesce(sum(p.amount), 0) FROM ("
+        "SELECT 'Dispute' AS what, id, amount - from_unapplied AS amount FROM billing_dispute "
+        "UNION ALL SELECT 'Refund', id, amount - from_unapplied FROM billing_refund WHERE payment_id IS NOT NULL) d "
+        "LEFT JOIN billing_returnedpart p ON (d.what = 'Dispute' AND p.dispute_id = d.id) "
+        "OR (d.what = 'Refund' AND p.refund_id = d.id) "
+        "GROUP BY d.what, d.id, d.amount HAVING d.amount <> coalesce(sum(p.amount), 0)",
+        "{0} {1} gives {2} of invoices back; its parts add up to {3}.",
     ),
     Check(
         "invoice_numbers_have_no_gaps",
@@ -154,9 +194,18 @@ CHECKS = (
     ),
     _control("receivables_agree", "accounts_receivable.customers", _OPEN_INVOICES, "open invoices"),
     _control("unapplied_payments_agree", "unapplied_payments", _UNAPPLIED, "unapplied payments"),
+    _control("wallets_agree", "customer_wallet", _WALLETS, "the wallets"),
+    _control("owed_back_agrees", "contra_accounts_receivable.customers", _OWED_BACK, "credit notes to be refunded"),
+    _control("gateways_agree", "accounts_receivable.payment_gateways", _HELD_BY_GATEWAYS, "payments not yet paid out"),
+    _control(
+        "kept_by_gateways_agrees",
+        "contra_accounts_receivable.payment_gateways",
+        _KEPT_BY_GATEWAYS,
+        "refunds and disputes not yet kept from a payout",
+    ),
     _control("deferred_revenue_agrees", "deferred_revenue", _DEFERRED, "the recognition schedules"),
     _control("unbilled_revenue_agrees", "unbilled_revenue", _UNBILLED, "the recognition schedules"),
-    _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules"),
+    _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules", "breakage_revenue"),
 )
 
 _MOST = 100

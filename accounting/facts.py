@@ -30,19 +30,44 @@ class EventFacts:
     line_fields: dict[str, str] = field(default_factory=lambda: _LINE_FIELDS)
 
 
-_NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred")
-_NET_OF_CREDIT = ("unearned", "earned", "unbilled_again")
-_CONTRACT = {"contract_id": "Contract"}
+def _crossed(sources: tuple[str, ...], destinations: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Declare amounts that are told apart twice, by what they are and by where they go: one atom for each pair."""
+    return {source: tuple(crossing(source, end) for end in destinations) for source in sources} | {
+        end: tuple(crossing(source, end) for source in sources) for end in destinations
+    }
+
+
+def crossing(source: str, destination: str) -> str:
+    """Name the atom of an amount that comes from one place and goes to another."""
+    return f"{source}_{destination}"
+
+
+def _returned(*sources: str) -> dict[str, tuple[str, ...]]:
+    amounts = _crossed(("earned", "unearned", "tax", *sources), ("in_cash", "by_gateway"))
+    return {"lost": (*amounts["earned"], *amounts["tax"]), **amounts}
+
+
+_CREDITED = _crossed(("unearned", "earned", "unbilled_again", "tax"), ("settled", "to_wallet", "to_refund"))
+_RECEIVED = {
+    "received": ("allocated", "unapplied"),
+    "settled": ("allocated", "withheld_recoverable", "withheld_lost"),
+    **{atom: (atom,) for atom in ("allocated", "unapplied", "withheld_recoverable", "withheld_lost")},
+}
+_WRITTEN_OFF = {"gross": ("lost", "unearned", "tax"), **{atom: (atom,) for atom in ("lost", "unearned", "tax")}}
 _REVENUE = {
     "revenue": ("from_deferred", "from_unbilled"),
     "from_deferred": ("from_deferred",),
     "from_unbilled": ("from_unbilled",),
 }
+_NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred")
+_NET_OF_CREDIT = (*_CREDITED["unearned"], *_CREDITED["earned"], *_CREDITED["unbilled_again"])
+_CONTRACT = {"contract_id": "Contract"}
 
 FACTS: dict[str, EventFacts] = {
     "contract_started": EventFacts({"committed": ("committed",)}),
     "contract_renewed": EventFacts({"committed": ("committed",)}),
     "contract_modified": EventFacts({atom: (atom,) for atom in ("committed", "unbilled_again")}),
+    "contract_ended": EventFacts({"withdrawn": ("withdrawn",)}),
     "usage_recorded": EventFacts({}),
     "invoice_finalized": EventFacts(
         {
@@ -54,9 +79,9 @@ FACTS: dict[str, EventFacts] = {
     "invoice_voided": EventFacts({atom: (atom,) for atom in ("released", "unbilled_again")}),
     "credit_note_issued": EventFacts(
         {
-            "gross": (*_NET_OF_CREDIT, "tax"),
+            "gross": (*_NET_OF_CREDIT, *_CREDITED["tax"]),
             "net": _NET_OF_CREDIT,
-            **{atom: (atom,) for atom in (*_NET_OF_CREDIT, "tax")},
+            **_CREDITED,
         }
     ),
     "revenue_recognized": EventFacts(_REVENUE),
@@ -64,9 +89,44 @@ FACTS: dict[str, EventFacts] = {
     "contract_balances_netted": EventFacts({"netted": ("netted",)}, line_fields=_CONTRACT),
     "contract_netting_reversed": EventFacts({}, line_fields=_CONTRACT),
     "payment_received": EventFacts(
-        {"received": ("allocated", "unapplied"), "allocated": ("allocated",), "unapplied": ("unapplied",)},
-        header_fields={**_HEADER_FIELDS, "method": "Payment method"},
+        _RECEIVED, header_fields={**_HEADER_FIELDS, "method": "Payment method"}, line_fields={}
+    ),
+    "payment_captured": EventFacts(
+        _RECEIVED,
+        header_fields={**_HEADER_FIELDS, "method": "Payment method", "gateway": "Payment gateway"},
         line_fields={},
     ),
     "payment_allocated": EventFacts({"allocated": ("allocated",)}, line_fields={}),
+    "payout_received": EventFacts(
+        {
+            "captured": ("deposited", "withheld", "fee"),
+            **{atom: (atom,) for atom in ("deposited", "withheld", "fee")},
+        },
+        header_fields={
+            "business_entity_id": "Business entity",
+            "currency": "Currency",
+            "gateway": "Payment gateway",
+        },
+        line_fields={},
+    ),
+    "dispute_opened": EventFacts(_returned("from_unapplied", "fee")),
+    "dispute_won": EventFacts(_returned("from_unapplied", "fee")),
+    "dispute_lost": EventFacts({}, line_fields={}),
+    "refund_paid": EventFacts(_returned("from_credit_note", "from_wallet", "from_unapplied")),
+    "credits_consumed": EventFacts(_REVENUE),
+    "credits_expired": EventFacts(_REVENUE),
+    "invoice_written_off": EventFacts(_WRITTEN_OFF),
+    "write_off_recovered": EventFacts(_WRITTEN_OFF),
+    "wallet_topped_up": EventFacts(
+        {
+            "amount": ("in_cash", "by_gateway", "from_unapplied"),
+            **{atom: (atom,) for atom in ("in_cash", "by_gateway", "from_unapplied")},
+        },
+        line_fields={},
+    ),
+    "wallet_bonus_granted": EventFacts({"bonus": ("bonus",)}, line_fields={}),
+    "wallet_bonus_withdrawn": EventFacts({"bonus": ("bonus",)}, line_fields={}),
+    "wallet_applied": EventFacts(
+        {"settled": ("paid", "bonus"), "paid": ("paid",), "bonus": ("bonus",)}, line_fields={}
+    ),
 }

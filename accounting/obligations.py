@@ -80,6 +80,8 @@ def promises(event: ContractStarted | ContractRenewed) -> list[Promise]:
 
 def is_obligation(line: CommitmentLine, *, allocation: str, span: str) -> bool:
     """Tell whether an item is earned as an obligation; otherwise each of its service periods earns its own price."""
+    if line.recognition_method == RecognitionMethod.AS_CONSUMED:
+        return False  # Prepaid credits are earned by being used.
     if line.is_metered or line.end is None or line.start is None or line.end <= line.start:
         return False
     as_whole = allocation == PriceAllocation.STANDALONE or span == RevenueSpan.TERM

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,11 +25,14 @@ _ENTRY_COLUMNS = (
     "rule_version_id", "reverses_id", "line_count", "posted_at",
 )  # fmt: skip
 _LINE_COLUMNS = (
-    "id", "tenant_id", "business_entity_id", "entry_id", "position", "date", "account_id", "currency",
+    "tenant_id", "business_entity_id", "entry_id", "position", "date", "account_id", "currency",
     "debit", "credit", "base_debit", "base_credit", "role", "resolved_by",
     "customer_id", "contract_id", "contract_item_id", "product_id", "invoice_id", "credit_note_id", "payment_id",
     "tax_rate_id",
 )  # fmt: skip
+# So many entries at a time go off while the next are put together.
+_SLICE = 250
+_STANDARD, _REVERSAL = EntryKind.STANDARD.value, EntryKind.REVERSAL.value
 
 
 class UnbalancedDraft(ValueError):
@@ -69,7 +73,6 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
     dates = PostingDates.for_events((draft.event for draft in drafts), books.period_status)
     hierarchy = books.hierarchy.for_batch(line.dimensions for draft in drafts for line in draft.lines)
     entry_ids = reserve_ids(JournalEntry, len(drafts))
-    line_ids = iter(reserve_ids(JournalLine, sum(len(draft.lines) for draft in drafts)))
     entries, lines, posted = [], [], []
     parts: dict[int, int] = {}
     for draft, entry_id in zip(drafts, entry_ids, strict=True):
@@ -79,7 +82,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
         day = dates.of(event)
         assert event.event_id is not None
         part = parts[event.event_id] = parts.get(event.event_id, -1) + 1
-        kind = EntryKind.STANDARD if draft.reverses_id is None else EntryKind.REVERSAL
+        kind = _STANDARD if draft.reverses_id is None else _REVERSAL
         description = draft.description
         if day != event.occurred_on:
             description = f"{description} (of {event.occurred_on}, whose period is closed)"
@@ -90,7 +93,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
                 entity_id,
                 day,
                 currency,
-                kind.value,
+                kind,
                 description,
                 event.event_id,
                 part,
@@ -109,7 +112,6 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
             about = line.dimensions
             lines.append(
                 (
-                    next(line_ids),
                     tenant_id,
                     entity_id,
                     entry_id,
@@ -134,9 +136,16 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
                 )
             )
         posted.append(PostedEntry(entry_id, entity_id, day, currency, event.kind))
+        if len(entries) == _SLICE:
+            _write(entries, lines)
+            entries, lines = [], []
+    _write(entries, lines)
+    return posted
+
+
+def _write(entries: list[tuple[Any, ...]], lines: list[tuple[Any, ...]]) -> None:
     insert_rows(JournalEntry, _ENTRY_COLUMNS, entries)
     insert_rows(JournalLine, _LINE_COLUMNS, lines)
-    return posted
 
 
 def _check(draft: Draft, books: Books) -> None:

@@ -20,6 +20,7 @@ from billing.models import ContractStatus
 from billing.periods import DateRange
 from billing.publishing import publish
 from billing.services.contracts import renew_contracts
+from billing.services.prepaid import expire_credits
 from billing.services.terms import Item, read_items
 from billing.tenancy import current_tenant_id
 
@@ -43,6 +44,7 @@ def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> 
     """
     run = RecognitionRun()
     renew_contracts(through=through)
+    expire_credits(through=through)
     open_schedules(through=through)
     total, done, after = _count(through), 0, 0
     while True:

@@ -91,17 +91,22 @@ def _copy_defaults(entity: BusinessEntity) -> None:
 
 
 def _copy_rules(tenant_id: int, contract_start: str) -> None:
-    known = set(AccountingRule.objects.values_list("code", flat=True))
+    known = {rule.code: rule for rule in AccountingRule.objects.prefetch_related("versions")}
     for row in standard_rules():
-        if row["code"] in known or row.get("treatment", contract_start) != contract_start:
+        if row.get("treatment", contract_start) != contract_start:
             continue
-        rule = AccountingRule.objects.create(
-            tenant_id=tenant_id, code=row["code"], name=row["name"], event_kind=row["event"], is_standard=True
-        )
+        rule = known.get(row["code"])
+        if rule is None:
+            rule = AccountingRule.objects.create(
+                tenant_id=tenant_id, code=row["code"], name=row["name"], event_kind=row["event"], is_standard=True
+            )
+        elif not _is_outdated(rule, row):
+            continue
+        versions = list(rule.versions.all())
         version = RuleVersion.objects.create(
             tenant_id=tenant_id,
             rule=rule,
-            number=1,
+            number=len(versions) + 1,
             effective_from=_SINCE,
             description=row["description"],
             conditions=row.get("conditions", []),
@@ -109,6 +114,16 @@ def _copy_rules(tenant_id: int, contract_start: str) -> None:
             reverses=row.get("reverses", ""),
         )
         check_version(version)
+        # A standard rule that nobody changed follows the file; its new version posts old events as the old one did.
+        RuleVersion.objects.filter(pk__in=[each.pk for each in versions]).update(is_active=False)
+
+
+def _is_outdated(rule: AccountingRule, row: dict[str, Any]) -> bool:
+    versions = list(rule.versions.all())
+    if not rule.is_standard or any(version.effective_from != _SINCE for version in versions):
+        return False
+    newest = max(versions, key=lambda version: version.number)
+    return newest.is_active and newest.lines != row.get("lines", [])
 
 
 def check_version(version: RuleVersion) -> None:

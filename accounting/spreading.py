@@ -22,6 +22,9 @@ _AT_ONCE = (RecognitionMethod.POINT_IN_TIME, RecognitionMethod.ON_INVOICE, *REPO
 
 def monthly_parts(*, amount: Decimal, service: DateRange, method: str, currency: str) -> list[Part]:
     """Cut a price at the calendar months of its service period. The parts add up to the price exactly."""
+    if method == RecognitionMethod.AS_CONSUMED:
+        # Earned by being used or by expiring; what comes back after that (a dispute that is won) is earned at the end.
+        return [(service, amount)]
     if method in _AT_ONCE:
         return [(DateRange(service.start, service.start + timedelta(days=1)), amount)]
     months = list(service.by_calendar_month())
@@ -41,7 +44,7 @@ def _weights(months: Sequence[DateRange], method: str) -> list[Decimal]:
 def earned_through(parts: Iterable[Part], *, method: str, currency: str, through: date) -> list[tuple[date, Decimal]]:
     """Give what is earned up to and including a date, by part: the day each is complete (or the date), its amount.
 
-    By days a month that is not over counts for its days so far; otherwise it counts when it is over.
+    By days a month that is not over counts for its days so far; otherwise, and for credits, it counts when it is over.
     """
     earned: list[tuple[date, Decimal]] = []
     for part, share in parts:

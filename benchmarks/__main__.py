@@ -21,10 +21,14 @@ def main(chosen: list[str]) -> int:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from benchmarks import main_job, pipeline, recognition
+    from benchmarks import main_job, pipeline, recognition, reports
 
-    suites = {"pipeline": lambda: pipeline.measure(url, hordak), "main_job": lambda: main_job.measure(url)}
-    suites["recognition"] = lambda: recognition.measure(url)
+    suites = {
+        "pipeline": lambda: pipeline.measure(url, hordak),
+        "main_job": lambda: main_job.measure(url),
+        "recognition": lambda: recognition.measure(url),
+        "reports": lambda: reports.measure(url),
+    }
     results = []
     for name in chosen or suites:
         for result in suites[name]():

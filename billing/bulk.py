@@ -58,32 +58,60 @@ class _Insert(NamedTuple):
 
 @dataclass(slots=True)
 class _Behind:
-    """What a block of `writing_behind` holds: small inserts not yet sent, and the pipeline that the large ones travel in."""
+    """What a block of `writing_behind` has not sent yet, and the pipeline that the large inserts travel in.
 
-    waiting: list[_Insert] = field(default_factory=list)
+    Either small inserts wait to be gathered, or one large one waits for the next read: sent after that, it is at work
+    while Python goes on.
+    """
+
+    small: list[_Insert] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
+    large: tuple[str, str, list[Any]] | None = None
     pipeline: ExitStack = field(default_factory=ExitStack)
     is_piped: bool = False
 
-    def flush(self) -> None:
-        """Send what waits as one statement."""
-        if self.waiting:
-            inserts, values = tuple(self.waiting), self.values
-            self.waiting, self.values = [], []
-            _send(inserts, values)
+    def add_small(self, insert: _Insert, values: list[Any]) -> None:
+        if self.large:
+            self.send()
+        if self.is_piped:
+            execute(_statement((insert,)), values)
+        else:
+            self.small.append(insert)
+            self.values += values
 
-    def pipe(self) -> None:
-        """Let what follows travel without waiting for answers (PostgreSQL's pipeline mode)."""
-        self.flush()
-        if not self.is_piped:
-            self.is_piped = True
-            connection.ensure_connection()
-            self.pipeline.enter_context(connection.wrap_database_errors)
-            self.pipeline.enter_context(connection.connection.pipeline())
+    def add_large(self, table: str, sql: str, values: list[Any]) -> None:
+        if self.is_piped:
+            execute(sql, values)
+            return
+        goes_first = bool(self.small or self.large)
+        self.send()
+        self.large = table, sql, values
+        if goes_first:
+            self.send()
+
+    def concerns(self, table: str) -> bool:
+        """Tell whether something into this table waits."""
+        return any(insert.table == table for insert in self.small) or bool(self.large and self.large[0] == table)
+
+    def send(self) -> None:
+        """Send what waits: small inserts as one statement, a large one into the pipeline."""
+        if self.small:
+            inserts, values = tuple(self.small), self.values
+            self.small, self.values = [], []
+            execute(_statement(inserts), values)
+        if self.large:
+            _, sql, values = self.large
+            self.large = None
+            if not self.is_piped:
+                self.is_piped = True
+                connection.ensure_connection()
+                self.pipeline.enter_context(connection.wrap_database_errors)
+                self.pipeline.enter_context(connection.connection.pipeline())
+            execute(sql, values)
 
     def before_query(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         """Send what waits before a query that may want to see it."""
-        self.flush()
+        self.send()
         return execute(sql, params, many, context)
 
 
@@ -105,7 +133,7 @@ def writing_behind() -> Iterator[None]:
     try:
         with behind.pipeline, connection.execute_wrapper(behind.before_query):
             yield
-            behind.flush()
+            behind.send()
     finally:
         _behind.reset(token)
 
@@ -113,20 +141,29 @@ def writing_behind() -> Iterator[None]:
 def read_rows(sql: str, parameters: Sequence[Any], *, table: str) -> list[tuple[Any, ...]]:
     """Read rows of one table; only inserts into that table that still wait are sent before."""
     behind = _behind.get()
-    held = None
-    if behind is not None and all(insert.table != table for insert in behind.waiting):
-        held = behind.waiting, behind.values
-        behind.waiting, behind.values = [], []
-    rows = execute(sql, parameters).fetchall()
-    if behind is not None and held is not None:
-        behind.waiting, behind.values = held
+    if behind is None:
+        return execute(sql, parameters).fetchall()
+    if behind.concerns(table):
+        behind.send()
+    with _aside(behind):
+        rows = execute(sql, parameters).fetchall()
+    if behind.large:
+        behind.send()
     return rows
 
 
+@contextmanager
+def _aside(behind: _Behind) -> Iterator[None]:
+    """Let a query pass by what waits."""
+    waiting = behind.small, behind.values, behind.large
+    behind.small, behind.values, behind.large = [], [], None
+    yield
+    behind.small, behind.values, behind.large = waiting
+
+
 def _next_ids(table: str, count: int) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT nextval('{table}_id_seq') FROM generate_series(1, %s)", [count])
-        return [row[0] for row in cursor.fetchall()]
+    sql = f"SELECT nextval('{table}_id_seq') FROM generate_series(1, %s)"
+    return [row[0] for row in read_rows(sql, [count], table="")]
 
 
 def insert_rows(
@@ -154,15 +191,10 @@ def _insert_values(table: str, names: tuple[str, ...], rows: Sequence[Sequence[A
     insert = _Insert(table, names, len(rows), on_conflict)
     values = [value for row in rows for value in row]
     behind = _behind.get()
-    if behind is None or behind.is_piped:
-        _send((insert,), values)
+    if behind is None:
+        execute(_statement((insert,)), values)
     else:
-        behind.waiting.append(insert)
-        behind.values += values
-
-
-def _send(inserts: tuple[_Insert, ...], values: list[Any]) -> None:
-    execute(_statement(inserts), values)
+        behind.add_small(insert, values)
 
 
 def execute(sql: str, parameters: Sequence[Any]) -> Any:
@@ -205,26 +237,37 @@ def _placeholders(count: int) -> str:
 def _insert_arrays(
     table: str, names: tuple[str, ...], types: tuple[str, ...], rows: Sequence[Sequence[Any]], on_conflict: str
 ) -> None:
-    if (behind := _behind.get()) is not None:
-        behind.pipe()
     same, varying, arrays = [], [], []
     constants: list[Any] = []
+    sources: dict[str, str] = {}
+    numbers: list[tuple[str, Sequence[Any]]] = []
     for name, type_name, column in zip(names, types, zip(*rows, strict=True), strict=True):
         first = column[0]
         if column.count(first) == len(column):
             same.append(f'%s::{type_name} AS "{name}"')
             constants.append(first)
-        else:
-            varying.append((name, type_name))
-            arrays.append(_array(column, type_name))
+            continue
+        # Amounts in base currency are mostly the amounts themselves: what is there twice travels once.
+        twin = next((other for other, values in numbers if values == column), None) if "numeric" in type_name else None
+        if twin:
+            sources[name] = f'"{twin}" AS "{name}"'
+            continue
+        if "numeric" in type_name:
+            numbers.append((name, column))
+        varying.append((name, type_name))
+        arrays.append(_array(column, type_name))
     unnested = ",".join(_from_array(type_name) for _, type_name in varying)
     aliases = ",".join(f'"{name}"' for name, _ in varying)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({_quoted(names)}) SELECT {_quoted(names)} FROM "
-            f"(SELECT {','.join(same) or '1'}) constant, unnest({unnested}) AS varying({aliases}) {on_conflict}",
-            [*constants, *arrays],
-        )
+    selected = ",".join(sources.get(name, f'"{name}"') for name in names)
+    sql = (
+        f"INSERT INTO {table} ({_quoted(names)}) SELECT {selected} FROM "
+        f"(SELECT {','.join(same) or '1'}) constant, unnest({unnested}) AS varying({aliases}) {on_conflict}"
+    )
+    behind = _behind.get()
+    if behind is None:
+        execute(sql, [*constants, *arrays])
+    else:
+        behind.add_large(table, sql, [*constants, *arrays])
 
 
 def _is_text(type_name: str) -> bool:
@@ -256,6 +299,8 @@ def _keep_statistics(table: str, rows: int) -> None:
     if _written[table] >= _analyze_at[table]:
         _analyze_at[table] = _written[table] * 4
         with connection.cursor() as cursor:
+            # A tenth of the usual sample, for this transaction only: autovacuum will look more closely.
+            cursor.execute("SELECT set_config('default_statistics_target', '10', true)")
             cursor.execute(f"ANALYZE (SKIP_LOCKED) {table}")
 
 

@@ -124,6 +124,20 @@ class ContractModified(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractEnded(Event):
+    """A contract ends before its term is over; each line's `committed` is what of it will not be billed any more."""
+
+    kind: ClassVar[str] = "contract_ended"
+    label: ClassVar[str] = "Contract ended early"
+
+    contract_id: int
+    contract_number: str
+    customer_id: int
+    withdrawn: Decimal
+    lines: tuple[CommitmentLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRecorded(Event):
     """Units used, not yet priced: revenue follows from the recognition run, which prices them."""
 
@@ -192,7 +206,7 @@ class CreditedLine(BilledLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditNoteIssued(Event):
-    """Part of an unpaid invoice is credited and settles that part of it.
+    """Part of an invoice is credited: what is open of it is settled, what was paid is kept (`to_wallet`, `to_refund`).
 
     `modification_id`: it gives back what a modification of the contract had taken out of the price already.
     """
@@ -210,15 +224,18 @@ class CreditNoteIssued(Event):
     total: Decimal
     lines: tuple[CreditedLine, ...]
     modification_id: int | None = None
+    to_wallet: Decimal = Decimal(0)
+    to_refund: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocatedPart:
-    """The part of a payment that settles one invoice."""
+    """The part of a payment that settles one invoice, with the part of the tax withheld that does so too."""
 
     allocation_id: int
     invoice_id: int
     allocated: Decimal
+    withheld: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +251,8 @@ class PaymentReceived(Event):
     amount: Decimal
     unapplied: Decimal
     lines: tuple[AllocatedPart, ...]
+    withheld: Decimal = Decimal(0)
+    withheld_is_recoverable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from billing import events as billing_events
-from billing import signals
+from billing import payment_events, signals
 from billing.bulk import insert_rows, reserve_ids, writing_behind
 from billing.event_codec import encode
 from billing.events import Event
@@ -19,7 +19,7 @@ _COLUMNS = ("id", "tenant_id", "business_entity_id", "kind", "key", "occurred_on
 
 EVENT_CLASSES: dict[str, type[Event]] = {
     event_class.kind: event_class
-    for event_class in vars(billing_events).values()
+    for event_class in (*vars(billing_events).values(), *vars(payment_events).values())
     if isinstance(event_class, type) and issubclass(event_class, Event) and event_class is not Event
 }
 _SIGNALS: dict[str, Signal] = {kind: getattr(signals, kind) for kind in EVENT_CLASSES}

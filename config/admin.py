@@ -51,6 +51,10 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Invoices", "billing_invoice_changelist", "receipt_long"),
             Page("Credit notes", "billing_creditnote_changelist", "undo"),
             Page("Payments", "billing_payment_changelist", "payments"),
+            Page("Payouts", "billing_gatewaypayout_changelist", "account_balance"),
+            Page("Disputes", "billing_dispute_changelist", "gavel"),
+            Page("Refunds", "billing_refund_changelist", "currency_exchange"),
+            Page("Wallets", "billing_wallet_changelist", "account_balance_wallet"),
             Page("Usage", "billing_usagerecord_changelist", "speed"),
             Page("Run billing", "run_billing", "play_circle", Role.FINANCE),
         ),
@@ -58,8 +62,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
     (
         "Accounting",
         (
-            Page("Trial balance", "trial_balance", "balance"),
-            Page("General ledger", "general_ledger", "menu_book"),
+            Page("Reports", "reports", "analytics"),
             Page("Journal entries", "accounting_journalentry_changelist", "edit_note"),
             Page("Revenue schedules", "accounting_recognitionschedule_changelist", "trending_up"),
             Page("Recognize revenue", "recognize_revenue", "play_circle", Role.ACCOUNTANT),
@@ -83,6 +86,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Products", "billing_product_changelist", "inventory_2"),
             Page("Product families", "billing_productfamily_changelist", "category"),
             Page("Tax rates", "billing_taxrate_changelist", "percent"),
+            Page("Payment gateways", "billing_paymentgateway_changelist", "credit_card"),
             Page("Chart of accounts", "accounting_account_changelist", "account_tree"),
             Page("Default accounts", "accounting_defaultaccount_changelist", "signpost"),
             Page("Accounting rules", "accounting_accountingrule_changelist", "gavel"),
@@ -104,26 +108,25 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Give the sidebar's groups for a person's role."""
+    here = _here(request.path)
     groups = []
     for title, pages in SIDEBAR:
-        items = [_item(request, page) for page in pages if may(request, page.role) and _address(page)]
+        items = [_item(page, here) for page in pages if may(request, page.role) and _address(page)]
         if items:
             groups.append({"title": title, "separator": bool(title), "items": items})
     return groups
 
 
-def _item(request: HttpRequest, page: Page) -> dict[str, Any]:
+def _item(page: Page, here: str) -> dict[str, Any]:
     address = _address(page)
-    # The longest match decides: a page below a list must not light up both.
-    active = request.path == address if page.name in _EXACT else request.path.startswith(address)
-    return {"title": page.title, "icon": page.icon, "link": address, "active": active and not _elsewhere(request, page)}
+    return {"title": page.title, "icon": page.icon, "link": address, "active": address == here}
 
 
-_EXACT = {"index", "trial_balance", "general_ledger", "run_billing", "recognize_revenue"}
-
-
-def _elsewhere(request: HttpRequest, page: Page) -> bool:
-    return page.name not in _EXACT and any(request.path == reverse(f"admin:{name}") for name in _EXACT)
+def _here(path: str) -> str:
+    """Find the address of the sidebar that a page lies below; the longest match decides, so that only one lights up."""
+    addresses = [_address(page) for _, pages in SIDEBAR for page in pages if page.name != "index"]
+    below = [address for address in addresses if address and path.startswith(address)]
+    return max(below, key=len, default=path)
 
 
 def _address(page: Page) -> str:

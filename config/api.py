@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from accounting.api.accounts import Accounts
 from accounting.api.journal_entries import JournalEntries
-from accounting.api.reports import AccountBalanceReport, GeneralLedgerReport, TrialBalanceReport
+from accounting.api.reports import report_urls
 from accounting.api.revenue import ContractRevenue, ContractWhatIf, RevenueSchedules
 from accounting.books import BooksNotSetUp
 from accounting.defaults import RoleWithoutAccount
@@ -21,9 +21,14 @@ from billing.api.credit_notes import CreditNotes
 from billing.api.customers import Customers
 from billing.api.errors import answer_refusal
 from billing.api.events import BusinessEvents
+from billing.api.gateways import PaymentGateways, Payouts
 from billing.api.invoices import Invoices
 from billing.api.payments import Payments
+from billing.api.prepaid import CreditUses
+from billing.api.returned import Disputes, Refunds
 from billing.api.usage import Usage
+from billing.api.wallets import WalletEntries, Wallets
+from billing.api.write_offs import WriteOffs
 
 # What the books may object to while billing works; billing itself does not know that there are books.
 answer_refusal(ForeignCurrency, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="foreign_currency")
@@ -43,6 +48,14 @@ for _prefix, _view in {
     "invoices": Invoices,
     "credit-notes": CreditNotes,
     "payments": Payments,
+    "payment-gateways": PaymentGateways,
+    "payouts": Payouts,
+    "disputes": Disputes,
+    "refunds": Refunds,
+    "wallets": Wallets,
+    "wallet-entries": WalletEntries,
+    "write-offs": WriteOffs,
+    "credit-uses": CreditUses,
     "business-events": BusinessEvents,
     "accounts": Accounts,
     "journal-entries": JournalEntries,
@@ -66,9 +79,7 @@ _v1: list[URLPattern | URLResolver] = [
     *_router.urls,
     re_path("^contracts/(?P<pk>[0-9]{1,18})/revenue/?$", ContractRevenue.as_view(), name="contract-revenue"),
     re_path("^contracts/(?P<pk>[0-9]{1,18})/what-if/?$", ContractWhatIf.as_view(), name="contract-what-if"),
-    re_path("^reports/trial-balance/?$", TrialBalanceReport.as_view(), name="trial-balance"),
-    re_path("^reports/account-balance/?$", AccountBalanceReport.as_view(), name="account-balance"),
-    re_path("^reports/general-ledger/?$", GeneralLedgerReport.as_view(), name="general-ledger"),
+    *report_urls(),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
     re_path("", NoSuchAddress.as_view()),

@@ -179,6 +179,7 @@ class _Lane:
             except DeliveryError as error:
                 failed[item_id] = error
         self._record(claim, failed)
+        self._see_to_connection(list(failed.values()))  # encoding may have asked the ERP
         ready = Claim(claim.kind, [item for item in claim.items if item.pk in bodies], claim.worker_id)
         if ready.items:
             claims.seal(ready, bodies)

@@ -176,6 +176,9 @@ def create_missing(connection: Connection, connector: Connector | None = None) -
         created += 1
     if needs_default_customer(connection):
         created += _create_default_customer(connection, connector)
+    if created:  # What the company tells of its accounts is older than they are.
+        connection.company, connection.company_read_at = asdict(connector.company()), timezone.now()
+        connection.save(update_fields=["company", "company_read_at", "updated_at"])
     return created
 
 

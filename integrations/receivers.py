@@ -16,6 +16,7 @@ from billing.events import (
     PaymentAllocated,
     PaymentReceived,
 )
+from billing.payment_events import PaymentCaptured
 from integrations import outbox
 from integrations.documents import Kind
 from integrations.policy import Target, targets
@@ -65,7 +66,7 @@ def _send_credit_notes(target: Target, events: Sequence[CreditNoteIssued]) -> No
     _enqueue(target, Kind.CREDIT_NOTE, [(event.credit_note_id, event.customer_id) for event in events])
 
 
-def _send_payments(target: Target, events: Sequence[PaymentReceived]) -> None:
+def _send_payments(target: Target, events: Sequence[PaymentReceived | PaymentCaptured]) -> None:
     """Send the payments; one without invoices still needs its customer."""
     customers = sorted({event.customer_id for event in events})
     _enqueue_once(target, Kind.CUSTOMER, [(customer, customer) for customer in customers])
@@ -90,6 +91,7 @@ _DOCUMENTS: dict[type[Event], tuple[Callable[[Target, Any], None], Callable[[Tar
     InvoiceVoided: (_send_voids, _takes_documents),
     CreditNoteIssued: (_send_credit_notes, _takes_documents),
     PaymentReceived: (_send_payments, _takes_payments),
+    PaymentCaptured: (_send_payments, _takes_payments),
     PaymentAllocated: (_send_allocations, _takes_payments),
 }
 

@@ -25,7 +25,11 @@ _TOKENS = ("access_token", "refresh_token", "expires_at", "refresh_expires_at", 
 
 
 class SignInError(ValueError):
-    """The sign-in was not completed; nothing was changed."""
+    """The sign-in was not completed; nothing was changed. It may be tried again in `after` seconds."""
+
+    def __init__(self, words: str, *, after: float = 5.0) -> None:
+        super().__init__(words)
+        self.after = after
 
 
 def way_of(connection: Connection) -> SignIn:
@@ -95,7 +99,7 @@ def _renew(locked: Connection) -> bool:
     try:
         answer = exchange(locked, form)
     except SignInError as error:
-        raise TryLater(str(error), after=5.0) from error
+        raise TryLater(str(error), after=error.after, whole_connection=True) from error
     if answer is not None:
         keep(locked, answer)
         return True
@@ -128,13 +132,18 @@ def exchange(
         raise SignInError("The ERP's sign-in service cannot be reached. Try again in a moment.") from error
     if response.status_code >= 500 or response.status_code == 429:
         raise SignInError("The ERP's sign-in service has trouble of its own. Try again in a moment.")
-    if response.status_code != 200:
-        return None
     try:
         answer = response.json()
     except ValueError as error:
+        if response.status_code != 200:
+            return None
         raise SignInError("The ERP's sign-in service answered with something unreadable.") from error
-    return answer if isinstance(answer, dict) and answer.get("access_token") else None
+    if not isinstance(answer, dict):
+        return None
+    wait = way_of(connection).busy(response.status_code, answer)
+    if wait:
+        raise SignInError("The ERP's sign-in service was asked too often. It is asked again by itself.", after=wait)
+    return answer if response.status_code == 200 and answer.get("access_token") else None
 
 
 def keep(connection: Connection, answer: Mapping[str, Any], *, found: Mapping[str, str] | None = None) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.db.models import Q
 
+from integrations import certificates
 from integrations.connectors.base import SignInKind
 from integrations.models import Connection, ConnectionStatus
 from integrations.setup import SetupError
@@ -21,6 +22,7 @@ class TokenHealth:
     missing: tuple[str, ...] = ()
     access_until: datetime | None = None
     sign_in_until: datetime | None = None
+    certificate_until: datetime | None = None
     trouble: str = ""
 
 
@@ -52,6 +54,7 @@ def token_health(connection: Connection) -> TokenHealth:
         ),
         access_until=_moment(credentials.get("expires_at") if credentials.get("access_token") else None),
         sign_in_until=_moment(credentials.get("refresh_expires_at")),
+        certificate_until=certificates.ends(way_of(connection), credentials),
     )
 
 

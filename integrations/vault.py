@@ -15,7 +15,10 @@ from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
 
 _HIDDEN = "[hidden]"
-_NAMES = r"access_token|refresh_token|client_secret|client_id|id_token|token|password"
+_NAMES = (
+    r"access_token|refresh_token|client_secret|client_id|id_token|token|password|client_assertion|private_key|"
+    r"consumer_key|consumer_secret|token_id|token_secret|oauth_\w+"
+)
 _PATTERNS = (
     re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+"),
     re.compile(rf"""(?i)(["']?\b(?:{_NAMES})["']?\s*[:=]\s*)(["'])[^"']*\2"""),

@@ -83,7 +83,7 @@ class AccountAdmin(EditableDocumentAdmin):
             title=str(subject),
             badge=activity(subject.is_active),
             headline=[(f"Balance today {side}".strip(), money(abs(balance), currency))],
-            facts=[*facts, ("All lines", to(ledger_url(subject.pk, until=now), "General ledger of this account"))],
+            facts=[*facts, ("All lines", to(ledger_url(subject, until=now), "General ledger of this account"))],
             tables=[_default_for(subject), _latest(subject, currency)],
         )
 

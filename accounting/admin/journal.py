@@ -5,12 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
-from accounting.admin.reports import general_ledger_page, ledger_url, trial_balance_page
+from accounting.admin.reports import ledger_url, report_urls
 from accounting.admin.words import line_in_words, role_name
 from accounting.models import Account, AccountingPeriod, EntryKind, JournalEntry, JournalLine
 from accounting.reports.related import with_totals
@@ -86,15 +86,10 @@ class JournalEntryAdmin(DocumentAdmin):
         return with_totals(super().get_queryset(request)).annotate(customer_name=Subquery(named))
 
     def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
-        return [
-            path("trial-balance/", wrap(trial_balance_page), name="trial_balance"),
-            path("general-ledger/", wrap(general_ledger_page), name="general_ledger"),
-            *super().get_urls(),
-        ]
+        return [*report_urls(), *super().get_urls()]
 
     def list_links(self, request: HttpRequest) -> list[tuple[str, str]]:
-        return [("Trial balance", reverse("admin:trial_balance"))]
+        return [("Reports", reverse("admin:reports"))]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[JournalEntry], search_term: str
@@ -189,7 +184,7 @@ def _lines(reason: EntryReason, about: list[dict[str, Any]], references: Referen
         ]
         rows.append(
             (
-                to(ledger_url(each.line.account_id, until=reason.entry.date), each.line.account),
+                to(ledger_url(each.line.account, until=reason.entry.date), each.line.account),
                 figure(each.line.debit, currency),
                 figure(each.line.credit, currency),
                 _for_people(each.rule_says, each.line.role),

@@ -12,7 +12,19 @@ from billing.admin.events import event_label
 from billing.admin.hooks import add_section
 from billing.admin.shown import day, link, money, period
 from billing.admin.tables import Table, columns
-from billing.models import BusinessEvent, Contract, CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation
+from billing.models import (
+    BusinessEvent,
+    Contract,
+    CreditNote,
+    Dispute,
+    GatewayPayout,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    PaymentAllocation,
+    Refund,
+    Wallet,
+)
 
 
 def _entries(facts: Mapping[str, Iterable[object]], empty: str) -> Table:
@@ -43,7 +55,12 @@ def _of_invoice(request: HttpRequest, invoice: Any) -> list[Table]:
             "invoice_voided": [invoice.pk],
             "credit_note_issued": CreditNote.objects.filter(invoice=invoice).values_list("pk", flat=True),
             "payment_received": {payment for _, payment in allocations},
+            "payment_captured": {payment for _, payment in allocations},
             "payment_allocated": [pk for pk, _ in allocations],
+            "wallet_applied": _ids(invoice.wallet_entries),
+            "dispute_opened": _ids(invoice.returned_parts, "dispute"),
+            "dispute_won": _ids(invoice.returned_parts, "dispute"),
+            "refund_paid": _ids(invoice.returned_parts, "refund"),
         },
         "No rule posts anything for this invoice; see Unmatched events.",
     )
@@ -80,12 +97,51 @@ def _revenue_of(invoice: Invoice) -> Table:
 
 
 def _of_payment(request: HttpRequest, payment: Any) -> list[Table]:
-    allocations = payment.allocations.values_list("pk", flat=True)
-    return [_entries({"payment_received": [payment.pk], "payment_allocated": allocations}, "Nothing is posted for it.")]
+    entries = _entries(
+        {
+            "payment_received": [payment.pk],
+            "payment_captured": [payment.pk],
+            "payment_allocated": _ids(payment.allocations),
+            "wallet_topped_up": _ids(payment.wallet_entries),
+            "dispute_opened": _ids(payment.disputes),
+            "dispute_won": _ids(payment.disputes),
+            "refund_paid": _ids(payment.refunds),
+        },
+        "Nothing is posted for it.",
+    )
+    return [entries]
 
 
 def _of_credit_note(request: HttpRequest, note: Any) -> list[Table]:
-    return [_entries({"credit_note_issued": [note.pk]}, "Nothing is posted for it.")]
+    facts = {"credit_note_issued": [note.pk], "refund_paid": _ids(note.refunds)}
+    return [_entries(facts, "Nothing is posted for it.")]
+
+
+def _of_dispute(request: HttpRequest, dispute: Any) -> list[Table]:
+    return [_entries({"dispute_opened": [dispute.pk], "dispute_won": [dispute.pk]}, "Nothing is posted for it.")]
+
+
+def _of_refund(request: HttpRequest, refund: Any) -> list[Table]:
+    return [_entries({"refund_paid": [refund.pk]}, "Nothing is posted for it.")]
+
+
+def _of_payout(request: HttpRequest, payout: Any) -> list[Table]:
+    return [_entries({"payout_received": [payout.pk]}, "Nothing is posted for it.")]
+
+
+def _of_wallet(request: HttpRequest, wallet: Any) -> list[Table]:
+    entries = _ids(wallet.entries)
+    facts = {
+        "wallet_topped_up": entries,
+        "wallet_applied": entries,
+        "credit_note_issued": _ids(wallet.entries, "credit_note"),
+        "refund_paid": _ids(wallet.entries, "refund"),
+    }
+    return [_entries(facts, "Nothing is posted for it yet.")]
+
+
+def _ids(rows: Any, name: str = "pk") -> set[int]:
+    return set(rows.values_list(name, flat=True)) - {None}
 
 
 def _of_contract(request: HttpRequest, contract: Any) -> list[Table]:
@@ -107,5 +163,9 @@ def _of_event(request: HttpRequest, event: Any) -> list[Table]:
 add_section(Invoice, _of_invoice)
 add_section(Payment, _of_payment)
 add_section(CreditNote, _of_credit_note)
+add_section(Dispute, _of_dispute)
+add_section(Refund, _of_refund)
+add_section(GatewayPayout, _of_payout)
+add_section(Wallet, _of_wallet)
 add_section(Contract, _of_contract)
 add_section(BusinessEvent, _of_event)

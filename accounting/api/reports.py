@@ -1,63 +1,85 @@
-"""Reports: trial balance, general ledger, account balance. In the base currency of one business entity."""
+"""Reports: one address each, as JSON page by page, or as a file: `/reports/ar-ageing`, `/reports/ar-ageing.csv`."""
 
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import urlencode
 
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, re_path, reverse
 from djmoney.money import Money
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounting.models import Account, Side
-from accounting.reports.ledger import account_balance, general_ledger
-from accounting.reports.trial_balance import trial_balance
-from billing.api.fields import CodeField, DayField, RequestSerializer
+from accounting.reports import asked as ask
+from accounting.reports.asked import Asked, Mistakes, Parameter, required
+from accounting.reports.catalog import REPORTS, ReportKind
+from accounting.reports.ledger import account_balance
+from accounting.reports.rendering.data import report_data
+from accounting.reports.rendering.pdf import TooLong
+from accounting.reports.running import FORMATS, build, export, one_moment
+from accounting.reports.structure import Further, Kind, Style, Target
+from billing.api.errors import Unprocessable
 from billing.api.money import MoneySerializer
 from billing.api.views import TenantView
-from billing.models import BusinessEntity
-from billing.services.customers import only_entity
 
-_Parameters = TypeVar("_Parameters", bound=RequestSerializer)
+_MOST_ROWS, _ROWS = 1000, 200
 _ENTITY_HELP = "The business entity's code. May be left out where the company has only one."
+_RECORDS = {
+    "entry": "journal-entries", "event": "business-events", "customer": "customers", "contract": "contracts",
+    "invoice": "invoices", "credit_note": "credit-notes", "payment": "payments", "account": "accounts",
+    "product": "products",
+}  # fmt: skip
 
 
-class TrialBalanceParameters(RequestSerializer):
-    at = DayField(help_text="The balances at the end of this day.")
-    business_entity = CodeField(BusinessEntity, required=False, help_text=_ENTITY_HELP)
+class ProofSerializer(serializers.Serializer):
+    """A total of the report beside the balance of the books that it must equal."""
+
+    words = serializers.CharField()
+    report = MoneySerializer()
+    books = MoneySerializer()
+    holds = serializers.BooleanField()
 
 
-class AccountBalanceParameters(TrialBalanceParameters):
-    account = serializers.CharField(max_length=20, help_text="The account's code.")
+class ColumnSerializer(serializers.Serializer):
+    key = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    type = serializers.ChoiceField([kind.value for kind in Kind])
+    currency = serializers.CharField(allow_null=True)
 
 
-class LedgerParameters(RequestSerializer):
-    account = serializers.CharField(max_length=20, help_text="The account's code.")
-    business_entity = CodeField(BusinessEntity, required=False, help_text=_ENTITY_HELP)
-    page = serializers.IntegerField(default=1, min_value=1, max_value=1_000_000)
-    page_size = serializers.IntegerField(default=100, min_value=1, max_value=500)
-
-    def get_fields(self) -> dict[str, serializers.Field]:  # `from` is a word of Python.
-        first = DayField(help_text="The first day.")
-        last = DayField(help_text="The last day.")
-        return {**super().get_fields(), "from": first, "to": last}
+class RowSerializer(serializers.Serializer):
+    style = serializers.ChoiceField(  # type: ignore[assignment]
+        [style.value for style in Style], help_text="Only a `line` counts in the totals."
+    )
+    level = serializers.IntegerField(help_text="How far the row is indented.")
+    values = serializers.DictField(help_text="By column key. An amount is money: text with its currency.")
+    links = serializers.DictField(child=serializers.CharField(), help_text="Where a figure leads, by column key.")
 
 
-class AccountRowSerializer(serializers.Serializer):
-    code = serializers.CharField()
+class TableSerializer(serializers.Serializer):
     name = serializers.CharField()
-    role = serializers.CharField()
-    category = serializers.CharField()
-    debit = MoneySerializer()
-    credit = MoneySerializer()
+    title = serializers.CharField()
+    columns = ColumnSerializer(many=True)
+    count = serializers.IntegerField(help_text="How many rows there are on all pages.")
+    rows = RowSerializer(many=True)
+    totals = serializers.DictField(allow_null=True, help_text="Of all pages, by column key.")
 
 
-class TrialBalanceSerializer(serializers.Serializer):
-    business_entity = serializers.CharField()
-    at = serializers.DateField()
-    debit = MoneySerializer()
-    credit = MoneySerializer()
-    accounts = AccountRowSerializer(many=True)
+class ReportSerializer(serializers.Serializer):
+    """Any report: tables of typed columns, with totals and proofs."""
+
+    title = serializers.CharField()
+    about = serializers.CharField()
+    currency = serializers.CharField()
+    proofs = ProofSerializer(many=True)
+    tables = TableSerializer(many=True)
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
 
 
 class BalanceSerializer(serializers.Serializer):
@@ -68,130 +90,122 @@ class BalanceSerializer(serializers.Serializer):
     side = serializers.ChoiceField(Side.choices)
 
 
-class LedgerLineSerializer(serializers.Serializer):
-    entry = serializers.IntegerField()
-    date = serializers.DateField()
-    description = serializers.CharField()
-    event = serializers.IntegerField()
-    event_kind = serializers.CharField()
-    customer = serializers.IntegerField(allow_null=True)
-    invoice = serializers.IntegerField(allow_null=True)
-    debit = MoneySerializer()
-    credit = MoneySerializer()
-    balance = MoneySerializer(help_text="Debit less credit, after this line.")
+def _described(parameters: tuple[Parameter, ...]) -> list[OpenApiParameter]:
+    entity = OpenApiParameter("business_entity", OpenApiTypes.STR, description=_ENTITY_HELP)
+    types = {"date": OpenApiTypes.DATE, "integer": OpenApiTypes.INT64, "string": OpenApiTypes.STR}
+    return [entity] + [
+        OpenApiParameter(
+            each.name, types[each.format], description=each.help, required=each.required, enum=each.choices or None
+        )
+        for each in parameters
+    ]
 
 
-class LedgerSerializer(serializers.Serializer):
-    business_entity = serializers.CharField()
-    account = serializers.CharField()
-    opening = MoneySerializer(help_text="Debit less credit before the first day.")
-    closing = MoneySerializer(help_text="Debit less credit at the end of the last day.")
-    count = serializers.IntegerField(help_text="How many lines there are on all pages.")
-    page = serializers.IntegerField()
-    page_size = serializers.IntegerField()
-    results = LedgerLineSerializer(many=True)
+def _refused(mistakes: Mistakes) -> ValidationError:
+    return ValidationError(mistakes.texts)
 
 
-class Report(TenantView):
-    """One report: parameters from the query, an answer, nothing written."""
+class ReportView(TenantView):
+    """One report, page by page."""
 
-    def asked(self, parameters: type[RequestSerializer]) -> dict[str, Any]:
-        """Read the query. Raises ValidationError with a text per parameter."""
-        serializer = parameters(data=self.request.query_params.dict())
-        serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
-        asked.setdefault("business_entity", None)
-        asked["business_entity"] = asked["business_entity"] or only_entity()
-        return asked
+    kind: ReportKind
 
-    def account(self, asked: dict[str, Any]) -> Account:
-        """Find the account asked for. Raises ValidationError."""
-        account = Account.objects.filter(business_entity=asked["business_entity"], code=asked["account"]).first()
-        if account is None:
-            raise ValidationError({"account": [f"There is no account {asked['account']} in this chart of accounts."]})
-        return account
-
-
-class TrialBalanceReport(Report):
-    """Every account's balance at the end of a day; both sides are equal."""
-
-    @extend_schema(parameters=[TrialBalanceParameters], responses=TrialBalanceSerializer)
     def get(self, request: Request) -> Response:
-        asked = self.asked(TrialBalanceParameters)
-        entity = asked["business_entity"]
-        balance = trial_balance(business_entity_id=entity.pk, at=asked["at"])
-        answer = {
-            "business_entity": entity.code,
-            "at": balance.at,
-            "debit": Money(balance.debit, entity.base_currency),
-            "credit": Money(balance.credit, entity.base_currency),
-            "accounts": [
-                {
-                    "code": row.code,
-                    "name": row.name,
-                    "role": row.role,
-                    "category": row.category,
-                    "debit": Money(row.debit, entity.base_currency),
-                    "credit": Money(row.credit, entity.base_currency),
-                }
-                for row in balance.accounts
-            ],
-        }
-        return Response(TrialBalanceSerializer(answer).data)
+        given = request.query_params.dict()
+        page, page_size = (_number(given, name, *limits) for name, limits in _PAGING.items())
+        try:
+            with one_moment():
+                _, report = build(self.kind, given)
+                data = report_data(report, self._address, page=page, page_size=page_size)
+        except Mistakes as mistakes:
+            raise _refused(mistakes) from mistakes
+        return Response(data)
+
+    def _address(self, target: Target) -> str | None:
+        if isinstance(target, Further):
+            return f"{reverse(f'api:report-{target.report}')}?{urlencode(target.asked)}"
+        return reverse(f"api:{_RECORDS[target.kind]}-detail", args=[target.id]) if target.kind in _RECORDS else None
 
 
-class AccountBalanceReport(Report):
+class ReportFileView(TenantView):
+    """One report as a file: csv, xlsx or pdf."""
+
+    kind: ReportKind
+
+    def get(self, request: Request, form: str) -> HttpResponseBase:
+        if form not in FORMATS:
+            raise NotFound(f"A report comes as {', '.join(FORMATS)}.")
+        try:
+            name, parts = export(self.kind, request.query_params.dict(), form)
+        except Mistakes as mistakes:
+            raise _refused(mistakes) from mistakes
+        except TooLong as error:
+            raise Unprocessable(str(error)) from error
+        return StreamingHttpResponse(
+            parts, content_type=FORMATS[form], headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
+
+
+_PAGING = {"page": (1, 1_000_000), "page_size": (_ROWS, _MOST_ROWS)}
+
+
+def _number(given: dict[str, str], name: str, usual: int, most: int) -> int:
+    text = given.pop(name, str(usual))
+    if not (text.isascii() and text.isdecimal() and len(text) < 8 and 1 <= int(text) <= most):
+        raise ValidationError({name: [f"Give a whole number from 1 to {most:,}."]})
+    return int(text)
+
+
+class AccountBalanceReport(TenantView):
     """The balance of one account at the end of a day."""
 
-    @extend_schema(parameters=[AccountBalanceParameters], responses=BalanceSerializer)
+    _parameters = (ask.AT, required(ask.ACCOUNT))
+
+    @extend_schema(parameters=_described(_parameters), responses=BalanceSerializer)
     def get(self, request: Request) -> Response:
-        asked = self.asked(AccountBalanceParameters)
-        entity, account = asked["business_entity"], self.account(asked)
+        try:
+            asked: Asked = ask.read(self._parameters, request.query_params.dict())
+        except Mistakes as mistakes:
+            raise _refused(mistakes) from mistakes
+        account: Account = asked["account"]
         balance = account_balance(account_id=account.pk, at=asked["at"])
         side = (Side.DEBIT if balance > 0 else Side.CREDIT) if balance else Side(account.normal_balance)
         answer = {
-            "business_entity": entity.code,
+            "business_entity": asked.entity.code,
             "account": account.code,
             "at": asked["at"],
-            "balance": Money(abs(balance), entity.base_currency),
+            "balance": Money(abs(balance), asked.base),
             "side": side.value,
         }
         return Response(BalanceSerializer(answer).data)
 
 
-class GeneralLedgerReport(Report):
-    """The lines of one account between two days, both included, with the running balance."""
+def _views(kind: ReportKind) -> tuple[Any, Any]:
+    name = kind.title.title().replace(" ", "").replace("-", "")
+    parameters = _described(kind.parameters)
+    paging = [
+        OpenApiParameter(each, OpenApiTypes.INT, description=f"At most {most:,}.")
+        for each, (_, most) in _PAGING.items()
+    ]
+    page = extend_schema(parameters=[*parameters, *paging], responses=ReportSerializer)(ReportView.get)
+    file = extend_schema(
+        parameters=[*parameters, OpenApiParameter("form", OpenApiTypes.STR, "path", enum=list(FORMATS))],
+        responses={(200, each): OpenApiTypes.BINARY for each in FORMATS.values()},
+    )(ReportFileView.get)
+    about = {"kind": kind, "__doc__": kind.sentence}
+    return (
+        type(f"{name}Report", (ReportView,), {**about, "get": page}),
+        type(f"{name}File", (ReportFileView,), {**about, "get": file}),
+    )
 
-    @extend_schema(parameters=[LedgerParameters], responses=LedgerSerializer)
-    def get(self, request: Request) -> Response:
-        asked = self.asked(LedgerParameters)
-        entity, account = asked["business_entity"], self.account(asked)
-        page, page_size, currency = asked["page"], asked["page_size"], entity.base_currency
-        ledger = general_ledger(
-            account_id=account.pk, since=asked["from"], until=asked["to"], page=page, page_size=page_size
-        )
-        answer = {
-            "business_entity": entity.code,
-            "account": account.code,
-            "opening": Money(ledger.opening, currency),
-            "closing": Money(ledger.closing, currency),
-            "count": ledger.count,
-            "page": page,
-            "page_size": page_size,
-            "results": [
-                {
-                    "entry": line.entry_id,
-                    "date": line.date,
-                    "description": line.description,
-                    "event": line.event_id,
-                    "event_kind": line.event_kind,
-                    "customer": line.customer_id,
-                    "invoice": line.invoice_id,
-                    "debit": Money(line.debit, currency),
-                    "credit": Money(line.credit, currency),
-                    "balance": Money(line.balance, currency),
-                }
-                for line in ledger.lines
-            ],
-        }
-        return Response(LedgerSerializer(answer).data)
+
+def report_urls() -> list[URLPattern]:
+    """Give the addresses of all reports."""
+    urls = [re_path("^reports/account-balance/?$", AccountBalanceReport.as_view(), name="account-balance")]
+    for code, kind in REPORTS.items():
+        page, file = _views(kind)
+        urls += [
+            re_path(f"^reports/{code}/?$", page.as_view(), name=f"report-{code}"),
+            re_path(rf"^reports/{code}\.(?P<form>[a-z]+)$", file.as_view(), name=f"report-{code}-file"),
+        ]
+    return urls

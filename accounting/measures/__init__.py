@@ -9,7 +9,19 @@ from typing import Any
 
 from accounting.books import Books, books, books_and_schedules
 from accounting.engine import MeasuredEvent
-from accounting.measures import contracts, credit_notes, invoices, modifications, payments, revenue, voids
+from accounting.measures import (
+    contracts,
+    credit_notes,
+    invoices,
+    modifications,
+    payments,
+    prepaid,
+    returned,
+    revenue,
+    voids,
+    wallets,
+    write_offs,
+)
 from accounting.schedules import Key, Schedule
 from billing.events import Event
 
@@ -20,11 +32,26 @@ MEASURES: dict[str, Measure] = {
     "contract_started": contracts.measure,
     "contract_renewed": contracts.measure,
     "contract_modified": modifications.measure,
+    "contract_ended": contracts.measure_ended,
     "usage_recorded": contracts.measure_usage,
     "invoice_voided": voids.measure,
     "credit_note_issued": credit_notes.measure,
     "payment_received": payments.measure_received,
+    "payment_captured": payments.measure_received,
     "payment_allocated": payments.measure_allocated,
+    "payout_received": payments.measure_payout,
+    "dispute_opened": returned.measure_disputed,
+    "dispute_won": returned.measure_won,
+    "dispute_lost": returned.measure_lost,
+    "refund_paid": returned.measure_refunded,
+    "credits_consumed": prepaid.measure,
+    "credits_expired": prepaid.measure,
+    "invoice_written_off": write_offs.measure,
+    "write_off_recovered": write_offs.measure_recovered,
+    "wallet_topped_up": wallets.measure_topped_up,
+    "wallet_bonus_granted": wallets.measure_bonus,
+    "wallet_bonus_withdrawn": wallets.measure_bonus,
+    "wallet_applied": wallets.measure_applied,
     "revenue_recognized": revenue.measure,
     "usage_trued_up": revenue.measure,
     "contract_balances_netted": revenue.measure_netted,

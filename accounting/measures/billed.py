@@ -9,14 +9,16 @@ from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.commitments import Commitment
 from accounting.engine import Dimensions, Unit
-from accounting.obligations import Pool, Pools
+from accounting.obligations import Pool, Pools, pools_of
 from accounting.schedules import Key, Schedule
 from billing.events import BilledLine, CreditNoteIssued, InvoiceFinalized, InvoiceVoided
+from billing.payment_events import DisputeOpened, DisputeWon, InvoiceWrittenOff, RefundPaid, WriteOffRecovered
 
-Billed = InvoiceFinalized | InvoiceVoided | CreditNoteIssued
+Billed = InvoiceFinalized | InvoiceVoided | CreditNoteIssued | InvoiceWrittenOff | WriteOffRecovered
+Returned = DisputeOpened | DisputeWon | RefundPaid
 
 
-def held_commitments(events: Iterable[Billed], books: Books) -> dict[int, Commitment]:
+def held_commitments(events: Iterable[Billed | Returned], books: Books) -> dict[int, Commitment]:
     """Hold the commitments of the events' contract items; there are none where the tenant does not gross up."""
     if not books.grosses_up:
         return {}
@@ -123,3 +125,51 @@ def schedule_dimensions(event: Billed, schedule: Schedule, *, credit_note_id: in
         invoice_id=event.invoice_id,
         credit_note_id=credit_note_id,
     )
+
+
+def take_unearned(schedule: Schedule, undone: Decimal, commitment: Commitment | None) -> Decimal:
+    """Take out of a schedule what is undone of its price as far as it is not earned; answer how much that was.
+
+    What is left is spread anew over the days not yet recognized. A negative amount is put back whole.
+    """
+    # What was grossed up is deferred until recognized, whether billed or not.
+    deferred = schedule.amount - schedule.recognized if schedule.is_committed else schedule.deferred
+    unearned = min(undone, deferred)
+    schedule.billed -= unearned
+    schedule.amount -= unearned
+    if schedule.recognized_until and schedule.recognized_until < schedule.service_end and not schedule.is_planned:
+        schedule.spread_from = schedule.recognized_until
+        schedule.spread_base = schedule.recognized
+    if schedule.is_committed and commitment is not None:
+        commitment.committed -= unearned
+        commitment.billed -= unearned
+    return unearned
+
+
+class HeldLines:
+    """The schedules behind billed lines, held until the transaction ends; of obligations, all that share the price."""
+
+    def __init__(self, lines: Iterable[BilledLine], books: Books) -> None:
+        lines = list(lines)
+        self._known = schedules.lock({schedule_key(line) for line in lines})
+        self._pools = pools_of((line.contract_item_id for line in lines), books)
+
+    def take_unearned(self, line: BilledLine, undone: Decimal, commitment: Commitment | None) -> Decimal:
+        """Take out of a line's schedules what is undone of its price as far as it is not earned; answer how much that was."""
+        over = self._pools.over(line.contract_item_id, line.period_start, line.period_end) if self._pools else []
+        if not over:
+            return take_unearned(self._known[schedule_key(line)], undone, commitment)
+        if undone <= 0:
+            # What comes back is deferred again, where it was taken from: the obligation with nothing unbilled.
+            held = [schedule for pool in over for schedule in pool.schedules]
+            take_unearned(max(held, key=lambda schedule: schedule.billed - schedule.recognized), undone, None)
+            return undone
+        taken = Decimal(0)
+        for pool in reversed(over):
+            for schedule, part in pool.unearned(undone - taken):
+                if part:
+                    taken += take_unearned(schedule, part, None)
+        return taken
+
+    def save(self) -> None:
+        schedules.save([*self._known.values(), *(self._pools.changed() if self._pools else [])])

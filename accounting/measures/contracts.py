@@ -1,13 +1,15 @@
-"""Contract started, contract renewed, usage recorded."""
+"""Contract started, renewed or ended early, usage recorded."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 
-from accounting import commitments, obligations
+from accounting import commitments, obligations, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from billing.events import ContractRenewed, ContractStarted, UsageRecorded
+from accounting.revisions import Revisions
+from billing.events import ContractEnded, ContractRenewed, ContractStarted, UsageRecorded
+from billing.models import Adjustment
 
 ZERO = Decimal(0)
 
@@ -52,6 +54,61 @@ def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -
         )
         for event in events
     ]
+
+
+def measure_ended(events: Sequence[ContractEnded], books: Books) -> list[MeasuredEvent]:
+    """What was grossed up and will not be billed any more is taken back, as far as it is neither billed nor earned."""
+    items = {line.contract_item_id or 0 for event in events for line in event.lines}
+    held = commitments.lock(items) if books.grosses_up else {}
+    measured = []
+    for event in events:
+        units = []
+        for line in event.lines:
+            withdrawn = Decimal(0)
+            commitment = held.get(line.contract_item_id or 0)
+            if commitment is not None:
+                open_yet = commitment.committed - max(commitment.billed, commitment.recognized)
+                withdrawn = min(line.committed, open_yet)
+                commitment.committed -= withdrawn
+            about = Dimensions(
+                event.customer_id,
+                line.contract_id,
+                line.contract_item_id,
+                line.product_id,
+                line.product_family_id,
+            )
+            units.append(Unit({"withdrawn": withdrawn}, about, line.pricing_model, line.recognition_method))
+        document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
+        measured.append(MeasuredEvent(event, document, units))
+    commitments.save(held)
+    _shorten_obligations(events, books)
+    return measured
+
+
+def _shorten_obligations(events: Sequence[ContractEnded], books: Books) -> None:
+    pools = obligations.pools_of((line.contract_item_id for event in events for line in event.lines), books)
+    if pools is None:
+        return
+    revisions = Revisions(books, pools.changed())
+    for event in events:
+        withdrawn: dict[int, Decimal] = defaultdict(Decimal)
+        shortened = {}
+        for line in event.lines:
+            schedule = pools.obligation_of(line.contract_item_id)
+            if schedule is not None:
+                shortened[schedule.id] = schedule
+                withdrawn[schedule.id] += line.committed
+        for pk, schedule in shortened.items():
+            revisions.change_price(
+                schedule,
+                -withdrawn[pk],
+                on=event.occurred_on,
+                end=min(schedule.service_end, event.occurred_on),
+                reason=f"Contract {event.contract_number} ended early",
+                adjustment=Adjustment.STRAIGHT_LINE,
+            )
+    revisions.save()
+    schedules.save(pools.changed())
 
 
 def measure_usage(events: Sequence[UsageRecorded], books: Books) -> list[MeasuredEvent]:

@@ -1,6 +1,7 @@
 """Credit note issued: the unearned part leaves what is deferred, the earned part is an allowance.
 
-What is left of the price is spread anew over the days not yet recognized.
+What is left of the price is spread anew over the days not yet recognized. Where the credit goes, to the open invoice, the
+wallet or a refund, is told apart last (`crossing.py`).
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import held_commitments, line_dimensions, schedule_dimensions
+from accounting.measures.crossing import by_destination
 from accounting.obligations import Pool, Pools, pools_of
 from accounting.revisions import Revisions
 from accounting.schedules import Key, Schedule
@@ -54,7 +56,7 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
             invoice_id=event.invoice_id,
             credit_note_id=event.credit_note_id,
         )
-        measured.append(MeasuredEvent(event, document, units))
+        measured.append(MeasuredEvent(event, document, by_destination(units, event)))
     revisions.save()
     schedules.save([*known.values(), *(pools.changed() if pools else [])])
     commitments.save(committed)

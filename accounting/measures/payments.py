@@ -1,20 +1,22 @@
-"""Payment received, payment allocated."""
+"""Payment received or captured, payment allocated, payout received."""
 
 from collections.abc import Sequence
 
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from billing.events import PaymentAllocated, PaymentReceived
+from billing.payment_events import PaymentCaptured, PayoutReceived
 
 
-def measure_received(events: Sequence[PaymentReceived], books: Books) -> list[MeasuredEvent]:
+def measure_received(events: Sequence[PaymentReceived | PaymentCaptured], books: Books) -> list[MeasuredEvent]:
     """One unit per invoice settled at once, one for the rest that is kept."""
     measured = []
     for event in events:
         document = Dimensions(customer_id=event.customer_id, payment_id=event.payment_id)
+        withheld = "withheld_recoverable" if event.withheld_is_recoverable else "withheld_lost"
         units = [
             Unit(
-                {"allocated": part.allocated},
+                {"allocated": part.allocated, withheld: part.withheld},
                 Dimensions(customer_id=event.customer_id, invoice_id=part.invoice_id, payment_id=event.payment_id),
             )
             for part in event.lines
@@ -30,4 +32,12 @@ def measure_allocated(events: Sequence[PaymentAllocated], books: Books) -> list[
     for event in events:
         dimensions = Dimensions(customer_id=event.customer_id, invoice_id=event.invoice_id, payment_id=event.payment_id)
         measured.append(MeasuredEvent(event, dimensions, [Unit({"allocated": event.allocated}, dimensions)]))
+    return measured
+
+
+def measure_payout(events: Sequence[PayoutReceived], books: Books) -> list[MeasuredEvent]:
+    measured = []
+    for event in events:
+        atoms = {"deposited": event.deposited, "withheld": event.withheld, "fee": event.fee}
+        measured.append(MeasuredEvent(event, Dimensions(), [Unit(atoms, Dimensions())]))
     return measured

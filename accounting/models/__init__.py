@@ -16,6 +16,7 @@ from accounting.models.obligation import (
     SchedulePart,
     ScheduleRevision,
 )
+from accounting.models.role_account import RoleAccount
 from accounting.models.rule import (
     AccountingPolicy,
     AccountingRule,
@@ -24,6 +25,7 @@ from accounting.models.rule import (
     UnmatchedEvent,
 )
 from accounting.models.schedule import ContractCommitment, RecognitionSchedule
+from accounting.models.split import CorrectionSplit
 
 __all__ = [
     "Account",
@@ -33,6 +35,7 @@ __all__ = [
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
+    "CorrectionSplit",
     "DefaultAccount",
     "EntryKind",
     "JournalEntry",
@@ -43,6 +46,7 @@ __all__ = [
     "PeriodStatus",
     "ProgressReport",
     "RecognitionSchedule",
+    "RoleAccount",
     "RuleVersion",
     "SchedulePart",
     "ScheduleRevision",

@@ -81,6 +81,11 @@ class AccountingPolicy(TenantModel):
         "a large change must be front loaded", default=False, db_default=False
     )
     has_obligations = models.BooleanField(default=False, db_default=False, editable=False)
+    bad_debt_tax_relief = models.BooleanField(
+        "sales tax of written-off invoices is claimed back",
+        default=True,
+        help_text="Otherwise it stays owed to the state and is part of the loss.",
+    )
     stamp = models.BigIntegerField(default=0, editable=False)
 
     class Meta:

@@ -37,7 +37,7 @@ class EntryReason:
 def explain_entry(entry_id: int) -> EntryReason:
     """Explain an entry. Raises JournalEntry.DoesNotExist. Four queries, however many lines."""
     entry = JournalEntry.objects.select_related("event", "rule_version__rule", "business_entity").get(pk=entry_id)
-    lines = list(entry.lines.select_related("account").order_by("position"))
+    lines = list(entry.lines.select_related("account__business_entity").order_by("position"))
     payload = entry.event.payload
     return EntryReason(
         entry=entry,

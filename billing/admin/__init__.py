@@ -6,13 +6,16 @@ from billing.admin import (
     credit_notes,
     customers,
     events,
+    gateways,
     invoices,
     jobs,
     payments,
     people,
     products,
+    returned,
     series,
     usage,
+    wallets,
 )
 
 __all__ = [
@@ -21,11 +24,14 @@ __all__ = [
     "credit_notes",
     "customers",
     "events",
+    "gateways",
     "invoices",
     "jobs",
     "payments",
     "people",
     "products",
+    "returned",
     "series",
     "usage",
+    "wallets",
 ]

@@ -6,9 +6,11 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from billing.admin.document import Document, DocumentAdmin
+from billing.admin.refund_verbs import CREDIT_NOTE_VERBS
 from billing.admin.shown import day, link, money
 from billing.admin.tables import Table, columns
 from billing.models import CreditNote
+from billing.services.refunds import owed_back
 
 
 @admin.register(CreditNote)
@@ -18,7 +20,8 @@ class CreditNoteAdmin(DocumentAdmin):
     list_select_related = ("customer", "invoice")
     search_fields = ("number", "invoice__number", "customer__name")
     search_help_text = "Number, invoice or customer"
-    empty_hint = "A credit note is issued from the page of an open invoice."
+    empty_hint = "A credit note is issued from the page of an open or paid invoice."
+    verbs = CREDIT_NOTE_VERBS
 
     @display(description="Customer", ordering="customer__name")
     def customer_shown(self, note: CreditNote) -> str:
@@ -38,6 +41,7 @@ class CreditNoteAdmin(DocumentAdmin):
             title=f"Credit note {subject.number}",
             headline=[("Net", money(subject.net)), ("Tax", money(subject.tax)), ("Total", money(subject.total))],
             facts=[
+                *_kept(subject),
                 ("Customer", link(subject.customer)),
                 ("Credits invoice", link(subject.invoice)),
                 ("Issued on", day(subject.issued_on)),
@@ -49,6 +53,24 @@ class CreditNoteAdmin(DocumentAdmin):
                     columns("Description", ">Net", ">Tax"),
                     [(line.description, money(line.net), money(line.tax)) for line in lines],
                     "No lines.",
-                )
+                ),
+                *_refunds(subject),
             ],
         )
+
+
+def _kept(note: CreditNote) -> list[tuple[str, object]]:
+    kept: list[tuple[str, object]] = [("Settled of the invoice", money(note.settled))]
+    if note.to_wallet.amount:
+        kept.append(("Kept in the wallet", money(note.to_wallet)))
+    if note.to_refund.amount:
+        kept.append(("To be refunded", money(note.to_refund)))
+        kept.append(("Still owed", money(owed_back(note), note.currency)))
+    return kept if len(kept) > 1 else []
+
+
+def _refunds(note: CreditNote) -> list[Table]:
+    if not note.to_refund.amount:
+        return []
+    rows = [(link(refund), day(refund.refunded_on), money(refund.amount)) for refund in note.refunds.all()]
+    return [Table("Refunds", columns("Refund", "On", ">Amount"), rows, "Nothing is paid back yet.")]

@@ -12,7 +12,8 @@ from billing.admin.document import Document, EditableDocumentAdmin
 from billing.admin.products import activity
 from billing.admin.shown import NONE, day, link, list_url, money, status, to
 from billing.admin.tables import Table, columns
-from billing.models import OPEN_STATUSES, Contract, Customer, Invoice, Payment
+from billing.admin.wallets import TOP_UP
+from billing.models import OPEN_STATUSES, Contract, Customer, Invoice, Payment, WalletEntry
 from billing.models.tenant import BusinessEntity
 
 _SHOWN = 20
@@ -32,6 +33,7 @@ class CustomerAdmin(EditableDocumentAdmin):
     """One page to look at, with a button to edit."""
 
     form = CustomerForm
+    verbs = (TOP_UP,)
     list_display = ("name", "external_id", "country", "amount_due", "active_shown")
     list_display_links = ("name", "external_id")
     list_filter = ("is_active", "currency")
@@ -81,12 +83,18 @@ class CustomerAdmin(EditableDocumentAdmin):
             .order_by()
             .aggregate(total=Sum("unapplied"))["total"]
         )
+        wallet = WalletEntry.objects.filter(wallet__customer=subject, currency=subject.currency).first()
         return Document(
             title=subject.name,
             badge=activity(subject.is_active),
             headline=[
                 ("Balance due", money(subject.due or 0, subject.currency)),
                 ("Unapplied payments", money(unapplied or 0, subject.currency)),
+                *(
+                    [("Wallet", link(wallet.wallet, money(wallet.paid_balance + wallet.bonus_balance)))]
+                    if wallet
+                    else []
+                ),
             ],
             facts=[
                 ("Customer id", subject.external_id),

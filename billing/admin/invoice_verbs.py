@@ -14,7 +14,7 @@ from billing.admin.forms import AmountInput, DayField, dress, today
 from billing.errors import BillingError
 from billing.models import OPEN_STATUSES, CreditNoteLine, Invoice, InvoiceStatus
 from billing.money import format_amount, format_money
-from billing.services.credit_notes import issue_credit_note
+from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import delete_draft, finalize_invoices, void_invoice
 from billing.services.jobs import start_job
 
@@ -38,6 +38,11 @@ class CreditForm(VerbForm):
 
     on = DayField(label="Dated")
     reason = forms.CharField(max_length=200, help_text="Printed on the credit note.")
+    keep = forms.ChoiceField(
+        label="What was paid already",
+        choices=[("", "Nothing was"), (Keep.WALLET, "Keep it in the wallet"), (Keep.REFUND, "It is to be refunded")],
+        required=False,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,7 +89,9 @@ def _void(request: HttpRequest, invoice: Invoice, given: dict[str, Any]) -> str:
 
 
 def _credit(request: HttpRequest, invoice: Invoice, given: dict[str, Any]) -> str:
-    note = issue_credit_note(invoice_id=invoice.pk, lines=given["amounts"], on=given["on"], reason=given["reason"])
+    note = issue_credit_note(
+        invoice_id=invoice.pk, lines=given["amounts"], on=given["on"], reason=given["reason"], keep=given["keep"]
+    )
     return f"Credit note {note.number} over {format_money(note.total.amount, note.currency)} is issued."
 
 
@@ -159,11 +166,11 @@ VERBS = (
         "Credit note",
         _credit,
         explain=lambda invoice: (
-            f"{format_money(invoice.due.amount, invoice.currency)} is still due on this invoice; at most "
-            "that much can be credited. Clear the lines that are not to be credited."
+            f"{format_money(invoice.due.amount, invoice.currency)} is still due on this invoice and settled first. What is "
+            "credited beyond was paid already: say what becomes of it. Clear the lines that are not to be credited."
         ),
         form=CreditForm,
-        allowed=lambda invoice: invoice.status in OPEN_STATUSES,
+        allowed=lambda invoice: invoice.status in (*OPEN_STATUSES, InvoiceStatus.PAID) and invoice.total.amount > 0,
     ),
     Verb(
         "void",

@@ -15,7 +15,8 @@ from unfold.decorators import display
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.form_page import form_page
 from billing.admin.forms import AmountInput, DayField, StyledForm, dress, today
-from billing.admin.shown import NONE, change_url, day, link, list_url, money, to
+from billing.admin.refund_verbs import PAYMENT_VERBS, GatewayChoice
+from billing.admin.shown import NONE, change_url, day, link, list_url, money, status, to
 from billing.admin.tables import Table, columns
 from billing.models import OPEN_STATUSES, Customer, Invoice, Payment, PaymentMethod, Role
 from billing.money import format_money
@@ -63,6 +64,15 @@ class PaymentForm(AllocationFields):
     reference = forms.CharField(
         max_length=100, required=False, help_text="The bank's own id. A second payment with it is refused."
     )
+    gateway = GatewayChoice(label="Captured by", none="None: it came to the bank account")
+    withheld = AmountInput(
+        label="Tax withheld by the customer",
+        required=False,
+        help_text="On top of the amount; it settles invoices too.",
+    )
+    withheld_is_recoverable = forms.BooleanField(
+        label="The state gives withheld tax back", required=False, initial=True
+    )
     automatic = forms.BooleanField(
         label="Settle the oldest invoices first", required=False, initial=True,
         help_text="Clear this to say below which invoices are paid. What is left stays unapplied.",
@@ -71,6 +81,7 @@ class PaymentForm(AllocationFields):
     def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["amount"].label = f"Amount in {customer.currency}"
+        self.fields["gateway"].offer(customer.business_entity)  # type: ignore[attr-defined]
         self.initial["received_on"] = today(customer.business_entity)
         self.offer_invoices(customer, proposed={})
 
@@ -127,10 +138,11 @@ class PaymentAdmin(DocumentAdmin):
             form=RestForm,
             allowed=lambda payment: payment.unapplied.amount > 0,
         ),
+        *PAYMENT_VERBS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
-        return super().get_queryset(request).select_related("customer", "business_entity")
+        return super().get_queryset(request).select_related("customer", "business_entity", "gateway")
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         if not self.has_add_permission(request):
@@ -172,6 +184,9 @@ class PaymentAdmin(DocumentAdmin):
                 allocations=given["allocations"],
                 method=given["method"],
                 reference=given["reference"].strip(),
+                gateway=given["gateway"],
+                withheld=given["withheld"] or Decimal(0),
+                withheld_is_recoverable=given["withheld_is_recoverable"],
             )
             rest = format_money(payment.unapplied.amount, payment.currency)
             words = f"{format_money(payment.amount.amount, payment.currency)} from {customer} recorded"
@@ -212,6 +227,8 @@ class PaymentAdmin(DocumentAdmin):
                 ("Customer", link(subject.customer)),
                 ("Received on", day(subject.received_on)),
                 ("Method", subject.get_method_display()),
+                ("Captured by", link(subject.gateway)),
+                ("Tax withheld", _withheld(subject)),
                 ("Reference", subject.reference or NONE),
             ],
             tables=[
@@ -220,9 +237,28 @@ class PaymentAdmin(DocumentAdmin):
                     columns("Invoice", "On", ">Amount"),
                     [(link(part.invoice), day(part.allocated_on), money(part.amount)) for part in parts],
                     "Nothing yet; “Allocate the rest” settles open invoices with it.",
-                )
+                ),
+                *_gone(subject),
             ],
         )
+
+
+def _withheld(payment: Payment) -> object:
+    if not payment.withheld.amount:
+        return NONE
+    return f"{money(payment.withheld)}, {'claimed back' if payment.withheld_is_recoverable else 'lost'}"
+
+
+def _gone(payment: Payment) -> list[Table]:
+    rows = [
+        *((link(each), day(each.refunded_on), "Refund", money(each.amount)) for each in payment.refunds.all()),
+        *((link(each), day(each.opened_on), status(each), money(each.amount)) for each in payment.disputes.all()),
+        *(
+            (link(each.wallet, "Wallet"), day(each.on), each.get_kind_display(), money(each.paid))
+            for each in payment.wallet_entries.select_related("wallet__customer")
+        ),
+    ]
+    return [Table("What else became of it", columns("What", "On", "How", ">Amount"), rows, "")] if rows else []
 
 
 def _choose(customer: Customer) -> object:

@@ -222,7 +222,7 @@ class BusinessEntityAdmin(TenantAdmin):
     list_display = ("code", "name", "base_currency", "country", "time_zone")
     list_display_links = ("code", "name")
     search_fields = ("code", "name")
-    fields = ("code", "name", "base_currency", "time_zone", "country")
+    fields = ("code", "name", "base_currency", "time_zone", "country", "wallet_bonus")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("code", "base_currency") if obj else ()
@@ -241,6 +241,7 @@ class BusinessEntityAdmin(TenantAdmin):
             time_zone=obj.time_zone,
             country=obj.country,
         )
+        BusinessEntity.objects.filter(pk=made.pk).update(wallet_bonus=obj.wallet_bonus)
         obj.pk, obj.tenant_id = made.pk, made.tenant_id
         obj._state.adding = False
 

@@ -13,10 +13,13 @@ from billing.models import (
     ContractItem,
     CreditNote,
     Customer,
+    Dispute,
+    GatewayPayout,
     Invoice,
     Payment,
     Product,
     ProductFamily,
+    Refund,
     TaxRate,
 )
 
@@ -29,6 +32,9 @@ _MODELS: dict[str, type[Model]] = {
     "invoice_id": Invoice,
     "credit_note_id": CreditNote,
     "payment_id": Payment,
+    "payout_id": GatewayPayout,
+    "dispute_id": Dispute,
+    "refund_id": Refund,
     "tax_rate_id": TaxRate,
     "business_entity_id": BusinessEntity,
 }

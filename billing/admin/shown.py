@@ -21,6 +21,7 @@ _COLOURS = {
     "finalized": "blue", "running": "blue", "pending": "blue", "in_flight": "blue", "standard": "blue", "new": "blue",
     "partially_paid": "amber", "reversal": "amber", "suggested": "amber", "reconnect_needed": "amber",
     "overdue": "red", "failed": "red", "parked": "red", "disabled": "grey", "confirmed": "green",
+    "won": "green", "lost": "red", "written_off": "grey",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from billing.api.filters import Filters, IdFilter
 from billing.api.money import MoneySerializer
 from billing.api.views import Records
 from billing.models import CreditNote, CreditNoteLine, Invoice
-from billing.services.credit_notes import issue_credit_note
+from billing.services.credit_notes import Keep, issue_credit_note
 
 _MAX_LINES = 1000
 
@@ -39,6 +39,8 @@ class CreditNoteSerializer(RecordSerializer):
             "net",
             "tax",
             "total",
+            "to_wallet",
+            "to_refund",
             "reason",
             "created_at",
         )
@@ -60,6 +62,11 @@ class NewCreditNote(RequestSerializer):
     invoice = RecordField(Invoice)
     on = DayField(help_text="The day of the credit note, not before the invoice's.")
     reason = serializers.CharField(max_length=200)
+    keep = serializers.ChoiceField(
+        [(each.value, each.value) for each in Keep],
+        required=False,
+        help_text="What becomes of the part that was paid already: kept in the wallet, or to be refunded.",
+    )
     lines = serializers.ListField(child=NewCreditNoteLine(), allow_empty=False, max_length=_MAX_LINES)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +100,7 @@ class CreditNoteFilters(Filters):
 
 
 class CreditNotes(Records):
-    """Credits of parts of unpaid invoices. Final from the start."""
+    """Credits of parts of invoices. Final from the start."""
 
     model = CreditNote
     serializer_class = CreditNoteSerializer

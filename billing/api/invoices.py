@@ -1,5 +1,7 @@
 """Invoices with their lines."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -10,9 +12,13 @@ from rest_framework.response import Response
 from billing.api.fields import DayField, RecordSerializer, RequestSerializer
 from billing.api.filters import AnyOfFilter, Filters, IdFilter
 from billing.api.money import MoneySerializer
+from billing.api.one_off import NewInvoice
 from billing.api.views import Records
+from billing.api.write_offs import NewWriteOff, Recovery
 from billing.models import Invoice, InvoiceLine, InvoiceStatus
 from billing.services.invoices import delete_draft, finalize_invoices, void_invoice
+from billing.services.one_off import draft_invoice
+from billing.services.write_offs import recover_write_off, write_off_invoice
 
 
 class InvoiceLineSerializer(RecordSerializer):
@@ -28,10 +34,12 @@ class InvoiceLineSerializer(RecordSerializer):
             "description",
             "quantity",
             "unit_amount",
+            "discount",
             "net",
             "tax_rate",
             "tax_percent",
             "tax",
+            "tax_included",
             "recognition_method",
             "period_start",
             "period_end",
@@ -98,7 +106,7 @@ class InvoiceFilters(Filters):
 
 
 class Invoices(Records):
-    """Bills. Drafts come from the billing run; from finalized on they never change."""
+    """Bills. Drafts come from the billing run, or are made here; from finalized on they never change."""
 
     model = Invoice
     serializer_class = InvoiceSerializer
@@ -110,6 +118,12 @@ class Invoices(Records):
 
     def detail_rows(self) -> QuerySet[Invoice]:
         return self.rows().prefetch_related("lines")
+
+    @extend_schema(request=NewInvoice, responses={201: InvoiceDetailSerializer})
+    def create(self, request: Request) -> Response:
+        """Draft an invoice outside any contract: discounts, tax included in the price, prepaid credits."""
+        sent = self.received(NewInvoice)
+        return self.shown(draft_invoice(customer_id=sent.pop("customer").pk, **sent).pk, created=True)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
@@ -129,3 +143,23 @@ class Invoices(Records):
     def void(self, request: Request, pk: str) -> Response:
         """Undo a finalized invoice that nothing was paid on."""
         return self.shown(void_invoice(invoice_id=self.record_id(), **self.received(InvoiceVoid)).pk)
+
+    @extend_schema(request=NewWriteOff, responses=InvoiceDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="write-off")
+    def write_off(self, request: Request, pk: str) -> Response:
+        """Give up what is still due: bad debt."""
+        write_off_invoice(invoice_id=self.record_id(), **self.received(NewWriteOff))
+        return self.shown(self.record_id())
+
+    @extend_schema(request=Recovery, responses=InvoiceDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def recover(self, request: Request, pk: str) -> Response:
+        """Record that an invoice given up is paid after all, in part or in full."""
+        recover_write_off(invoice_id=self.record_id(), **self.received(Recovery))
+        return self.shown(self.record_id())
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context: dict[str, Any] = dict(super().get_serializer_context())
+        if self.action == "recover" and not getattr(self, "swagger_fake_view", False):
+            context["currency"] = self.get_object().currency
+        return context

@@ -16,6 +16,7 @@ from billing.api.money import MoneySerializer
 from billing.api.views import Records
 from billing.models import Customer, Payment, PaymentAllocation, PaymentMethod
 from billing.services.payments import allocate_payment, receive_payment
+from billing.services.wallets import keep_in_wallet
 
 _MAX_ALLOCATIONS = 1000
 
@@ -28,6 +29,7 @@ class AllocationSerializer(RecordSerializer):
 
 class PaymentSerializer(RecordSerializer):
     business_entity = serializers.CharField(source="business_entity.code")
+    gateway = serializers.CharField(source="gateway.code", allow_null=True)
 
     class Meta:
         model = Payment
@@ -38,6 +40,9 @@ class PaymentSerializer(RecordSerializer):
             "received_on",
             "amount",
             "unapplied",
+            "withheld",
+            "withheld_is_recoverable",
+            "gateway",
             "method",
             "reference",
             "created_at",
@@ -64,6 +69,17 @@ class NewPayment(RequestSerializer):
     reference = serializers.CharField(
         max_length=100, required=False, allow_blank=True, help_text="The bank's own id. A second one is refused."
     )
+    gateway = serializers.CharField(
+        max_length=30,
+        required=False,
+        help_text="The code of the gateway that captured it and owes it until it pays out.",
+    )
+    withheld = MoneySerializer(
+        required=False, help_text="Tax the customer kept back on top of the amount; it settles invoices too."
+    )
+    withheld_is_recoverable = serializers.BooleanField(
+        required=False, help_text="Whether the state gives it back; true where it is left out."
+    )
     allocations = serializers.ListField(
         child=NewAllocation(),
         required=False,
@@ -73,8 +89,10 @@ class NewPayment(RequestSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "withheld" in attrs and attrs["withheld"].currency != attrs["amount"].currency:
+            raise serializers.ValidationError({"withheld": ["Give it in the currency of the payment."]})
         if attrs.get("allocations") is not None:
-            attrs["allocations"] = _amounts(attrs["allocations"], attrs["amount"].currency.code)
+            attrs["allocations"] = amounts_by_invoice(attrs["allocations"], attrs["amount"].currency.code)
         return attrs
 
 
@@ -83,12 +101,16 @@ class NewAllocations(RequestSerializer):
     allocations = serializers.ListField(child=NewAllocation(), allow_empty=False, max_length=_MAX_ALLOCATIONS)
 
 
-def _amounts(allocations: list[dict[str, Any]], currency: str) -> dict[int, Any]:
+def amounts_by_invoice(allocations: list[dict[str, Any]], currency: str) -> dict[int, Any]:
+    """Turn allocations into amounts by invoice. Raises ValidationError for another currency, or an invoice named twice."""
     if any(each["amount"].currency.code != currency for each in allocations):
-        raise serializers.ValidationError(
-            {"allocations": [f"The payment is in {currency}; allocate it in {currency}."]}
-        )
+        raise serializers.ValidationError({"allocations": [f"The money is in {currency}; allocate it in {currency}."]})
     return unique(allocations, "invoice", "amount")
+
+
+class WalletKeeping(RequestSerializer):
+    on = DayField(help_text="The day, not before the payment came in.")
+    amount = MoneySerializer(required=False, help_text="Left out: all that is unapplied.")
 
 
 class PaymentFilters(Filters):
@@ -115,7 +137,7 @@ class Payments(Records):
     filterset_class = PaymentFilters
 
     def rows(self) -> QuerySet[Payment]:
-        return Payment.objects.select_related("business_entity")
+        return Payment.objects.select_related("business_entity", "gateway")
 
     def detail_rows(self) -> QuerySet[Payment]:
         return self.rows().prefetch_related("allocations")
@@ -124,6 +146,8 @@ class Payments(Records):
     def create(self, request: Request) -> Response:
         sent = self.received(NewPayment)
         amount = sent.pop("amount")
+        if "withheld" in sent:
+            sent["withheld"] = sent["withheld"].amount
         payment = receive_payment(
             customer_id=sent.pop("customer").pk, amount=amount.amount, currency=amount.currency.code, **sent
         )
@@ -134,5 +158,17 @@ class Payments(Records):
     def allocate(self, request: Request, pk: str) -> Response:
         """Settle invoices with what is still unapplied."""
         sent = self.received(NewAllocations)
-        amounts = _amounts(sent["allocations"], self.get_object().currency)
+        amounts = amounts_by_invoice(sent["allocations"], self.get_object().currency)
         return self.shown(allocate_payment(payment_id=self.record_id(), allocations=amounts, on=sent["on"]).pk)
+
+    @extend_schema(request=WalletKeeping, responses=PaymentDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="keep-in-wallet")
+    def keep_in_wallet(self, request: Request, pk: str) -> Response:
+        """Move what is unapplied into the customer's wallet."""
+        sent = self.received(WalletKeeping)
+        if "amount" in sent:
+            if sent["amount"].currency.code != self.get_object().currency:
+                raise serializers.ValidationError({"amount": ["Give it in the currency of the payment."]})
+            sent["amount"] = sent["amount"].amount
+        keep_in_wallet(payment_id=self.record_id(), **sent)
+        return self.shown(self.record_id())

@@ -13,8 +13,10 @@ from billing.models.contract import (
     RevenueSpan,
     UsageRecord,
 )
+from billing.models.credit_use import CreditUse, CreditUseKind
 from billing.models.customer import Customer
 from billing.models.event import BusinessEvent
+from billing.models.gateway import GatewayPayout, PaymentGateway
 from billing.models.invoice import (
     OPEN_STATUSES,
     CreditNote,
@@ -29,7 +31,10 @@ from billing.models.job import Job, JobStatus
 from billing.models.modification import Adjustment, ContractModification, ModificationKind, Treatment
 from billing.models.payment import Payment, PaymentAllocation, PaymentMethod
 from billing.models.product import REPORTED_METHODS, Price, Product, ProductFamily, RecognitionMethod, TaxRate
-from billing.models.tenant import ApiKey, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
+from billing.models.returned import Dispute, DisputeStatus, Refund, ReturnedPart
+from billing.models.tenant import ApiKey, BonusUse, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
+from billing.models.wallet import Wallet, WalletEntry, WalletEntryKind
+from billing.models.write_off import WriteOff
 
 __all__ = [
     "OPEN_STATUSES",
@@ -38,6 +43,7 @@ __all__ = [
     "ApiKey",
     "BillingInterval",
     "BillingTiming",
+    "BonusUse",
     "BusinessEntity",
     "BusinessEvent",
     "Contract",
@@ -47,7 +53,12 @@ __all__ = [
     "ContractStatus",
     "CreditNote",
     "CreditNoteLine",
+    "CreditUse",
+    "CreditUseKind",
     "Customer",
+    "Dispute",
+    "DisputeStatus",
+    "GatewayPayout",
     "IdempotencyRecord",
     "Invoice",
     "InvoiceLine",
@@ -59,6 +70,7 @@ __all__ = [
     "NumberSeries",
     "Payment",
     "PaymentAllocation",
+    "PaymentGateway",
     "PaymentMethod",
     "PhaseKind",
     "Price",
@@ -66,7 +78,9 @@ __all__ = [
     "Product",
     "ProductFamily",
     "RecognitionMethod",
+    "Refund",
     "Renewal",
+    "ReturnedPart",
     "RevenueSpan",
     "Role",
     "SeriesKind",
@@ -74,4 +88,8 @@ __all__ = [
     "Tenant",
     "Treatment",
     "UsageRecord",
+    "Wallet",
+    "WalletEntry",
+    "WalletEntryKind",
+    "WriteOff",
 ]

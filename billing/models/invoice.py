@@ -42,6 +42,7 @@ class InvoiceStatus(models.TextChoices):
     PARTIALLY_PAID = "partially_paid", "Partially paid"
     PAID = "paid", "Paid"
     VOID = "void", "Void"
+    WRITTEN_OFF = "written_off", "Written off"
 
 
 OPEN_STATUSES = (InvoiceStatus.FINALIZED, InvoiceStatus.PARTIALLY_PAID)
@@ -98,7 +99,10 @@ class Invoice(TenantModel):
 
 
 class InvoiceLine(TenantModel):
-    """One charge. `unit_amount` may have more digits than the currency; `net` and `tax` never have."""
+    """One charge. `unit_amount` may have more digits than the currency; `net` and `tax` never have.
+
+    The list price (quantity × unit amount) less `discount` is `net`, or `net` + `tax` where the tax is included in the price.
+    """
 
     invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveSmallIntegerField()
@@ -108,10 +112,12 @@ class InvoiceLine(TenantModel):
     quantity = models.DecimalField(max_digits=20, decimal_places=6)
     currency = CurrencyField()
     unit_amount = AmountField(max_digits=24, decimal_places=10)
+    discount = AmountField(default=0)
     net = AmountField()
     tax_rate = models.ForeignKey(TaxRate, null=True, on_delete=models.PROTECT, related_name="+")
     tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
     tax = AmountField()
+    tax_included = models.BooleanField(default=False)
     recognition_method = models.CharField(max_length=30)
     period_start = models.DateField(null=True)
     period_end = models.DateField(null=True, help_text="The first day no longer covered.")
@@ -131,7 +137,11 @@ class InvoiceLine(TenantModel):
 
 
 class CreditNote(TenantModel):
-    """A finalized credit of part of an unpaid invoice. Never changes."""
+    """A finalized credit of part of an invoice. Never changes.
+
+    It settles what is still open of the invoice; what was paid already goes to the customer's wallet (`to_wallet`) or is
+    owed back (`to_refund`).
+    """
 
     business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT, related_name="credit_notes")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="credit_notes")
@@ -142,6 +152,8 @@ class CreditNote(TenantModel):
     net = AmountField()
     tax = AmountField()
     total = AmountField()
+    to_wallet = AmountField(default=0)
+    to_refund = AmountField(default=0)
     reason = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -151,10 +163,19 @@ class CreditNote(TenantModel):
             models.UniqueConstraint(fields=["tenant", "number"], name="credit_note_number"),
             models.CheckConstraint(condition=Q(total=F("net") + F("tax")), name="credit_note_total_adds_up"),
             models.CheckConstraint(condition=Q(total__gt=0), name="credit_note_credits_something"),
+            models.CheckConstraint(
+                condition=Q(to_wallet__gte=0, to_refund__gte=0, total__gte=F("to_wallet") + F("to_refund")),
+                name="credit_note_kept_within",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def settled(self) -> Money:
+        """What it settled of its invoice, as Money."""
+        return self.total - self.to_wallet - self.to_refund
 
 
 class CreditNoteLine(TenantModel):

@@ -5,6 +5,7 @@ from django.db.models import F, Q
 
 from billing.fields import AmountField, CurrencyField
 from billing.models.customer import Customer
+from billing.models.gateway import PaymentGateway
 from billing.models.invoice import Invoice
 from billing.models.tenant import BusinessEntity
 from billing.tenancy import TenantModel
@@ -20,14 +21,21 @@ class PaymentMethod(models.TextChoices):
 
 
 class Payment(TenantModel):
-    """Money received from a customer. What no invoice has taken yet is kept as `unapplied`."""
+    """Money received from a customer. What no invoice has taken yet is kept as `unapplied`.
+
+    `gateway` is set where a payment gateway captured it: the money is the gateway's debt until it pays out. `withheld` is
+    tax that the customer kept back and pays to the state in our name; it settles invoices beside `amount`.
+    """
 
     business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT, related_name="payments")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="payments")
+    gateway = models.ForeignKey(PaymentGateway, null=True, on_delete=models.PROTECT, related_name="payments")
     received_on = models.DateField()
     currency = CurrencyField()
     amount = AmountField()
     unapplied = AmountField()
+    withheld = AmountField(default=0)
+    withheld_is_recoverable = models.BooleanField(default=True)
     method = models.CharField(max_length=20, choices=PaymentMethod.choices, default=PaymentMethod.BANK_TRANSFER)
     reference = models.CharField(
         max_length=100, blank=True, help_text="The bank's or the gateway's own id. A second one is refused."
@@ -37,7 +45,9 @@ class Payment(TenantModel):
     class Meta:
         ordering = ("-received_on", "-id")
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_is_positive"),
+            models.CheckConstraint(
+                condition=Q(amount__gte=0, withheld__gte=0) & ~Q(amount=0, withheld=0), name="payment_is_positive"
+            ),
             models.CheckConstraint(
                 condition=Q(unapplied__gte=0, unapplied__lte=F("amount")), name="payment_unapplied_within"
             ),

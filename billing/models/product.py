@@ -21,6 +21,7 @@ class RecognitionMethod(models.TextChoices):
     ON_DELIVERY = "on_delivery", "At once, when delivery is confirmed"
     MILESTONES = "milestones", "By milestones reached"
     PERCENTAGE = "percentage", "By percentage of completion"
+    AS_CONSUMED = "as_consumed", "As prepaid credits are used"
 
 
 # Earned when somebody reports that work was done, not because a day has come.

@@ -22,6 +22,13 @@ class Tenant(models.Model):
         return self.name
 
 
+class BonusUse(models.TextChoices):
+    """What a wallet is drawn on first: this decides when a bonus becomes a discount."""
+
+    PAID_FIRST = "paid_first", "What was paid first, then the bonus"
+    IN_PROPORTION = "in_proportion", "Both in proportion: the bonus is spread over what was paid"
+
+
 class BusinessEntity(TenantModel):
     """A legal entity of the tenant, with books of its own in its base currency.
 
@@ -36,6 +43,9 @@ class BusinessEntity(TenantModel):
         max_length=2,
         blank=True,
         validators=[RegexValidator(r"^[A-Z]{2}$", "Use a two-letter code such as US.")],
+    )
+    wallet_bonus = models.CharField(
+        "wallets are drawn on", max_length=20, choices=BonusUse.choices, default=BonusUse.PAID_FIRST
     )
 
     class Meta:

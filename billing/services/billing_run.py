@@ -19,6 +19,7 @@ from billing.services.contracts import renew_contracts, set_cursors
 from billing.services.invoices import finalize_invoices
 from billing.services.terms import Item, read_items
 from billing.services.usage import usage_by_period
+from billing.services.wallets import apply_wallets
 from billing.tenancy import current_tenant_id
 
 _CHUNK = 1000
@@ -204,8 +205,10 @@ def _finalize_drafts(through: date, run: BillingRun, on_progress: Progress | Non
     # All ids at once: finding the next thousand anew would sort what is left each time.
     ids = list(drafts.order_by("issued_on", "id").values_list("id", flat=True))
     for start in range(0, len(ids), _CHUNK):
-        for invoice in finalize_invoices(ids[start : start + _CHUNK]):
+        finalized = finalize_invoices(ids[start : start + _CHUNK])
+        for invoice in finalized:
             run.finalized += 1
             run.finalized_total[invoice.currency] += invoice.total
+        apply_wallets([invoice.id for invoice in finalized])
         if on_progress:
             on_progress(run.finalized, len(ids))

@@ -1,7 +1,7 @@
 """Start, renew and end contracts."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 from django.db import connection, transaction
 
 from billing import pricing
-from billing.charging import next_billing
+from billing.charging import committed_value, next_billing
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import ContractRenewed, ContractStarted
+from billing.events import CommitmentLine, ContractEnded, ContractRenewed, ContractStarted
 from billing.models import (
     Contract,
     ContractItem,
@@ -206,7 +206,10 @@ def _renew(contracts: Sequence[Contract]) -> None:
 
 @transaction.atomic
 def end_contract(*, contract_id: int, end: date) -> Contract:
-    """End a contract early: nothing from `end` on is billed any more. Raises WrongState when later days are billed."""
+    """End a contract early: nothing from `end` on is billed any more. Raises WrongState when later days are billed.
+
+    The event is dated `end` and says what of each item's committed value falls away.
+    """
     contract = Contract.objects.select_for_update().filter(pk=contract_id).first()
     if contract is None:
         raise NotFound(f"There is no contract with the id {contract_id}.")
@@ -216,19 +219,56 @@ def end_contract(*, contract_id: int, end: date) -> Contract:
         raise BillingError(
             f"Contract {contract.number} can end after {contract.start} and by the end of its term only."
         )
+    if end == contract.end and contract.renewal == Renewal.NONE:
+        raise WrongState(f"Contract {contract.number} ends on {end} already.")
     billed = contract.items.filter(billed_until__gt=end).order_by("-billed_until").first()
     if billed:
         raise WrongState(
             f"Contract {contract.number} is billed until {billed.billed_until}. "
             f"End it on {billed.billed_until}, or void the later invoices first and let their periods be billed again."
         )
+    before = {item.id: _still_to_bill(item) for item in read_items("i.contract_id = %s", [contract.pk])}
     contract.end, contract.renewal = end, Renewal.NONE
     contract.save(update_fields=["end", "renewal"])
     contract.phases.filter(start__lt=end).exclude(end__lt=end).update(end=end)
     contract.items.filter(start__lt=end).exclude(end__lt=end).update(end=end)
     contract.items.filter(start__gte=end).update(next_billing_on=None)
     _schedule_billing(read_items("i.contract_id = %s AND i.start < %s", [contract.pk, end]))
+    publish([_ended(contract, end, before)])
     return contract
+
+
+def _still_to_bill(item: Item) -> Decimal:
+    return committed_value(item.terms, since=item.billed_until)
+
+
+def _ended(contract: Contract, end: date, before: Mapping[int, Decimal]) -> ContractEnded:
+    items = read_items("i.contract_id = %s", [contract.pk])
+    after = {item.id: _still_to_bill(item) if item.terms.start < end else Decimal(0) for item in items}
+    lines = tuple(
+        CommitmentLine(
+            contract_id=contract.pk,
+            contract_item_id=item.id,
+            product_id=item.product_id,
+            product_family_id=item.product_family_id,
+            pricing_model=item.terms.pricing_model,
+            recognition_method=item.recognition_method,
+            committed=before[item.id] - after[item.id],
+        )
+        for item in items
+    )
+    return ContractEnded(
+        tenant_id=contract.tenant_id,
+        business_entity_id=contract.business_entity_id,
+        occurred_on=end,
+        currency=contract.currency,
+        key=f"{contract.pk}:{end}",
+        contract_id=contract.pk,
+        contract_number=contract.number,
+        customer_id=contract.customer_id,
+        withdrawn=sum((line.committed for line in lines), Decimal(0)),
+        lines=lines,
+    )
 
 
 def _items_of(contracts: dict[int, Contract]) -> dict[int, list[Item]]:

@@ -1,33 +1,61 @@
-"""Credit part of an unpaid invoice."""
+"""Credit part of an invoice: settle what is open of it, keep or owe back what was paid."""
 
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 
 from django.db import transaction
 from django.db.models import Sum
 
-from billing.errors import BillingError, NotFound
+from billing.errors import BillingError, NotFound, WrongState
 from billing.events import CreditedLine, CreditNoteIssued
-from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine, SeriesKind
+from billing.models import (
+    OPEN_STATUSES,
+    CreditNote,
+    CreditNoteLine,
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+    SeriesKind,
+    WalletEntryKind,
+)
 from billing.money import format_money, round_money
 from billing.publishing import publish
 from billing.services.invoices import take_numbers
+from billing.services.returns import money_kept_of
 from billing.services.settlement import lock_open, settle
+from billing.services.wallets import hold_wallet, move
+
+
+class Keep(StrEnum):
+    """What becomes of the part of a credit note that was paid already."""
+
+    WALLET = "wallet"
+    REFUND = "refund"
 
 
 @transaction.atomic
 def issue_credit_note(
-    *, invoice_id: int, lines: Mapping[int, Decimal], on: date, reason: str, modification_id: int | None = None
+    *,
+    invoice_id: int,
+    lines: Mapping[int, Decimal],
+    on: date,
+    reason: str,
+    keep: str = "",
+    modification_id: int | None = None,
 ) -> CreditNote:
     """Credit net amounts of an invoice's lines; the tax follows at each line's own rate, rounded half up.
 
-    The credit settles that part of the invoice. Raises NotFound, WrongState, and BillingError when a line or the invoice
-    would be credited beyond what is left, or without a reason.
+    The credit settles what is open of the invoice. What was paid already is kept in the customer's wallet or owed back, as
+    `keep` says. Raises NotFound, WrongState, and BillingError when a line or the invoice would be credited beyond what is
+    left, without a reason, or without saying what becomes of money paid.
     """
     invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
     if invoice is None:
         raise NotFound(f"There is no invoice with the id {invoice_id}.")
+    if invoice.status not in (*OPEN_STATUSES, InvoiceStatus.PAID):
+        raise WrongState(f"Invoice {invoice} is {invoice.get_status_display().lower()} and cannot be credited.")
     if not reason.strip():
         raise BillingError("Say why the invoice is credited; an auditor will ask.")
     if on < invoice.issued_on:
@@ -35,7 +63,10 @@ def issue_credit_note(
     credited = _credited_lines(invoice, lines)
     net = sum((each.net.amount for each in credited), Decimal(0))
     tax = sum((each.tax.amount for each in credited), Decimal(0))
-    lock_open({invoice.pk: net + tax}, customer_id=invoice.customer_id, currency=invoice.currency)
+    settled = min(net + tax, invoice.due.amount)
+    kept = _kept(invoice, net + tax - settled, keep)
+    if settled:
+        lock_open({invoice.pk: settled}, customer_id=invoice.customer_id, currency=invoice.currency)
     note = CreditNote.objects.create(
         tenant_id=invoice.tenant_id,
         business_entity_id=invoice.business_entity_id,
@@ -48,13 +79,38 @@ def issue_credit_note(
         tax=tax,
         total=net + tax,
         reason=reason.strip(),
+        **kept,
     )
     for each in credited:
         each.credit_note = note
     CreditNoteLine.objects.bulk_create(credited)
-    settle({invoice.pk: net + tax})
+    if settled:
+        settle({invoice.pk: settled})
+    if to_wallet := kept["to_wallet"]:
+        wallet = hold_wallet(customer_id=invoice.customer_id, currency=invoice.currency)
+        move(wallet, WalletEntryKind.CREDIT_NOTE, on=on, paid=to_wallet, credit_note=note, invoice=invoice)
     publish([_event(note, invoice, credited, modification_id)])
     return note
+
+
+def _kept(invoice: Invoice, rest: Decimal, keep: str) -> dict[str, Decimal]:
+    if rest and keep not in set(Keep):
+        raise BillingError(
+            f"Only {format_money(invoice.due.amount, invoice.currency)} is due on invoice {invoice}. Say what becomes of the "
+            f"other {format_money(rest, invoice.currency)}: kept in the customer's wallet, or refunded.",
+            code="exceeds_due",
+        )
+    most = money_kept_of(invoice)
+    if rest > most:
+        raise BillingError(
+            f"Only {format_money(most, invoice.currency)} of the customer's money is left in invoice {invoice}: "
+            "the rest was a bonus, was credited, or went back before.",
+            code="exceeds_paid",
+        )
+    return {
+        "to_wallet": rest if keep == Keep.WALLET else Decimal(0),
+        "to_refund": rest if keep == Keep.REFUND else Decimal(0),
+    }
 
 
 def _credited_lines(invoice: Invoice, lines: Mapping[int, Decimal]) -> list[CreditNoteLine]:
@@ -117,6 +173,8 @@ def _event(
         net=note.net.amount,
         tax=note.tax.amount,
         total=note.total.amount,
+        to_wallet=note.to_wallet.amount,
+        to_refund=note.to_refund.amount,
         lines=tuple(
             CreditedLine(
                 line_id=each.pk,

@@ -34,7 +34,7 @@ from billing.periods import DateRange
 from billing.publishing import publish
 from billing.services.billing_run import BillingRun, draft_invoices
 from billing.services.contracts import build_item, set_cursors
-from billing.services.credit_notes import issue_credit_note
+from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import finalize_invoices
 from billing.services.promises import is_earned_as_whole, promise, refuse_without_price
 from billing.services.terms import Item, read_items
@@ -346,6 +346,7 @@ def _credit(unused: Sequence[_Unused], modification: ContractModification, chang
             lines=lines,
             on=change.signed_on,
             reason=f"{modification.get_kind_display()} from {change.effective_on}: {change.reason.strip()}"[:200],
+            keep=Keep.WALLET,  # as far as it was paid
             modification_id=modification.pk,
         )
 

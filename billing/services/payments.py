@@ -1,17 +1,22 @@
 """Receive payments and let them settle invoices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
 from billing.errors import BillingError, NotFound
-from billing.events import AllocatedPart, PaymentAllocated, PaymentReceived
+from billing.events import AllocatedPart, Event, PaymentAllocated, PaymentReceived
 from billing.models import OPEN_STATUSES, Customer, Invoice, Payment, PaymentAllocation, PaymentMethod
-from billing.money import format_money, round_money
+from billing.money import allocate, format_money, round_money
+from billing.payment_events import PaymentCaptured
 from billing.publishing import publish
+from billing.services.gateways import gateway_of
 from billing.services.settlement import lock_open, settle
+
+ZERO = Decimal(0)
 
 
 @transaction.atomic
@@ -24,12 +29,52 @@ def receive_payment(
     allocations: Mapping[int, Decimal] | None = None,
     method: str = PaymentMethod.BANK_TRANSFER,
     reference: str = "",
+    gateway: str = "",
+    withheld: Decimal = ZERO,
+    withheld_is_recoverable: bool = True,
 ) -> Payment:
     """Record money received and settle invoices with it; what is left is kept as unapplied.
 
-    `allocations` maps invoice ids to amounts; None: the customer's oldest due invoices first. Raises NotFound, WrongState,
-    BillingError (amounts that do not fit, or a reference that was recorded before).
+    `allocations` maps invoice ids to amounts; None: the customer's oldest due invoices first. `gateway` is the code of the
+    gateway that captured it. `withheld` is tax the customer kept back on top of `amount`: it settles invoices too, and the
+    state gives it back (recoverable) or not. Raises NotFound, WrongState, BillingError (amounts that do not fit, or a
+    reference that was recorded before).
     """
+    customer = refuse_unfit(customer_id=customer_id, amount=amount + withheld, currency=currency, reference=reference)
+    if min(amount, withheld) < 0 or amount != round_money(amount, currency):
+        raise BillingError(
+            f"What came in and what was withheld must not be negative, in whole minor units of {currency}."
+        )
+    if allocations is None:
+        allocations = oldest_first(customer_id=customer_id, currency=currency, amount=amount + withheld)
+    settled = sum(allocations.values(), ZERO)
+    if settled > amount + withheld:
+        raise BillingError(f"More is allocated than the {format_money(amount + withheld, currency)} received.")
+    lock_open(allocations, customer_id=customer_id, currency=currency)
+    if settled < withheld:
+        raise BillingError(
+            f"Tax is withheld on invoices: allocate at least the {format_money(withheld, currency)} that were withheld."
+        )
+    payment = Payment.objects.create(
+        tenant_id=customer.tenant_id,
+        business_entity_id=customer.business_entity_id,
+        customer=customer,
+        gateway=gateway_of(gateway, business_entity_id=customer.business_entity_id),
+        received_on=received_on,
+        currency=currency,
+        amount=amount,
+        unapplied=amount + withheld - settled,
+        withheld=withheld,
+        withheld_is_recoverable=withheld_is_recoverable,
+        method=method,
+        reference=reference,
+    )
+    publish([_received(payment, _allocate(payment, allocations, received_on))])
+    return payment
+
+
+def refuse_unfit(*, customer_id: int, amount: Decimal, currency: str, reference: str) -> Customer:
+    """Give the customer who pays. Raises NotFound, and BillingError for an amount or a reference that cannot be."""
     customer = Customer.objects.filter(pk=customer_id).first()
     if customer is None:
         raise NotFound(f"There is no customer with the id {customer_id}.")
@@ -37,45 +82,36 @@ def receive_payment(
         raise BillingError(f"A payment must be more than zero, in whole minor units of {currency}.")
     if reference and Payment.objects.filter(reference=reference).exists():
         raise BillingError(f"A payment with the reference {reference} is recorded already.", code="duplicate")
-    if allocations is None:
-        allocations = oldest_first(customer_id=customer_id, currency=currency, amount=amount)
-    unapplied = amount - sum(allocations.values(), Decimal(0))
-    if unapplied < 0:
-        raise BillingError(f"More is allocated than the {format_money(amount, currency)} received.")
-    lock_open(allocations, customer_id=customer_id, currency=currency)
-    payment = Payment.objects.create(
-        tenant_id=customer.tenant_id,
-        business_entity_id=customer.business_entity_id,
-        customer=customer,
-        received_on=received_on,
-        currency=currency,
-        amount=amount,
-        unapplied=unapplied,
-        method=method,
-        reference=reference,
+    return customer
+
+
+def _received(payment: Payment, parts: Sequence[PaymentAllocation]) -> Event:
+    withheld = payment.withheld.amount
+    shares = [ZERO] * len(parts)
+    if withheld:
+        shares = allocate(withheld, [part.amount.amount for part in parts], payment.currency)
+    lines = tuple(
+        AllocatedPart(
+            allocation_id=part.pk, invoice_id=part.invoice_id, allocated=part.amount.amount - share, withheld=share
+        )
+        for part, share in zip(parts, shares, strict=True)
     )
-    parts = _allocate(payment, allocations, received_on)
-    publish(
-        [
-            PaymentReceived(
-                tenant_id=payment.tenant_id,
-                business_entity_id=payment.business_entity_id,
-                occurred_on=received_on,
-                currency=currency,
-                key=str(payment.pk),
-                payment_id=payment.pk,
-                customer_id=customer_id,
-                method=method,
-                amount=amount,
-                unapplied=unapplied,
-                lines=tuple(
-                    AllocatedPart(allocation_id=part.pk, invoice_id=part.invoice_id, allocated=part.amount.amount)
-                    for part in parts
-                ),
-            )
-        ]
-    )
-    return payment
+    facts: dict[str, Any] = {
+        "tenant_id": payment.tenant_id,
+        "business_entity_id": payment.business_entity_id,
+        "occurred_on": payment.received_on,
+        "currency": payment.currency,
+        "key": str(payment.pk),
+        "payment_id": payment.pk,
+        "customer_id": payment.customer_id,
+        "method": payment.method,
+        "amount": payment.amount.amount,
+        "unapplied": payment.unapplied.amount,
+        "withheld": withheld,
+        "withheld_is_recoverable": payment.withheld_is_recoverable,
+        "lines": lines,
+    }
+    return PaymentCaptured(gateway=payment.gateway.code, **facts) if payment.gateway else PaymentReceived(**facts)
 
 
 @transaction.atomic

@@ -42,8 +42,10 @@ def settle(amounts: Mapping[int, Decimal]) -> None:
     """Add to what is settled of invoices held by `lock_open`, and move their status."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE billing_invoice i SET settled = settled + v.amount, status = CASE WHEN settled + v.amount >= total "
-            f"THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.PARTIALLY_PAID}' END "
+            "UPDATE billing_invoice i SET settled = settled + v.amount, status = CASE WHEN settled + v.amount < total "
+            f"THEN '{InvoiceStatus.PARTIALLY_PAID}' WHEN EXISTS (SELECT 1 FROM billing_writeoff w "
+            "WHERE w.invoice_id = i.id AND w.amount > w.recovered) "
+            f"THEN '{InvoiceStatus.WRITTEN_OFF}' ELSE '{InvoiceStatus.PAID}' END "
             "FROM unnest(%s::bigint[], %s::numeric[]) AS v(id, amount) WHERE i.id = v.id",
             [list(amounts), list(amounts.values())],
         )

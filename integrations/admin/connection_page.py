@@ -23,6 +23,7 @@ from integrations.upkeep import TokenHealth, token_health
 
 _MISSING_SHOWN = 8
 _SOON = timedelta(days=14)
+_CERTIFICATE_SOON = timedelta(days=60)  # A new one has to be made, uploaded there and entered here.
 
 
 def describe(request: HttpRequest, connection: Any) -> Document:
@@ -67,6 +68,9 @@ def _note(connection: Any, health: TokenHealth, now: datetime) -> str:
         return connection.status_reason or str(connection.get_status_display())
     if connection.status == ConnectionStatus.CONNECTED and health.sign_in_until and health.sign_in_until < now + _SOON:
         return f"The sign-in ends on {moment(health.sign_in_until)} unless it is used before. Reconnect to renew it."
+    if health.certificate_until and health.certificate_until < now + _CERTIFICATE_SOON:
+        ends = _days_left(health.certificate_until, now)
+        return f"The certificate ends {ends}. Make a new one, upload it at the vendor, and enter it here before that."
     return f"The newest trouble: {connection.last_trouble}" if connection.last_trouble else ""
 
 
@@ -92,8 +96,15 @@ def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[t
         ("Credentials", entered),
         ("Access token", access),
         ("Sign-in lasts until", moment(health.sign_in_until)),
+        *([("Certificate ends", _days_left(health.certificate_until, now))] if health.certificate_until else []),
         ("Made", moment(connection.created_at)),
     ]
+
+
+def _days_left(until: datetime, now: datetime) -> str:
+    """Say when something ends and how many days that is away."""
+    days = (until - now).days
+    return f"on {moment(until)}, in {days} days" if days >= 0 else f"ended on {moment(until)}"
 
 
 def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) -> list[Table]:
@@ -143,7 +154,8 @@ def _step(request: HttpRequest, connection: Connection, verb: str, role: str) ->
 def _settings(connection: Connection) -> Table:
     spec = base.get(connection.erp)
     vendors = way_of(connection).endpoints({})
-    limits = "; ".join(f"{calls:,} calls in {per:g} s ({name})" for name, (calls, per, _) in spec.limits.items())
+    paces = [f"{calls:,} calls in {per:g} s ({name})" for name, (calls, per, _) in spec.limits.items()]
+    limits = "; ".join([*paces, f"{spec.concurrency} at once"] if spec.concurrency else paces)
     rows: list[tuple[object, object]] = [
         ("API address", connection.base_url or f"{vendors.api} (the vendor's own)"),
         ("Sign-in address", connection.auth_url or f"{vendors.authorize or 'none needed'} (the vendor's own)"),

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from billing.admin.document import Verb, VerbForm
-from billing.admin.forms import DayField
+from billing.admin.forms import DayField, dress
 from billing.admin.shown import change_url, list_url
 from billing.models import Job, Role
 from billing.services.jobs import start_job
@@ -58,6 +58,7 @@ class CredentialsForm(VerbForm):
         super().__init__(*args, **kwargs)
         for wanted in way_of(self.subject).fields:
             self.fields[wanted.name] = _entry(wanted)
+            dress(self.fields[wanted.name])
 
 
 def _entry(wanted: SecretField) -> forms.Field:

@@ -4,6 +4,10 @@ Built at sending time, so a mended mapping takes effect on the next try.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from integrations.builders import journals, lists, payments, sales
 from integrations.builders.mapped import Built
@@ -11,6 +15,7 @@ from integrations.connectors.base import MissingMapping, TryLater
 from integrations.documents import Kind
 from integrations.models import Connection, OutboxItem, OutboxState
 
+_JUST_NOW = timedelta(seconds=30)
 _BUILDERS = {
     Kind.CUSTOMER: lists.customers,
     Kind.PRODUCT: lists.products,
@@ -35,10 +40,10 @@ def _wait_for_what_comes(connection: Connection, built: dict[int, Built]) -> dic
         return built
     coming = set(
         OutboxItem.objects.filter(
+            _under_way(),
             connection=connection,
             kind__in={each.kind for each in missing},
             subject_id__in={each.internal_id for each in missing},
-            state__in=(OutboxState.PENDING, OutboxState.IN_FLIGHT),
         ).values_list("kind", "subject_id")
     )
     return {
@@ -47,3 +52,9 @@ def _wait_for_what_comes(connection: Connection, built: dict[int, Built]) -> dic
         else each
         for item_id, each in built.items()
     }
+
+
+def _under_way() -> Q:
+    """On its way, or delivered by another worker since this batch looked."""
+    just_now = Q(state=OutboxState.DELIVERED, delivered_at__gt=Now() - _JUST_NOW)
+    return Q(state__in=(OutboxState.PENDING, OutboxState.IN_FLIGHT)) | just_now

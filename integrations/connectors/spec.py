@@ -85,6 +85,11 @@ def nothing_more(callback: Mapping[str, str], answer: Mapping[str, Any]) -> Mapp
     return {}
 
 
+def never_busy(status: int, answer: Mapping[str, Any]) -> float:
+    """Take every refusal of the token address for one of the credentials."""
+    return 0.0
+
+
 @dataclass(frozen=True)
 class SignIn:
     """One way of signing in that a vendor offers.
@@ -95,6 +100,7 @@ class SignIn:
     e.g. with a signed assertion. `remember(callback, answer)` gives what else to keep, encrypted, with the tokens: it is
     asked with the callback's parameters before the exchange and with both after it; check every address you keep against
     the vendor's known hosts, for the callback comes from a browser. `refresh_days` is how long an unused sign-in lasts.
+    `busy(status, answer)` gives the seconds to wait where the token address only says that it was asked too often, else 0.
     """
 
     code: str
@@ -110,6 +116,7 @@ class SignIn:
     token_request: Callable[[Secrets, Mapping[str, str], str], TokenRequest] = basic_auth
     remember: Callable[[Mapping[str, str], Mapping[str, Any]], Mapping[str, str]] = nothing_more
     refresh_days: float = 100.0
+    busy: Callable[[int, Mapping[str, Any]], float] = never_busy
     note: str = ""
 
 

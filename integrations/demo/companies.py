@@ -1,21 +1,18 @@
 """The two demo companies and what is set up in them before the first contract: catalog, accounts, a rule of their own."""
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from accounting.models import (
     Account,
-    AccountingRule,
     Category,
     ContractStartTreatment,
     DefaultAccount,
     Level,
-    RuleVersion,
     Side,
 )
-from accounting.setup import check_version, set_up_books
-from billing.models import BusinessEntity, PaymentMethod, Price, Product, ProductFamily, TaxRate, Tenant
+from accounting.setup import set_up_books
+from billing.models import BusinessEntity, Price, Product, ProductFamily, TaxRate, Tenant
 from billing.services.catalog import add_entry
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
@@ -104,28 +101,3 @@ def tell_accounts_apart(entity: BusinessEntity) -> None:
         DefaultAccount.objects.create(
             role="revenue", level=Level.PRODUCT, product=Product.objects.get(code=product), account_code=code
         )
-
-
-def add_card_rule(*, since: date) -> None:
-    """Add a rule with a condition: what is paid by card is owed by the payment gateway until it pays out."""
-    rule = AccountingRule.objects.create(
-        code="payment-received-card", name="Payment received by card", event_kind="payment_received", priority=50
-    )
-    version = RuleVersion(
-        rule=rule,
-        effective_from=since,
-        description="Payment received by card",
-        conditions=[{"field": "method", "operator": "is", "value": PaymentMethod.CARD}],
-        lines=[
-            {
-                "side": "debit",
-                "role": "accounts_receivable.payment_gateways",
-                "amount": "received",
-                "per": "document",
-            },
-            {"side": "credit", "role": "accounts_receivable.customers", "amount": "allocated", "per": "line"},
-            {"side": "credit", "role": "unapplied_payments", "amount": "unapplied", "per": "document"},
-        ],
-    )
-    check_version(version)
-    version.save()

@@ -4,14 +4,26 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from billing.models import OPEN_STATUSES, Customer, Invoice, InvoiceStatus, Payment, PaymentMethod
+from billing.models import (
+    OPEN_STATUSES,
+    BusinessEntity,
+    Customer,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    PaymentGateway,
+    PaymentMethod,
+)
 from billing.money import round_money
 from billing.periods import DateRange
 from billing.services.credit_notes import issue_credit_note
+from billing.services.gateways import held_by, record_payout
 from billing.services.invoices import void_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from integrations.demo.generator import CustomerPlan, Habit
 
+GATEWAY = "cards"
+_FEE = Decimal("0.029")
 _DAYS = {Habit.PROMPT: 10, Habit.LATE: 40, Habit.PARTIAL: 12, Habit.OVERPAYS: 8}
 _TOO_MUCH = Decimal(100)
 _METHODS = (PaymentMethod.BANK_TRANSFER, PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER, PaymentMethod.DIRECT_DEBIT)
@@ -28,14 +40,33 @@ def receive(plans: Sequence[CustomerPlan], customers: Mapping[str, Customer], *,
         amount = _amount(plan.habit, invoice) if month.start <= day <= until else None
         if amount is None:
             continue
+        method = _METHODS[int(plan.external_id[-1]) % len(_METHODS)]
         receive_payment(
             customer_id=invoice.customer_id,
             received_on=day,
             amount=amount,
             currency=invoice.currency,
             allocations={invoice.pk: min(amount, invoice.due.amount)},
-            method=_METHODS[int(plan.external_id[-1]) % len(_METHODS)],
+            method=method,
+            gateway=GATEWAY if method == PaymentMethod.CARD else "",
             reference=f"PAY-{invoice.number}",
+        )
+
+
+def pay_out(entity: BusinessEntity, *, on: date) -> None:
+    """Let the gateway pay out what it captured, less its fee."""
+    gateway = PaymentGateway.objects.get(code=GATEWAY)
+    currency = entity.base_currency
+    captured, _ = held_by(gateway, currency)
+    if captured:
+        record_payout(
+            gateway=GATEWAY,
+            business_entity_id=entity.pk,
+            paid_on=on,
+            currency=currency,
+            captured=captured,
+            fee=round_money(captured * _FEE, currency),
+            reference=f"PO-{on:%Y-%m}",
         )
 
 

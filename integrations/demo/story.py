@@ -30,11 +30,12 @@ from billing.models import (
 from billing.periods import DateRange, add_months, end_of_month, first_of_month
 from billing.services.billing_run import run_billing
 from billing.services.contracts import add_item, draft_contract, start_contracts
+from billing.services.gateways import add_gateway
 from billing.services.invoices import finalize_invoices
 from billing.services.usage import Usage, record_usages
 from billing.tenancy import tenant_scope
 from integrations.demo import paying
-from integrations.demo.companies import Catalog, DemoCompany, add_card_rule, fill_catalog, found, tell_accounts_apart
+from integrations.demo.companies import Catalog, DemoCompany, fill_catalog, found, tell_accounts_apart
 from integrations.demo.generator import CustomerPlan, ItemPlan, generate, units_used
 from integrations.demo.offers import OFFERS
 
@@ -63,7 +64,7 @@ def tell(company: DemoCompany, *, today: date, now: datetime, customers: int | N
         plans = generate(seed=company.slug, customers=customers or company.customers, first_month=first_month)
         cast = _Cast(company.slug, fill_catalog(), plans)
         tell_accounts_apart(entity)
-        add_card_rule(since=first_month)
+        add_gateway(business_entity=entity, code=paying.GATEWAY, name="Card gateway")
         for number in range(MONTHS - 1):
             start = add_months(first_month, number)
             _whole_month(cast, entity, number, DateRange(start, add_months(start, 1)))
@@ -80,6 +81,7 @@ def _whole_month(cast: _Cast, entity: BusinessEntity, number: int, month: DateRa
     _record_usage(cast, month, until=month.last_day)
     run_billing(through=month.last_day, finalize=True)
     paying.receive(cast.plans, cast.customers, month=month, until=month.last_day)
+    paying.pay_out(entity, on=month.last_day)
     if number == 1:
         paying.credit_one(on=month.last_day)
     if number == 2:

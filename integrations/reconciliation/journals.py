@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db.models import F, QuerySet, Sum
 
 from accounting.models import Account, JournalEntry, JournalLine, entry_number
+from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind
 from integrations.models import Connection, Mapping, MappingKind, MappingStatus
@@ -41,7 +42,9 @@ class _Comparison:
         """Read their side page by page, then look for what it lacks, then compare the accounts."""
         for page in chunks(connector.documents(Kind.JOURNAL_ENTRY, through=self._through)):
             self._compare_page(page)
-        for kind, sign in _EFFECT_ON_RECEIVABLES.items():
+        # Where our receivables are a clearing account, the ERP's own sales documents do not touch what we feed.
+        effects = _EFFECT_ON_RECEIVABLES if base.get(self._connection.erp).receivable_types else {}
+        for kind, sign in effects.items():
             for document in connector.documents(kind, through=self._through):
                 self._made_there(document, sign)
         self._look_for_missing()

@@ -5,16 +5,21 @@ from collections import Counter, deque
 from integrations.sandbox.messages import Json, Request
 
 _KEPT_BYTES = 256 * 1024 * 1024
-_OVERHEAD = 200
+_OVERHEAD = 600  # headers and the rest of a record, roughly
+_SECRET = ("authorization", "cookie")
 
 
 class Recorded:
-    """One request as it came, and the status it was answered with; None when the connection was just closed."""
+    """One request as it came, and the status it was answered with; None when the connection was just closed.
 
-    __slots__ = ("body", "method", "size", "status", "target")
+    Of the headers those with credentials are left out.
+    """
+
+    __slots__ = ("body", "headers", "method", "size", "status", "target")
 
     def __init__(self, request: Request) -> None:
         self.method, self.target, self.body = request.method, request.target, request.body
+        self.headers = {name: value for name, value in request.headers.items() if name not in _SECRET}
         self.size = len(request.target) + len(request.body) + _OVERHEAD
         self.status: int | None = None
 
@@ -70,6 +75,7 @@ class Recorder:
             {
                 "method": one.method,
                 "path": one.target,
+                "headers": one.headers,
                 "body": one.body.decode("utf-8", "replace"),
                 "status": one.status,
             }

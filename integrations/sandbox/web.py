@@ -98,7 +98,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
             return
         self._write(answer)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 — the base class's names
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 — the base class's names
 
     def _read_body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")

@@ -29,9 +29,14 @@ from billing.models import BusinessEntity, Invoice, Product, ProductFamily
 from billing.publishing import event_kinds
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
+from billing.services.credit_notes import issue_credit_note
+from billing.services.disputes import open_dispute
+from billing.services.gateways import add_gateway, record_payout
 from billing.services.invoices import void_invoice
 from billing.services.payments import receive_payment
+from billing.services.refunds import refund_credit_note
 from billing.services.tenants import create_tenant
+from billing.services.wallets import top_up_wallet
 from billing.tenancy import tenant_scope
 from tests.journal import journal, text
 
@@ -234,6 +239,11 @@ DAMAGE = {
     "invoices_add_up": "UPDATE billing_invoice SET net = net + 1, total = total + 1",
     "settlements_add_up": "UPDATE billing_invoice SET settled = settled - 1 WHERE settled > 1",
     "payments_add_up": "UPDATE billing_payment SET unapplied = unapplied + 1, amount = amount + 2",
+    "returned_parts_add_up": "UPDATE billing_dispute SET from_unapplied = from_unapplied - 1",
+    "wallets_agree": "UPDATE billing_walletentry SET paid = paid + 1, paid_balance = paid_balance + 1",
+    "owed_back_agrees": "UPDATE billing_refund SET amount = amount + 1",
+    "gateways_agree": "UPDATE billing_gatewaypayout SET captured = captured + 1, deposited = deposited + 1",
+    "kept_by_gateways_agrees": "UPDATE billing_dispute SET fee = fee + 1",
     "invoice_numbers_have_no_gaps": "UPDATE billing_numberseries SET next_number = next_number + 1",
     "receivables_agree": "UPDATE billing_invoice SET settled = 0, status = 'finalized'",
     "unapplied_payments_agree": "UPDATE billing_payment SET unapplied = 0",
@@ -241,6 +251,57 @@ DAMAGE = {
     "unbilled_revenue_agrees": "UPDATE accounting_recognitionschedule SET billed = 0",
     "revenue_agrees": "UPDATE accounting_recognitionschedule SET recognized = 0",
 }
+
+
+_BEFORE = [  # what the standard rule for payments said before tax withheld was known
+    {"side": "debit", "role": "cash", "amount": "received", "per": "document"},
+    {"side": "credit", "role": "accounts_receivable.customers", "amount": "allocated", "per": "line"},
+    {"side": "credit", "role": "unapplied_payments", "amount": "unapplied", "per": "document"},
+]
+
+
+def test_books_of_an_earlier_release_learn_the_new_rules(entity, customer):
+    """Set-up again: what is missing comes, an untouched standard rule follows the file, a changed one stays."""
+    RuleVersion.objects.filter(rule__code="payment-received").update(lines=_BEFORE)
+    changed = RuleVersion.objects.get(rule__code="credit-note-issued")
+    RuleVersion.objects.create(rule=changed.rule, number=2, effective_from=JAN, description="Ours", lines=changed.lines)
+    RuleVersion.objects.filter(pk=changed.pk).update(lines=[])
+    RuleVersion.objects.filter(rule__code="dispute-opened").delete()
+    AccountingRule.objects.filter(code="dispute-opened").delete()
+    DefaultAccount.objects.filter(role="disputes").delete()
+    Account.objects.filter(role="disputes").delete()
+    receive_payment(customer_id=customer.pk, received_on=JAN, amount=Decimal(5), currency="USD")
+    for _ in range(2):
+        set_up_books(business_entity=entity)
+    versions = RuleVersion.objects.filter(rule__code="payment-received").order_by("number")
+    assert [(version.number, version.is_active) for version in versions] == [(1, False), (2, True)]
+    assert {line["amount"] for line in versions[1].lines} >= {"withheld_recoverable", "withheld_lost"}
+    assert RuleVersion.objects.filter(rule__code="credit-note-issued").count() == 2
+    assert RuleVersion.objects.get(rule__code="dispute-opened").is_active
+    assert (
+        Account.objects.filter(role="disputes").count() == DefaultAccount.objects.filter(role="disputes").count() == 1
+    )
+
+
+def _move_money(customer):
+    """Something in every sub-ledger: held and kept by a gateway, owed back, in a wallet."""
+    gateway = add_gateway(business_entity=customer.business_entity, code="cards", name="Cards")
+    paid = {"customer_id": customer.pk, "currency": "USD"}
+    payment = receive_payment(**paid, received_on=JAN, amount=Decimal(20), allocations={}, gateway="cards")
+    open_dispute(payment_id=payment.pk, on=JAN, amount=Decimal(5), fee=Decimal(1), reason="No", by_gateway=True)
+    record_payout(
+        gateway="cards",
+        business_entity_id=gateway.business_entity_id,
+        paid_on=JAN,
+        currency="USD",
+        captured=Decimal(10),
+        reference="po-1",
+    )
+    top_up_wallet(**paid, amount=Decimal(7), on=JAN)
+    invoice = Invoice.objects.get()
+    credited = {invoice.lines.get().pk: Decimal(10)}
+    note = issue_credit_note(invoice_id=invoice.pk, lines=credited, on=JAN, reason="Late", keep="refund")
+    refund_credit_note(credit_note_id=note.pk, on=JAN, amount=Decimal(4))
 
 
 def test_there_is_damage_for_every_check():
@@ -253,6 +314,7 @@ def test_check_ledger_finds_damage_done_behind_the_guards(tenant, customer, sell
     run_billing(through=JAN, finalize=True)
     recognize_revenue(through=date(2026, 1, 31))
     receive_payment(customer_id=customer.pk, received_on=JAN, amount=Decimal(150), currency="USD")
+    _move_money(customer)
     assert check_ledger(tenant).problems == []
     connection.check_constraints()
     with connection.cursor() as cursor:

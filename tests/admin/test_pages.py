@@ -134,9 +134,10 @@ def test_users_of_all_companies_are_the_operators_business(administrator: Client
 def test_drill_down_from_the_trial_balance_to_the_invoice(accountant: Client, story: Contract) -> None:
     receivable = Account.objects.get(code="1110")
     page = accountant.get(reverse("admin:trial_balance"), {"at": "2026-03-31"}).content.decode()
-    ledger = f"{reverse('admin:general_ledger')}?account={receivable.pk}&amp;since=2026-01-01&amp;until=2026-03-31"
+    asked = f"business_entity=main&amp;account={receivable.code}&amp;from=2026-01-01&amp;to=2026-03-31"
+    ledger = f"{reverse('admin:general_ledger')}?{asked}"
     assert ledger in page
-    assert "Balanced" in page
+    assert "Proved" in page
     lines = accountant.get(ledger.replace("&amp;", "&")).content.decode()
     entry = JournalEntry.objects.filter(event__kind="invoice_finalized").order_by("id")[0]
     entry_url = reverse("admin:accounting_journalentry_change", args=[entry.pk])

@@ -62,9 +62,14 @@ def test_from_customer_to_trial_balance(caller: Caller, tenant: Tenant) -> None:
     )
     assert all(line["resolved_by"] and line["account"] for line in lines)
     balance = caller.get("/reports/trial-balance", {"at": "2026-01-31"})
-    assert balance["debit"] == balance["credit"] != usd("0.00")
-    receivable = next(row for row in balance["accounts"] if row["role"] == "accounts_receivable.customers")
-    assert receivable["debit"]["amount"] == "0.00"
+    accounts = balance["tables"][0]
+    assert accounts["totals"]["debit"] == accounts["totals"]["credit"] != usd("0.00")
+    assert balance["proofs"][0]["holds"] is True
+    cash = next(row for row in accounts["rows"] if row["values"]["account"] == "1000")
+    ledger = caller.get(cash["links"]["debit"].removeprefix("/api/v1"))
+    assert ledger["tables"][0]["totals"]["balance"] == cash["values"]["debit"]
+    entry = ledger["tables"][0]["rows"][1]["links"]["entry"]
+    assert caller.get(entry.removeprefix("/api/v1"))["event_kind"] == "payment_received"
 
 
 def test_usage_is_recorded_one_by_one_and_by_the_list(caller: Caller, sold: Any) -> None:
@@ -141,10 +146,12 @@ def test_harmless_fields_change_and_nothing_else(caller: Caller, sold: Any) -> N
 def test_the_ledger_of_an_account_runs_page_by_page(caller: Caller, invoice: dict[str, Any]) -> None:
     account = caller.get("/accounts", {"role": "accounts_receivable.customers"})["results"][0]["code"]
     asked = {"account": account, "from": "2026-01-01", "to": "2026-01-31", "page_size": 1}
-    ledger = caller.get("/reports/general-ledger", asked)
-    assert ledger["opening"] == usd("0.00")
-    assert ledger["closing"] == ledger["results"][0]["balance"] == usd("100.00")
-    assert caller.get("/reports/general-ledger", {**asked, "page": 2})["results"] == []
+    first = caller.get("/reports/general-ledger", asked)["tables"][0]
+    assert (first["count"], first["totals"]["balance"]) == (2, usd("100.00"))
+    assert first["rows"][0]["values"]["balance"] == usd("0.00")
+    second, third = (caller.get("/reports/general-ledger", {**asked, "page": page})["tables"][0] for page in (2, 3))
+    assert second["rows"][0]["values"]["balance"] == usd("100.00")
+    assert third["rows"] == []
     balance = caller.get("/reports/account-balance", {"account": account, "at": "2026-01-31"})
     assert (balance["balance"], balance["side"]) == (usd("100.00"), "debit")
     assert (

@@ -17,6 +17,14 @@ LISTS = [
     "invoices",
     "credit-notes",
     "payments",
+    "payment-gateways",
+    "payouts",
+    "disputes",
+    "refunds",
+    "wallets",
+    "wallet-entries",
+    "write-offs",
+    "credit-uses",
     "business-events",
     "journal-entries",
 ]
@@ -39,13 +47,20 @@ def full(caller: Caller, invoice: dict[str, Any]) -> Caller:
     caller.post("/payments", {"customer": invoice["customer"], "received_on": "2026-01-09", "amount": usd("10.00")})
     line = {"invoice_line": invoice["lines"][0]["id"], "net": usd("1.00")}
     caller.post("/credit-notes", {"invoice": invoice["id"], "on": "2026-01-09", "reason": "r", "lines": [line]})
+    caller.post("/payment-gateways", {"business_entity": "main", "code": "cards", "name": "Cards"})
+    paid = {"customer": invoice["customer"], "received_on": "2026-01-09", "amount": usd("9.00"), "gateway": "cards"}
+    payment = caller.post("/payments", paid)["id"]
+    caller.post("/payouts", {"gateway": "cards", "paid_on": "2026-01-10", "captured": usd("5.00"), "reference": "p"})
+    caller.post("/disputes", {"payment": payment, "on": "2026-01-10", "amount": usd("2.00"), "reason": "r"})
+    caller.post("/refunds", {"payment": payment, "on": "2026-01-10", "amount": usd("2.00"), "reason": "r"})
+    caller.post("/wallets/top-up", {"customer": invoice["customer"], "on": "2026-01-10", "amount": usd("3.00")})
     return caller
 
 
 @pytest.mark.parametrize("resource", LISTS)
 def test_nothing_is_seen(full: Caller, stranger: Caller, resource: str) -> None:
     mine = full.get(f"/{resource}")["results"]
-    assert mine or resource == "usage"
+    assert mine or resource in ("usage", "write-offs", "credit-uses")
     assert stranger.get(f"/{resource}")["results"] == []
     for record in mine:
         assert stranger.get(f"/{resource}/{record['id']}", status=404)["error"]["code"] == "not_found"
@@ -66,9 +81,20 @@ def test_nothing_is_touched(full: Caller, stranger: Caller) -> None:
     stranger.post(f"/contracts/{first['contracts']}/end", {"end": "2026-05-01"}, status=404)
     stranger.post(f"/invoices/{first['invoices']}/finalize", status=404)
     stranger.post(f"/invoices/{first['invoices']}/void", {"on": "2026-02-01", "reason": "x"}, status=404)
+    stranger.post(f"/invoices/{first['invoices']}/write-off", {"on": "2026-02-01", "reason": "x"}, status=404)
+    recovered = {"received_on": "2026-02-01", "amount": usd("1.00")}
+    stranger.post(f"/invoices/{first['invoices']}/recover", recovered, status=404)
     stranger("delete", f"/invoices/{first['invoices']}", status=404)
     part = {"on": "2026-02-01", "allocations": [{"invoice": first["invoices"], "amount": usd("1.00")}]}
     stranger.post(f"/payments/{first['payments']}/allocate", part, status=404)
+    stranger.post(f"/payments/{first['payments']}/keep-in-wallet", {"on": "2026-02-01"}, status=404)
+    stranger.post(f"/disputes/{first['disputes']}/lose", {"on": "2026-02-01"}, status=404)
+    stranger.post(f"/disputes/{first['disputes']}/win", {"on": "2026-02-01"}, status=404)
+    taken = {"customer": first["customers"], "on": "2026-02-01", "amount": usd("1.00")}
+    for verb in ("top-up", "refund"):
+        assert "customer" in stranger.post(f"/wallets/{verb}", taken, status=400)["error"]["fields"]
+    refund = {"payment": first["payments"], "on": "2026-02-01", "amount": usd("1.00"), "reason": "x"}
+    assert "payment" in stranger.post("/refunds", refund, status=400)["error"]["fields"]
     credit = {"invoice": first["invoices"], "on": "2026-02-01", "reason": "x", "lines": []}
     assert "invoice" in stranger.post("/credit-notes", credit, status=400)["error"]["fields"]
     paid = {"customer": first["customers"], "received_on": "2026-01-09", "amount": usd("1.00")}

@@ -20,10 +20,10 @@ from integrations.connectors.base import (
     UnknownOutcome,
     Wiring,
 )
+from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import objects, payloads
 from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
-from integrations.connectors.quickbooks.jsontext import dumps, loads
 from integrations.documents import Document, Kind
 
 _PAGE = 1000

@@ -9,7 +9,7 @@ from billing.walls import RaiseWalls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0002_walls_and_guards"),
+        ("billing", "0006_prepaid_and_discounts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,117 @@
+"""Disputes and refunds: what goes back without a credit note was earned, or still deferred, or tax.
+
+The unearned part leaves the recognition schedules as with a credit note. How each line was split is kept, so that a dispute
+that is won puts back exactly what it took.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from accounting import commitments, splits
+from accounting.books import Books
+from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.facts import crossing
+from accounting.measures.billed import HeldLines, Returned, held_commitments
+from accounting.splits import Split
+from billing.payment_events import DisputeLost, DisputeOpened, DisputeWon, RefundPaid, ReturnedLine
+
+
+def measure_disputed(events: Sequence[DisputeOpened], books: Books) -> list[MeasuredEvent]:
+    undone = _undo(events, books)
+    splits.keep([(event, undone[event.key]) for event in events])
+    return [
+        _measured(event, undone[event.key], {"from_unapplied": event.from_unapplied, "fee": event.fee})
+        for event in events
+    ]
+
+
+def measure_won(events: Sequence[DisputeWon], books: Books) -> list[MeasuredEvent]:
+    """What the dispute took is put back as it was taken."""
+    taken = splits.read(DisputeOpened.kind, [event.key for event in events])
+    held = HeldLines((line for event in events for line in event.lines), books)
+    committed = held_commitments(events, books)
+    for event in events:
+        for line in event.lines:
+            held.take_unearned(
+                line, -taken[event.key][line.line_id].unearned, committed.get(line.contract_item_id or 0)
+            )
+    held.save()
+    commitments.save(committed)
+    return [
+        _measured(event, taken[event.key], {"from_unapplied": event.from_unapplied, "fee": event.fee_returned})
+        for event in events
+    ]
+
+
+def measure_lost(events: Sequence[DisputeLost], books: Books) -> list[MeasuredEvent]:
+    """Nothing changes: what was posted when it was opened stands."""
+    return [
+        MeasuredEvent(
+            event, (about := Dimensions(customer_id=event.customer_id, payment_id=event.payment_id)), [Unit({}, about)]
+        )
+        for event in events
+    ]
+
+
+def measure_refunded(events: Sequence[RefundPaid], books: Books) -> list[MeasuredEvent]:
+    undone = _undo(events, books)
+    return [
+        _measured(
+            event,
+            undone[event.key],
+            {
+                "from_credit_note": event.from_credit_note,
+                "from_wallet": event.from_wallet,
+                "from_unapplied": event.from_unapplied,
+            },
+        )
+        for event in events
+    ]
+
+
+def _undo(events: Sequence[DisputeOpened | RefundPaid], books: Books) -> dict[str, dict[int, Split]]:
+    held = HeldLines((line for event in events for line in event.lines), books)
+    committed = held_commitments(events, books)
+    undone: dict[str, dict[int, Split]] = {}
+    for event in events:
+        undone[event.key] = {}
+        for line in event.lines:
+            commitment = committed.get(line.contract_item_id or 0)
+            unearned = held.take_unearned(line, line.net, commitment)
+            undone[event.key][line.line_id] = Split(unearned, line.net - unearned, line.tax)
+    held.save()
+    commitments.save(committed)
+    return undone
+
+
+def _measured(event: Returned, undone: dict[int, Split], whole: dict[str, Decimal]) -> MeasuredEvent:
+    end = "by_gateway" if event.by_gateway else "in_cash"
+    document = Dimensions(
+        customer_id=event.customer_id,
+        payment_id=event.payment_id,
+        credit_note_id=event.credit_note_id if isinstance(event, RefundPaid) else None,
+    )
+    units = [
+        Unit(
+            {crossing(name, end): amount for name, amount in undone[line.line_id]._asdict().items()},
+            _about(line, document),
+            line.pricing_model,
+            line.recognition_method,
+        )
+        for line in event.lines
+    ]
+    rest = {crossing(name, end): amount for name, amount in whole.items() if amount}
+    if rest or not units:
+        units.append(Unit(rest, document))
+    return MeasuredEvent(event, document, units)
+
+
+def _about(line: ReturnedLine, document: Dimensions) -> Dimensions:
+    return document._replace(
+        contract_id=line.contract_id,
+        contract_item_id=line.contract_item_id,
+        product_id=line.product_id,
+        product_family_id=line.product_family_id,
+        invoice_id=line.invoice_id,
+        tax_rate_id=line.tax_rate_id,
+    )

@@ -1,0 +1,28 @@
+"""How a correction after the fact was split, so that it can be taken back exactly."""
+
+from django.db import models
+
+from billing.fields import AmountField, CurrencyField
+from billing.tenancy import TenantModel
+
+
+class CorrectionSplit(TenantModel):
+    """What a dispute or write-off undid of one invoice line: earned, not yet earned, tax. Never changes."""
+
+    event_kind = models.CharField(max_length=40)
+    event_key = models.CharField(max_length=100)
+    invoice_line_id = models.BigIntegerField()
+    currency = CurrencyField()
+    unearned = AmountField()
+    earned = AmountField()
+    tax = AmountField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "event_kind", "event_key", "invoice_line_id"], name="one_split_per_line"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_kind} {self.event_key}: line {self.invoice_line_id}"

@@ -1,0 +1,206 @@
+"""HTTP to NetSuite: one request, its sign-in, its slot, and what its answer means for us."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from integrations.connectors.base import Call, DeliveryError, TryLater, UnknownOutcome, Wiring
+from integrations.connectors.jsontext import loads
+from integrations.connectors.netsuite.faults import Fault, read_fault
+from integrations.connectors.netsuite.signing import TOKEN, oauth1
+
+logger = logging.getLogger(__name__)
+
+RECORD = "/services/rest/record/v1"
+SUITEQL = "/services/rest/query/v1/suiteql"
+_BUSY_WAIT = 2.0  # Another request of the account ends soon; no header is documented to say when.
+_LOGIN_WAIT = 60.0
+_SETTLE = 30.0  # A request that timed out may still be at work there, up to 15 minutes.
+# A misspelt field would otherwise be dropped and the call succeed.
+_STRICT = {"X-NetSuite-PropertyNameValidation": "Error", "X-NetSuite-PropertyValueValidation": "Error"}
+_JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, unless it speaks of the connection as a whole."""
+
+    status: int
+    body: Any
+    location: str
+
+    @property
+    def is_ok(self) -> bool:
+        return self.status < 300
+
+    @property
+    def fault(self) -> Fault:
+        return read_fault(self.status, self.body)
+
+    @property
+    def external_id(self) -> str:
+        """Give the id at the end of the `Location`, where the vendor names what was made."""
+        return self.location.rstrip("/").rpartition("/")[2].partition("?")[0]
+
+
+class Client:
+    """Requests to one account. Nothing is retried here except once after a token expired."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._session = requests.Session()
+        self._root = wiring.base_url.rstrip("/")
+
+    def read(self, path: str, *, operation: str, params: Mapping[str, str] | None = None) -> Answer:
+        """Read something. Raises TryLater, BadCredentials, UnknownOutcome."""
+        return self.call("GET", path, operation=operation, params=params)
+
+    def held(self, record: str, reference: str) -> dict[str, Any] | None:
+        """Give the record that has an external id, or None. Raises DeliveryError."""
+        answer = self.read(f"{RECORD}/{record}/eid:{reference}", operation=record)
+        if answer.status == 404:
+            return None
+        if not answer.is_ok:
+            raise answer.fault.as_error()
+        body: dict[str, Any] = answer.body
+        return body
+
+    def write(
+        self, method: str, path: str, body: str, *, operation: str, params: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Write a record, with the property names checked. Raises TryLater, BadCredentials, UnknownOutcome."""
+        return self.call(method, path, operation=operation, params=params, body=body, headers=_STRICT)
+
+    def submit(self, path: str, body: str, *, method: str, request_id: str, operation: str) -> Answer:
+        """Hand in a batch to be done by itself; a repeat under the same id is refused with the first one's address."""
+        headers = {
+            **_STRICT,
+            "Prefer": "respond-async",
+            "Content-Type": "application/vnd.oracle.resource+json; type=collection",
+            "X-NetSuite-Idempotency-Key": request_id,
+        }
+        return self.call(method, path, operation=operation, body=body, headers=headers, request_id=request_id)
+
+    def query(self, body: str, *, limit: int, offset: int) -> Answer:
+        """Ask one page of a SuiteQL query."""
+        params = {"limit": str(limit), "offset": str(offset)}
+        headers = {"Prefer": "transient"}
+        return self.call("POST", SUITEQL, operation="suiteql", params=params, body=body, headers=headers)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        operation: str,
+        params: Mapping[str, str] | None = None,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        request_id: str = "",
+    ) -> Answer:
+        """Do one request, and a second one with a new token or nonce when the login was refused.
+
+        A second refusal is no reason to give the connection up: too many requests at once are answered that way too.
+        Raises TryLater, BadCredentials, UnknownOutcome.
+        """
+        signed = self._wiring.sign_in == TOKEN
+        token = "" if signed else self._wiring.access.token()
+        for last in (False, True):
+            request = {
+                "method": method,
+                "url": f"{self._root}{path}",
+                "params": dict(params or {}),
+                "data": body.encode() if body is not None else None,
+                "headers": {"Accept": _JSON, "Content-Type": _JSON, **(headers or {})},
+                "auth": oauth1(self._wiring.access.secrets()) if signed else _Bearer(token),
+            }
+            answer = self._once(request, operation, request_id, body or "")
+            if answer.status != 401:
+                return answer
+            if not last and not signed:
+                token = self._wiring.access.refresh(stale=token)
+        raise TryLater(
+            f"NetSuite refuses the login ({answer.fault.words}). It says so too when the account is overloaded, so it is "
+            "tried again by itself. If it goes on, look at the login audit trail in NetSuite.",
+            after=_LOGIN_WAIT,
+            whole_connection=True,
+        )
+
+    def _once(self, request: dict[str, Any], operation: str, request_id: str, body: str) -> Answer:
+        wiring = self._wiring
+        started = time.monotonic()
+        response: requests.Response | None = None
+        failure = ""
+        try:
+            with wiring.slot():
+                response = self._session.request(
+                    **request, timeout=(wiring.connect_timeout, wiring.read_timeout), allow_redirects=False
+                )
+        except requests.RequestException as error:
+            failure = type(error).__name__
+            raise _unanswered(error) from error
+        finally:
+            status = response.status_code if response is not None else None
+            is_ok = status is not None and status < 300
+            wiring.on_call(
+                Call(
+                    operation=operation,
+                    request_id=request_id,
+                    status=status,
+                    outcome=failure or ("ok" if is_ok else f"http {status}"),
+                    seconds=time.monotonic() - started,
+                    request=body,
+                    response=response.text if response is not None and not is_ok else "",
+                )
+            )
+        return _read(response)
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Put the access token into the header, also where a .netrc file names the host."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def _unanswered(error: requests.RequestException) -> DeliveryError:
+    """Tell "never got there", which is certain, from "no answer came", which is not."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
+        return TryLater("NetSuite cannot be reached. It is tried again by itself.", after=5.0)
+    settle = _SETTLE if isinstance(error, requests.ReadTimeout) else 0.0
+    words = "NetSuite did not answer in time or dropped the connection. It is checked and tried again."
+    return UnknownOutcome(words, settle=settle)
+
+
+def _read(response: requests.Response) -> Answer:
+    status = response.status_code
+    try:
+        body = loads(response.text) if response.text else None
+    except ValueError as error:
+        if status >= 500 or status < 400:
+            raise UnknownOutcome(f"NetSuite answered with something unreadable (HTTP {status}).") from error
+        body = None
+    answer = Answer(status, body, response.headers.get("Location", ""))
+    if status == 429:
+        after = response.headers.get("Retry-After", "")
+        words = "NetSuite's account is busy with other requests. It is tried again by itself."
+        if after.isdigit() and int(after):
+            raise TryLater(words, after=float(after), whole_connection=True)
+        raise TryLater(words, after=_BUSY_WAIT)
+    if status >= 500:
+        raise answer.fault.as_error()
+    if status in (408, 425):
+        raise UnknownOutcome(f"NetSuite gave up on the request (HTTP {status}). It is checked and tried again.")
+    if 300 <= status < 400:
+        raise UnknownOutcome(f"NetSuite sent the request elsewhere (HTTP {status}). Check the SuiteTalk URL.")
+    return answer

@@ -1,0 +1,284 @@
+"""The NetSuite connector: sending one by one or in batches, reading back, and reading lists and documents."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from integrations.connectors.base import (
+    Change,
+    Company,
+    CompanyChoice,
+    DeliveryError,
+    ErpDocument,
+    ErpRow,
+    InProgress,
+    Outcome,
+    Parcel,
+    Rejected,
+    TryLater,
+    Wiring,
+)
+from integrations.connectors.jsontext import dumps, loads
+from integrations.connectors.netsuite import changes, lists, objects, payloads
+from integrations.connectors.netsuite.client import RECORD, Answer, Client
+from integrations.connectors.netsuite.faults import IN_USE
+from integrations.connectors.netsuite.masters import Masters
+from integrations.connectors.netsuite.setting import Setting
+from integrations.connectors.netsuite.suiteql import Queries, QueryRefused, Row, any_of, as_date
+from integrations.documents import MASTER_DATA, Document, Kind
+
+_JOB_WAIT, _JOB_POLL = 4.0, 0.1  # Seconds: how long a job is waited for before it is left to itself.
+_JOB_LATER = 5.0
+_MOST_SINGLES = 20  # Of a batch that was refused in part: so many are sent alone to hear why, within one lease.
+_FEW = 3
+JsonObject = dict[str, Any]
+
+
+class NetSuite:
+    """One account. See `connectors.base.Connector` for what each method promises."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._client = Client(wiring)
+        self._queries = Queries(self._client)
+        self._changes = changes.Changes(self._client)
+        self._setting = Setting(wiring.company, wiring.currencies, wiring.options)
+        self._item = str(wiring.options.get("item_record") or objects.RECORDS[Kind.PRODUCT])
+
+    def companies(self) -> list[CompanyChoice]:
+        """Give the one account that the credentials belong to."""
+        return [CompanyChoice(self._wiring.realm_id, self.company().name)]
+
+    def encode(self, kind: Kind, document: Document) -> str:
+        """Give the exact body to send. Raises Rejected."""
+        writers: dict[Kind, Callable[..., str]] = {
+            Kind.CUSTOMER: payloads.customer,
+            Kind.PRODUCT: payloads.product,
+            Kind.JOURNAL_ENTRY: payloads.journal_entry,
+            Kind.INVOICE: payloads.invoice,
+            Kind.CREDIT_NOTE: payloads.credit_memo,
+            Kind.CREDIT_ALLOCATION: payloads.credit_allocation,
+            Kind.PAYMENT: payloads.payment,
+            Kind.PAYMENT_UPDATE: payloads.payment,
+            Kind.REFUND: payloads.refund,
+        }
+        if kind in objects.OFFSETS:
+            return payloads.void(document)  # type: ignore[arg-type]  # The kind says which document it is.
+        return writers[kind](document, self._setting)
+
+    def send(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Send parcels: changes and single ones at once, more as one asynchronous batch under the request id."""
+        if kind in changes.KINDS:
+            return [self._changes.make(kind, loads(parcel.body)) for parcel in parcels]
+        if len(parcels) == 1:
+            return [self._create(kind, parcels[0])]
+        job = self._submit(kind, request_id, parcels)
+        self._wait(job)
+        found = self._lookup(kind, parcels)
+        return self._rest(kind, parcels, found)
+
+    def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
+        """Look parcels up by their external ids, when the job they are part of has ended."""
+        for ticket in sorted({parcel.ticket for parcel in parcels if parcel.ticket}):
+            self._wait(ticket)
+        if kind in changes.KINDS:
+            made = {parcel.reference: self._changes.find(kind, loads(parcel.body)) for parcel in parcels}
+            return {reference: outcome for reference, outcome in made.items() if outcome}
+        return self._lookup(kind, parcels)
+
+    def company(self) -> Company:
+        """Read subsidiary, currencies, periods and the kind of taxes."""
+        options = self._wiring.options
+        found = lists.read_company(self._queries, account_id=self._wiring.realm_id, options=options)
+        self._setting = Setting(found, self._wiring.currencies, options)
+        return found
+
+    def lists(self, *, since: datetime | None = None) -> Iterator[ErpRow]:
+        """Read all lists, inactive rows too."""
+        return lists.read_lists(self._queries, changed=since)
+
+    def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
+        """Read every document of a kind in a span of dates, of the connection's subsidiary where one is set."""
+        return self._transactions().read(kind, objects.up_to(through, since))
+
+    def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
+        """Read one document as it is now."""
+        where = f"id = {int(external_id)}"
+        return next(iter(self._transactions().read(kind, where)), None)
+
+    def changes(self, *, since: datetime) -> Iterator[Change]:
+        """Give the transactions that changed; what was deleted leaves no trace that every role may read."""
+        kinds = {theirs: kind for kind, theirs in objects.TYPES.items()}
+        text = (
+            f"SELECT id, type, {as_date('lastmodifieddate')} FROM transaction WHERE type IN {any_of(list(kinds))} "
+            f"AND {objects.changed_after(since)} ORDER BY id"
+        )
+        for row in self._queries.all(text):
+            yield Change(kinds[str(row["type"])].value, str(row["id"]), "changed")
+
+    def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
+        """Create an account, or give the one of that name and type that is there."""
+        return self._masters().account(request_id=request_id, name=name, number=number, account_type=account_type)
+
+    def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
+        """Create a customer, or give the one of that name that is there."""
+        return self._masters().customer(request_id=request_id, name=name, note=note)
+
+    def _create(self, kind: Kind, parcel: Parcel) -> Outcome:
+        """Create one record: master data by upsert, postings once, looked up when the external id is taken."""
+        record = self._record(kind)
+        if kind in MASTER_DATA:
+            answer = self._client.write(
+                "PUT", f"{RECORD}/{record}/eid:{parcel.reference}", parcel.body, operation=record
+            )
+        else:
+            answer = self._client.write("POST", f"{RECORD}/{record}", parcel.body, operation=record)
+        if answer.is_ok:
+            return self._made(kind, parcel, answer)
+        fault = answer.fault
+        if fault.is_taken:
+            held = self._client.held(record, parcel.reference)
+            if held is not None:
+                return self._outcome(kind, parcel, held)
+            if not fault.is_name_taken or kind not in MASTER_DATA:
+                return Rejected(
+                    "duplicate_number",
+                    f"NetSuite says: {fault.words}. It holds another document with this number that did not come from here. "
+                    "Give that one another number there, then send this one again.",
+                )
+        return fault.as_error()
+
+    def _made(self, kind: Kind, parcel: Parcel, answer: Answer) -> Outcome:
+        """Tell what became of a record that was accepted: documents are read back for total and number."""
+        record = self._record(kind)
+        number = self._id_of(answer, record, parcel.reference)
+        if kind in (Kind.INVOICE, Kind.CREDIT_NOTE):
+            held = self._client.read(f"{RECORD}/{record}/{number}", operation=record)
+            if held.is_ok:
+                return self._outcome(kind, parcel, held.body)
+        return self._outcome(kind, parcel, {"id": number})
+
+    def _submit(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> str:
+        """Hand in a batch; give the address of its job, or of the first one handed in under this id."""
+        # Bodies are put in as text: the same bytes at every try.
+        bodies = [
+            f'{{"externalId":{dumps(parcel.reference)},{parcel.body[1:]}' if kind in MASTER_DATA else parcel.body
+            for parcel in parcels
+        ]
+        method = "PUT" if kind in MASTER_DATA else "POST"
+        answer = self._client.submit(
+            f"{RECORD}/{self._record(kind)}",
+            f'{{"items":[{",".join(bodies)}]}}',
+            method=method,
+            request_id=request_id,
+            operation=f"batch {self._record(kind)}",
+        )
+        if not answer.is_ok and answer.fault.code != IN_USE:
+            raise answer.fault.as_error()
+        return answer.external_id
+
+    def _wait(self, job: str) -> None:
+        """Wait for a job to end. Raises InProgress, with the job as the ticket, when that takes longer."""
+        give_up = time.monotonic() + _JOB_WAIT
+        pause = _JOB_POLL
+        while job:
+            answer = self._client.read(f"/services/rest/async/v1/job/{job}", operation="job")
+            if answer.status == 404 or (answer.is_ok and answer.body.get("completed")):
+                return  # A job that is forgotten has ended.
+            if not answer.is_ok:
+                raise answer.fault.as_error()
+            if time.monotonic() + pause > give_up:
+                raise InProgress("NetSuite has taken the batch and works on it.", after=_JOB_LATER, ticket=job)
+            time.sleep(pause)
+            pause *= 2
+
+    def _rest(self, kind: Kind, parcels: Sequence[Parcel], found: dict[str, Outcome]) -> list[Outcome]:
+        """Send alone what a batch left out: each gets the vendor's own words, and nothing depends on the order of results."""
+        outcomes: list[Outcome] = []
+        singles = 0
+        for parcel in parcels:
+            if parcel.reference in found:
+                outcomes.append(found[parcel.reference])
+            elif singles < _MOST_SINGLES:
+                singles += 1
+                outcomes.append(self._alone(kind, parcel))
+            else:
+                outcomes.append(TryLater("NetSuite refused it in a batch. It is sent alone next.", after=0.1))
+        return outcomes
+
+    def _alone(self, kind: Kind, parcel: Parcel) -> Outcome:
+        try:
+            return self._create(kind, parcel)
+        except DeliveryError as error:
+            return error
+
+    def _lookup(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
+        """Give what the ERP holds by our external ids: a few one by one, more with one query where the account allows it."""
+        by_reference = {parcel.reference: parcel for parcel in parcels}
+        rows: dict[str, JsonObject] = {}
+        many = len(parcels) > _FEW
+        if many:
+            try:
+                rows = {
+                    str(row["externalid"]): _found(kind, row)
+                    for row in self._queries.rows(_by_reference(kind, by_reference))
+                }
+            except QueryRefused:
+                many = False
+        if not many:
+            held = {reference: self._client.held(self._record(kind), reference) for reference in by_reference}
+            rows = {reference: body for reference, body in held.items() if body is not None}
+        return {
+            reference: self._outcome(kind, by_reference[reference], row)
+            for reference, row in rows.items()
+            if reference in by_reference
+        }
+
+    def _outcome(self, kind: Kind, parcel: Parcel, body: JsonObject) -> Outcome:
+        record = self._record(kind)
+        total = body.get("total", body.get("payment"))
+        found = {"id": body["id"], "total": total, "number": body.get("tranId"), "name": _name(body)}
+        url = objects.page_url(
+            record, str(body["id"]), base_url=self._wiring.base_url, account_id=self._wiring.realm_id
+        )
+        return objects.outcome(kind, loads(parcel.body), found, url=url)
+
+    def _id_of(self, answer: Answer, record: str, reference: str) -> str:
+        """Give the id from the `Location`, else look it up."""
+        if answer.external_id.isdigit():
+            return answer.external_id
+        held = self._client.held(record, reference)
+        return str(held["id"]) if held else ""
+
+    def _record(self, kind: Kind) -> str:
+        return self._item if kind is Kind.PRODUCT else objects.RECORDS[kind]
+
+    def _transactions(self) -> objects.Transactions:
+        known = self._wiring.currencies or self._wiring.company.extra.get("currencies", {})
+        codes = {str(number): code for code, number in known.items()}
+        subsidiary = str(self._wiring.options.get("subsidiary") or "")
+        return objects.Transactions(self._queries, self._client, codes, subsidiary if subsidiary.isdigit() else "")
+
+    def _masters(self) -> Masters:
+        return Masters(self._client, self._queries, self._setting.subsidiary(""))
+
+
+def _by_reference(kind: Kind, references: dict[str, Parcel]) -> str:
+    table, columns = {
+        Kind.CUSTOMER: ("customer", "id, externalid, companyname"),
+        Kind.PRODUCT: ("item", "id, externalid, itemid"),
+    }.get(kind, ("transaction", "id, externalid, tranid, foreigntotal"))
+    return f"SELECT {columns} FROM {table} WHERE externalid IN {any_of(list(references))} ORDER BY id"
+
+
+def _found(kind: Kind, row: Row) -> JsonObject:
+    """Give a row as the record would show it."""
+    found: JsonObject = {"id": row["id"], "companyName": row.get("companyname"), "itemId": row.get("itemid")}
+    if kind not in MASTER_DATA:
+        found |= {"tranId": row.get("tranid"), "total": row.get("foreigntotal")}
+    return found
+
+
+def _name(body: JsonObject) -> str:
+    return str(body.get("companyName") or body.get("itemId") or body.get("tranId") or "")

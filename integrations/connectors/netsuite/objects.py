@@ -1,0 +1,284 @@
+"""NetSuite's records as we read them: one record, many transactions, and whether they are what we sent."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from integrations.connectors.base import Delivered, ErpDocument, ErpPosting, Outcome, Rejected
+from integrations.connectors.netsuite.client import RECORD, Client
+from integrations.connectors.netsuite.signing import host_of
+from integrations.connectors.netsuite.suiteql import (
+    Queries,
+    QueryRefused,
+    Row,
+    any_of,
+    as_date,
+    day,
+    iso,
+    quoted,
+    since,
+)
+from integrations.documents import Kind
+
+RECORDS = {
+    Kind.CUSTOMER: "customer",
+    Kind.PRODUCT: "serviceSaleItem",
+    Kind.JOURNAL_ENTRY: "journalEntry",
+    Kind.INVOICE: "invoice",
+    Kind.CREDIT_NOTE: "creditMemo",
+    Kind.CREDIT_ALLOCATION: "creditMemo",
+    Kind.PAYMENT: "customerPayment",
+    Kind.PAYMENT_UPDATE: "customerPayment",
+    Kind.REFUND: "customerRefund",
+}
+# Documents that undo another are of these types, and known by these letters of the reference.
+OFFSETS = {
+    Kind.INVOICE_VOID: ("invoice", "creditMemo", "V", "I"),
+    Kind.CREDIT_NOTE_VOID: ("creditMemo", "invoice", "W", "C"),
+    Kind.PAYMENT_VOID: ("customerPayment", "customerRefund", "X", "P"),
+}
+TYPES = {
+    Kind.JOURNAL_ENTRY: "Journal",
+    Kind.INVOICE: "CustInvc",
+    Kind.CREDIT_NOTE: "CustCred",
+    Kind.PAYMENT: "CustPymt",
+    Kind.REFUND: "CustRfnd",
+}
+_PAGES = {
+    "journalEntry": "accounting/transactions/journal",
+    "invoice": "accounting/transactions/custinvc",
+    "creditMemo": "accounting/transactions/custcred",
+    "customerPayment": "accounting/transactions/custpymt",
+    "customerRefund": "accounting/transactions/custrfnd",
+    "customer": "common/entity/custjob",
+    "serviceSaleItem": "common/item/item",
+}
+_HEADS = (
+    f"id, type, tranid, externalid, {as_date('trandate')}, entity, currency, exchangerate, foreigntotal, voided, posting, "
+    "lastmodifieddate"
+)
+_CHUNK = 200
+_ZERO = Decimal(0)
+JsonObject = dict[str, Any]
+
+
+def page_url(record: str, external_id: str, *, base_url: str, account_id: str) -> str:
+    """Give the page where a person sees the record; a stand-in server shows it under its own address."""
+    if not base_url.endswith(".netsuite.com"):
+        return f"{base_url}/{record.lower()}/{external_id}"
+    where = _PAGES.get(record)
+    return f"https://{host_of(account_id)}.app.netsuite.com/app/{where}.nl?id={external_id}" if where else ""
+
+
+def decimal(value: Any) -> Decimal:
+    """Read a number of an answer exactly."""
+    return Decimal(str(value)) if value not in (None, "") else _ZERO
+
+
+def expected_total(kind: Kind, sent: JsonObject) -> Decimal | None:
+    """Give what a document that was sent must come to; None where NetSuite cannot make anything else of it."""
+    if kind is Kind.PAYMENT:
+        return decimal(sent.get("payment"))
+    if kind is Kind.REFUND:
+        return sum((decimal(line["amount"]) for line in sent["apply"]["items"]), _ZERO)
+    if kind not in (Kind.INVOICE, Kind.CREDIT_NOTE):
+        return None
+    lines, details = sent["item"]["items"], sent.get("taxDetails", {}).get("items", [])
+    net = sum((decimal(line["amount"]) + decimal(line.get("tax1Amt")) for line in lines), _ZERO)
+    return net + sum((decimal(line["taxAmount"]) for line in details), _ZERO)
+
+
+def outcome(kind: Kind, sent: JsonObject, found: Mapping[str, Any], *, url: str) -> Outcome:
+    """Compare what was sent with what the ERP holds: total and number must be ours. `found`: id, total, number, name."""
+    external_id = str(found["id"])
+    mine, theirs = expected_total(kind, sent), found.get("total")
+    if mine is not None and theirs is not None and mine != abs(decimal(theirs)):
+        return Rejected(
+            "total_differs",
+            f"NetSuite made {abs(decimal(theirs))} of {mine} (its internal id {external_id}), most likely by computing tax "
+            "itself. Correct the document there to our total, or delete it there, then send this item again.",
+        )
+    number = str(found.get("number") or "")
+    if "tranId" in sent and number and number != sent["tranId"]:
+        return Rejected(
+            "number_differs",
+            f"NetSuite gave number {number} instead of {sent['tranId']} (its internal id {external_id}). Allow to override "
+            "auto-generated numbers there (Setup > Company > Auto-Generated Numbers), correct the number and send this "
+            "item again.",
+        )
+    name = found.get("name") or sent.get("companyName") or sent.get("itemId") or number
+    return Delivered(external_id, url=url, name=str(name))
+
+
+class Transactions:
+    """Reads transactions of a kind, with their lines and what they settle."""
+
+    def __init__(self, queries: Queries, client: Client, codes: Mapping[str, str], subsidiary: str) -> None:
+        self._queries = queries
+        self._client = client
+        self._codes = codes
+        self._subsidiary = subsidiary
+
+    def read(self, kind: Kind, where: str) -> Iterator[ErpDocument]:
+        """Give the transactions that a condition names, in the order of their ids. Raises DeliveryError.
+
+        The next page begins after the last id, so that what is made meanwhile shifts nothing, and no query comes near the
+        vendor's limit of 100,000 rows.
+        """
+        last = 0
+        condition = f"type = {quoted(TYPES[kind])} AND {where}"
+        if self._subsidiary:
+            condition += (
+                " AND id IN (SELECT transactionline.transaction FROM transactionline WHERE "
+                f"transactionline.mainline = 'T' AND transactionline.subsidiary = {self._subsidiary})"
+                if kind is not Kind.JOURNAL_ENTRY
+                else " AND id IN (SELECT transactionline.transaction FROM transactionline WHERE "
+                f"transactionline.subsidiary = {self._subsidiary})"
+            )
+        while True:
+            page = self._page(f"{condition} AND id > {last}")
+            for start in range(0, len(page), _CHUNK):
+                yield from self._documents(kind, page[start : start + _CHUNK])
+            if not page:
+                return
+            last = max(int(row["id"]) for row in page)
+
+    def _page(self, condition: str) -> list[Row]:
+        """Give a page of heads; all columns where one of those wanted is refused."""
+        text = f"FROM transaction WHERE {condition} ORDER BY id"
+        try:
+            return self._queries.page(f"SELECT {_HEADS} {text}")
+        except QueryRefused:
+            pass  # The account names one of the columns otherwise; what is asked for next has them all.
+        try:
+            return self._queries.page(f"SELECT * {text}")
+        except QueryRefused as refused:
+            raise refused.error from refused
+
+    def _documents(self, kind: Kind, heads: Sequence[Row]) -> Iterator[ErpDocument]:
+        ids = [str(row["id"]) for row in heads]
+        lines = self._lines(ids)
+        linked = self._linked(kind, ids) if kind in (Kind.PAYMENT, Kind.CREDIT_NOTE, Kind.REFUND) else {}
+        undone = self._undone(kind, heads)
+        for row in heads:
+            number = str(row["id"])
+            document = self._document(kind, row, lines.get(number, []), tuple(linked.get(number, {}).items()))
+            yield document if number not in undone else _void(document)
+
+    def _document(
+        self, kind: Kind, row: Row, lines: Sequence[Row], linked: tuple[tuple[str, Decimal], ...]
+    ) -> ErpDocument:
+        reference = str(row.get("externalid") or "")
+        tax = -sum((decimal(line.get("foreignamount")) for line in lines if line.get("taxline") == "T"), _ZERO)
+        account = next((str(line["account"]) for line in lines if line.get("mainline") == "T"), "")
+        document = ErpDocument(
+            kind=kind.value,
+            external_id=str(row["id"]),
+            reference=reference,
+            # A payment is known by our reference: NetSuite numbers it itself.
+            number=reference if kind in (Kind.PAYMENT, Kind.REFUND) and reference else str(row.get("tranid") or ""),
+            date=iso(row.get("trandate")),
+            currency=self._codes.get(str(row.get("currency")), str(row.get("currency") or "")),
+            customer=str(row.get("entity") or ""),
+            total=abs(decimal(row.get("foreigntotal"))),
+            tax=abs(tax) or _ZERO,
+            account=account if kind in (Kind.PAYMENT, Kind.REFUND) else "",
+            postings=tuple(_posting(line) for line in lines if line.get("account")),
+            linked=linked,
+            rate=decimal(row["exchangerate"]) if row.get("exchangerate") else None,
+            status="draft" if row.get("posting") == "F" else "posted",
+            sync_token=str(row.get("lastmodifieddate") or "")[:20],
+        )
+        return _void(document) if row.get("voided") == "T" else document
+
+    def _lines(self, ids: Sequence[str]) -> dict[str, list[Row]]:
+        """Give the lines by transaction: debits above zero, in the primary accounting book."""
+        text = (
+            "SELECT tl.transaction, tl.id, tl.mainline, tl.taxline, tl.foreignamount, tal.account, tal.amount "
+            "FROM transactionline tl "
+            "JOIN transactionaccountingline tal ON tal.transaction = tl.transaction AND tal.transactionline = tl.id "
+            f"WHERE tal.accountingbook = 1 AND tl.transaction IN ({', '.join(ids)}) ORDER BY tl.transaction, tl.id"
+        )
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in self._queries.all(text):
+            found[str(row["transaction"])].append(row)
+        return found
+
+    def _linked(self, kind: Kind, ids: Sequence[str]) -> dict[str, dict[str, Decimal]]:
+        """Give what each settles, from the links between transactions, else from the records themselves."""
+        text = (
+            "SELECT nextdoc, previousdoc, foreignamount FROM nexttransactionlinelink WHERE linktype = 'Payment' "
+            f"AND nextdoc IN ({', '.join(ids)}) ORDER BY nextdoc, previousdoc"
+        )
+        found: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        try:
+            for row in self._queries.rows(text):
+                found[str(row["nextdoc"])][str(row["previousdoc"])] += abs(decimal(row.get("foreignamount")))
+        except QueryRefused:
+            for number in ids:
+                answer = self._client.read(
+                    f"{RECORD}/{RECORDS[kind]}/{number}", operation=RECORDS[kind], params={"expandSubResources": "true"}
+                )
+                for line in applied(answer.body if answer.is_ok else {}):
+                    found[number][line[0]] += line[1]
+        return found
+
+    def _undone(self, kind: Kind, heads: Sequence[Row]) -> set[str]:
+        """Give those that a document of ours undoes, and the documents of ours that undo others: both count as void."""
+        references = {str(row["externalid"]): str(row["id"]) for row in heads if row.get("externalid")}
+        undone = set()
+        wanted: dict[str, str] = {}
+        for source, offset, letter, undoes in OFFSETS.values():
+            for reference, number in references.items():
+                prefix, _, rest = reference.rpartition("-")
+                if RECORDS[kind] == offset and rest[:1] == letter:
+                    undone.add(number)
+                if RECORDS[kind] == source and rest[:1] == undoes and rest[1:].isdigit():
+                    wanted[f"{prefix}-{letter}{rest[1:]}"] = number
+        if wanted:
+            text = f"SELECT id, externalid FROM transaction WHERE externalid IN {any_of(list(wanted))} ORDER BY id"
+            undone |= {wanted[str(row["externalid"])] for row in self._queries.all(text)}
+        return undone
+
+
+def applied(body: Any) -> list[tuple[str, Decimal]]:
+    """Give what a record settles, read with its sublists."""
+    items = ((body or {}).get("apply") or {}).get("items") or []
+    return [
+        (str((line.get("doc") or {}).get("id", "")), decimal(line.get("amount")))
+        for line in items
+        if line.get("apply", True)
+    ]
+
+
+def up_to(through: date, start: date | None) -> str:
+    """Write the condition for a span of dates."""
+    condition = f"trandate <= {day(through)}"
+    return f"{condition} AND trandate >= {day(start)}" if start else condition
+
+
+def changed_after(moment: datetime) -> str:
+    """Write the condition for what changed after a moment."""
+    return since(moment)
+
+
+def _void(document: ErpDocument) -> ErpDocument:
+    return ErpDocument(
+        kind=document.kind,
+        external_id=document.external_id,
+        reference=document.reference,
+        number=document.number,
+        date=document.date,
+        currency=document.currency,
+        customer=document.customer,
+        status="void",
+        sync_token=document.sync_token,
+    )
+
+
+def _posting(line: Row) -> ErpPosting:
+    base = decimal(line.get("amount"))
+    amount = decimal(line["foreignamount"]) if line.get("foreignamount") not in (None, "") else base
+    return ErpPosting(str(line["account"]), amount, base)

@@ -1,0 +1,363 @@
+"""The Xero connector: sending in batches with a result for each, reading back, reading lists and documents."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+from integrations.connectors.base import (
+    Change,
+    Company,
+    CompanyChoice,
+    DeliveryError,
+    ErpDocument,
+    ErpRow,
+    NameTaken,
+    Outcome,
+    Parcel,
+    Rejected,
+    TryLater,
+    UnknownOutcome,
+    Wiring,
+)
+from integrations.connectors.jsontext import dumps, loads
+from integrations.connectors.xero import documents, objects, payloads
+from integrations.connectors.xero.accounts import Accounts
+from integrations.connectors.xero.changing import Changing
+from integrations.connectors.xero.client import Client, JsonObject, message_of
+from integrations.connectors.xero.errors import DUPLICATE, error_of, messages_of
+from integrations.connectors.xero.payments import credit_allocation, refund, settlement, void
+from integrations.connectors.xero.reader import Reader
+from integrations.connectors.xero.settling import Settling, may_have_credit, payment_of
+from integrations.documents import Document, Kind
+
+_ACCOUNT_NAME, _ACCOUNT_CODE = 150, 10
+_SETTLED = (Kind.PAYMENT, Kind.PAYMENT_UPDATE)
+_CHANGES = (Kind.INVOICE_VOID, Kind.CREDIT_NOTE_VOID, Kind.CREDIT_ALLOCATION, Kind.PAYMENT_VOID, Kind.REFUND)
+
+
+class Xero:
+    """One organisation. See `connectors.base.Connector` for what each method promises."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._client = Client(wiring)
+        self._reader = Reader(self._client)
+        self._settling = Settling(self._client, wiring.base_url)
+        self._changing = Changing(self._client, wiring.base_url)
+        self._company = wiring.company
+        self._accounts = self._accounts_of(wiring.company)
+        self._chart: list[JsonObject] | None = None  # read once where many accounts are made
+
+    def companies(self) -> list[CompanyChoice]:
+        """List the organisations that this consent added, else all that the sign-in opens."""
+        event = str(self._wiring.access.secrets().get("authentication_event_id") or "")
+        rows = self._client.connections(authEventId=event) if event else []
+        rows = rows or self._client.connections()
+        return [objects.choice(each) for each in rows if each.get("tenantType") == "ORGANISATION"]
+
+    def encode(self, kind: Kind, document: Document) -> str:
+        """Give the exact body to send. Raises Rejected, MissingMapping, DeliveryError where codes must be read first."""
+        company, accounts = self._company, self._accounts
+        writers: dict[Kind, Callable[[Any], str]] = {
+            Kind.CUSTOMER: payloads.customer,
+            Kind.PRODUCT: lambda it: payloads.product(it, accounts),
+            Kind.JOURNAL_ENTRY: lambda it: payloads.journal(it, company, accounts),
+            Kind.INVOICE: lambda it: payloads.invoice(it, company, accounts),
+            Kind.CREDIT_NOTE: lambda it: payloads.credit_note(it, company, accounts),
+            Kind.PAYMENT: lambda it: settlement(it, company, update=False),
+            Kind.PAYMENT_UPDATE: lambda it: settlement(it, company, update=True),
+            Kind.CREDIT_ALLOCATION: credit_allocation,
+            Kind.REFUND: lambda it: refund(it, company),
+        }
+        self._check_currency(getattr(document, "currency", ""))
+        return writers.get(kind, void)(document)
+
+    def send(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Send parcels under keys made of one request id; one outcome each, in order."""
+        if kind in _CHANGES:
+            make = self._changing.make
+            return [self._each(partial(make, kind, loads(parcel.body), request_id)) for parcel in parcels]
+        if kind in _SETTLED:
+            return self._settle(request_id, parcels)
+        outcomes: list[Outcome] = []
+        for some in _by_size(parcels):
+            if outcomes and isinstance(outcomes[-1], TryLater | UnknownOutcome):
+                outcomes += [TryLater("Its turn had not come yet.", after=1.0)] * len(some)
+                continue
+            try:
+                outcomes += self._create(kind, request_id, some)
+            except DeliveryError as error:
+                if len(some) == len(parcels):
+                    raise
+                outcomes += [error] * len(some)
+        return self._adopt_ours(kind, parcels, outcomes)
+
+    def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
+        """Look parcels up by what we wrote into them; only what carries our reference counts."""
+        sent: dict[str, JsonObject] = {parcel.reference: loads(parcel.body) for parcel in parcels}
+        if kind in _CHANGES:
+            done = {reference: self._changing.done(kind, body) for reference, body in sent.items()}
+            return {reference: outcome for reference, outcome in done.items() if outcome is not None}
+        if kind in _SETTLED:
+            return self._settled(sent)
+        found: dict[str, Outcome] = {}
+        by_number = {str(body[objects.NUMBERS[kind]]): reference for reference, body in sent.items()}
+        for row in self._rows_numbered(kind, list(by_number)):
+            reference = by_number.get(str(row.get(objects.NUMBERS[kind], "")), "")
+            if reference and objects.reference_in(kind, row) == reference and reference not in found:
+                found[reference] = objects.outcome(kind, sent[reference], row, base_url=self._wiring.base_url)
+        return found
+
+    def company(self) -> Company:
+        """Read the organisation, its lock dates, and the codes of its accounts."""
+        rows = self._reader.every("Organisation")
+        self._company = objects.company(rows[0] if rows else {}, self._codes())
+        self._accounts = self._accounts_of(self._company)
+        return self._company
+
+    def lists(self, *, since: datetime | None = None) -> Iterator[ErpRow]:
+        """Read accounts, contacts, items, tax rates, currencies and tracking options, inactive ones too.
+
+        Xero tells changes of accounts, contacts and items; the other lists are short and read whole.
+        """
+        yield from map(objects.account_row, self._reader.every("Accounts", since=since))
+        yield from map(objects.contact_row, self._reader.pages("Contacts", since=since, includeArchived="true"))
+        yield from map(objects.item_row, self._reader.every("Items", since=since))
+        yield from map(objects.tax_row, self._reader.every("TaxRates"))
+        yield from map(objects.currency_row, self._reader.every("Currencies"))
+        for category in self._reader.every("TrackingCategories", includeArchived="true"):
+            yield from objects.tracking_rows(category)
+
+    def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
+        """Read every document of a kind of these days."""
+        return documents.read(self._reader, kind, through=through, since=since)
+
+    def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
+        """Read one document as it is now."""
+        return documents.read_one(self._reader, kind, external_id)
+
+    def changes(self, *, since: datetime) -> Iterator[Change]:
+        """Give the documents that were changed, voided or deleted after a moment."""
+        return documents.changed(self._reader, since=since)
+
+    def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
+        """Create an account, or give the one of that name and type that is there."""
+        if self._chart is None:
+            self._chart = self._reader.every("Accounts")
+        rows = self._chart
+        shown = name[:_ACCOUNT_NAME]
+        wanted = (shown.casefold(), account_type, "ACTIVE", "")
+        for each in rows:
+            if (str(each.get("Name", "")).casefold(), *_kind_of(each)) == wanted:
+                return objects.account_row(each)
+        names = {str(each.get("Name", "")).casefold() for each in rows}
+        codes = {str(each.get("Code", "")).casefold() for each in rows}
+        code = _free(number[:_ACCOUNT_CODE] or "CF", codes, _ACCOUNT_CODE)
+        shown = shown if shown.casefold() not in names else f"{shown[: _ACCOUNT_NAME - 20]} (clearing)"
+        shown = _free(shown, names, _ACCOUNT_NAME)
+        sent = dumps({"Code": code, "Name": shown, "Type": account_type})
+        answer = self._client.write("PUT", "Accounts", sent, key=request_id)
+        made = answer.body.get("Accounts") or []
+        if not answer.is_ok or not made:
+            raise error_of([message_of(answer.body)])
+        rows.append(made[0])
+        return objects.account_row(made[0])
+
+    def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
+        """Create a contact, or give the one of that name that is there."""
+        plain = payloads.one_line(name)[:255]
+        for each in self._reader.having("Contacts", "Name", [plain]):
+            return objects.contact_row(each)
+        answer = self._client.write("PUT", "Contacts", dumps({"Contacts": [{"Name": plain}]}), key=request_id)
+        made = answer.body.get("Contacts") or []
+        if not answer.is_ok or not made:
+            raise error_of([message_of(answer.body)])
+        return objects.contact_row(made[0])
+
+    def _create(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Create documents with one request; alone, each of them, where Xero refuses the request without saying for which."""
+        path = objects.PATHS[kind]
+        # Bodies are put in as text: the same bytes at every try.
+        body = f'{{"{path}":[{",".join(parcel.body for parcel in parcels)}]}}'
+        params = {"summarizeErrors": "false"} | ({"unitdp": "4"} if kind in (Kind.INVOICE, Kind.CREDIT_NOTE) else {})
+        answer = self._client.write("PUT", path, body, key=request_id, **params)
+        sent = [loads(parcel.body) for parcel in parcels]
+        if answer.is_ok:
+            rows = _matched(kind, sent, answer.body.get(path) or [])
+            return [self._outcome(kind, each, row) for each, row in zip(sent, rows, strict=True)]
+        if len(parcels) == 1:
+            return [error_of([message_of(answer.body)])]
+        wrong = _matched(kind, sent, answer.body.get("Elements") or [], by_place=False)
+        if not any(wrong):
+            return [self._each(partial(self._alone, kind, request_id, parcel)) for parcel in parcels]
+        rest = UnknownOutcome(
+            "Xero refused the request for another document in it. It is checked and tried again.", fresh_key=True
+        )
+        return [error_of(messages_of(row)) if row else rest for row in wrong]
+
+    def _alone(self, kind: Kind, request_id: str, parcel: Parcel) -> Outcome:
+        return self._create(kind, request_id, [parcel])[0]
+
+    def _outcome(self, kind: Kind, sent: JsonObject, row: JsonObject | None) -> Outcome:
+        if not row:
+            return UnknownOutcome("Xero said nothing about this document. It is checked and tried again.")
+        messages = messages_of(row)
+        if messages:
+            return error_of(messages)
+        return objects.outcome(kind, sent, row, base_url=self._wiring.base_url)
+
+    def _adopt_ours(self, kind: Kind, parcels: Sequence[Parcel], outcomes: list[Outcome]) -> list[Outcome]:
+        """Look up what was refused as a duplicate: if it is ours, it was delivered before."""
+        taken = [
+            index
+            for index, result in enumerate(outcomes)
+            if isinstance(result, NameTaken) or (isinstance(result, Rejected) and result.code == DUPLICATE)
+        ]
+        if not taken:
+            return outcomes
+        try:
+            found = self.find(kind, [parcels[index] for index in taken])
+        except DeliveryError as error:
+            for index in taken:
+                outcomes[index] = UnknownOutcome(error.words)
+            return outcomes
+        for index in taken:
+            outcomes[index] = found.get(parcels[index].reference, outcomes[index])
+        return outcomes
+
+    def _settle(self, request_id: str, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Send payments: those of one invoice together, all others each from what Xero holds of them."""
+        bodies = [loads(parcel.body) for parcel in parcels]
+        plain = [at for at, body in enumerate(bodies) if len(body["Parts"]) == 1 and not may_have_credit(body)]
+        outcomes: dict[int, Outcome] = {}
+        if plain:
+            rows = [
+                payment_of(bodies[at], str(part["InvoiceID"]), objects.decimal(part["Amount"]))
+                for at in plain
+                for part in bodies[at]["Parts"]
+            ]
+            answer = self._client.write(
+                "PUT", "Payments", dumps({"Payments": rows}), key=request_id, summarizeErrors="false"
+            )
+            made = answer.body.get("Payments") or []
+            for at, row in zip(plain, _in_order(rows, made if answer.is_ok else []), strict=True):
+                outcomes[at] = self._paid(bodies[at], row) if answer.is_ok else error_of([message_of(answer.body)])
+        others = [at for at in range(len(parcels)) if at not in outcomes]
+        held = self._settling.held([bodies[at] for at in others]) if others else {}
+        for at in others:
+            body = bodies[at]
+            outcomes[at] = self._each(partial(self._settling.reach, body, held[str(body["Reference"])], key=request_id))
+        return [outcomes[at] for at in range(len(parcels))]
+
+    def _paid(self, body: JsonObject, row: JsonObject | None) -> Outcome:
+        if not row or (not messages_of(row) and not row.get("PaymentID")):
+            return UnknownOutcome("Xero said nothing about this payment. It is checked and tried again.")
+        messages = messages_of(row)
+        if messages:
+            return error_of(messages)
+        number = str(row["PaymentID"])
+        page = objects.page(Kind.PAYMENT, number, self._wiring.base_url)
+        return objects.Delivered(number, objects.token(row), page, str(body["Reference"]))
+
+    def _settled(self, sent: dict[str, JsonObject]) -> dict[str, Outcome]:
+        """Give the payments that Xero holds exactly as wanted; what is there in part is completed by `send`."""
+        held = self._settling.held(list(sent.values()))
+        found: dict[str, Outcome] = {}
+        for reference, body in sent.items():
+            have = held[str(body["Reference"])]
+            wanted = {str(each["InvoiceID"]): objects.decimal(each["Amount"]) for each in body["Parts"]}
+            if not have.is_empty and have.settled() == wanted and have.total == objects.decimal(body["Amount"]):
+                found[reference] = self._settling.delivered(body, have)
+        return found
+
+    def _rows_numbered(self, kind: Kind, numbers: Sequence[str]) -> Iterator[JsonObject]:
+        path = objects.PATHS[kind]
+        if kind is Kind.INVOICE:
+            return self._reader.invoices_numbered(numbers)
+        if kind is Kind.CUSTOMER and len(numbers) == 1:
+            found = self._reader.one(path, numbers[0])
+            return iter([found] if found else [])
+        return self._reader.having(path, objects.NUMBERS[kind], numbers, archived=kind is Kind.CUSTOMER)
+
+    def _accounts_of(self, company: Company) -> Accounts:
+        return Accounts(dict(company.extra), read_codes=self._codes, read_rates=self._rates)
+
+    def _codes(self) -> dict[str, str]:
+        return objects.codes_of(self._reader.every("Accounts"))
+
+    def _rates(self) -> dict[str, str]:
+        return objects.rates_of(self._reader.every("TaxRates"))
+
+    def _check_currency(self, code: str) -> None:
+        if (
+            code
+            and code != self._company.home_currency
+            and self._wiring.currencies
+            and code not in self._wiring.currencies
+        ):
+            raise Rejected(
+                "currency",
+                f"The document is in {code}, which this Xero organisation is not subscribed to. Add the currency in Xero "
+                "(settings, currencies), read the lists again and send it again.",
+            )
+
+    @staticmethod
+    def _each(work: Callable[[], Outcome]) -> Outcome:
+        """Give an error of one document as its outcome; what speaks of the whole connection is raised."""
+        try:
+            return work()
+        except TryLater as error:
+            if error.whole_connection:
+                raise
+            return error
+        except DeliveryError as error:
+            return error
+
+
+def _matched(
+    kind: Kind, sent: Sequence[JsonObject], rows: Sequence[JsonObject], *, by_place: bool = True
+) -> list[JsonObject | None]:
+    """Find each document's element by its number, or where Xero leaves that out by its place."""
+    name = objects.NUMBERS[kind]
+    by_number = {str(row.get(name) or ""): row for row in rows}
+    in_place = by_place and len(rows) == len(sent)
+    return [by_number.get(str(each[name])) or (rows[at] if in_place else None) for at, each in enumerate(sent)]
+
+
+def _in_order(sent: Sequence[JsonObject], rows: Sequence[JsonObject]) -> list[JsonObject | None]:
+    """Find each payment's element by our reference, or by its place."""
+    by_reference = {str(row.get("Reference") or ""): row for row in rows}
+    return [
+        by_reference.get(str(each["Reference"])) or (rows[at] if len(rows) == len(sent) else None)
+        for at, each in enumerate(sent)
+    ]
+
+
+def _by_size(parcels: Sequence[Parcel]) -> Iterator[list[Parcel]]:
+    """Cut a batch where a request would grow too large."""
+    some: list[Parcel] = []
+    size = 0
+    for parcel in parcels:
+        length = len(parcel.body.encode()) + 1
+        if some and size + length > payloads.LARGEST_BODY:
+            yield some
+            some, size = [], 0
+        some.append(parcel)
+        size += length
+    if some:
+        yield some
+
+
+def _kind_of(account: JsonObject) -> tuple[str, str, str]:
+    return str(account.get("Type")), str(account.get("Status")), str(account.get("SystemAccount") or "")
+
+
+def _free(wanted: str, taken: set[str], longest: int) -> str:
+    """Give a text that is not taken: itself, else with a number behind it."""
+    found, number = wanted, 1
+    while found.casefold() in taken:
+        number += 1
+        ending = f" {number}" if longest > _ACCOUNT_CODE else str(number)
+        found = wanted[: longest - len(ending)] + ending
+    return found

@@ -1,0 +1,295 @@
+"""Our documents as Zoho Books' JSON, with names, kinds and lengths of its published contract (API v3).
+
+A sealed text holds the body beside what the sending needs to know: {"body": …, "draft": …} and, for changes, the ids of
+what is changed. Oddities of the contract are kept to: a credit note's rate is a text and its quantities are whole, a
+payment names its invoice twice.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from billing.money import minor_unit
+from integrations.connectors.base import Company, Rejected
+from integrations.connectors.quickbooks.jsontext import dumps
+from integrations.documents import (
+    AllocationDocument,
+    CreditAllocationDocument,
+    CreditNoteDocument,
+    CustomerDocument,
+    DimensionDocument,
+    InvoiceDocument,
+    JournalDocument,
+    JournalLineDocument,
+    PaymentDocument,
+    ProductDocument,
+    RefundDocument,
+    SalesLineDocument,
+    VoidDocument,
+)
+
+_NAME, _ITEM_NAME, _NUMBER, _LINE_NAME = 200, 100, 100, 100
+_NOTES, _LINE_DESCRIPTION, _DESCRIPTION, _EMAIL = 500, 500, 2000, 100
+_BAD_IN_NAMES = re.compile(r"[\t\r\n]+")
+_QUANTITY_PLACES = Decimal("0.01")
+_MODES = {
+    "bank_transfer": "banktransfer",
+    "transfer": "banktransfer",
+    "wire": "bankremittance",
+    "direct_debit": "autotransaction",
+    "card": "creditcard",
+    "credit_card": "creditcard",
+    "check": "check",
+    "cheque": "check",
+    "cash": "cash",
+}
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes bodies for one organisation. `currencies`: ISO code to id; `label`: the unique custom field's, if any."""
+
+    company: Company
+    currencies: dict[str, str]
+    label: str
+
+    def customer(self, document: CustomerDocument) -> str:
+        """Write a contact."""
+        body: JsonObject = {
+            "contact_name": _name(document.name, document.suffix, _NAME),
+            "contact_type": "customer",
+            "notes": tag(document.reference),
+        }
+        body |= self._currency(document.currency)
+        if document.email and len(document.email) <= _EMAIL:
+            body["contact_persons"] = [{"email": document.email, "is_primary_contact": True}]
+        if self.label:
+            body["custom_fields"] = [{"label": self.label, "value": document.reference}]
+        return _sealed(body)
+
+    def product(self, document: ProductDocument) -> str:
+        """Write an item; its SKU is our reference."""
+        body: JsonObject = {
+            "name": _name(document.name, document.suffix, _ITEM_NAME),
+            "rate": 0,
+            "description": document.description[:_DESCRIPTION],
+            "sku": document.reference,
+            "product_type": "service",
+            "item_type": "sales",
+        }
+        if document.income_account:
+            body["account_id"] = document.income_account
+        return _sealed(body)
+
+    def journal_entry(self, document: JournalDocument) -> str:
+        """Write a journal, as a draft that a second call publishes."""
+        debit = sum((line.debit for line in document.lines), Decimal(0))
+        credit = sum((line.credit for line in document.lines), Decimal(0))
+        if debit != credit or not debit:
+            raise Rejected("unbalanced", f"The entry does not balance: debit {debit}, credit {credit}.")
+        body: JsonObject = {
+            "journal_date": document.date.isoformat(),
+            "reference_number": _number(document.reference),
+            "notes": document.description[:_NOTES],
+        }
+        body |= self._currency(document.currency)
+        if document.currency != self.company.home_currency:
+            body["exchange_rate"] = document.rate
+        body["line_items"] = [_journal_line(line, document.currency) for line in document.lines]
+        body["status"] = "draft"
+        return _sealed(body, draft=document.draft, total=debit)
+
+    def invoice(self, document: InvoiceDocument) -> str:
+        """Write an invoice whose total is ours to the cent; a second call marks it as sent."""
+        if document.due < document.date:
+            raise Rejected("due", "Zoho Books refuses an invoice that is due before its date.")
+        body: JsonObject = {
+            "customer_id": document.customer,
+            "invoice_number": _number(document.number),
+            "reference_number": _number(document.reference),
+            "date": document.date.isoformat(),
+            "due_date": document.due.isoformat(),
+        }
+        body |= self._currency(document.currency)
+        if document.currency != self.company.home_currency:
+            body["exchange_rate"] = document.rate
+        body["line_items"] = [_sales_line(line, document.currency) for line in _checked(document)]
+        return _sealed(body, draft=document.draft, total=document.total, taxed=bool(document.tax))
+
+    def credit_note(self, document: CreditNoteDocument) -> str:
+        """Write a credit note, as a draft that a second call opens."""
+        body: JsonObject = {
+            "customer_id": document.customer,
+            "date": document.date.isoformat(),
+            "is_draft": True,
+            "creditnote_number": _number(document.number),
+            "ignore_auto_number_generation": True,
+            "reference_number": _number(document.reference),
+        }
+        body |= self._currency(document.currency)
+        if document.currency != self.company.home_currency:
+            body["exchange_rate"] = format(document.rate, "f")
+        body["line_items"] = [_credit_line(line, document.currency) for line in _checked(document)]
+        if document.reason:
+            body["notes"] = document.reason[:_DESCRIPTION]
+        return _sealed(body, draft=document.draft, total=document.total)
+
+    def payment(self, document: PaymentDocument) -> str:
+        """Write a payment; what is not applied to an invoice stays as the customer's excess payment."""
+        parts = [_part(each, document.currency) for each in document.allocations if each.amount]
+        linked = sum((each["amount_applied"] for each in parts), Decimal(0))
+        if linked > document.amount:
+            raise Rejected("allocations", f"{linked} is allocated of a payment of {document.amount}.")
+        body: JsonObject = {
+            "customer_id": document.customer,
+            "payment_mode": _mode(document.method),
+            "amount": amount(document.amount, document.currency),
+            "date": document.date.isoformat(),
+            "reference_number": _number(document.reference),
+            "description": document.note[:_DESCRIPTION],
+            "invoices": parts,
+            # The contract wants these beside the list, whatever their meaning is there for several invoices or none.
+            "invoice_id": parts[0]["invoice_id"] if parts else "",
+            "amount_applied": parts[0]["amount_applied"] if parts else 0,
+            "account_id": document.deposit_account,
+        }
+        if document.currency != self.company.home_currency:
+            body["exchange_rate"] = document.rate
+        if self.label and not document.external_id:
+            body["custom_fields"] = [{"label": self.label, "value": document.reference}]
+        return _sealed(body, id=document.external_id, total=document.amount, currency=document.currency)
+
+    def credit_allocation(self, document: CreditAllocationDocument) -> str:
+        """Write what a credit note shall settle, all of it."""
+        parts = [_part(each, document.currency) for each in document.allocations if each.amount]
+        return _sealed({"invoices": parts}, id=document.credit_note)
+
+    def refund(self, document: RefundDocument) -> str:
+        """Write money paid back, of a credit note or of what a payment has left."""
+        of_note = bool(document.credit_note)
+        body: JsonObject = {
+            "date": document.date.isoformat(),
+            "refund_mode": _mode(document.method),
+            "reference_number": _number(document.reference),
+            "amount": amount(document.amount, document.currency),
+            "from_account_id": document.account,
+            "description": document.note[:_DESCRIPTION],
+        }
+        if document.currency != self.company.home_currency:
+            body["exchange_rate"] = format(document.rate, "f") if of_note else document.rate
+        path = "creditnotes" if of_note else "customerpayments"
+        return _sealed(body, id=document.credit_note or document.payment, path=path, total=document.amount)
+
+    def void(self, document: VoidDocument) -> str:
+        """Write what is void from now on."""
+        return _sealed({}, id=document.external_id)
+
+    def _currency(self, currency: str) -> JsonObject:
+        found = self.currencies.get(currency)
+        if found:
+            return {"currency_id": found}
+        if currency == self.company.home_currency:
+            return {}
+        raise Rejected(
+            "currency",
+            f"The document is in {currency}, which this Zoho Books organisation does not have. Add the currency there "
+            "(Settings, Currencies), read the lists again and send it again.",
+        )
+
+
+def tag(reference: str) -> str:
+    """Give the mark by which we know our own records where they have no reference number."""
+    return f"[cf:{reference}]"
+
+
+def amount(value: Decimal, currency: str) -> Decimal:
+    """Give the amount with the currency's digits. Raises Rejected where digits would be lost."""
+    exact = value.quantize(minor_unit(currency))
+    if exact != value:
+        raise Rejected("amount", f"The amount {value} {currency} has more digits than Zoho Books keeps.")
+    return exact
+
+
+def _sealed(body: JsonObject, **more: Any) -> str:
+    return dumps({"body": body, **{name: value for name, value in more.items() if value not in ("", False)}})
+
+
+def _name(text: str, suffix: str, longest: int) -> str:
+    tail = f" ({_BAD_IN_NAMES.sub(' ', suffix)[: longest // 2]})" if suffix else ""
+    name = _BAD_IN_NAMES.sub(" ", text).strip()[: longest - len(tail)].strip() + tail
+    if not name:
+        raise Rejected("name", "Zoho Books needs a name here. Give the record a name and send it again.")
+    return name
+
+
+def _number(number: str) -> str:
+    if len(number) > _NUMBER:
+        raise Rejected("number", f"The number {number} is longer than the {_NUMBER} characters Zoho Books allows.")
+    return number
+
+
+def _mode(method: str) -> str:
+    return _MODES.get(method.strip().lower().replace(" ", "_"), "others")
+
+
+def _part(allocation: AllocationDocument, currency: str) -> JsonObject:
+    return {"invoice_id": allocation.invoice, "amount_applied": amount(allocation.amount, currency)}
+
+
+def _dimensions(dimensions: tuple[DimensionDocument, ...]) -> JsonObject:
+    """A reporting tag's option is known by "tag-option", a location by its id."""
+    found: JsonObject = {}
+    tags = [each.external_id.split("-", 1) for each in dimensions if each.kind == "tracking"]
+    if tags:
+        found["tags"] = [{"tag_id": tag_id, "tag_option_id": option_id} for tag_id, option_id in tags]
+    for each in dimensions:
+        if each.kind == "location":
+            found["location_id"] = each.external_id
+    return found
+
+
+def _journal_line(line: JournalLineDocument, currency: str) -> JsonObject:
+    if (line.debit > 0) == (line.credit > 0) or line.debit < 0 or line.credit < 0:
+        raise Rejected("line", "A journal line for Zoho Books must have either a debit or a credit above zero.")
+    body: JsonObject = {
+        "account_id": line.account,
+        "debit_or_credit": "debit" if line.debit else "credit",
+        "amount": amount(line.debit or line.credit, currency),
+        "description": line.description[:_LINE_DESCRIPTION],
+    }
+    if line.customer:
+        body["customer_id"] = line.customer
+    return body | _dimensions(line.dimensions)
+
+
+def _checked(document: InvoiceDocument | CreditNoteDocument) -> tuple[SalesLineDocument, ...]:
+    net = sum((line.net for line in document.lines), Decimal(0))
+    if not document.lines or net != document.net or document.net + document.tax != document.total:
+        raise Rejected("total", f"The lines add up to {net}, the document says {document.net}.")
+    return document.lines
+
+
+def _line(line: SalesLineDocument) -> JsonObject:
+    body: JsonObject = {"item_id": line.product, "description": line.description[:_DESCRIPTION]}
+    if line.tax_code:
+        body["tax_id"] = line.tax_code
+    return body | _dimensions(line.dimensions)
+
+
+def _sales_line(line: SalesLineDocument, currency: str) -> JsonObject:
+    net = amount(line.net, currency)
+    # A prorated or tiered line, or one with more digits than an organisation may keep, is sent as one unit.
+    exact = (
+        line.quantity * line.unit_amount == net
+        and line.unit_amount == line.unit_amount.quantize(minor_unit(currency))
+        and line.quantity == line.quantity.quantize(_QUANTITY_PLACES)
+    )
+    quantity, rate = (line.quantity.normalize(), line.unit_amount) if exact else (Decimal(1), net)
+    return _line(line) | {"rate": rate.quantize(minor_unit(currency)), "quantity": quantity}
+
+
+def _credit_line(line: SalesLineDocument, currency: str) -> JsonObject:
+    return _line(line) | {"rate": amount(line.net, currency), "quantity": 1}

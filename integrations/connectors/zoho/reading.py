@@ -1,0 +1,143 @@
+"""Reading Zoho Books: lists with their changes, documents for reconciliation, and what was changed there.
+
+Lists omit lines, so a document's lines cost a call each. Journals are read by account instead: 200 lines a call, checked
+against each journal's own total, and a journal whose lines do not add up to it is read by itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from integrations.connectors.base import Change, Company, ErpDocument, ErpPosting, ErpRow, Rejected
+from integrations.connectors.zoho import objects
+from integrations.connectors.zoho.client import Client, is_gone
+from integrations.connectors.zoho.objects import MODULES
+from integrations.documents import Kind
+
+_CHANGES = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE)
+_WHOLE_READS = 20  # Journals up to which each is read by itself.
+
+JsonObject = dict[str, Any]
+Postings = dict[str, list[ErpPosting]]
+
+
+class Reader:
+    """Reads one organisation."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def company(self, organization_id: str) -> Company:
+        """Read the organisation, its locks, and whether it has more than one currency."""
+        found = self._client.get(f"organizations/{organization_id}").get("organization") or {}
+        rows = self._client.optional("transactionlocks", "transaction_locks")
+        try:
+            rows.append(self._client.get("transactionlock").get("transaction_lock") or {})
+        except Rejected:
+            pass  # Not every plan has locks; then nothing is locked.
+        locks = [each for each in map(objects.lock, rows) if each is not None]
+        currencies = list(self._client.pages("settings/currencies", "currencies"))
+        return objects.company(found, locks, multi_currency=len(currencies) > 1)
+
+    def lists(self, *, since: datetime | None) -> Iterator[ErpRow]:
+        """Read accounts, customers, items, taxes, currencies, reporting tags and locations, inactive ones too.
+
+        Only accounts can be asked for what changed; the other lists are read whole.
+        """
+        changed = {"last_modified_time": _moment(since)} if since else {}
+        accounts = self._client.pages("chartofaccounts", "chartofaccounts", filter_by="AccountType.All", **changed)
+        yield from map(objects.account, accounts)
+        contacts = self._client.pages("contacts", "contacts", filter_by="Status.All", contact_type="customer")
+        yield from map(objects.customer, contacts)
+        yield from map(objects.product, self._client.pages("items", "items", filter_by="Status.All"))
+        yield from map(objects.tax, self._client.pages("settings/taxes", "taxes"))
+        yield from map(objects.currency, self._client.pages("settings/currencies", "currencies"))
+        for tag in self._client.optional("reportingtags", "reporting_tags"):
+            for option in self._client.optional(f"reportingtags/{objects.text(tag['tag_id'])}/options/all", "results"):
+                yield objects.tag_option(tag, option)
+        yield from map(objects.location, self._client.optional("locations", "locations"))
+
+    def documents(self, kind: Kind, *, through: date, since: date | None) -> Iterator[ErpDocument]:
+        """Read every document of a kind up to a day, and from a day on."""
+        module = MODULES[kind]
+        dates = {"date_end": through.isoformat()} | ({"date_start": since.isoformat()} if since else {})
+        rows = sorted(
+            self._client.pages(module.path, module.path, **dates), key=lambda row: int(objects.text(row[module.id]))
+        )
+        if kind is Kind.JOURNAL_ENTRY:
+            yield from self._journals(rows, dates)
+            return
+        for row in rows:
+            found = self.document(kind, objects.text(row[module.id]))
+            if found is not None:
+                yield found
+
+    def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
+        """Read one document as it is now."""
+        module = MODULES[kind]
+        try:
+            record = self._client.get(f"{module.path}/{external_id}").get(module.single) or {}
+            if kind is Kind.CREDIT_NOTE and "invoices_credited" not in record:
+                answer = self._client.get(f"{module.path}/{external_id}/invoices")
+                record = {**record, "invoices_credited": answer.get("invoices_credited")}
+        except Rejected as error:
+            if is_gone(error):
+                return None
+            raise
+        return objects.erp_document(kind, record)
+
+    def changes(self, *, since: datetime) -> Iterator[Change]:
+        """Give journals, invoices and credit notes changed after a moment; payments and deletions are not told."""
+        for kind in _CHANGES:
+            module = MODULES[kind]
+            rows = self._client.pages(module.path, module.path, last_modified_time=_moment(since))
+            yield from (objects.change(kind, row) for row in rows)
+
+    def _journals(self, rows: list[JsonObject], dates: dict[str, str]) -> Iterator[ErpDocument]:
+        by_account = self._postings(dates) if len(rows) > _WHOLE_READS else {}
+        codes = self._currency_codes() if by_account else {}
+        for row in rows:
+            journal_id = objects.text(row["journal_id"])
+            postings = by_account.get(journal_id, [])
+            debit = sum((each.amount for each in postings if each.amount > 0), Decimal(0))
+            credit = -sum((each.amount for each in postings if each.amount < 0), Decimal(0))
+            if debit and debit == credit == objects.decimal(row.get("total")):
+                code = codes.get(objects.text(row.get("currency_id")), "")
+                yield objects.erp_document(Kind.JOURNAL_ENTRY, {"currency_code": code, **row}, tuple(postings))
+                continue
+            found = self.document(Kind.JOURNAL_ENTRY, journal_id)
+            if found is not None:
+                yield found
+
+    def _postings(self, dates: dict[str, str]) -> Postings:
+        """Read the lines of journals account by account, by journal."""
+        found: Postings = defaultdict(list)
+        for account in self._client.pages("chartofaccounts", "chartofaccounts", filter_by="AccountType.All"):
+            if account.get("is_involved_in_transaction") is False:
+                continue
+            account_id = objects.text(account["account_id"])
+            try:
+                for row in self._client.pages(
+                    "chartofaccounts/accounttransactions",
+                    "transactions",
+                    account_id=account_id,
+                    transaction_type="journal",
+                    **dates,
+                ):
+                    amount = objects.decimal(row.get("debit_amount")) - objects.decimal(row.get("credit_amount"))
+                    found[objects.text(row.get("transaction_id"))].append(ErpPosting(account_id, amount))
+            except Rejected as error:
+                if is_gone(error):
+                    return {}  # An older API: every journal is read by itself.
+                raise
+        return found
+
+    def _currency_codes(self) -> dict[str, str]:
+        rows = self._client.pages("settings/currencies", "currencies")
+        return {objects.text(row["currency_id"]): objects.text(row.get("currency_code")) for row in rows}
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,0 +1,302 @@
+"""Sending to Zoho Books: create, then the second call that makes a document count, each safe after a crash in between.
+
+Contacts, items, invoices, credit notes and payments are created by an upsert on a custom field that refuses duplicates,
+so the same request again changes nothing. Journals have no such key: what may have been made before is looked for by
+reference first, and that falls to `find`, which the delivery asks before it sends anything again.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from integrations.connectors.base import (
+    BadCredentials,
+    DeliveryError,
+    MissingMapping,
+    NameTaken,
+    Outcome,
+    Parcel,
+    Rejected,
+    TryLater,
+    UnknownOutcome,
+)
+from integrations.connectors.quickbooks.jsontext import dumps, loads
+from integrations.connectors.zoho import objects
+from integrations.connectors.zoho.client import Client, is_gone
+from integrations.connectors.zoho.faults import DUPLICATE
+from integrations.connectors.zoho.objects import MODULES
+from integrations.documents import Kind
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_BATCH = 50.0  # Seconds after which no further document of a batch is begun: its lease is not endless.
+_NUMBERED = (Kind.INVOICE, Kind.CREDIT_NOTE)
+_BY_NUMBER = {"ignore_auto_number_generation": "true"}
+_BULK = {
+    Kind.JOURNAL_ENTRY: ("journals/status/publish", "journal_ids", "journals/{}/status/publish"),
+    Kind.INVOICE: ("invoices/status/sent", "invoice_ids", "invoices/{}/status/sent"),
+    Kind.CREDIT_NOTE: ("", "", "creditnotes/{}/status/open"),
+}
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A document that Zoho Books holds; what is a draft may still have to be made to count."""
+
+    record: JsonObject
+    sent: JsonObject
+    parcel: Parcel
+
+    @property
+    def is_unfinished(self) -> bool:
+        return objects.is_draft(self.record) and not self.sent.get("draft")
+
+
+class Sender:
+    """Creates documents and master data. `key` and `label` name the unique custom field; an empty key means there is none."""
+
+    def __init__(self, client: Client, *, base_url: str, realm_id: str, key: str, label: str) -> None:
+        self._client = client
+        self._base_url, self._realm_id = base_url, realm_id
+        self._key, self._label = key, label
+        self._field_ids: dict[str, str] = {}  # By module, as answers showed them.
+
+    def send(self, kind: Kind, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Create documents one after another, then make them count; one outcome each, in order."""
+        outcomes: list[Outcome | None] = [None] * len(parcels)
+        made: dict[int, Made] = {}
+        stop: DeliveryError | None = None
+        begun = time.monotonic()
+        for index, parcel in enumerate(parcels):
+            if stop is None and time.monotonic() - begun > _LONGEST_BATCH:
+                stop = TryLater("The batch before it took long; this document comes next.", after=0.5)
+            if stop is not None:
+                outcomes[index] = stop
+                continue
+            try:
+                made[index] = self._create(kind, parcel)
+            except DeliveryError as error:
+                outcomes[index] = error
+                stop = _ends_batch(error)
+        finished = self.finish(kind, list(made.values()))
+        for index, result in zip(made, finished, strict=True):
+            outcomes[index] = result
+        return [each for each in outcomes if each is not None]
+
+    def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
+        """Look for documents by our reference, and finish what was begun. Raises DeliveryError."""
+        made = []
+        for parcel in parcels:
+            sent = loads(parcel.body)
+            record = self._look(kind, parcel, sent)
+            if record is not None:
+                made.append(Made(self._rounded(kind, sent, record), sent, parcel))
+        results = self.finish(kind, made)
+        return {each.parcel.reference: result for each, result in zip(made, results, strict=True)}
+
+    def finish(self, kind: Kind, made: Sequence[Made]) -> list[Outcome]:
+        """Publish journals and mark invoices as sent that are still drafts; what is not as we want it does not get so far."""
+        results: list[Outcome] = [self._outcome(kind, each) for each in made]
+        waiting = [
+            index
+            for index, each in enumerate(made)
+            if each.is_unfinished and not isinstance(results[index], DeliveryError)
+        ]
+        for index, error in self._second_calls(kind, [made[index] for index in waiting], waiting).items():
+            results[index] = error
+        for index, each in enumerate(made):
+            if isinstance(results[index], Rejected | MissingMapping) and objects.is_draft(each.record):
+                results[index] = self._take_back(kind, each, results[index])
+        return results
+
+    def _second_calls(self, kind: Kind, made: Sequence[Made], indexes: Sequence[int]) -> dict[int, DeliveryError]:
+        """Do the second call for all at once where Zoho has such a call, else for each; give what did not succeed."""
+        if not made or kind not in _BULK:
+            return {}
+        bulk, name, single = _BULK[kind]
+        ids = [objects.text(each.record[MODULES[kind].id]) for each in made]
+        if bulk and len(made) > 1:
+            try:
+                self._client.call("POST", bulk, params={name: ",".join(ids)})
+                return {}
+            except Rejected:
+                pass  # One of them is refused: each is asked for by itself, to know which.
+            except DeliveryError as error:
+                return dict.fromkeys(indexes, _half_done(error))
+        failed: dict[int, DeliveryError] = {}
+        for index, own in zip(indexes, ids, strict=True):
+            try:
+                self._client.call("POST", single.format(own))
+            except (Rejected, MissingMapping) as error:
+                if not self._is_finished(kind, own):
+                    failed[index] = error
+            except DeliveryError as error:
+                failed[index] = _half_done(error)
+        return failed
+
+    def _is_finished(self, kind: Kind, external_id: str) -> bool:
+        """Tell whether a refusal only meant that it was done before."""
+        record = self._read(kind, external_id)
+        return record is not None and not objects.is_draft(record)
+
+    def _take_back(self, kind: Kind, made: Made, refusal: Outcome) -> Outcome:
+        """Delete a draft that may not count, so that nothing of it is left when it is sent again in another form."""
+        path = f"{MODULES[kind].path}/{objects.text(made.record[MODULES[kind].id])}"
+        try:
+            self._client.call("DELETE", path)
+        except DeliveryError as error:
+            if not is_gone(error):
+                words = getattr(refusal, "words", "")
+                return UnknownOutcome(f"{words} The draft of it in Zoho Books could not be deleted yet: {error.words}")
+        return refusal
+
+    def _create(self, kind: Kind, parcel: Parcel) -> Made:
+        sent = loads(parcel.body)
+        try:
+            record = self._put(kind, parcel.reference, sent)
+        except (NameTaken, Rejected) as error:
+            found = self._look(kind, parcel, sent) if _is_duplicate(error) else None
+            if found is None:
+                raise
+            record = found  # It was taken by ourselves: an earlier request had arrived after all.
+        return Made(self._rounded(kind, sent, record), sent, parcel)
+
+    def _put(self, kind: Kind, reference: str, sent: JsonObject) -> JsonObject:
+        module = MODULES[kind]
+        params = _BY_NUMBER if kind in _NUMBERED else {}
+        names = kind in (Kind.CUSTOMER, Kind.PRODUCT)
+        if not self._key or kind is Kind.JOURNAL_ENTRY:
+            plain = dumps({name: value for name, value in sent["body"].items() if name != "custom_fields"})
+            answer = self._client.call("POST", module.path, params=params, body=plain, reference=reference, names=names)
+            return self._record(kind, answer)
+        body: JsonObject = sent["body"]
+        if module.path in self._field_ids and module.path != "creditnotes":
+            own = {"customfield_id": self._field_ids[module.path], "value": reference}
+            body = {"custom_fields": [own], **body}
+        headers = {
+            "X-Unique-Identifier-Key": self._key,
+            "X-Unique-Identifier-Value": reference,
+            "X-Upsert": "true",
+        }
+        answer = self._client.call(
+            "PUT", module.path, params=params, body=dumps(body), headers=headers, reference=reference, names=names
+        )
+        record = self._record(kind, answer)
+        self._keep_key(kind, record, reference)
+        return record
+
+    def _record(self, kind: Kind, answer: JsonObject) -> JsonObject:
+        record = answer.get(MODULES[kind].single)
+        if not isinstance(record, dict) or not record.get(MODULES[kind].id):
+            raise UnknownOutcome("Zoho Books said nothing about this document. It is checked and tried again.")
+        return record
+
+    def _keep_key(self, kind: Kind, record: JsonObject, reference: str) -> None:
+        """Put our key on the record, where the upsert's header alone did not."""
+        module, field = MODULES[kind], objects.field_of(record, self._label, self._key)
+        if field is None or not field.get("customfield_id"):
+            return
+        field_id = objects.text(field["customfield_id"])
+        if module.singular and kind is not Kind.PAYMENT:
+            self._field_ids[module.path] = field_id
+        if field.get("value") or not module.singular:
+            return
+        external_id = objects.text(record[module.id])
+        body = dumps([{"customfield_id": field_id, "value": reference}])
+        try:
+            self._client.call("PUT", f"{module.singular}/{external_id}/customfields", body=body)
+        except Rejected as error:  # Number and reference tell it as well.
+            logger.warning("Zoho Books did not keep %s on %s: %s", reference, external_id, error.words)
+        except DeliveryError as error:
+            raise _half_done(error) from error
+
+    def _rounded(self, kind: Kind, sent: JsonObject, record: JsonObject) -> JsonObject:
+        """Let an invoice's draft agree with ours to the cent where Zoho rounds its tax in another way."""
+        difference = objects.decimal(sent.get("total")) - objects.decimal(record.get("total"))
+        if kind is not Kind.INVOICE or not sent.get("taxed") or not difference or not objects.is_draft(record):
+            return record
+        cent = Decimal(1).scaleb(-int(record.get("price_precision", 2)))
+        if abs(difference) > cent * len(sent["body"]["line_items"]):
+            return record
+        body = {**sent["body"], "adjustment": difference, "adjustment_description": "Rounding of tax"}
+        external_id = objects.text(record["invoice_id"])
+        try:
+            answer = self._client.call("PUT", f"invoices/{external_id}", params=_BY_NUMBER, body=dumps(body))
+        except Rejected:
+            return record  # Then the totals differ, and that is said.
+        except DeliveryError as error:
+            raise _half_done(error) from error
+        return self._record(kind, answer)
+
+    def _look(self, kind: Kind, parcel: Parcel, sent: JsonObject) -> JsonObject | None:
+        if kind is Kind.CUSTOMER:
+            return self._contact(parcel, sent["body"]["contact_name"])
+        if kind is Kind.PRODUCT:
+            return self._item(parcel, sent["body"]["name"])
+        module = MODULES[kind]
+        rows = self._client.pages(module.path, module.path, reference_number=parcel.reference)
+        for row in rows:
+            if row.get("reference_number") == parcel.reference:
+                return self._read(kind, objects.text(row[module.id]))
+        return None
+
+    def _contact(self, parcel: Parcel, name: str) -> JsonObject | None:
+        """Names are searched by at most 100 characters; the mark in the notes tells ours."""
+        search = {"contact_name": name} if len(name) <= 100 else {"contact_name_startswith": name[:100]}
+        for row in self._client.pages("contacts", "contacts", **search):
+            if row.get("contact_name") == name:
+                record = self._read(Kind.CUSTOMER, objects.text(row["contact_id"]))
+                if record is not None and self._is_ours(record, parcel.reference):
+                    return record
+        return None
+
+    def _item(self, parcel: Parcel, name: str) -> JsonObject | None:
+        for row in self._client.pages("items", "items", name=name):
+            if row.get("sku") == parcel.reference or self._is_ours(row, parcel.reference):
+                return row
+        return None
+
+    def _is_ours(self, record: JsonObject, reference: str) -> bool:
+        field = objects.field_of(record, self._label, self._key)
+        return f"[cf:{reference}]" in objects.text(record.get("notes")) or bool(
+            field and field.get("value") == reference
+        )
+
+    def _read(self, kind: Kind, external_id: str) -> JsonObject | None:
+        module = MODULES[kind]
+        try:
+            return self._record(kind, self._client.get(f"{module.path}/{external_id}"))
+        except Rejected as error:
+            if is_gone(error):
+                return None
+            raise
+
+    def _outcome(self, kind: Kind, made: Made) -> Outcome:
+        return objects.outcome(kind, made.sent, made.record, base_url=self._base_url, realm_id=self._realm_id)
+
+
+def _is_duplicate(error: DeliveryError) -> bool:
+    return isinstance(error, NameTaken) or (isinstance(error, Rejected) and error.code == DUPLICATE)
+
+
+def _ends_batch(error: DeliveryError) -> DeliveryError | None:
+    """Say what an error means for the documents after it: nothing, or that they were not begun."""
+    if isinstance(error, TryLater | BadCredentials):
+        return error
+    if isinstance(error, UnknownOutcome):
+        return TryLater("The document before it got no answer; this one was not sent yet.", after=1.0)
+    return None
+
+
+def _half_done(error: DeliveryError) -> DeliveryError:
+    """A document is there and does not count yet: whatever happened, it is looked at again before anything is sent."""
+    if isinstance(error, TryLater):
+        return UnknownOutcome(error.words, settle=error.after)
+    if isinstance(error, BadCredentials):
+        return UnknownOutcome(error.words)
+    return error

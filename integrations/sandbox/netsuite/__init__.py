@@ -1,0 +1,1 @@
+"""A stand-in for NetSuite's SuiteTalk REST web services."""

@@ -1,0 +1,85 @@
+"""Customer payments and refunds, with what they settle."""
+
+from decimal import Decimal
+
+from integrations.sandbox.messages import Json
+from integrations.sandbox.netsuite.checks import active, free_number, header, links
+from integrations.sandbox.netsuite.company import Company
+from integrations.sandbox.netsuite.faults import missing, user_error
+from integrations.sandbox.netsuite.store import ZERO, Link, Posting, Record
+
+_MONEY_ACCOUNTS = ("Bank", "OthCurrAsset", "CredCard", "OthCurrLiab")
+
+
+def payment(company: Company, kind: str, body: Json, old: Record | None) -> Record:
+    """Check a customer payment. Raises VendorFault."""
+    party = active(company, "customer", body.get("customer"), "customer")
+    fields, money = header(company, body, party=party, receivable=True)
+    free_number(company, kind, body.get("tranId"), old)
+    if body.get("payment") is None:
+        raise missing("payment")
+    amount = money.exact(body["payment"], "payment")
+    if amount <= 0:
+        raise user_error("The payment amount must be positive.", "payment")
+    if body.get("account") and body.get("undepFunds", {}).get("id") == "T":
+        raise user_error("A payment goes to an account or to undeposited funds, not to both.", "account")
+    account = _account(company, body)
+    settled = links(company, body, party, money, ("invoice",), old)
+    if not settled and body.get("autoApply"):
+        settled = _oldest_first(company, party, amount)
+    _enough(settled, amount)
+    receivable = (body.get("arAcct") or {}).get("id") or company.role("receivable")
+    postings = [
+        Posting(account, amount, money.base(amount), entity=party.id, is_main=True, memo=body.get("memo", "")),
+        Posting(receivable, -amount, money.base(-amount), entity=party.id),
+    ]
+    fields |= {"payment": amount, "account": {"id": account}, "arAcct": {"id": receivable}}
+    fields["tranId"] = body.get("tranId") or (old.data["tranId"] if old else company.next_number(kind, "PYMT"))
+    fields["apply"] = [{"doc": {"id": link.doc}, "apply": True, "amount": link.amount} for link in settled]
+    return Record(kind, "", fields, postings, settled)
+
+
+def refund(company: Company, kind: str, body: Json, old: Record | None) -> Record:
+    """Check a refund: its amount is what it is applied to, credits and unapplied payments. Raises VendorFault."""
+    party = active(company, "customer", body.get("customer"), "customer")
+    fields, money = header(company, body, party=party, receivable=True)
+    free_number(company, kind, body.get("tranId"), old)
+    account = _account(company, body)
+    settled = links(company, body, party, money, ("creditMemo", "customerPayment"), old)
+    if not settled:
+        raise user_error("You must apply this refund to at least one open credit.", "apply")
+    amount: Decimal = sum((link.amount for link in settled), ZERO)
+    receivable = (body.get("arAcct") or {}).get("id") or company.role("receivable")
+    postings = [
+        Posting(account, -amount, money.base(-amount), entity=party.id, is_main=True, memo=body.get("memo", "")),
+        Posting(receivable, amount, money.base(amount), entity=party.id),
+    ]
+    fields |= {"account": {"id": account}, "arAcct": {"id": receivable}, "total": amount}
+    fields["tranId"] = body.get("tranId") or (old.data["tranId"] if old else company.next_number(kind, "RFND"))
+    fields["apply"] = [{"doc": {"id": link.doc}, "apply": True, "amount": link.amount} for link in settled]
+    return Record(kind, "", fields, postings, settled)
+
+
+def _account(company: Company, body: Json) -> str:
+    if not body.get("account"):
+        return company.role("deposits")
+    account = active(company, "account", body["account"], "account")
+    if account.data["acctType"]["id"] not in _MONEY_ACCOUNTS:
+        raise user_error(f"You cannot use the account {account.name} for payments.", "account")
+    return account.id
+
+
+def _oldest_first(company: Company, party: Record, amount: Decimal) -> list[Link]:
+    found: list[Link] = []
+    for invoice in company.books.all("invoice"):
+        due = min(company.books.open_amount(invoice), amount)
+        if invoice.data["entity"]["id"] == party.id and due > 0:
+            found.append(Link(invoice.id, due))
+            amount -= due
+    return found
+
+
+def _enough(settled: list[Link], amount: Decimal) -> None:
+    applied: Decimal = sum((link.amount for link in settled), ZERO)
+    if applied > amount:
+        raise user_error(f"You may not apply more ({applied}) than the payment amount ({amount}).", "apply")

@@ -1,0 +1,178 @@
+"""Answers that are more than one record or a list of them: refunds, account lines, locks, tags, the organisation."""
+
+from integrations.sandbox.messages import Json
+from integrations.sandbox.zoho import facts, fields, journals, lists, payments
+from integrations.sandbox.zoho.errors import gone, missing
+from integrations.sandbox.zoho.organization import Organization
+from integrations.sandbox.zoho.routing import Answer, Asked, Run, said
+from integrations.sandbox.zoho.store import MODULES
+
+
+def refunding(path: str, shape: str, single: str) -> Run:
+    """Answer by paying money back."""
+
+    def run(asked: Asked) -> Answer:
+        row = payments.refund(asked.org, path, asked.parts[0], fields.check(shape, asked.body))
+        return 200, said("The amount is refunded successfully.", **{single: row})
+
+    return run
+
+
+def refunds_of(path: str, kind: str) -> Run:
+    """Answer with the refunds of one payment or credit note."""
+
+    def run(asked: Asked) -> Answer:
+        asked.org.books.need(path, asked.parts[0])
+        rows = [row for row in asked.org.books.tables[kind].values() if row.get(MODULES[path].id) == asked.parts[0]]
+        called = "creditnote_refunds" if kind == "creditnoterefunds" else "payment_refunds"
+        return 200, said("success", **lists.page(asked.org, kind, rows, asked.params, called=called))
+
+    return run
+
+
+def all_refunds(asked: Asked) -> Answer:
+    """Answer with the refunds of all credit notes."""
+    rows = list(asked.org.books.tables["creditnoterefunds"].values())
+    return 200, said(
+        "success", **lists.page(asked.org, "creditnoterefunds", rows, asked.params, called="creditnote_refunds")
+    )
+
+
+def deleting_refund(path: str, kind: str) -> Run:
+    """Answer by taking a refund back."""
+
+    def run(asked: Asked) -> Answer:
+        payments.delete_refund(asked.org, path, asked.org.books.need(kind, asked.parts[1]))
+        return 200, said("The refund has been successfully deleted.")
+
+    return run
+
+
+def credited(asked: Asked) -> Answer:
+    """Answer with what a credit note settles."""
+    note = asked.org.books.need("creditnotes", asked.parts[0])
+    return 200, said("success", invoices_credited=note.get("invoices_credited", []))
+
+
+def reverse(asked: Asked) -> Answer:
+    """Answer by reversing a journal."""
+    if "reversal_date" not in asked.params or "is_reversal_scheduled" not in asked.params:
+        raise missing("reversal_date")
+    day = fields.read_date(asked.params["reversal_date"], "reversal_date")
+    return 200, said("The journal has been reversed.", journal=journals.reverse(asked.org, asked.parts[0], day))
+
+
+def transactions(asked: Asked) -> Answer:
+    """Answer with the lines of one account, by the kind of transaction and its date."""
+    if "account_id" not in asked.params:
+        raise missing("account_id")
+    account = asked.org.books.need("chartofaccounts", asked.params["account_id"])
+    kinds = {"journals": "journal", "invoices": "invoice", "creditnotes": "credit_notes"}
+    kinds |= {
+        "customerpayments": "customer_payment",
+        "creditnoterefunds": "creditnote_refund",
+        "paymentrefunds": "refund",
+    }
+    wanted, through = asked.params.get("transaction_type"), asked.params.get("date_end", "9999-12-31")
+    rows = []
+    for path, record, posting in asked.org.books.postings_on(account["account_id"]):
+        day = record.get("journal_date") or record["date"]
+        if (wanted and kinds[path] != wanted) or day > through or day < asked.params.get("date_start", ""):
+            continue
+        is_debit = posting.base > 0
+        rows.append(
+            {
+                "transaction_type": kinds[path],
+                "transaction_id": record[MODULES[path].id],
+                "transaction_date": day,
+                "account_id": account["account_id"],
+                "entry_number": record.get("entry_number", ""),
+                "reference_number": record["reference_number"],
+                "currency_code": record["currency_code"],
+                "debit_or_credit": "debit" if is_debit else "credit",
+                "debit_amount": abs(posting.amount) if is_debit else "",
+                "credit_amount": "" if is_debit else abs(posting.amount),
+            }
+        )
+    return 200, said("success", **lists.page(asked.org, "transactions", rows, asked.params))
+
+
+def _lock(org: Organization, module: str) -> Json:
+    day = org.locked_through(module)
+    return {
+        "transaction_lock_id": f"98200000056700{'sa'.index(module[0])}",
+        "transaction_lock_status": "enabled" if day else "disabled",
+        "transaction_lock_date": day,
+        "lock_scope": 1 if module == "sales" else 3,
+        "lock_scope_formatted": module.capitalize(),
+    }
+
+
+def locks(asked: Asked) -> Answer:
+    """Answer with the transaction locks that are on."""
+    rows = [_lock(asked.org, module) for module in ("sales", "accountant") if asked.org.locked_through(module)]
+    return 200, said("success", **lists.page(asked.org, "locks", rows, asked.params, called="transaction_locks"))
+
+
+def one_lock(asked: Asked) -> Answer:
+    """Answer with the lock of all modules; where they differ there is none."""
+    days = {asked.org.locked_through(module) for module in ("sales", "accountant")}
+    day = days.pop() if len(days) == 1 else ""
+    lock = {"transaction_lock_status": "enabled" if day else "disabled", "transaction_lock_date": day, "lock_scope": 0}
+    return 200, said("success", transaction_lock=lock)
+
+
+def tag_options(asked: Asked) -> Answer:
+    """Answer with the options of a reporting tag."""
+    tag = asked.org.books.need("reportingtags", asked.parts[0])
+    rows = [{**each, "is_active": True} for each in tag["tag_options"]]
+    return 200, said("success", **lists.page(asked.org, "options", rows, asked.params, called="results"))
+
+
+def tags(asked: Asked) -> Answer:
+    """Answer with the reporting tags."""
+    return 200, said(
+        "success",
+        **lists.page(
+            asked.org,
+            "reportingtags",
+            [
+                {name: row[name] for name in ("tag_id", "tag_name", "is_active")}
+                for row in asked.org.books.tables["reportingtags"].values()
+            ],
+            asked.params,
+            called="reporting_tags",
+        ),
+    )
+
+
+def organizations(asked: Asked) -> Answer:
+    """Answer with the one organisation."""
+    return 200, said("success", organizations=[_organization(asked.org)])
+
+
+def one_organization(asked: Asked) -> Answer:
+    """Answer with the organisation of the address."""
+    if asked.parts[0] != facts.ORGANIZATION_ID:
+        raise gone("Organization")
+    return 200, said("success", organization=_organization(asked.org))
+
+
+def _organization(org: Organization) -> Json:
+    currency = org.books.tables["currencies"][org.books.home()]
+    shown = {
+        name: value
+        for name, value in facts.ORGANIZATION.items()
+        if name
+        in ("organization_id", "name", "time_zone", "fiscal_year_start_month", "currency_code", "plan_name", "version")
+    }
+    return {
+        **shown,
+        "is_default_org": True,
+        "language_code": "en",
+        "currency_id": currency["currency_id"],
+        "currency_symbol": currency["currency_symbol"],
+        "price_precision": currency["price_precision"],
+        "is_org_active": True,
+        "address": {"country": facts.ORGANIZATION["country"], "country_code": facts.ORGANIZATION["country_code"]},
+    }

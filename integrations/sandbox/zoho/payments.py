@@ -1,0 +1,191 @@
+"""Payments from customers, what they settle, and money paid back."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from integrations.sandbox.messages import Json
+from integrations.sandbox.zoho.errors import invalid, rule
+from integrations.sandbox.zoho.journals import money_of, use
+from integrations.sandbox.zoho.organization import Organization
+from integrations.sandbox.zoho.sales import release, settle
+from integrations.sandbox.zoho.store import MODULES, ZERO, Posting
+
+_PATH = "customerpayments"
+_MONEY = ("bank", "cash", "other_current_asset", "other_current_liability", "credit_card", "equity")
+
+
+def save(org: Organization, body: Json, old: Json | None) -> Json:
+    """Record or change a payment, in the customer's currency. Raises ZohoError, and then nothing has changed."""
+    org.check_date("sales", body["date"], *([old["date"]] if old else []))
+    org.check_tags(body)
+    contact = org.customer(body["customer_id"])
+    if old and old["customer_id"] != contact["contact_id"]:
+        raise rule("The customer of a payment cannot be changed.")
+    money = org.books.money(contact["currency_id"], body.get("exchange_rate"))
+    amount = money.exact(body["amount"], "amount")
+    if amount <= 0:
+        raise invalid("amount")
+    _check_single(body)
+    account = org.account(body.get("account_id") or org.books.role("deposits"))
+    if account["account_type"] not in _MONEY:
+        raise invalid("account_id")
+    applied = sum((each["amount_applied"] for each in body["invoices"]), ZERO)
+    refunded = old["amount_refunded"] if old else ZERO
+    if applied + refunded > amount:
+        raise rule("The total amount applied is more than the amount received.")
+    before = list(old["invoices"]) if old else []
+    fields = org.fields_of(_PATH, body, old)
+    data = {
+        "payment_number": old["payment_number"] if old else str(org.books.next_number(_PATH)),
+        "payment_mode": body["payment_mode"],
+        "amount": amount,
+        "amount_refunded": refunded,
+        "unused_amount": amount - applied - refunded,
+        "date": body["date"],
+        "status": "success",
+        "reference_number": body.get("reference_number", ""),
+        "description": body.get("description", ""),
+        "customer_id": contact["contact_id"],
+        "customer_name": contact["contact_name"],
+        "invoices": _settle_all(org, before, body["invoices"], contact["contact_id"], money.id),
+        **money.shown(),
+        "bcy_amount": money.base(amount),
+        "bank_charges": body.get("bank_charges", ZERO),
+        "account_id": account["account_id"],
+        "account_name": account["account_name"],
+        "custom_fields": fields,
+    }
+    kept = org.books.add(_PATH, data) if old is None else org.books.change(_PATH, old, data)
+    _post(org, kept)
+    return kept
+
+
+def delete(org: Organization, payment: Json) -> None:
+    """Delete a payment that nothing was refunded of; its invoices are open again. Raises ZohoError."""
+    org.check_date("sales", payment["date"])
+    if payment["amount_refunded"]:
+        raise rule("Payments which have been refunded cannot be deleted.")
+    for part in payment["invoices"]:
+        release(org, part["invoice_id"], part["amount_applied"])
+    org.books.remove(_PATH, payment)
+
+
+def refund(org: Organization, path: str, of_id: str, body: Json) -> Json:
+    """Pay back what a payment or credit note has left. Raises ZohoError."""
+    source = org.books.need(path, of_id)
+    day = body.get("date") or source["date"]
+    org.check_date("sales", day)
+    account = org.account(body["from_account_id"], "from_account_id")
+    if account["account_type"] not in _MONEY:
+        raise invalid("from_account_id")
+    money = money_of(org, source)
+    amount = money.exact(body["amount"], "amount")
+    left = source["unused_amount" if path == _PATH else "balance"]
+    if amount <= 0:
+        raise invalid("amount")
+    if path == "creditnotes" and source["status"] != "open":
+        raise rule("Only credit notes that are open can be refunded.")
+    if amount > left:
+        raise rule("The amount entered is more than the amount that is left to refund.")
+    kind = "paymentrefunds" if path == _PATH else "creditnoterefunds"
+    kept = org.books.add(
+        kind,
+        {
+            MODULES[path].id: of_id,
+            "date": day,
+            "refund_mode": body.get("refund_mode", ""),
+            "reference_number": body.get("reference_number", ""),
+            "description": body.get("description", ""),
+            "amount": amount,
+            "amount_fcy": amount,
+            "amount_bcy": money.base(amount),
+            "from_account_id": account["account_id"],
+            "customer_id": source["customer_id"],
+            "customer_name": source["customer_name"],
+            **money.shown(),
+        },
+    )
+    if path == _PATH:
+        changes = {"unused_amount": left - amount, "amount_refunded": source["amount_refunded"] + amount}
+    else:
+        changes = {"balance": left - amount, "status": "open" if left > amount else "closed"}
+    org.books.change(path, source, changes)
+    base = money.base(amount)
+    org.books.post(
+        kind,
+        kept[MODULES[kind].id],
+        [Posting(account["account_id"], -base, -amount), Posting(org.books.role("receivable"), base, amount)],
+    )
+    use(org, account["account_id"], source["customer_id"])
+    return kept
+
+
+def delete_refund(org: Organization, path: str, row: Json) -> None:
+    """Take back a refund. Raises ZohoError."""
+    kind = "paymentrefunds" if path == _PATH else "creditnoterefunds"
+    org.check_date("sales", row["date"])
+    source = org.books.need(path, row[MODULES[path].id])
+    if path == _PATH:
+        changes = {
+            "unused_amount": source["unused_amount"] + row["amount"],
+            "amount_refunded": source["amount_refunded"] - row["amount"],
+        }
+    else:
+        changes = {"balance": source["balance"] + row["amount"], "status": "open"}
+    org.books.change(path, source, changes)
+    org.books.remove(kind, row)
+
+
+def _check_single(body: Json) -> None:
+    """The contract wants the invoice twice: in the list, and for a single one beside it."""
+    parts = {each["invoice_id"]: each["amount_applied"] for each in body["invoices"]}
+    if len(parts) != len(body["invoices"]):
+        raise invalid("invoices")
+    if not parts and not body["invoice_id"]:
+        return
+    if parts.get(body["invoice_id"]) != body["amount_applied"]:
+        raise invalid("invoice_id")
+
+
+def _settle_all(
+    org: Organization, before: Sequence[Json], wanted: Sequence[Json], customer_id: str, currency_id: str
+) -> list[Json]:
+    """Settle invoices in place of those settled before; what fails leaves everything as it was."""
+    undo: list[Callable[[], object]] = []
+    for part in before:
+        release(org, part["invoice_id"], part["amount_applied"])
+        undo.append(lambda part=part: settle(org, part, customer_id, currency_id))  # type: ignore[misc]
+    done = []
+    try:
+        for part in wanted:
+            invoice = settle(org, part, customer_id, currency_id)
+            undo.append(lambda part=part: release(org, part["invoice_id"], part["amount_applied"]))  # type: ignore[misc]
+            done.append(
+                {
+                    "invoice_payment_id": org.books.new_id(),
+                    "invoice_id": invoice["invoice_id"],
+                    "invoice_number": invoice["invoice_number"],
+                    "date": invoice["date"],
+                    "invoice_amount": invoice["total"],
+                    "amount_applied": Decimal(part["amount_applied"]),
+                    "balance_amount": invoice["balance"],
+                }
+            )
+    except Exception:
+        for step in reversed(undo):
+            step()
+        raise
+    return done
+
+
+def _post(org: Organization, payment: Json) -> None:
+    money = money_of(org, payment)
+    base = money.base(payment["amount"])
+    receivable = org.books.role("receivable")
+    org.books.post(
+        _PATH,
+        payment["payment_id"],
+        [Posting(payment["account_id"], base, payment["amount"]), Posting(receivable, -base, -payment["amount"])],
+    )
+    for account in (payment["account_id"], receivable):
+        use(org, account, payment["customer_id"])

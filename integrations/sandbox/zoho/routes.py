@@ -1,0 +1,254 @@
+"""The API's addresses, module by module."""
+
+from collections.abc import Callable
+
+from integrations.sandbox.messages import Json
+from integrations.sandbox.zoho import answers, facts, fields, journals, masters, payments, sales, upserts
+from integrations.sandbox.zoho.organization import Organization
+from integrations.sandbox.zoho.routing import (
+    SCOPES,
+    Asked,
+    Save,
+    creating,
+    deleting,
+    doing,
+    listing,
+    reading,
+    route,
+    said,
+    updating,
+    upserting,
+)
+from integrations.sandbox.zoho.store import MODULES
+
+_SINGULAR = {"invoices": "invoice", "items": "item", "customerpayments": "customerpayment"}
+
+
+def _own_number(asked: Asked, body: Json) -> bool:
+    return asked.flag("ignore_auto_number_generation") or bool(body.pop("ignore_auto_number_generation", False))
+
+
+def _save_sale(path: str) -> Save:
+    return lambda asked, body, old: sales.save(asked.org, path, body, old, own_number=_own_number(asked, body))
+
+
+def _masters(path: str, shape: str, save: Callable[[Organization, Json, Json | None], Json]) -> None:
+    module = SCOPES[path]
+    keep: Save = lambda asked, body, old: save(asked.org, body, old)  # noqa: E731 — a name for a small adapter
+    label = MODULES[path].label
+    route("GET", f"/{path}", module, f"list {label}", listing(path), None)
+    route("POST", f"/{path}", module, f"create {label}", creating(path, shape, keep))
+    route("GET", f"/{path}/{{id}}", module, f"read {label}", reading(path))
+    route("PUT", f"/{path}/{{id}}", module, f"update {label}", updating(path, shape, keep))
+    for word, active in (("active", True), ("inactive", False)):
+        route(
+            "POST",
+            f"/{path}/{{id}}/{word}",
+            module,
+            f"mark {label} {word}",
+            doing(
+                f"Marked as {word}.",
+                lambda asked, active=active: masters.set_active(  # type: ignore[misc]
+                    asked.org, path, asked.parts[0], active=active
+                ),
+            ),
+        )
+    if path in facts.UNIQUE_FIELDS["modules"]:
+        route("PUT", f"/{path}", module, f"upsert {label}", upserting(path, shape, keep))
+
+
+def _documents(path: str, shape: str, keep: Save, delete: Callable[[Organization, Json], None]) -> None:
+    module, label = SCOPES[path], MODULES[path].label
+    numbered = ("ignore_auto_number_generation",) if path in ("invoices", "creditnotes") else ()
+    route("GET", f"/{path}", module, f"list {label}", listing(path), None)
+    route("POST", f"/{path}", module, f"create {label}", creating(path, shape, keep), numbered)
+    route("GET", f"/{path}/{{id}}", module, f"read {label}", reading(path))
+    route("PUT", f"/{path}/{{id}}", module, f"update {label}", updating(path, shape, keep), numbered)
+    route("DELETE", f"/{path}/{{id}}", module, f"delete {label}", deleting(path, delete))
+    if path in facts.UNIQUE_FIELDS["modules"]:
+        route("PUT", f"/{path}", module, f"upsert {label}", upserting(path, shape, keep), numbered)
+
+
+def _journals() -> None:
+    _documents("journals", "journal", lambda asked, body, old: journals.save(asked.org, body, old), journals.delete)
+    words = "The selected journals have been published."
+    route(
+        "POST",
+        "/journals/{id}/status/publish",
+        "accountants",
+        "publish Journal",
+        doing("The journal has been published.", lambda asked: journals.publish(asked.org, asked.parts[0]), 201),
+    )
+    route(
+        "POST",
+        "/journals/status/publish",
+        "accountants",
+        "publish Journals",
+        doing(words, lambda asked: journals.publish_all(asked.org, asked.ids("journal_ids"))),
+        ("journal_ids",),
+    )
+    route(
+        "POST",
+        "/journals/{id}/reverse",
+        "accountants",
+        "reverse Journal",
+        answers.reverse,
+        ("reversal_date", "is_reversal_scheduled"),
+    )
+
+
+def _sales() -> None:
+    for path, shape in (("invoices", "invoice"), ("creditnotes", "creditnote")):
+        _documents(path, shape, _save_sale(path), lambda org, record, path=path: sales.delete(org, path, record))  # type: ignore[misc]
+        states = ("sent", "void", "draft") if path == "invoices" else ("open", "void", "draft")
+        for status in states:
+            route(
+                "POST",
+                f"/{path}/{{id}}/status/{status}",
+                SCOPES[path],
+                f"mark {MODULES[path].label} {status}",
+                doing(
+                    "The status has been changed.",
+                    lambda asked, path=path, status=status: sales.mark(  # type: ignore[misc]
+                        asked.org, path, asked.parts[0], status
+                    ),
+                ),
+            )
+    route(
+        "POST",
+        "/invoices/status/sent",
+        "invoices",
+        "mark Invoices sent",
+        doing(
+            "The invoices have been marked as sent.",
+            lambda asked: sales.mark_sent_all(asked.org, asked.ids("invoice_ids")),
+        ),
+        ("invoice_ids",),
+    )
+    route("GET", "/creditnotes/{id}/invoices", "creditnotes", "list Credits applied", answers.credited)
+    route(
+        "POST",
+        "/creditnotes/{id}/invoices",
+        "creditnotes",
+        "apply Credit note",
+        doing(
+            "Credits have been applied to the invoice(s).",
+            lambda asked: sales.apply_credits(
+                asked.org, asked.parts[0], fields.check("credit_to_invoices", asked.body)
+            ),
+        ),
+    )
+    route(
+        "DELETE",
+        "/creditnotes/{id}/invoices/{id}",
+        "creditnotes",
+        "unapply Credit note",
+        doing(
+            "Credits applied to an invoice have been deleted.",
+            lambda asked: sales.unapply_credits(asked.org, asked.parts[0], asked.parts[1]),
+        ),
+    )
+
+
+def _payments() -> None:
+    _documents(
+        "customerpayments",
+        "customerpayment",
+        lambda asked, body, old: payments.save(asked.org, body, old),
+        payments.delete,
+    )
+    for path, kind, shape, single in (
+        ("customerpayments", "paymentrefunds", "refund", "payment_refunds"),
+        ("creditnotes", "creditnoterefunds", "creditnote_refund", "creditnote_refund"),
+    ):
+        module, label = SCOPES[path], MODULES[kind].label
+        route("POST", f"/{path}/{{id}}/refunds", module, f"create {label}", answers.refunding(path, shape, single))
+        route(
+            "GET",
+            f"/{path}/{{id}}/refunds",
+            module,
+            f"list {label}",
+            answers.refunds_of(path, kind),
+            ("page", "per_page"),
+        )
+        route(
+            "DELETE", f"/{path}/{{id}}/refunds/{{id}}", module, f"delete {label}", answers.deleting_refund(path, kind)
+        )
+    route(
+        "GET",
+        "/creditnotes/refunds",
+        "creditnotes",
+        "list Credit note refund",
+        answers.all_refunds,
+        ("page", "per_page"),
+    )
+    for path, singular in _SINGULAR.items():
+        route(
+            "PUT",
+            f"/{singular}/{{id}}/customfields",
+            SCOPES[path],
+            f"set fields of {MODULES[path].label}",
+            doing(
+                "Custom Fields Updated Successfully",
+                lambda asked, path=path: upserts.set_fields(  # type: ignore[misc]
+                    asked.org, path, asked.parts[0], asked.body
+                ),
+            ),
+        )
+
+
+def _settings() -> None:
+    for path, shape, save in (("taxes", "tax", masters.save_tax), ("currencies", "currency", masters.save_currency)):
+        keep: Save = lambda asked, body, old, save=save: save(asked.org, body, old)  # type: ignore[misc]  # noqa: E731
+        route("GET", f"/settings/{path}", "settings", f"list {MODULES[path].label}", listing(path), None)
+        route("POST", f"/settings/{path}", "settings", f"create {MODULES[path].label}", creating(path, shape, keep))
+        route("GET", f"/settings/{path}/{{id}}", "settings", f"read {MODULES[path].label}", reading(path))
+        route(
+            "PUT", f"/settings/{path}/{{id}}", "settings", f"update {MODULES[path].label}", updating(path, shape, keep)
+        )
+    route(
+        "POST",
+        "/settings/currencies/{id}/exchangerates",
+        "settings",
+        "create Exchange rate",
+        lambda asked: (
+            201,
+            said(
+                "The exchange rate has been added.",
+                exchange_rate=masters.add_exchange_rate(asked.org, asked.parts[0], asked.body),
+            ),
+        ),
+    )
+    route("GET", "/reportingtags", "settings", "list Reporting tag", answers.tags, ("page", "per_page"))
+    route(
+        "GET",
+        "/reportingtags/{id}/options/all",
+        "settings",
+        "list Tag option",
+        answers.tag_options,
+        ("page", "per_page"),
+    )
+    route("GET", "/locations", "settings", "list Location", listing("locations"), None)
+    route("GET", "/transactionlock", "accountants", "read Lock", answers.one_lock)
+    route("GET", "/transactionlocks", "accountants", "list Lock", answers.locks, ("page", "per_page", "lock_scope"))
+    route("GET", "/organizations", "settings", "list Organization", answers.organizations)
+    route("GET", "/organizations/{id}", "settings", "read Organization", answers.one_organization)
+    route(
+        "GET",
+        "/chartofaccounts/accounttransactions",
+        "accountants",
+        "list Account transaction",
+        answers.transactions,
+        ("account_id", "transaction_type", "date", "date_start", "date_end", "filter_by", "page", "per_page"),
+    )
+
+
+def serve_all() -> None:
+    """Serve every address that the sandbox knows."""
+    _masters("chartofaccounts", "chartofaccount", masters.save_account)
+    _masters("contacts", "contact", masters.save_contact)
+    _masters("items", "item", masters.save_item)
+    _journals()
+    _sales()
+    _payments()
+    _settings()

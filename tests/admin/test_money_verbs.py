@@ -1,0 +1,115 @@
+"""What finance staff do with money in the admin: gateways, payouts, disputes, refunds, wallets, credits of paid invoices."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounting.checks import check_ledger
+from billing.models import (
+    BusinessEntity,
+    Contract,
+    CreditNote,
+    Customer,
+    Dispute,
+    GatewayPayout,
+    Invoice,
+    Payment,
+    PaymentGateway,
+    Refund,
+    Tenant,
+    Wallet,
+    WalletEntry,
+)
+from tests.admin.test_doing import url
+
+DAY = {"on": "2026-03-10"}
+
+
+@pytest.fixture(autouse=True)
+def books_agree(tenant: Tenant) -> Any:
+    yield
+    assert check_ledger(tenant).problems == []
+
+
+def told(client: Client, name: str, pk: int, data: dict[str, Any]) -> str:
+    """Open a verb's page, carry it out, and give the page that follows."""
+    assert client.get(url(name, pk)).status_code == 200
+    return client.post(url(name, pk), data, follow=True).content.decode()
+
+
+def test_a_card_payment_is_recorded_paid_out_disputed_and_won(finance: Client, story: Contract) -> None:
+    customer = Customer.objects.get()
+    entity = BusinessEntity.objects.get()
+    gateway_form = {"business_entity": entity.pk, "code": "cards", "name": "Card gateway"}
+    assert finance.post(reverse("admin:billing_paymentgateway_add"), gateway_form, follow=True).status_code == 200
+    gateway = PaymentGateway.objects.get()
+    taken = {
+        "received_on": "2026-03-01", "amount": "90", "method": "card", "gateway": "cards", "withheld": "10",
+        "withheld_is_recoverable": "on", "automatic": "on", "reference": "ch_1",
+    }  # fmt: skip
+    finance.post(f"{reverse('admin:billing_payment_add')}?customer={customer.pk}", taken)
+    payment = Payment.objects.get(gateway=gateway)
+    assert (payment.withheld.amount, payment.unapplied.amount) == (Decimal(10), Decimal(0))
+    payout = {"paid_on": "2026-03-05", "captured": "90", "fee": "3", "withheld": "0", "reference": "po_1"}
+    assert "87.00" in told(finance, "billing_paymentgateway_record_payout", gateway.pk, payout)
+    assert GatewayPayout.objects.get().deposited.amount == Decimal(87)
+    again = finance.post(url("billing_paymentgateway_record_payout", gateway.pk), payout)
+    assert "is recorded already" in again.content.decode()
+    disputed = DAY | {"amount": "50", "fee": "15", "by_gateway": "on", "reason": "Fraud"}
+    assert "waits for its outcome" in told(finance, "billing_payment_dispute", payment.pk, disputed)
+    dispute = Dispute.objects.get()
+    won = told(finance, "billing_dispute_win", dispute.pk, DAY | {"fee_returned": "15"})
+    assert "came back" in won
+    assert "not possible" in finance.post(url("billing_dispute_lose", dispute.pk), DAY, follow=True).content.decode()
+    for model in ("paymentgateway", "gatewaypayout", "dispute", "payment"):
+        assert finance.get(reverse(f"admin:billing_{model}_changelist")).status_code == 200
+    assert "Won" in finance.get(reverse("admin:billing_payment_change", args=[payment.pk])).content.decode()
+
+
+def test_a_paid_invoice_is_credited_and_refunded(finance: Client, story: Contract) -> None:
+    invoice = Invoice.objects.get(status="paid")
+    credit = DAY | {"reason": "Outage", f"line_{invoice.lines.get().pk}": "40.00"}
+    refused = finance.post(url("billing_invoice_credit", invoice.pk), credit).content.decode()
+    assert "Say what becomes of the other 40.00 USD" in refused
+    assert "is issued" in told(finance, "billing_invoice_credit", invoice.pk, credit | {"keep": "refund"})
+    note = CreditNote.objects.get()
+    assert "is paid back" in told(finance, "billing_creditnote_refund", note.pk, DAY | {"amount": "30"})
+    page = finance.get(reverse("admin:billing_creditnote_change", args=[note.pk])).content.decode()
+    assert "Still owed" in page and "10.00" in page
+    refund = Refund.objects.get()
+    assert note.number in finance.get(reverse("admin:billing_refund_change", args=[refund.pk])).content.decode()
+
+
+def test_a_wallet_from_first_top_up_to_payout(finance: Client, story: Contract, viewer: Client) -> None:
+    customer = Customer.objects.get()
+    top_up = DAY | {"amount": "50", "bonus": "10", "method": "card", "reference": "t1"}
+    assert "50.00 USD is in the wallet" in told(finance, "billing_customer_top_up_wallet", customer.pk, top_up)
+    wallet = Wallet.objects.get()
+    assert "granted" in told(finance, "billing_wallet_grant_bonus", wallet.pk, DAY | {"amount": "5", "reason": "Sorry"})
+    taken = told(finance, "billing_wallet_withdraw_bonus", wallet.pk, DAY | {"amount": "15", "reason": "Expired"})
+    assert "is withdrawn" in taken
+    assert "20.00 USD is paid back" in told(finance, "billing_wallet_refund", wallet.pk, DAY | {"amount": "20"})
+    assert "settled 1 of" in told(finance, "billing_wallet_apply", wallet.pk, DAY)
+    assert [f"{entry.paid_balance.amount:.2f}" for entry in WalletEntry.objects.order_by("number")] == [
+        "50.00", "50.00", "50.00", "50.00", "30.00", "0.00",
+    ]  # fmt: skip
+    assert viewer.post(url("billing_wallet_top_up_wallet", wallet.pk), top_up).status_code == 403
+    assert "Wallet" in finance.get(reverse("admin:billing_customer_change", args=[customer.pk])).content.decode()
+
+
+def test_what_was_paid_too_much_is_refunded_or_kept(finance: Client, story: Contract) -> None:
+    customer = Customer.objects.get()
+    for reference in ("a", "b"):
+        paid = {"received_on": "2026-03-01", "amount": "500", "method": "card", "reference": reference}
+        finance.post(f"{reverse('admin:billing_payment_add')}?customer={customer.pk}", paid)
+    first, second = Payment.objects.filter(reference__in="ab").order_by("reference")
+    assert "is paid back" in told(
+        finance, "billing_payment_refund", first.pk, DAY | {"amount": "500", "reason": "Twice"}
+    )
+    assert "customer&#x27;s wallet" in told(finance, "billing_payment_keep_in_wallet", second.pk, DAY)
+    assert Wallet.objects.get().entries.get().paid.amount == Decimal(500)
+    assert date(2026, 3, 10) == Refund.objects.get().refunded_on

@@ -1,0 +1,276 @@
+"""Nothing lost, nothing twice, whatever Xero or the worker does; and what a person is told."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing.models import Customer, Invoice
+from billing.services.invoices import void_invoice
+from integrations import mapping, outbox, outcomes
+from integrations.delivery import drain
+from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, ErpRecord, Mapping, OutboxItem
+from integrations.reconciliation import reconcile
+from tests.integrations.world import JANUARY, a_month
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FAULTS = ("500", "503", "429", "html_error", "drop", "drop_after_commit", "timeout_after_commit")
+WRITES = {"journal_entries": "PUT /api.xro/2.0/ManualJournals", "documents": "PUT /api.xro/2.0/Invoices"}
+
+
+def deliver(connection: Connection) -> Any:
+    return drain(connection.pk, until_empty=True, seconds=60)
+
+
+def journals(books) -> list[str]:
+    return sorted(each["Narration"].rpartition("[cf:")[2] for each in books.objects("ManualJournal"))
+
+
+def keys(books, path: str) -> list[str]:
+    requests = books.state("?requests=1")["requests"]
+    return [each["headers"]["idempotency-key"] for each in requests if each["method"] == "PUT" and path in each["path"]]
+
+
+def test_fifty_journals_go_in_one_request(connect, books) -> None:
+    connection = connect()
+    a_month(customers=60)
+    before = books.state()["calls"]["by_kind"].get("create ManualJournal", 0)
+    result = deliver(connection)
+    assert (result.delivered, result.parked, result.waiting) == (120, 0, 0)
+    assert books.state()["calls"]["by_kind"]["create ManualJournal"] - before == 3
+    assert result.calls <= 5
+    assert len(journals(books)) == len(set(journals(books))) == 120
+    assert {each["Status"] for each in books.objects("ManualJournal")} == {"POSTED"}
+    assert deliver(connection).calls == 0
+
+
+@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_fault_loses_or_doubles_anything(connect, books, mode, fault) -> None:
+    connection = connect(mode=mode)
+    a_month(customers=4)
+    books._post("retry_after", {"told": False})
+    books.fail(rate=1, kinds=[fault], times=2, only=WRITES[mode], hold_seconds=1.3)
+    deliver(connection)
+    if mode == "journal_entries":
+        assert len(journals(books)) == len(set(journals(books))) == 8
+    else:
+        assert books.count("Invoice") == books.count("Contact") == 4
+    assert not OutboxItem.objects.exclude(state="delivered").exists()
+    assert not OutboxItem.objects.exclude(request_body="").exists()
+
+
+def test_after_a_500_another_key_is_used_for_xero_keeps_its_errors_under_the_old_one(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    books.fail(rate=1, kinds=["500"], times=1, only=WRITES["journal_entries"])
+    assert deliver(connection).delivered == 2
+    first, second = keys(books, "ManualJournals")
+    assert first != second
+
+
+def test_after_silence_the_same_key_is_used_for_the_same_body(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    books.fail(rate=1, kinds=["drop"], times=1, only=WRITES["journal_entries"])
+    assert deliver(connection).delivered == 2
+    first, second = keys(books, "ManualJournals")
+    assert first == second
+
+
+def test_a_lost_answer_is_read_back_also_when_the_key_was_forgotten(connect, books) -> None:
+    connection = connect()
+    a_month(customers=3)
+    books.fail(rate=1, kinds=["drop_after_commit"], times=1, only=WRITES["journal_entries"])
+    drain(connection.pk, until_empty=False, seconds=0.01)
+    books._post("forget_keys", {})
+    deliver(connection)
+    assert len(journals(books)) == len(set(journals(books))) == 6
+    assert len(keys(books, "ManualJournals")) == 1
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_429_pauses_the_whole_connection_for_as_long_as_xero_says(connect, books, told) -> None:
+    connection = connect(backoff_cap=100)
+    a_month(customers=1)
+    books._post("retry_after", {"told": told})
+    books.fail(rate=1, kinds=["429"], times=1)
+    result = drain(connection.pk, until_empty=True, patience=10)
+    if told:  # a minute: left to the clock
+        assert (result.delivered, result.waiting) == (0, 2)
+        assert OutboxItem.objects.filter(attempts=0).count() == 2
+    else:  # one to two seconds
+        assert (result.delivered, result.waiting) == (2, 0)
+
+
+def test_one_bad_document_does_not_hold_up_its_batch(connect, books) -> None:
+    connection = connect(mode="documents")
+    a_month(customers=5)
+    invoices = OutboxItem.objects.filter(kind="invoice")
+    invoices.update(state="skipped")
+    deliver(connection)
+    books.delete("Contact", books.objects("Contact")[2]["ContactID"])
+    outbox.send_again(list(invoices.values_list("id", flat=True)))
+    result = deliver(connection)
+    assert (result.delivered, result.parked, result.calls) == (4, 1, 1)
+    parked = OutboxItem.objects.get(state="parked")
+    assert parked.reason_code == "missing_mapping"
+    assert "is archived" in parked.reason
+    assert "mend the mapping" in parked.reason
+
+
+def test_an_archived_account_parks_in_words_and_a_mended_mapping_takes_effect(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    used = next(each for each in books.objects("Account") if each["Name"] == "Deferred Revenue")
+    books.delete("Account", used["AccountID"])
+    assert deliver(connection).parked == 2
+    parked = OutboxItem.objects.filter(state="parked").first()
+    assert (parked.reason_code, "mend the mapping" in parked.reason) == ("missing_mapping", True)
+    other = ErpRecord.objects.get(kind="account", name="Suspense")
+    Mapping.objects.filter(kind="account", external_id=used["AccountID"]).update(external_id=other.external_id)
+    outbox.send_again(list(OutboxItem.objects.values_list("id", flat=True)))
+    assert deliver(connection).parked == 0
+
+
+def test_a_renumbered_account_is_found_by_its_id(connect, books) -> None:
+    connection = connect()
+    used = next(each for each in books.objects("Account") if each["Name"] == "Deferred Revenue")
+    books.edit("Account", used["AccountID"], Code="8350")
+    mapping.import_lists(connection)
+    a_month(customers=1)
+    assert deliver(Connection.objects.get()).parked == 0
+    lines = [line for each in books.objects("ManualJournal") for line in each["JournalLines"]]
+    assert "8350" in {line["AccountCode"] for line in lines}
+
+
+@pytest.mark.parametrize("lock", ["PeriodLockDate", "EndOfYearLockDate"])
+def test_locked_books_hold_in_words_and_go_out_once_unlocked(connect, books, lock) -> None:
+    connection = connect()
+    books.prefer(**{lock: "2026-01-31"})
+    a_month(customers=2)
+    assert deliver(connection).parked == 4
+    item = OutboxItem.objects.first()
+    assert item.reason_code == "books_closed"
+    assert "currently set at 31 January 2026" in item.reason
+    books.prefer(**{lock: None})
+    outbox.send_again(list(OutboxItem.objects.values_list("id", flat=True)))
+    assert (deliver(connection).parked, books.count("ManualJournal")) == (0, 4)
+
+
+def test_a_duplicate_number_that_is_not_ours_is_not_taken_for_ours(connect, books) -> None:
+    connection = connect(mode="documents")
+    a_month(customers=1)
+    number = Invoice.objects.get().number
+    other = mapping.connector_of(connection).create_customer(request_id="by-hand", name="Somebody", note="")
+    sale = {
+        "Type": "ACCREC",
+        "Contact": {"ContactID": other.external_id},
+        "InvoiceNumber": number,
+        "LineItems": [{"Description": "x", "UnitAmount": 1, "AccountCode": "200"}],
+    }
+    books._post("make", {"entity": "Invoice", "fields": sale})
+    assert deliver(connection).parked == 1
+    parked = OutboxItem.objects.get(state="parked")
+    assert (parked.reason_code, "did not come from here" in parked.reason) == ("duplicate_number", True)
+    assert books.count("Invoice") == 1
+
+
+def test_a_name_that_is_taken_gets_our_id_behind_it_and_a_renamed_contact_stays_the_same(connect, books) -> None:
+    connection = connect(mode="documents")
+    mapping.connector_of(connection).create_customer(request_id="by-hand", name="O'Neil 0", note="theirs")
+    a_month(customers=1)
+    assert deliver(connection).parked == 0
+    ours = next(each for each in books.objects("Contact") if each["Name"] == "O'Neil 0 (X-0)")
+    books.edit("Contact", ours["ContactID"], Name="Renamed there")
+    Customer.objects.update(name="Renamed here")
+    invoice = Invoice.objects.get()
+    void_invoice(invoice_id=invoice.pk, on=JANUARY, reason="Wrong")
+    assert deliver(connection).parked == 0
+    assert [each["Status"] for each in books.objects("Invoice")] == ["VOIDED"]
+    assert books.count("Contact") == 2
+
+
+def test_a_token_that_ends_between_batches_is_renewed_with_the_same_key(connect, books, monkeypatch) -> None:
+    connection = connect()
+    a_month(customers=30)
+    record = outcomes.record
+
+    def record_and_expire(**arguments: Any) -> dict[str, int]:
+        books.expire_tokens()
+        return record(**arguments)
+
+    monkeypatch.setattr(outcomes, "record", record_and_expire)
+    assert deliver(connection).delivered == 60
+    first, last, again = keys(books, "ManualJournals")
+    assert first != last == again
+    assert len(journals(books)) == len(set(journals(books))) == 60
+
+
+def test_a_rotated_token_that_was_lost_is_had_again(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    before = connection.credentials["refresh_token"]
+    books.expire_tokens()
+    books.fail(rate=1, kinds=["drop_after_commit"], times=1, only="/connect/token", include_oauth=True)
+    assert deliver(connection).delivered == 2
+    kept = Connection.objects.get()
+    assert kept.credentials["refresh_token"] != before
+    assert kept.status == ConnectionStatus.CONNECTED
+
+
+def test_a_lost_sign_in_asks_a_person_and_keeps_everything_waiting(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    books.expire_tokens(refresh=True)
+    result = deliver(connection)
+    assert (result.parked, result.waiting) == (0, 2)
+    assert Connection.objects.get().status == ConnectionStatus.RECONNECT_NEEDED
+
+
+def test_a_connection_removed_in_xero_asks_a_person(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    books._post("disconnect", {})
+    assert deliver(connection).waiting == 2
+    kept = Connection.objects.get()
+    assert (kept.status, "removed in Xero" in kept.status_reason) == (ConnectionStatus.RECONNECT_NEEDED, True)
+
+
+def test_a_person_who_may_not_post_journals_is_told_so(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    books.prefer(MayPostJournals=False)
+    assert deliver(connection).waiting == 2
+    assert "reporting permission" in Connection.objects.get().status_reason
+
+
+def test_what_was_changed_there_is_a_difference(connect, books) -> None:
+    connection = connect()
+    a_month(customers=2)
+    deliver(connection)
+    first, second, *_ = books.objects("ManualJournal")
+    books.delete("ManualJournal", first["ManualJournalID"])
+    lines = [
+        {"LineAmount": float(line["LineAmount"]) * 2, "AccountCode": line["AccountCode"]}
+        for line in second["JournalLines"]
+    ]
+    books.edit("ManualJournal", second["ManualJournalID"], JournalLines=lines)
+    _, findings = reconcile(connection, through=JANUARY)
+    causes = [each["cause"] for each in findings.differences if each["kind"] == "journal_entry"]
+    assert len(causes) == 2
+    assert "changed in the ERP" in causes
+
+
+def test_what_is_logged_holds_no_token(connect, books) -> None:
+    connection = connect()
+    a_month(customers=1)
+    books.expire_tokens()
+    deliver(connection)
+    secrets = [str(value) for value in Connection.objects.get().credentials.values() if len(str(value)) > 20]
+    logged = json.dumps(list(DeliveryAttempt.objects.values("request", "response", "request_id")))
+    assert secrets
+    assert not any(secret in logged for secret in secrets)
+    assert Decimal(DeliveryAttempt.objects.count()) >= 2
