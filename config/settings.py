@@ -122,6 +122,16 @@ if env.flag("COUNTERFOIL_DB_POOL", default=False) and "qcluster" not in sys.argv
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Mail, for warnings. Without a host it is printed, so that trying out sends nothing.
+EMAIL_HOST = env.text("COUNTERFOIL_EMAIL_HOST")
+EMAIL_PORT = env.integer("COUNTERFOIL_EMAIL_PORT", default=587, minimum=1)
+EMAIL_HOST_USER = env.text("COUNTERFOIL_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("COUNTERFOIL_EMAIL_PASSWORD")
+EMAIL_USE_TLS = env.flag("COUNTERFOIL_EMAIL_TLS", default=True)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("COUNTERFOIL_EMAIL_FROM", "counterfoil@localhost")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+
 # Background work: only a clock and a wake-up. The outbox is the record of work and does its own retrying.
 Q_CLUSTER = {
     "name": "counterfoil",

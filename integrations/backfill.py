@@ -5,6 +5,7 @@ from datetime import date
 from django.db import connection as database
 from django.db import transaction
 
+from integrations.connectors import base
 from integrations.documents import STAGES, Kind
 from integrations.models import Connection, SyncMode
 from integrations.outbox import wake
@@ -41,6 +42,7 @@ _DOCUMENTS = {
     Kind.CREDIT_NOTE: "SELECT c.id AS subject, c.customer_id AS subject_group FROM billing_creditnote c "
     f"WHERE c.invoice_id IN (SELECT i.id {_INVOICES})",
 }
+_DOCUMENTS[Kind.CREDIT_ALLOCATION] = _DOCUMENTS[Kind.CREDIT_NOTE]
 _WITH_PAYMENTS = {Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}"}
 
 
@@ -51,6 +53,7 @@ def backfill(connection: Connection, *, since: date) -> int:
         facts = _CUSTOMER_FIRST if connection.option("ar_customer", "one") == "each" else _ENTRIES
     else:
         facts = _DOCUMENTS | (_WITH_PAYMENTS if connection.send_payments else {})
+    facts = {kind: select for kind, select in facts.items() if kind in base.get(connection.erp).batch_size}
     added = 0
     with database.cursor() as cursor:
         for kind, select in facts.items():

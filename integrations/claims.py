@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations.documents import STAGES, Kind
+from integrations.documents import STAGES, Kind, as_sent
 from integrations.models import Connection, OutboxItem, OutboxState
 
 LEASE_SECONDS = 150
@@ -46,7 +46,7 @@ SELECT kind, request_id FROM integrations_outboxitem
    AND (group_key IS NULL OR group_key NOT IN (
        SELECT group_key FROM integrations_outboxitem
         WHERE connection_id = %(connection)s AND stage < %(stage)s AND group_key IS NOT NULL
-          AND state IN ('pending', 'in_flight', 'parked')))
+          AND state IN ('pending', 'in_flight', 'parked', 'approval')))
  ORDER BY id LIMIT 1
 """
 _BODY = """
@@ -120,7 +120,7 @@ def claim(*, connection: Connection, worker_id: int, batch_size: Mapping[Kind, i
             if head is None:
                 continue
             kind = Kind(head[0])
-            size = 1000 if head[1] else batch_size[kind]
+            size = 1000 if head[1] else batch_size[as_sent(kind)]
             select = _HEAD.replace("SELECT kind, request_id", "SELECT id", 1).replace(" ORDER BY id LIMIT 1\n", _BODY)
             cursor.execute(select, {**values, "kind": kind.value, "request": head[1], "size": size})
             ids = [row[0] for row in cursor.fetchall()]

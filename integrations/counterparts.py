@@ -10,6 +10,7 @@ _RECORDS = {
     MappingKind.CUSTOMER: RecordKind.CUSTOMER,
     MappingKind.PRODUCT: RecordKind.PRODUCT,
     MappingKind.TAX_CODE: RecordKind.TAX_CODE,
+    MappingKind.SUBSIDIARY: RecordKind.SUBSIDIARY,
     MappingKind.DEFAULT_CUSTOMER: RecordKind.CUSTOMER,
     MappingKind.DEFAULT_PRODUCT: RecordKind.PRODUCT,
     MappingKind.DEPOSIT_ACCOUNT: RecordKind.ACCOUNT,

@@ -20,9 +20,11 @@ from integrations.connectors.base import (
     DeliveryError,
     Outcome,
     Parcel,
+    PeriodLocked,
     TryLater,
 )
-from integrations.documents import reference_of
+from integrations.dating import in_open_books
+from integrations.documents import as_sent, reference_of
 from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState
 from integrations.wiring import open_connector
 
@@ -37,7 +39,7 @@ SELECT EXISTS (
        AND NOT EXISTS (
            SELECT 1 FROM integrations_outboxitem e
             WHERE e.connection_id = o.connection_id AND e.group_key = o.group_key AND e.stage < o.stage
-              AND e.state IN ('pending', 'in_flight', 'parked')))
+              AND e.state IN ('pending', 'in_flight', 'parked', 'approval')))
 """
 Progress = Callable[[int, int], None]
 
@@ -146,7 +148,7 @@ class _Lane:
                 claim = self._prepare(connector, claim)
             if not claim.items:
                 return
-            results = connector.send(claim.kind, str(claim.request_id), self._parcels(claim))
+            results = connector.send(as_sent(claim.kind), str(claim.request_id), self._parcels(claim))
         except DeliveryError as error:
             self._record(claim, outcomes.all_of(claim, error))
             self._see_to_connection([error])
@@ -170,12 +172,14 @@ class _Lane:
         """Build and encode fresh items and seal them; what cannot be built is recorded and left out."""
         failed: dict[int, Outcome] = {}
         bodies: dict[int, str] = {}
+        items = {item.pk: item for item in claim.items}
         built = builders.build(connection=self._connection, kind=claim.kind, items=claim.items)
         for item_id, document in built.items():
             try:
                 if isinstance(document, DeliveryError):
                     raise document
-                bodies[item_id] = connector.encode(claim.kind, document)
+                dated = in_open_books(self._connection, claim.kind, document, items[item_id].to_first_open_day)
+                bodies[item_id] = connector.encode(as_sent(claim.kind), dated)
             except DeliveryError as error:
                 failed[item_id] = error
         self._record(claim, failed)
@@ -188,7 +192,7 @@ class _Lane:
     def _adopt(self, connector: Connector, claim: Claim) -> Claim:
         """Read back what an earlier request may have done; what the ERP holds is recorded, the rest may be sent again."""
         claims.renew(claim)
-        found = connector.find(claim.kind, self._parcels(claim))
+        found = connector.find(as_sent(claim.kind), self._parcels(claim))
         results = {item.pk: found[ref] for item in claim.items if (ref := self._reference(claim, item)) in found}
         self._record(claim, results)
         rest = Claim(claim.kind, [item for item in claim.items if item.pk not in results], claim.worker_id)
@@ -218,6 +222,9 @@ class _Lane:
         if lost:
             connection.status, connection.status_reason = ConnectionStatus.RECONNECT_NEEDED, lost.words
             connection.save(update_fields=["status", "status_reason", "updated_at"])
+        if any(isinstance(each, PeriodLocked) for each in results) and connection.company_read_at:
+            connection.company_read_at = None  # The lock is news to us: the facts are read again before the next try.
+            connection.save(update_fields=["company_read_at", "updated_at"])
         waits = [each.after for each in results if isinstance(each, TryLater) and each.whole_connection]
         if waits:
             longest = float(connection.option("backoff_cap", math.inf))

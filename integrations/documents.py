@@ -7,69 +7,31 @@ document's currency, exact to its minor unit.
 import datetime
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 
+from integrations.kinds import CHANGES, MASTER_DATA, STAGES, Kind, as_sent, reference_of
 
-class Kind(StrEnum):
-    """The kinds of things that are delivered; also the kinds of outbox items."""
-
-    CUSTOMER = "customer"
-    PRODUCT = "product"
-    JOURNAL_ENTRY = "journal_entry"
-    INVOICE = "invoice"
-    INVOICE_VOID = "invoice_void"
-    CREDIT_NOTE = "credit_note"
-    CREDIT_ALLOCATION = "credit_allocation"
-    CREDIT_NOTE_VOID = "credit_note_void"
-    PAYMENT = "payment"
-    PAYMENT_UPDATE = "payment_update"
-    PAYMENT_VOID = "payment_void"
-    REFUND = "refund"
-
-
-# Within a customer, in this order: what is undone is undone last, when all that it was part of has been sent.
-STAGES = {
-    Kind.CUSTOMER: 10,
-    Kind.PRODUCT: 10,
-    Kind.JOURNAL_ENTRY: 20,
-    Kind.INVOICE: 20,
-    Kind.CREDIT_NOTE: 30,
-    Kind.CREDIT_ALLOCATION: 35,
-    Kind.PAYMENT: 40,
-    Kind.PAYMENT_UPDATE: 50,
-    Kind.REFUND: 60,
-    Kind.PAYMENT_VOID: 70,
-    Kind.CREDIT_NOTE_VOID: 75,
-    Kind.INVOICE_VOID: 80,
-}
-
-MASTER_DATA = (Kind.CUSTOMER, Kind.PRODUCT)
-CHANGES = (  # These change what the ERP holds already instead of creating something there.
-    Kind.PAYMENT_UPDATE,
-    Kind.PAYMENT_VOID,
-    Kind.CREDIT_NOTE_VOID,
-    Kind.INVOICE_VOID,
-)
-
-_LETTERS = {
-    Kind.CUSTOMER: "U",
-    Kind.PRODUCT: "S",
-    Kind.JOURNAL_ENTRY: "J",
-    Kind.INVOICE: "I",
-    Kind.INVOICE_VOID: "V",
-    Kind.CREDIT_NOTE: "C",
-    Kind.CREDIT_ALLOCATION: "A",
-    Kind.CREDIT_NOTE_VOID: "W",
-    Kind.PAYMENT: "P",
-    Kind.PAYMENT_UPDATE: "L",
-    Kind.PAYMENT_VOID: "X",
-    Kind.REFUND: "R",
-}
-
-
-def reference_of(prefix: str, kind: Kind | str, subject_id: int) -> str:
-    """Give our reference for one document: at most 21 characters for ids below 10^14."""
-    return f"{prefix}-{_LETTERS[Kind(kind)]}{subject_id}"
+__all__ = [
+    "CHANGES",
+    "MASTER_DATA",
+    "STAGES",
+    "AllocationDocument",
+    "CreditAllocationDocument",
+    "CreditNoteDocument",
+    "CustomerDocument",
+    "DimensionDocument",
+    "Document",
+    "InvoiceDocument",
+    "JournalDocument",
+    "JournalLineDocument",
+    "Kind",
+    "PaymentDocument",
+    "ProductDocument",
+    "RefundDocument",
+    "SalesLineDocument",
+    "VoidDocument",
+    "as_sent",
+    "reference_of",
+]
 
 
 @dataclass(frozen=True)

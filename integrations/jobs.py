@@ -30,7 +30,12 @@ def _create_accounts(parameters: Mapping[str, Any], progress: Progress) -> JobRe
 
 def _reconcile(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     connection = Connection.objects.get(pk=parameters["connection"])
-    kept, _ = reconcile(connection, through=date.fromisoformat(parameters["through"]))
+    since = parameters.get("since")
+    kept, _ = reconcile(
+        connection,
+        through=date.fromisoformat(parameters["through"]),
+        since=date.fromisoformat(since) if since else None,
+    )
     if not kept.difference_count:
         return JobResult(f"{kept.compared:,} documents compared through {kept.through}: both sides agree to the cent.")
     details = [f"{each['document']}: {each['cause']}" for each in kept.differences[:_SHOWN]]

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounting.models import Account
-from billing.models import Customer, Product, TaxRate
+from billing.models import BusinessEntity, Customer, Product, TaxRate
 from integrations.connectors import base
 from integrations.connectors.base import Call, Connector, ConnectorSpec, ErpRow
 from integrations.counterparts import why_not
@@ -25,6 +25,7 @@ from integrations.models import (
     RecordKind,
     SyncMode,
 )
+from integrations.readiness import has_subsidiaries, needs_default_customer, our_accounts, our_entities
 from integrations.wiring import open_connector
 
 _ALIKE = 0.82
@@ -100,6 +101,8 @@ def suggest(connection: Connection) -> int:
     records = ErpRecord.objects.filter(connection=connection, is_active=True)
     accounts = list(records.filter(kind=RecordKind.ACCOUNT))
     found: dict[MappingKind, Suggestions] = {MappingKind.ACCOUNT: _accounts(connection, spec, accounts)}
+    if has_subsidiaries(connection):
+        found[MappingKind.SUBSIDIARY] = _subsidiaries(connection, list(records.filter(kind=RecordKind.SUBSIDIARY)))
     if connection.sync_mode == SyncMode.DOCUMENTS:
         found[MappingKind.PRODUCT] = _by_name(Product.objects.all(), list(records.filter(kind=RecordKind.PRODUCT)))
         found[MappingKind.CUSTOMER] = _by_name(Customer.objects.all(), list(records.filter(kind=RecordKind.CUSTOMER)))
@@ -213,36 +216,6 @@ def _request_id(connection: Connection, what: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{connection.reference_prefix} {connection.pk} {what}"))
 
 
-def our_accounts(connection: Connection) -> list[Account]:
-    """Give the accounts that take lines in the books this connection sends."""
-    accounts = Account.objects.filter(is_group=False, is_active=True).order_by("business_entity_id", "code")
-    if connection.business_entity_id:
-        accounts = accounts.filter(business_entity_id=connection.business_entity_id)
-    return list(accounts)
-
-
-def needs_default_customer(connection: Connection) -> bool:
-    """Tell whether journal lines on receivables must name a customer of the ERP."""
-    return connection.sync_mode == SyncMode.JOURNAL_ENTRIES and bool(base.get(connection.erp).receivable_types)
-
-
-def readiness(connection: Connection) -> list[str]:
-    """List in words what is missing before everything can be delivered; empty when ready."""
-    mapped = Mapping.objects.filter(connection=connection, status=MappingStatus.CONFIRMED)
-    accounts = set(mapped.filter(kind=MappingKind.ACCOUNT).values_list("internal_id", flat=True))
-    defaults = set(mapped.filter(internal_id=None).values_list("kind", flat=True))
-    missing = [] if connection.realm_id else ["Connect to the ERP."]
-    missing += [f"Map the account {account}." for account in our_accounts(connection) if account.pk not in accounts]
-    if needs_default_customer(connection) and MappingKind.DEFAULT_CUSTOMER not in defaults:
-        missing.append("Choose the ERP's customer for receivable lines.")
-    if connection.sync_mode == SyncMode.DOCUMENTS:
-        if connection.send_payments and MappingKind.DEPOSIT_ACCOUNT not in defaults:
-            missing.append("Choose the ERP's account that payments go to.")
-        if not connection.company.get("own_numbers", True):
-            missing.append("Switch on 'Custom transaction numbers' in the ERP's sales settings.")
-    return missing
-
-
 def _accounts(connection: Connection, spec: ConnectorSpec, records: Sequence[ErpRecord]) -> Suggestions:
     """Match accounts by number, then name, then likeness, among the types that suit; no record is taken twice."""
     taken = set(
@@ -287,12 +260,20 @@ def _deposit_accounts(connection: Connection, records: Sequence[ErpRecord]) -> l
     return sorted(suitable, key=lambda each: (each.subtype not in spec.deposit_subtypes, each.type != banks))
 
 
-def _by_name(ours: Iterable[Customer | Product | TaxRate], theirs: Sequence[ErpRecord]) -> Suggestions:
+def _by_name(ours: Iterable[BusinessEntity | Customer | Product | TaxRate], theirs: Sequence[ErpRecord]) -> Suggestions:
     """Match by exactly the same name, and only where it is the only one: two of a name are for a person."""
     names: dict[str, list[ErpRecord]] = {}
     for record in theirs:
         names.setdefault(_plain(record.name), []).append(record)
     return [(each.pk, names[_plain(each.name)][0]) for each in ours if len(names.get(_plain(each.name), ())) == 1]
+
+
+def _subsidiaries(connection: Connection, theirs: Sequence[ErpRecord]) -> Suggestions:
+    """Match by name; a single entity and a single subsidiary belong together."""
+    ours = our_entities(connection)
+    if len(ours) == 1 and len(theirs) == 1:
+        return [(ours[0].pk, theirs[0])]
+    return _by_name(ours, theirs)
 
 
 def _plain(name: str) -> str:

@@ -12,7 +12,7 @@ from billing.bulk import insert_rows
 from integrations.documents import STAGES, Kind
 from integrations.models import UNDELIVERED, OutboxItem, OutboxState
 
-_COLUMNS = ("tenant_id", "connection_id", "kind", "subject_id", "group_key", "stage")
+_COLUMNS = ("tenant_id", "connection_id", "kind", "subject_id", "group_key", "stage", "state")
 _ONCE = """
 INSERT INTO integrations_outboxitem (tenant_id, connection_id, kind, subject_id, group_key, stage)
 SELECT %(tenant)s::bigint, %(connection)s::bigint, %(kind)s::text, wanted.subject, wanted.subject_group, %(stage)s::int
@@ -27,13 +27,21 @@ ON CONFLICT (connection_id, kind, subject_id) DO NOTHING
 _WAKE_EVERY = 2.0
 _last_wake: dict[int, float] = {}
 
+SKIPPABLE = (OutboxState.PARKED, OutboxState.PENDING, OutboxState.APPROVAL)
+
 Subject = tuple[int, int | None]  # what to deliver, and the customer it belongs to
 
 
-def enqueue(*, tenant_id: int, connection_id: int, kind: Kind, subjects: Iterable[Subject]) -> None:
-    """Write items for facts that have just come to be. The same one twice raises IntegrityError, like the fact itself."""
+def enqueue(
+    *, tenant_id: int, connection_id: int, kind: Kind, subjects: Iterable[Subject], approval: bool = False
+) -> None:
+    """Write items for facts that have just come to be. The same one twice raises IntegrityError, like the fact itself.
+
+    `approval`: a person has to approve them before they are sent.
+    """
     stage = STAGES[kind]
-    rows = [(tenant_id, connection_id, kind.value, subject, group, stage) for subject, group in subjects]
+    state = (OutboxState.APPROVAL if approval else OutboxState.PENDING).value
+    rows = [(tenant_id, connection_id, kind.value, subject, group, stage, state) for subject, group in subjects]
     insert_rows(OutboxItem, _COLUMNS, rows)
     if rows:
         wake(tenant_id=tenant_id, connection_id=connection_id)
@@ -83,6 +91,26 @@ def waits_for(item: OutboxItem) -> OutboxItem | None:
     return earlier.order_by("stage", "id").first()
 
 
+def approve(item_ids: Sequence[int]) -> int:
+    """Let items that wait for approval be sent; give how many."""
+    return OutboxItem.objects.filter(id__in=item_ids, state=OutboxState.APPROVAL).update(
+        state=OutboxState.PENDING, available_at=Now()
+    )
+
+
+def move_to_first_open_day(item_ids: Sequence[int]) -> int:
+    """Send parked items with the first day that the ERP's books are open; give how many."""
+    return OutboxItem.objects.filter(id__in=item_ids, state=OutboxState.PARKED).update(
+        state=OutboxState.PENDING, attempts=0, available_at=Now(), to_first_open_day=True
+    )
+
+
+def known(*, connection_id: int, kind: Kind, subject_ids: Iterable[int]) -> set[int]:
+    """Give those subjects that were put into the connection's outbox."""
+    rows = OutboxItem.objects.filter(connection_id=connection_id, kind=kind, subject_id__in=list(subject_ids))
+    return set(rows.values_list("subject_id", flat=True))
+
+
 def send_again(item_ids: Sequence[int]) -> int:
     """Put parked or skipped items back in line; give how many. What may have been done already is read back first."""
     return OutboxItem.objects.filter(id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.SKIPPED)).update(
@@ -94,6 +122,6 @@ def skip(item_ids: Sequence[int], *, reason: str) -> int:
     """Decide that items shall not be delivered; give how many. Raises ValueError without a reason."""
     if not reason.strip():
         raise ValueError("Say why these items are skipped: the reconciliation will ask.")
-    return OutboxItem.objects.filter(id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.PENDING)).update(
+    return OutboxItem.objects.filter(id__in=item_ids, state__in=SKIPPABLE).update(
         state=OutboxState.SKIPPED, reason_code="skipped", reason=reason.strip()
     )

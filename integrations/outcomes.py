@@ -18,14 +18,18 @@ from integrations.connectors.base import (
     InProgress,
     NameTaken,
     Outcome,
+    PeriodLocked,
     TryLater,
     UnknownOutcome,
 )
 from integrations.documents import Kind, reference_of
 from integrations.models import Connection, DeliveryAttempt, OutboxItem, OutboxState
+from integrations.policy import Policy, WhenLocked
 from integrations.vault import redact
 
 _EXCERPT = 2000
+_LOCKED_WAIT = 3600.0
+_LOOKS = 3  # How often a lock that the company's facts do not show is taken at its word.
 _TOO_OFTEN = "It was tried {attempts} times. {words} Look at the ERP's state, then send it again."
 
 _RECORD = """
@@ -85,6 +89,11 @@ def judge(connection: Connection, item: OutboxItem, outcome: Outcome) -> Verdict
     # Words that change what is built next time (a taken name) outlive the waiting in between.
     code = item.reason_code if item.reason_code == NAME_TAKEN else outcome.code
     sealed = item.request_id is not None
+    if isinstance(outcome, PeriodLocked) and item.attempts <= _LOOKS and _waits_for_books(connection, item):
+        delay = min(_LOCKED_WAIT if _policy(connection) is WhenLocked.HOLD else 1.0, _cap(connection))
+        return Verdict(
+            OutboxState.PENDING, outcome.code, outcome.words, delay, refund=_policy(connection) is WhenLocked.HOLD
+        )
     if isinstance(outcome, TryLater | BadCredentials):
         wait = outcome.after if isinstance(outcome, TryLater) else 0.0
         delay = min(wait, _cap(connection))
@@ -106,6 +115,15 @@ def judge(connection: Connection, item: OutboxItem, outcome: Outcome) -> Verdict
             OutboxState.PENDING, code, outcome.words, delay, sealed, sealed, fresh_key=fresh, ticket=item.ticket
         )
     return Verdict(OutboxState.PARKED, outcome.code, outcome.words)
+
+
+def _policy(connection: Connection) -> WhenLocked:
+    return Policy.of(connection.options).when_locked
+
+
+def _waits_for_books(connection: Connection, item: OutboxItem) -> bool:
+    """A lock that we did not know of yet: with the company's facts read again, the policy is followed at the next try."""
+    return item.to_first_open_day or _policy(connection) is not WhenLocked.ASK
 
 
 def _cap(connection: Connection) -> float:

@@ -1,19 +1,72 @@
-"""What each sync mode sends, and to which connection.
+"""What each connection gets, and how.
 
-`journal_entries`: one item per posted entry, nothing else (with `ar_customer` "each" also the customers that the
-receivable lines name). `documents`: customers, products, invoices, voids and credit notes; payments only when switched
-on; never entries. Neither ever sends contracts.
+`journal_entries`: one item per posted entry (or a summary of a day's or month's), nothing else (with `ar_customer` "each"
+also the customers that the receivable lines name). `documents`: customers, products, invoices, voids and credit notes;
+payments and refunds only when switched on; never entries. Neither ever sends contracts.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
 
 from billing.tenancy import current_tenant_id
+from integrations.connectors import base
+from integrations.documents import Kind
 from integrations.models import Connection, ConnectionStatus, SyncMode
 
 _KEPT = 200
 _kept: "OrderedDict[int, tuple[int, dict[int | None, Target]]]" = OrderedDict()
+
+
+class Unit(StrEnum):
+    """How entries are sent: each by itself, or added up."""
+
+    EACH = "each"
+    DAY = "day"
+    MONTH = "month"
+
+
+class WhenLocked(StrEnum):
+    """What becomes of a document whose date the ERP has locked."""
+
+    HOLD = "hold"
+    FIRST_OPEN = "first_open"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a person decided about a connection. Kept in its options; every default is the cautious one."""
+
+    payments: Unit = Unit.EACH
+    others: Unit = Unit.EACH
+    draft: bool = False
+    approval: bool = False
+    start: date | None = None
+    when_locked: WhenLocked = WhenLocked.ASK
+    pull_payments: bool = False
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "Policy":
+        """Read a connection's options."""
+        start = options.get("start")
+        return cls(
+            payments=Unit(options.get("summarize_payments", Unit.EACH)),
+            others=Unit(options.get("summarize_others", Unit.EACH)),
+            draft=bool(options.get("draft", False)),
+            approval=bool(options.get("approval", False)),
+            start=date.fromisoformat(start) if start else None,
+            when_locked=WhenLocked(options.get("when_locked", WhenLocked.ASK)),
+            pull_payments=bool(options.get("pull_payments", False)),
+        )
+
+    def unit(self, event_kind: str) -> Unit:
+        """Say how the entries of a business event are sent. Money moving (payments, refunds, payouts) has its own way."""
+        is_payment = event_kind.startswith(("payment_", "refund_", "payout_", "dispute_"))
+        return self.payments if is_payment else self.others
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +78,8 @@ class Target:
     sync_mode: str
     send_payments: bool
     customer_each: bool
+    erp: str
+    policy: Policy
 
     @property
     def takes_entries(self) -> bool:
@@ -37,6 +92,14 @@ class Target:
     @property
     def takes_payments(self) -> bool:
         return self.takes_documents and self.send_payments
+
+    def takes(self, kind: Kind) -> bool:
+        """Tell whether the ERP gets this kind as a document of its own."""
+        return kind in base.get(self.erp).batch_size
+
+    def takes_day(self, day: date) -> bool:
+        """Tell whether what happened on a day is sent: not what was before the connection went live."""
+        return self.policy.start is None or day >= self.policy.start
 
 
 def targets(business_entity_ids: Iterable[int], *, stamp: int) -> dict[int, Target]:
@@ -56,10 +119,16 @@ def targets(business_entity_ids: Iterable[int], *, stamp: int) -> dict[int, Targ
 
 
 def _read() -> dict[int | None, Target]:
-    connections = Connection.objects.exclude(status=ConnectionStatus.DISABLED)
+    connections = Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials")
     return {
         each.business_entity_id: Target(
-            each.tenant_id, each.pk, each.sync_mode, each.send_payments, each.option("ar_customer", "") == "each"
+            tenant_id=each.tenant_id,
+            connection_id=each.pk,
+            sync_mode=each.sync_mode,
+            send_payments=each.send_payments,
+            customer_each=each.option("ar_customer", "") == "each",
+            erp=each.erp,
+            policy=Policy.of(each.options),
         )
         for each in connections
     }

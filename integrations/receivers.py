@@ -1,7 +1,7 @@
 """Listen to what was booked, and write the outbox inside the same transaction."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection as database
@@ -17,9 +17,9 @@ from billing.events import (
     PaymentReceived,
 )
 from billing.payment_events import PaymentCaptured
-from integrations import outbox
+from integrations import outbox, summaries
 from integrations.documents import Kind
-from integrations.policy import Target, targets
+from integrations.policy import Target, Unit, targets
 
 _RECEIVABLE_CUSTOMERS = """
 SELECT entry_id, min(customer_id), array_agg(DISTINCT customer_id)
@@ -39,14 +39,24 @@ def on_events_booked(
     found = targets((event.business_entity_id for event in events), stamp=stamp)
     if not found:
         return
-    for target, batch in _by_target(entries, found, lambda target: target.takes_entries):
-        ids = [entry.id for entry in batch]
-        groups = _customers_first(target, ids) if target.customer_each else {}
-        _enqueue(target, Kind.JOURNAL_ENTRY, [(entry_id, groups.get(entry_id)) for entry_id in ids])
+    for target, batch in _by_target(entries, found, lambda target: target.takes_entries, day="date"):
+        _send_entries(target, batch)
     if sender in _DOCUMENTS:
         send, wants = _DOCUMENTS[sender]
         for target, batch in _by_target(events, found, wants):
             send(target, batch)
+
+
+def _send_entries(target: Target, entries: Sequence[PostedEntry]) -> None:
+    """Send entries one by one, or collect them for the sum of their day or month."""
+    units: dict[Unit, list[int]] = defaultdict(list)
+    for entry in entries:
+        units[target.policy.unit(entry.event_kind)].append(entry.id)
+    groups = _customers_first(target, [entry.id for entry in entries]) if target.customer_each else {}
+    each = units.pop(Unit.EACH, [])
+    _enqueue(target, Kind.JOURNAL_ENTRY, [(entry_id, groups.get(entry_id)) for entry_id in each])
+    for unit, later in units.items():
+        summaries.collect(target, unit, later)
 
 
 def _send_invoices(target: Target, events: Sequence[InvoiceFinalized]) -> None:
@@ -59,11 +69,18 @@ def _send_invoices(target: Target, events: Sequence[InvoiceFinalized]) -> None:
 
 
 def _send_voids(target: Target, events: Sequence[InvoiceVoided]) -> None:
-    _enqueue(target, Kind.INVOICE_VOID, [(event.invoice_id, event.customer_id) for event in events])
+    sent = _sent(target, Kind.INVOICE, (event.invoice_id for event in events))
+    subjects = [(event.invoice_id, event.customer_id) for event in events if event.invoice_id in sent]
+    _enqueue(target, Kind.INVOICE_VOID, subjects)
 
 
 def _send_credit_notes(target: Target, events: Sequence[CreditNoteIssued]) -> None:
+    """Send the credit notes, and let them settle their invoices there where that is a document of its own."""
     _enqueue(target, Kind.CREDIT_NOTE, [(event.credit_note_id, event.customer_id) for event in events])
+    if target.takes(Kind.CREDIT_ALLOCATION):
+        sent = _sent(target, Kind.INVOICE, (event.invoice_id for event in events))
+        applied = [(event.credit_note_id, event.customer_id) for event in events if event.invoice_id in sent]
+        _enqueue(target, Kind.CREDIT_ALLOCATION, applied)
 
 
 def _send_payments(target: Target, events: Sequence[PaymentReceived | PaymentCaptured]) -> None:
@@ -75,7 +92,14 @@ def _send_payments(target: Target, events: Sequence[PaymentReceived | PaymentCap
 
 def _send_allocations(target: Target, events: Sequence[PaymentAllocated]) -> None:
     """Send what payments settled later on. An update states all of a payment's allocations, so its repeat is harmless."""
-    _enqueue(target, Kind.PAYMENT_UPDATE, [(event.allocation_id, event.customer_id) for event in events])
+    sent = _sent(target, Kind.PAYMENT, (event.payment_id for event in events))
+    subjects = [(event.allocation_id, event.customer_id) for event in events if event.payment_id in sent]
+    _enqueue(target, Kind.PAYMENT_UPDATE, subjects)
+
+
+def _sent(target: Target, kind: Kind, subject_ids: Iterable[int]) -> set[int]:
+    """What the ERP never gets, because it was before the connection went live, cannot be changed there either."""
+    return outbox.known(connection_id=target.connection_id, kind=kind, subject_ids=subject_ids)
 
 
 def _takes_documents(target: Target) -> bool:
@@ -97,18 +121,24 @@ _DOCUMENTS: dict[type[Event], tuple[Callable[[Target, Any], None], Callable[[Tar
 
 
 def _by_target(
-    batch: Sequence[Any], found: Mapping[int, Target], wants: Callable[[Target], bool]
+    batch: Sequence[Any], found: Mapping[int, Target], wants: Callable[[Target], bool], *, day: str = "occurred_on"
 ) -> list[tuple[Target, list[Any]]]:
     sorted_out: dict[Target, list[Any]] = defaultdict(list)
     for each in batch:
         target = found.get(each.business_entity_id)
-        if target and wants(target):
+        if target and wants(target) and target.takes_day(getattr(each, day)):
             sorted_out[target].append(each)
     return list(sorted_out.items())
 
 
-def _enqueue(target: Target, kind: Kind, subjects: list[outbox.Subject]) -> None:
-    outbox.enqueue(tenant_id=target.tenant_id, connection_id=target.connection_id, kind=kind, subjects=subjects)
+def _enqueue(target: Target, kind: Kind, subjects: Sequence[outbox.Subject]) -> None:
+    outbox.enqueue(
+        tenant_id=target.tenant_id,
+        connection_id=target.connection_id,
+        kind=kind,
+        subjects=subjects,
+        approval=target.policy.approval,
+    )
 
 
 def _enqueue_once(target: Target, kind: Kind, subjects: list[outbox.Subject]) -> None:

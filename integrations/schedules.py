@@ -4,6 +4,8 @@ from django_q.models import Schedule
 
 _TASKS = {
     "integrations.tasks.drain_all": (Schedule.MINUTES, 1),
+    "integrations.tasks.warn": (Schedule.MINUTES, 5),
+    "integrations.tasks.summarize": (Schedule.HOURLY, None),
     "integrations.tasks.prune": (Schedule.DAILY, None),
 }
 

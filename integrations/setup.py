@@ -27,6 +27,7 @@ from integrations.models import (
     RecordKind,
     SyncMode,
 )
+from integrations.readiness import readiness
 from integrations.vault import Secrets
 
 _TIMEOUT = (5.0, 30.0)
@@ -110,7 +111,7 @@ def connect_sandbox(connection: Connection, url: str) -> Connection:
         )
     is_signed_in = connection.status == ConnectionStatus.CONNECTED and connection.base_url == root
     if is_signed_in and not _was_restarted(connection, state):
-        if not mapping.readiness(connection):
+        if not readiness(connection):
             return connection
     else:
         connection = _sign_in(connection, root, state)

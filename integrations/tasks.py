@@ -6,8 +6,11 @@ from django.utils import timezone
 
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
+from integrations import warnings
 from integrations.delivery import drain
 from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, OAuthState, OutboxState
+from integrations.summaries import close_summaries
+from integrations.workers import beat
 
 _SECONDS = 40.0  # Well under the cluster's time-out of 60 s; one request more may still be under way at the end.
 _KEEP_ATTEMPTS = timedelta(days=30)
@@ -16,6 +19,7 @@ _UNDONE = (OutboxState.PENDING, OutboxState.IN_FLIGHT)  # What a dead worker hel
 
 def drain_connection(tenant_id: int, connection_id: int) -> None:
     """Deliver what one connection can take now."""
+    beat()
     with tenant_scope(tenant_id):
         if Connection.objects.filter(pk=connection_id, status=ConnectionStatus.CONNECTED).exists():
             drain(connection_id, until_empty=True, seconds=_SECONDS, patience=3.0)
@@ -23,6 +27,7 @@ def drain_connection(tenant_id: int, connection_id: int) -> None:
 
 def drain_all() -> None:
     """Deliver for every connection, a share of the time each. Scheduled every minute."""
+    beat()
     waiting: list[tuple[int, int]] = []
     for tenant_id in Tenant.objects.values_list("id", flat=True):
         with tenant_scope(tenant_id):
@@ -33,6 +38,23 @@ def drain_all() -> None:
     for tenant_id, connection_id in waiting:
         with tenant_scope(tenant_id):
             drain(connection_id, until_empty=False, seconds=_SECONDS / len(waiting))
+
+
+def summarize() -> None:
+    """Add up the days and months that are over. Scheduled hourly."""
+    today = timezone.localdate()
+    for tenant_id in Tenant.objects.values_list("id", flat=True):
+        with tenant_scope(tenant_id):
+            for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
+                close_summaries(connection, before=today)
+
+
+def warn() -> None:
+    """Look at every connection's health. Scheduled every five minutes."""
+    for tenant_id in Tenant.objects.values_list("id", flat=True):
+        with tenant_scope(tenant_id):
+            for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED):
+                warnings.look(connection)
 
 
 def prune() -> None:

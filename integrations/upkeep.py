@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -40,6 +41,15 @@ def enter_credentials(connection_id: int, *, given: Mapping[str, str]) -> None:
         locked.status_reason = "The credentials were changed. Sign in again with them."
     locked.credentials = Secrets({**before, **given})
     locked.save(update_fields=["credentials", "status", "status_reason", "updated_at"])
+
+
+@transaction.atomic
+def set_options(connection_id: int, given: Mapping[str, Any]) -> None:
+    """Keep what a person decided about a connection; None or an empty text takes the default back."""
+    locked = Connection.objects.select_for_update(no_key=True).defer("credentials").get(pk=connection_id)
+    options = {**locked.options, **given}
+    locked.options = {name: value for name, value in options.items() if value not in (None, "", False)}
+    locked.save(update_fields=["options", "updated_at"])
 
 
 def token_health(connection: Connection) -> TokenHealth:

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 
+from django.utils import timezone
+
 from integrations import tokens
+from integrations.archive import Archive
 from integrations.connectors import base
 from integrations.connectors.base import Call, Company, Connector, RowKind, Wiring
-from integrations.models import Connection, ErpRecord
+from integrations.models import Connection, ErpRecord, ThrottleGate
 from integrations.slots import hold_slot
 from integrations.throttle import Throttle, unthrottled
 from integrations.tokens import ConnectionAccess
@@ -31,10 +34,11 @@ def open_connector(connection: Connection, *, on_call: Callable[[Call], None]) -
             pace=pace,
             on_call=on_call,
             connect_timeout=5.0,
+            archive=Archive(connection),
             # Vendors give up after 120 s or so, so a longer silence is a lost connection.
             read_timeout=float(connection.option("read_timeout", 125.0)),
             slot=slot if connection.throttled and spec.concurrency else nullcontext,
-            on_limits=partial(_keep_limits, connection.pk),
+            on_limits=partial(_keep_limits, connection),
             currencies=_currencies(connection),
             sign_in=tokens.way_of(connection).code,
             options=connection.options,
@@ -42,8 +46,14 @@ def open_connector(connection: Connection, *, on_call: Callable[[Call], None]) -
     )
 
 
-def _keep_limits(connection_id: int, left: Mapping[str, int]) -> None:
-    Connection.objects.filter(pk=connection_id).update(limits_left=dict(left))
+def _keep_limits(connection: Connection, left: Mapping[str, int]) -> None:
+    """Keep what the vendor says is left; beside the connection, for this changes with every request."""
+    for name, count in left.items():
+        ThrottleGate.objects.update_or_create(
+            connection=connection,
+            name=name[:20],
+            defaults={"left": count, "told_at": timezone.now(), "tenant_id": connection.tenant_id},
+        )
 
 
 def _currencies(connection: Connection) -> dict[str, str]:

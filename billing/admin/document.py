@@ -143,7 +143,7 @@ class DocumentAdmin(TenantAdmin):
                 submit=verb.label,
                 cancel_url=self._page_of(subject),
                 do=carry_out,
-                form=verb.form(posted, subject=subject) if verb.form else None,
+                form=verb.form(posted, request.FILES or None, subject=subject) if verb.form else None,
                 explanation=verb.explain(subject),
                 danger=verb.danger,
                 subject=subject,

@@ -26,7 +26,7 @@ from billing.services.jobs import is_at_work, restart_job, start_job
 
 _LARGEST_FILE = 25_000_000
 _PATIENCE_SECONDS = 5
-HOW_TO_START = "manage.py qcluster"
+HOW_TO_START = "manage.py work"
 
 
 class BillingForm(StyledForm):

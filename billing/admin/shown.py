@@ -20,7 +20,8 @@ _COLOURS = {
     "active": "green", "paid": "green", "done": "green", "open": "green", "delivered": "green", "connected": "green",
     "finalized": "blue", "running": "blue", "pending": "blue", "in_flight": "blue", "standard": "blue", "new": "blue",
     "partially_paid": "amber", "reversal": "amber", "suggested": "amber", "reconnect_needed": "amber",
-    "overdue": "red", "failed": "red", "parked": "red", "disabled": "grey", "confirmed": "green",
+    "overdue": "red", "failed": "red", "parked": "red",
+    "approval": "amber", "choose_company": "amber", "disabled": "grey", "confirmed": "green",
     "won": "green", "lost": "red", "written_off": "grey",
 }  # fmt: skip
 

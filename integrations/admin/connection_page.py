@@ -3,21 +3,32 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Min
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timesince import timesince
 
 from billing.access import may
 from billing.admin.document import Document
 from billing.admin.shown import NONE, status, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
-from integrations import mapping
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
+from integrations.admin.file_verbs import files_tables
 from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
 from integrations.connectors import base
-from integrations.models import Connection, ConnectionStatus, ErpRecord, OutboxState
+from integrations.models import (
+    Connection,
+    ConnectionStatus,
+    ConnectionWarning,
+    ErpRecord,
+    OutboxItem,
+    OutboxState,
+    ThrottleGate,
+)
+from integrations.readiness import readiness
 from integrations.tokens import way_of
 from integrations.upkeep import TokenHealth, token_health
 
@@ -44,8 +55,11 @@ def describe(request: HttpRequest, connection: Any) -> Document:
         facts=_facts(connection, health, now),
         tables=[
             *_missing(request, connection, health),
+            *files_tables(connection),
+            *_warnings(connection),
             counts_table(connection),
             throughput_table(connection, now=now),
+            *_limits(connection),
             attempts_table(connection),
             _settings(connection),
         ],
@@ -97,6 +111,8 @@ def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[t
         ("Access token", access),
         ("Sign-in lasts until", moment(health.sign_in_until)),
         *([("Certificate ends", _days_left(health.certificate_until, now))] if health.certificate_until else []),
+        ("Oldest waiting item", _age(connection, now)),
+        *([("The ERP asked to pause until", moment(connection.paused_until))] if _is_paused(connection, now) else []),
         ("Made", moment(connection.created_at)),
     ]
 
@@ -105,6 +121,35 @@ def _days_left(until: datetime, now: datetime) -> str:
     """Say when something ends and how many days that is away."""
     days = (until - now).days
     return f"on {moment(until)}, in {days} days" if days >= 0 else f"ended on {moment(until)}"
+
+
+def _is_paused(connection: Connection, now: datetime) -> bool:
+    return connection.paused_until is not None and connection.paused_until > now
+
+
+def _age(connection: Connection, now: datetime) -> str:
+    waiting = OutboxItem.objects.filter(connection=connection, state__in=(OutboxState.PENDING, OutboxState.IN_FLIGHT))
+    oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
+    return f"since {moment(oldest)} ({timesince(oldest, now)})" if oldest else "nothing waits"
+
+
+def _warnings(connection: Connection) -> list[Table]:
+    found = ConnectionWarning.objects.filter(connection=connection)
+    rows: list[tuple[object, ...]] = [
+        (each.words, moment(each.since), moment(each.told_at) if each.told_at else each.failed_words or "to nobody")
+        for each in found
+    ]
+    if not rows:
+        return []
+    note = "Who is told by e-mail or webhook is set under “Policies”."
+    return [Table("Warnings", columns("What", "Since", "Told"), rows, "", note=note)]
+
+
+def _limits(connection: Connection) -> list[Table]:
+    gates = ThrottleGate.objects.filter(connection=connection).exclude(left=None).order_by("name")
+    rows: list[tuple[object, ...]] = [(each.name, f"{each.left:,}", moment(each.told_at)) for each in gates]
+    shown = columns("Limit", ">Calls left", "As the ERP said on")
+    return [Table("Limits left", shown, rows, "")] if rows else []
 
 
 def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) -> list[Table]:
@@ -136,7 +181,7 @@ def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) 
 
 
 def _unmapped(connection: Connection) -> list[tuple[object, object]]:
-    missing = mapping.readiness(connection)
+    missing = readiness(connection)
     link = to(mapping_url(connection), "Mapping")
     steps: list[tuple[object, object]] = [(words, link) for words in missing[:_MISSING_SHOWN]]
     if len(missing) > _MISSING_SHOWN:

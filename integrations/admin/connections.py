@@ -21,6 +21,8 @@ from integrations.admin import sign_in
 from integrations.admin.connection_page import describe
 from integrations.admin.connection_verbs import VERBS, ModeFields, mapping_url
 from integrations.admin.figures import with_figures
+from integrations.admin.file_verbs import FILE_VERBS, download
+from integrations.admin.policy_verbs import POLICY_VERBS
 from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
@@ -68,7 +70,7 @@ def _ways() -> list[tuple[str, str]]:
 @admin.register(Connection)
 class ConnectionAdmin(DocumentAdmin):
     add_role = Role.ADMIN
-    verbs = VERBS
+    verbs = (*VERBS, *POLICY_VERBS, *FILE_VERBS)
     list_display = (
         "name",
         "erp_shown",
@@ -91,7 +93,12 @@ class ConnectionAdmin(DocumentAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         connect = self.admin_site.admin_view(self.connect_view)
-        return [path("<path:object_id>/connect/", connect, name="connect_erp"), *super().get_urls()]
+        files = self.admin_site.admin_view(download)
+        return [
+            path("<path:object_id>/connect/", connect, name="connect_erp"),
+            path("<path:connection_id>/files/<int:file_id>/", files, name="download_erp_files"),
+            *super().get_urls(),
+        ]
 
     def document(self, request: HttpRequest, subject: Connection) -> Document:
         return describe(request, subject)

@@ -26,6 +26,13 @@ _MEANS = {
     findings.SKIPPED: "It was decided not to send it. Send it again if that was wrong.",
     findings.NEVER_QUEUED: "It is older than the connection, or happened while that was switched off. Back-fill it.",
     findings.GONE: "It was delivered, and the ERP does not show it by this date any more. Restore it or its date there.",
+    findings.DELETED: "It was delivered and deleted there. Send it anew, or void it here.",
+    findings.DATED_LATER: "Its date was changed in the ERP. Set it back there.",
+    findings.VOIDED: "It was voided there, but not here. Void or credit it here too, or enter it there again.",
+    findings.APPROVAL: "It waits in the outbox until a person approves it.",
+    findings.WAITS_FOR_SUM: "It goes out with the sum of its day or month, when that is over.",
+    findings.ROUNDING: "Both sides rounded differently. Post the cents to the rounding account, or leave them.",
+    findings.RATE: "The ERP used another exchange rate. Enter ours there, or correct the rate here.",
     findings.ERP_MADE: "It was entered in the ERP directly. Enter it here too, or void it there.",
     findings.TWICE: "The ERP holds it more than once. Delete the surplus one there.",
     findings.UNKNOWN: "It carries our reference, but there is no such document here. Delete it there, or ask the operator.",
@@ -85,8 +92,14 @@ class Ours:
         cause, connection = row["cause"], self._connection
         if cause == findings.NOT_SENT:
             return to(reverse("admin:integrations_connection_send_now", args=[connection.pk]), "Send waiting items")
-        if cause in (findings.PARKED, findings.SKIPPED):
-            state = OutboxState.PARKED if cause == findings.PARKED else OutboxState.SKIPPED
+        states = {
+            findings.PARKED: OutboxState.PARKED,
+            findings.SKIPPED: OutboxState.SKIPPED,
+            findings.APPROVAL: OutboxState.APPROVAL,
+            findings.DELETED: OutboxState.DELIVERED,
+        }
+        if cause in states:
+            state = states[cause]
             url = outbox_url(connection=connection.pk, state=state.value, q=row["document"])
             return to(url, "Look at the item")
         if cause == findings.NEVER_QUEUED:

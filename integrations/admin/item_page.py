@@ -60,6 +60,7 @@ def _lead(item: OutboxItem) -> str:
         OutboxState.DELIVERED: f"The ERP has it since {moment(item.delivered_at)}.",
         OutboxState.PARKED: "It cannot be sent as it is. Mend what is said below, then send it again, or skip it with a reason.",
         OutboxState.SKIPPED: "It was decided not to send it.",
+        OutboxState.APPROVAL: "It is sent when a person has approved it.",
     }[OutboxState(item.state)]
 
 

@@ -8,9 +8,12 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from accounting.models import Account
-from billing.models import Customer, Product, TaxRate
+from billing.models import BusinessEntity, Customer, Product, TaxRate
+from integrations.connectors import base
+from integrations.connectors.base import Company
 from integrations.counterparts import Counterparts
 from integrations.models import Connection, ErpRecord, Mapping, MappingKind, MappingOrigin, MappingStatus, SyncMode
+from integrations.readiness import has_subsidiaries, needs_default_customer
 
 PAGE = 50
 _INLINE = 150  # More to choose from than this is searched on a page of its own.
@@ -21,19 +24,22 @@ _MODELS: dict[MappingKind, type[Any]] = {
     MappingKind.CUSTOMER: Customer,
     MappingKind.PRODUCT: Product,
     MappingKind.TAX_CODE: TaxRate,
+    MappingKind.SUBSIDIARY: BusinessEntity,
 }
 _SEARCHED = {
     MappingKind.ACCOUNT: ("code__istartswith", "name__icontains"),
     MappingKind.CUSTOMER: ("external_id__iexact", "name__icontains"),
     MappingKind.PRODUCT: ("code__istartswith", "name__icontains"),
     MappingKind.TAX_CODE: ("code__istartswith", "name__icontains"),
+    MappingKind.SUBSIDIARY: ("code__istartswith", "name__icontains"),
 }
 _ORDER = {MappingKind.ACCOUNT: ("business_entity_id", "code")}
 _NOTES = {
     MappingKind.ACCOUNT: "Every account needs a counterpart before its lines can be sent.",
     MappingKind.CUSTOMER: "A customer without a counterpart is created in the ERP with its first invoice.",
     MappingKind.PRODUCT: "A product without a counterpart is created in the ERP with its first invoice.",
-    MappingKind.TAX_CODE: "Every tax rate on an invoice needs a tax code of the ERP, except in a company of the United States.",
+    MappingKind.TAX_CODE: "Every tax rate needs a tax code of the ERP, except in a company of the United States.",
+    MappingKind.SUBSIDIARY: "Every business entity needs a subsidiary of the ERP, where the ERP keeps several.",
     DEFAULTS: "What stands for everything that has no counterpart of its own.",
 }
 
@@ -66,6 +72,8 @@ def kinds_of(connection: Connection) -> list[tuple[str, str]]:
         kinds.append((MappingKind.CUSTOMER.value, "Customers"))
     if connection.sync_mode == SyncMode.DOCUMENTS:
         kinds += [(MappingKind.PRODUCT.value, "Products"), (MappingKind.TAX_CODE.value, "Tax rates")]
+    if has_subsidiaries(connection):
+        kinds.append((MappingKind.SUBSIDIARY.value, "Business entities"))
     return [*kinds, (DEFAULTS, "Defaults")]
 
 
@@ -77,7 +85,7 @@ def note_of(kind: str) -> str:
 def default_kinds(connection: Connection) -> list[MappingKind]:
     """Give the defaults that what the connection sends needs."""
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
-        return [MappingKind.DEFAULT_CUSTOMER]
+        return [MappingKind.DEFAULT_CUSTOMER] if needs_default_customer(connection) else []
     return [MappingKind.DEFAULT_PRODUCT, *([MappingKind.DEPOSIT_ACCOUNT] if connection.send_payments else [])]
 
 
@@ -90,6 +98,8 @@ def _rows(connection: Connection, kind: MappingKind) -> QuerySet[Any]:
     rows = _MODELS[kind].objects.all()
     if kind == MappingKind.ACCOUNT:
         rows = rows.filter(is_group=False, is_active=True)
+    if kind == MappingKind.SUBSIDIARY and connection.business_entity_id:
+        rows = rows.filter(pk=connection.business_entity_id)
     if kind in (MappingKind.ACCOUNT, MappingKind.CUSTOMER) and connection.business_entity_id:
         rows = rows.filter(business_entity_id=connection.business_entity_id)
     return rows
@@ -150,8 +160,11 @@ def open_counts(connection: Connection) -> dict[str, int]:
     """Count by tab what is needed and has no confirmed counterpart yet; what may be left out is not counted."""
     confirmed = Mapping.objects.filter(connection=connection, status=MappingStatus.CONFIRMED)
     needed = [MappingKind.ACCOUNT]
-    if connection.sync_mode == SyncMode.DOCUMENTS and connection.company.get("country", "US") != "US":
+    company = Company.from_json(connection.company)
+    if connection.sync_mode == SyncMode.DOCUMENTS and base.get(connection.erp).needs_tax_code(company):
         needed.append(MappingKind.TAX_CODE)
+    if has_subsidiaries(connection):
+        needed.append(MappingKind.SUBSIDIARY)
     found = {
         kind.value: _rows(connection, kind).exclude(pk__in=confirmed.filter(kind=kind).values("internal_id")).count()
         for kind in needed

@@ -46,7 +46,13 @@ def _choose(connection: Connection, kind: MappingKind, key: str, external_id: st
     """Map one of ours to a record of the ERP. Raises NotAllowed in words."""
     internal_id = int(key) if key.isdecimal() and len(key) < 19 else None
     ours = None
-    if kind in (MappingKind.ACCOUNT, MappingKind.CUSTOMER, MappingKind.PRODUCT, MappingKind.TAX_CODE):
+    if kind in (
+        MappingKind.ACCOUNT,
+        MappingKind.CUSTOMER,
+        MappingKind.PRODUCT,
+        MappingKind.TAX_CODE,
+        MappingKind.SUBSIDIARY,
+    ):
         ours = mapping_rows.ours(connection, kind, internal_id) if internal_id else None
         if ours is None:
             raise NotAllowed("What you chose a counterpart for is not there any more. Open the mapping again.")

@@ -18,16 +18,17 @@ from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.forms import StyledForm
 from billing.admin.shown import NONE, status
 from billing.models import Role
-from integrations import outbox
+from integrations import adopting, outbox
 from integrations.admin.item_page import describe
 from integrations.admin.outbox_search import search
 from integrations.admin.shown import Subjects, moment
-from integrations.documents import reference_of
+from integrations.connectors import base
+from integrations.documents import Kind, as_sent, reference_of
 from integrations.models import Connection, OutboxItem, OutboxState
 
 _CHUNK = 5000
 _SENDABLE = (OutboxState.PARKED, OutboxState.SKIPPED)
-_SKIPPABLE = (OutboxState.PARKED, OutboxState.PENDING)
+_SKIPPABLE = outbox.SKIPPABLE
 _AGAIN = (
     "What may have reached the ERP already is looked for there first, so nothing is sent twice. The payload is built anew, "
     "so a mended mapping takes effect."
@@ -89,6 +90,25 @@ def _skip(rows: QuerySet[OutboxItem], *, reason: str, by: object) -> str:
     return f"{count:,} items are skipped."
 
 
+def _approve(rows: QuerySet[OutboxItem]) -> str:
+    lanes = set(rows.order_by().values_list("tenant_id", "connection_id").distinct())
+    count = sum(outbox.approve(ids) for ids in _chunks(rows.filter(state=OutboxState.APPROVAL)))
+    for tenant_id, connection_id in lanes:
+        outbox.wake(tenant_id=tenant_id, connection_id=connection_id)
+    return f"{count:,} items are approved and will be sent."
+
+
+def _explain_approval(rows: QuerySet[OutboxItem]) -> str:
+    count = rows.filter(state=OutboxState.APPROVAL).count()
+    return f"{count:,} of the {rows.count():,} chosen items wait for approval and are sent."
+
+
+def _move(item: OutboxItem) -> str:
+    outbox.move_to_first_open_day([item.pk])
+    outbox.wake(tenant_id=item.tenant_id, connection_id=item.connection_id)
+    return "It is in line again, with the first open day."
+
+
 def _explain_again(rows: QuerySet[OutboxItem]) -> str:
     count = rows.filter(state__in=_SENDABLE).count()
     return f"{count:,} of the {rows.count():,} chosen items are parked or skipped and are sent again. {_AGAIN}"
@@ -128,6 +148,23 @@ skip_chosen.short_description = "Skip, with a reason"  # type: ignore[attr-defin
 skip_chosen.role = Role.ACCOUNTANT  # type: ignore[attr-defined]
 
 
+class AdoptForm(VerbForm):
+    external_id = forms.CharField(
+        label="Its id in the ERP", max_length=50, help_text="As the address of its page there shows it; not its number."
+    )
+
+
+def _adopt(request: HttpRequest, item: OutboxItem, given: dict[str, Any]) -> str:
+    number = adopting.adopt(item, external_id=given["external_id"])
+    return f"{number} in the ERP stands for it now."
+
+
+def _send_anew(request: HttpRequest, item: OutboxItem, given: dict[str, Any]) -> str:
+    adopting.send_anew(item)
+    outbox.wake(tenant_id=item.tenant_id, connection_id=item.connection_id)
+    return "It is in line again."
+
+
 def _one(item: OutboxItem) -> QuerySet[OutboxItem]:
     return OutboxItem.objects.filter(pk=item.pk)
 
@@ -157,12 +194,41 @@ class OutboxItemAdmin(DocumentAdmin):
             do=lambda request, rows: _send_again(rows),
             role=Role.ACCOUNTANT,
         ),
+        confirmed_action(
+            name="approve_chosen",
+            label="Approve",
+            explain=_explain_approval,
+            do=lambda request, rows: _approve(rows),
+            role=Role.ACCOUNTANT,
+        ),
         skip_chosen,
     )
     verbs = (
         Verb(
+            "approve", "Approve", lambda request, item, given: _approve(_one(item)), role=Role.ACCOUNTANT,
+            explain=lambda item: "It is sent to the ERP.", allowed=lambda item: item.state == OutboxState.APPROVAL,
+        ),
+        Verb(
+            "first-open-day", "Send with the first open day", lambda request, item, given: _move(item),
+            role=Role.ACCOUNTANT,
+            explain=lambda item: "The ERP gets it with the first day on which its books are open; here it keeps its date.",
+            allowed=lambda item: item.state == OutboxState.PARKED and item.reason_code == "books_closed",
+        ),
+        Verb(
             "send-again", "Send again", lambda request, item, given: _send_again(_one(item)), role=Role.ACCOUNTANT,
             explain=lambda item: _AGAIN, allowed=lambda item: item.state in _SENDABLE,
+        ),
+        Verb(
+            "adopt", "Adopt the one found there", _adopt, role=Role.ACCOUNTANT, form=AdoptForm,
+            explain=lambda item: "The ERP holds this document already, entered by hand or by another program. It is taken for "
+            "ours, and nothing is sent. Its total must be ours.",
+            allowed=lambda item: item.state in _SENDABLE,
+        ),
+        Verb(
+            "send-anew", "Send anew", _send_anew, role=Role.ACCOUNTANT,
+            explain=lambda item: "It was delivered, and somebody deleted it in the ERP. That it is gone is checked there first.",
+            allowed=lambda item: item.state == OutboxState.DELIVERED
+            and as_sent(Kind(item.kind)) in base.get(item.connection.erp).reads,
         ),
         Verb(
             "skip", "Skip", lambda request, item, given: _skip(_one(item), reason=given["reason"], by=request.user),

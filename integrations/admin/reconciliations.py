@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
 
 from billing.access import may
-from billing.admin.document import Document, DocumentAdmin
+from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
 from billing.admin.shown import NONE, badge, change_url, day, figure, link, list_url, to
@@ -24,12 +24,29 @@ from integrations.admin.differences import Ours, Theirs, causes_url, meaning, se
 from integrations.admin.outbox import ConnectionFilter
 from integrations.admin.shown import erp_name, moment
 from integrations.models import Connection, ConnectionStatus, Reconciliation
+from integrations.reconciliation import sign_off
 
 _SHOWN = 300
 
 
+class SignOffForm(VerbForm):
+    note = forms.CharField(
+        label="Why the differences may stay",
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Needed where there are any.",
+    )
+
+
+def _sign_off(request: HttpRequest, reconciliation: Reconciliation, given: dict[str, Any]) -> str:
+    sign_off(reconciliation, user=request.user, note=given["note"])
+    return "You signed it off."
+
+
 class ReconcileForm(StyledForm):
     connection: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, empty_label=None)
+    since = DayField(label="From", required=False, help_text="Empty: from the beginning.")
     through = DayField(label="Everything dated up to and including")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,7 +66,11 @@ def reconcile_page(request: HttpRequest) -> HttpResponse:
         job = start_job(
             kind="reconcile_erp",
             title=f"Reconciliation of {connection.name} through {through}",
-            parameters={"connection": connection.pk, "through": through.isoformat()},
+            parameters={
+                "connection": connection.pk,
+                "through": through.isoformat(),
+                "since": given["since"].isoformat() if given["since"] else "",
+            },
             user=request.user,
         )
         return "The reconciliation is in line.", change_url(Job, job.pk)
@@ -71,19 +92,27 @@ def reconcile_page(request: HttpRequest) -> HttpResponse:
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(DocumentAdmin):
-    list_display = ("made", "connection_shown", "through_shown", "compared_shown", "result")
+    verbs = (
+        Verb(
+            "sign-off", "Sign off", _sign_off, role=Role.ACCOUNTANT, form=SignOffForm,
+            allowed=lambda each: each.signed_off_at is None,
+            explain=lambda each: f"You state that you looked at this comparison and its {each.difference_count:,} differences. "
+            "It cannot be taken back; a later comparison can be signed off as well.",
+        ),
+    )  # fmt: skip
+    list_display = ("made", "connection_shown", "through_shown", "compared_shown", "result", "signed_off")
     list_filter = (ConnectionFilter,)
     empty_hint = (
         "A reconciliation compares our books with the ERP's, to the cent. Run the first one when something is sent."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reconciliation]:
-        rows = super().get_queryset(request).select_related("connection")
+        rows = super().get_queryset(request).select_related("connection", "signed_off_by")
         return rows.defer("connection__credentials", "connection__company", "connection__options")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         shown = super().get_changelist_instance(request)
-        shown.result_list = shown.result_list.defer("accounts", "differences", "connection__credentials")
+        shown.result_list = shown.result_list.defer("accounts", "customers", "differences", "connection__credentials")
         return shown
 
     def get_urls(self) -> list[URLPattern]:
@@ -97,7 +126,7 @@ class ReconciliationAdmin(DocumentAdmin):
         if not may(request, Role.ACCOUNTANT):
             return []
         again = f"{reverse('admin:reconcile_erp')}?connection={subject.connection_id}"
-        return [{"label": "Reconcile again", "url": again, "danger": False}]
+        return [*super().buttons(request, subject), {"label": "Reconcile again", "url": again, "danger": False}]
 
     def show(self, request: HttpRequest, subject: Any) -> HttpResponse:
         subject.wanted_cause = request.GET.get("cause", "")
@@ -122,6 +151,10 @@ class ReconciliationAdmin(DocumentAdmin):
     def compared_shown(self, reconciliation: Reconciliation) -> str:
         return f"{reconciliation.compared:,}"
 
+    @display(description="Signed off", ordering="signed_off_at")
+    def signed_off(self, reconciliation: Reconciliation) -> str:
+        return moment(reconciliation.signed_off_at)
+
     @display(description="Result", ordering="difference_count")
     def result(self, reconciliation: Reconciliation) -> object:
         return verdict(reconciliation)
@@ -137,16 +170,49 @@ def describe(reconciliation: Reconciliation, *, cause: str) -> Document:
     """Put what was found into tables. `cause` narrows the differences down to one cause."""
     connection = reconciliation.connection
     return Document(
-        title=f"Reconciliation of {connection.name} through {day(reconciliation.through)}",
+        title=f"Reconciliation of {connection.name}{_from(reconciliation)} through {day(reconciliation.through)}",
         badge=verdict(reconciliation),
         lead=f"Our books compared with those in {erp_name(connection.erp)}, as both were on {moment(reconciliation.at)}.",
         headline=[
             ("Documents compared", f"{reconciliation.compared:,}"),
             ("Differences", f"{reconciliation.difference_count:,}"),
             ("Connection", link(connection)),
+            ("Signed off", _signed(reconciliation)),
         ],
-        tables=[*_causes(reconciliation), *_differences(reconciliation, cause), _accounts(reconciliation)],
+        note=reconciliation.sign_off_note,
+        tables=[
+            *_causes(reconciliation),
+            *_differences(reconciliation, cause),
+            _accounts(reconciliation),
+            *_customers(reconciliation),
+        ],
     )
+
+
+def _signed(reconciliation: Reconciliation) -> str:
+    if reconciliation.signed_off_at is None:
+        return "by nobody yet"
+    return f"{moment(reconciliation.signed_off_at)} by {reconciliation.signed_off_by}"
+
+
+def _from(reconciliation: Reconciliation) -> str:
+    return f" from {day(reconciliation.since)}" if reconciliation.since else ""
+
+
+def _customers(reconciliation: Reconciliation) -> list[Table]:
+    if not reconciliation.customers:
+        return []
+    return [
+        Table(
+            "Customers whose receivables differ",
+            columns("Customer in the ERP", "Currency", ">Ours", ">Theirs", ">Difference"),
+            [
+                (row["customer"], row["currency"], *(_amount(row, side) for side in ("ours", "theirs", "difference")))
+                for row in reconciliation.customers
+            ],
+            "",
+        )
+    ]
 
 
 def _causes(reconciliation: Reconciliation) -> list[Table]:

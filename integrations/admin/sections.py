@@ -19,7 +19,7 @@ from integrations.models import Connection, ConnectionStatus, ExternalReference,
 _KINDS: dict[type, tuple[Kind, ...]] = {
     JournalEntry: (Kind.JOURNAL_ENTRY,),
     Invoice: (Kind.INVOICE, Kind.INVOICE_VOID),
-    CreditNote: (Kind.CREDIT_NOTE,),
+    CreditNote: (Kind.CREDIT_NOTE, Kind.CREDIT_ALLOCATION),
     Payment: (Kind.PAYMENT,),
     Customer: (Kind.CUSTOMER,),
     Product: (Kind.PRODUCT,),

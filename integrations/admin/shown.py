@@ -13,15 +13,17 @@ from billing.admin.shown import NONE, link, list_url, to
 from billing.models import CreditNote, Customer, Invoice, Payment, PaymentAllocation, Product
 from integrations.connectors import base
 from integrations.documents import Kind
-from integrations.models import Connection, ExternalReference, OutboxItem, SyncMode
+from integrations.models import Connection, ExternalReference, JournalSummary, OutboxItem, SyncMode
 
 MODELS: dict[str, type[Any]] = {
     Kind.CUSTOMER: Customer,
     Kind.PRODUCT: Product,
     Kind.JOURNAL_ENTRY: JournalEntry,
+    Kind.JOURNAL_SUMMARY: JournalSummary,
     Kind.INVOICE: Invoice,
     Kind.INVOICE_VOID: Invoice,
     Kind.CREDIT_NOTE: CreditNote,
+    Kind.CREDIT_ALLOCATION: CreditNote,
     Kind.PAYMENT: Payment,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
 }

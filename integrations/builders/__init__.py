@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from integrations.builders import journals, lists, payments, sales
+from integrations.builders import journals, lists, payments, sales, summaries
 from integrations.builders.mapped import Built
 from integrations.connectors.base import MissingMapping, TryLater
 from integrations.documents import Kind
@@ -20,8 +20,10 @@ _BUILDERS = {
     Kind.CUSTOMER: lists.customers,
     Kind.PRODUCT: lists.products,
     Kind.JOURNAL_ENTRY: journals.entries,
+    Kind.JOURNAL_SUMMARY: summaries.summaries,
     Kind.INVOICE: sales.invoices,
     Kind.CREDIT_NOTE: sales.credit_notes,
+    Kind.CREDIT_ALLOCATION: sales.credit_allocations,
     Kind.INVOICE_VOID: sales.invoice_voids,
     Kind.PAYMENT: payments.payments,
     Kind.PAYMENT_UPDATE: payments.payment_updates,

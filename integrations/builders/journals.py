@@ -6,15 +6,20 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from accounting.models import Account, JournalEntry, JournalLine, entry_number
-from integrations.builders.mapped import Built, Mapped, receivable_accounts
-from integrations.connectors.base import DeliveryError, Rejected
+from billing.models import BusinessEntity
+from integrations.builders.dimensions import Dimensions
+from integrations.builders.mapped import Built, Mapped, external_ids, receivable_accounts
+from integrations.connectors import base
+from integrations.connectors.base import DeliveryError
 from integrations.documents import JournalDocument, JournalLineDocument, Kind, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
 
 _RATE_DIGITS = Decimal("0.0000000001")
 
 
-class _Line(NamedTuple):
+class JournalLineRow(NamedTuple):
+    """What a line brings along, as read from the journal."""
+
     entry_id: int
     account_id: int
     currency: str
@@ -23,73 +28,107 @@ class _Line(NamedTuple):
     base_debit: Decimal
     base_credit: Decimal
     customer_id: int | None
+    product_id: int | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the line moves an amount of its currency, and not the base amount alone."""
+        return bool(self.debit or self.credit)
 
 
 def entries(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
-    """Build one journal document per entry, in five queries."""
+    """Build one journal document per entry, in a constant number of queries."""
     ids = [item.subject_id for item in items]
     heads = JournalEntry.objects.in_bulk(ids)
-    lines: dict[int, list[_Line]] = defaultdict(list)
-    for row in (
-        JournalLine.objects.filter(entry_id__in=ids).order_by("entry_id", "position").values_list(*_Line._fields)
-    ):
-        line = _Line(*row)
+    lines: dict[int, list[JournalLineRow]] = defaultdict(list)
+    rows = JournalLine.objects.filter(entry_id__in=ids).order_by("entry_id", "position")
+    for row in rows.values_list(*JournalLineRow._fields):
+        line = JournalLineRow(*row)
         lines[line.entry_id].append(line)
-    customers = {line.customer_id for some in lines.values() for line in some if line.customer_id}
-    accounts = {line.account_id for some in lines.values() for line in some}
-    mapped = Mapped(
-        connection, {MappingKind.ACCOUNT: accounts, MappingKind.CUSTOMER: customers, MappingKind.DEFAULT_CUSTOMER: None}
+    builder = JournalBuilder(
+        connection,
+        [line for some in lines.values() for line in some],
+        reversed_ids=[head.reverses_id for head in heads.values() if head.reverses_id],
     )
-    builder = _Builder(connection, mapped, receivable_accounts(connection), Account.objects.in_bulk(accounts))
     built: dict[int, Built] = {}
     for item in items:
         try:
-            built[item.pk] = builder.document(heads[item.subject_id], lines[item.subject_id])
+            built[item.pk] = builder.entry(heads[item.subject_id], lines[item.subject_id])
         except DeliveryError as error:
             built[item.pk] = error
     return built
 
 
-class _Builder:
-    def __init__(
-        self, connection: Connection, mapped: Mapped, receivable: set[str], accounts: dict[int, Account]
-    ) -> None:
-        self._prefix = connection.reference_prefix
-        self._one_customer = connection.option("ar_customer", "one") != "each"
-        self._mapped = mapped
-        self._receivable = receivable
-        self._accounts = accounts
+class JournalBuilder:
+    """Maps lines of entries; everything that a batch needs is read when it is made."""
 
-    def document(self, entry: JournalEntry, lines: list[_Line]) -> JournalDocument:
-        """Map one entry. Raises MissingMapping, Rejected."""
-        if any(line.currency != entry.currency or not (line.debit or line.credit) for line in lines):
-            raise Rejected(
-                "base_only",
-                f"{entry.number} changes amounts in the base currency only; QuickBooks takes one currency per entry. "
-                "Post it there by hand and skip this item.",
-            )
+    def __init__(
+        self, connection: Connection, lines: Sequence[JournalLineRow], *, reversed_ids: Sequence[int] = ()
+    ) -> None:
+        self._connection = connection
+        self._in_base = base.get(connection.erp).journals_in_base
+        self._one_customer = connection.option("ar_customer", "one") != "each"
+        self._draft = bool(connection.option("draft", False))
+        accounts = {line.account_id for line in lines}
+        self._mapped = Mapped(
+            connection,
+            {
+                MappingKind.ACCOUNT: accounts,
+                MappingKind.CUSTOMER: {line.customer_id for line in lines if line.customer_id},
+                MappingKind.SUBSIDIARY: None,
+                MappingKind.DEFAULT_CUSTOMER: None,
+            },
+        )
+        self._receivable = receivable_accounts(connection)
+        self._accounts = Account.objects.in_bulk(accounts)
+        self._base_currency = dict(BusinessEntity.objects.values_list("id", "base_currency"))
+        self._reversed = external_ids(connection, Kind.JOURNAL_ENTRY, reversed_ids)
+        self._dimensions = Dimensions(connection, products={line.product_id for line in lines if line.product_id})
+
+    def entry(self, entry: JournalEntry, lines: Sequence[JournalLineRow]) -> JournalDocument:
+        """Map one entry. Raises MissingMapping."""
+        entity_id = entry.business_entity_id
+        home = self._base_currency[entity_id]
+        plain = all(line.currency == entry.currency and line.is_plain for line in lines)
+        in_base = entry.currency != home and (self._in_base or not plain)
         debit = sum((line.debit for line in lines), Decimal(0))
-        base = sum((line.base_debit for line in lines), Decimal(0))
+        in_home = sum((line.base_debit for line in lines), Decimal(0))
+        foreign = not in_base and entry.currency != home and debit
         return JournalDocument(
-            reference=reference_of(self._prefix, Kind.JOURNAL_ENTRY, entry.pk),
+            reference=reference_of(self._connection.reference_prefix, Kind.JOURNAL_ENTRY, entry.pk),
             date=entry.date,
-            currency=entry.currency,
-            rate=(base / debit).quantize(_RATE_DIGITS).normalize() if debit else Decimal(1),
+            currency=home if in_base or not plain else entry.currency,
+            rate=(in_home / debit).quantize(_RATE_DIGITS).normalize() if foreign else Decimal(1),
             description=f"{entry_number(entry.pk)} {entry.description}",
-            lines=tuple(self._line(line, entry.description) for line in lines),
+            lines=tuple(
+                self.line(line, entry.description, entity_id=entity_id, in_base=in_base or not plain) for line in lines
+            ),
+            subsidiary=self._mapped.subsidiary(entity_id),
+            reverses=self._reversed.get(entry.reverses_id or 0, ("", ""))[0],
+            draft=self._draft,
         )
 
-    def _line(self, line: _Line, description: str) -> JournalLineDocument:
+    def line(self, line: JournalLineRow, description: str, *, entity_id: int, in_base: bool) -> JournalLineDocument:
+        """Map one line, in the base currency if asked; the foreign amount is then named in its description."""
         account = self._mapped.need(MappingKind.ACCOUNT, line.account_id, name=str(self._accounts[line.account_id]))
+        if in_base and line.currency != self._base_currency[entity_id] and line.is_plain:
+            description = f"{description} ({line.currency} {line.debit or line.credit:f})"
         return JournalLineDocument(
             account=account,
-            debit=line.debit,
-            credit=line.credit,
+            debit=line.base_debit if in_base else line.debit,
+            credit=line.base_credit if in_base else line.credit,
             description=description,
             customer=self._customer(line) if account in self._receivable else None,
+            dimensions=self._dimensions.of(
+                product_id=line.product_id, customer_id=line.customer_id, entity_id=entity_id
+            ),
         )
 
-    def _customer(self, line: _Line) -> str:
+    def subsidiary(self, entity_id: int) -> str:
+        """Give the ERP's subsidiary of a business entity. Raises MissingMapping."""
+        return self._mapped.subsidiary(entity_id)
+
+    def _customer(self, line: JournalLineRow) -> str:
         own = self._mapped.get(MappingKind.CUSTOMER, line.customer_id) if line.customer_id else None
         if own is None and line.customer_id and not self._one_customer:
             return self._mapped.need(MappingKind.CUSTOMER, line.customer_id)

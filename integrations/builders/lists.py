@@ -16,6 +16,7 @@ _REVENUE = "revenue"
 def customers(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build customers. When the ERP has the name for another record, ours gets its external id behind it."""
     found = Customer.objects.in_bulk([item.subject_id for item in items])
+    subsidiaries = Mapped(connection, {MappingKind.SUBSIDIARY: None})
     built: dict[int, Built] = {}
     for item in items:
         customer = found[item.subject_id]
@@ -25,6 +26,8 @@ def customers(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, 
             email=customer.email,
             currency=customer.currency,
             suffix=customer.external_id if item.reason_code == NAME_TAKEN else "",
+            number=customer.external_id,
+            subsidiary=subsidiaries.get(MappingKind.SUBSIDIARY, customer.business_entity_id) or "",
         )
     return built
 
@@ -32,8 +35,10 @@ def customers(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, 
 def products(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build products; their sales go to the ERP's account of the product's revenue account."""
     found = Product.objects.in_bulk([item.subject_id for item in items])
-    accounts = _revenue_accounts(connection, list(found.values()))
-    mapped = Mapped(connection, {MappingKind.ACCOUNT: {each.pk for each in accounts.values()}})
+    accounts = revenue_accounts(connection, list(found.values()))
+    mapped = Mapped(
+        connection, {MappingKind.ACCOUNT: {each.pk for each in accounts.values()}, MappingKind.SUBSIDIARY: None}
+    )
     built: dict[int, Built] = {}
     for item in items:
         product, account = found[item.subject_id], accounts.get(item.subject_id)
@@ -52,11 +57,13 @@ def products(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, B
             description=product.description or product.name,
             income_account=income,
             suffix=product.code if item.reason_code == NAME_TAKEN else "",
+            code=product.code,
+            subsidiary=mapped.get(MappingKind.SUBSIDIARY, connection.business_entity_id) or "",
         )
     return built
 
 
-def _revenue_accounts(connection: Connection, found: Sequence[Product]) -> dict[int, Account]:
+def revenue_accounts(connection: Connection, found: Sequence[Product]) -> dict[int, Account]:
     """Resolve the role `revenue` by the steps that can speak of a product: product, family, entity, tenant."""
     defaults = DefaultAccount.objects.filter(role=_REVENUE, currency="", contract_item=None, customer=None)
     by_target: dict[tuple[str, int | None], str] = {}

@@ -14,6 +14,7 @@ _ASK = {
     MappingKind.CUSTOMER: "The customer {name} is not in the ERP. Map it or send it again, then send this item again.",
     MappingKind.PRODUCT: "The product {name} is not in the ERP. Map it or send it again, then send this item again.",
     MappingKind.TAX_CODE: "The tax rate {name} has no tax code of the ERP. Map it, then send the item again.",
+    MappingKind.SUBSIDIARY: "The business entity {name} has no subsidiary of the ERP. Map it, then send the item again.",
     MappingKind.DEFAULT_CUSTOMER: "No ERP customer is chosen for receivable lines. Choose one in the mapping, then send "
     "the item again.",
     MappingKind.DEPOSIT_ACCOUNT: "No ERP account is chosen for payments. Choose one in the mapping, then send the item "
@@ -30,12 +31,19 @@ class Mapped:
         ).values_list("kind", "internal_id", "external_id")
         wanted = {each for some in ids.values() if some is not None for each in some}
         if wanted:
-            rows = rows.filter(internal_id__in=wanted) | rows.filter(internal_id=None)
+            entities = rows.filter(kind=MappingKind.SUBSIDIARY)
+            rows = rows.filter(internal_id__in=wanted) | rows.filter(internal_id=None) | entities
         self._found = {(kind, internal): external for kind, internal, external in rows}
+        self._has_subsidiaries = bool(connection.company.get("extra", {}).get("subsidiaries"))
 
     def get(self, kind: MappingKind, internal_id: int | None = None) -> str | None:
         """Give the ERP's id, or None."""
         return self._found.get((kind.value, internal_id))
+
+    def subsidiary(self, entity_id: int) -> str:
+        """Give the ERP's subsidiary of a business entity. Raises MissingMapping where the ERP has several and none is chosen."""
+        found = self.get(MappingKind.SUBSIDIARY, entity_id)
+        return found or (self.need(MappingKind.SUBSIDIARY, entity_id) if self._has_subsidiaries else "")
 
     def need(self, kind: MappingKind, internal_id: int | None = None, *, name: str = "") -> str:
         """Give the ERP's id. Raises MissingMapping in words."""

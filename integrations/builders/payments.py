@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from billing.models import Payment, PaymentAllocation
 from integrations.builders.mapped import Built, Mapped, external_ids
+from integrations.builders.rates import Rates
 from integrations.connectors.base import DeliveryError, MissingMapping
 from integrations.documents import AllocationDocument, Kind, PaymentDocument, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
@@ -27,13 +28,18 @@ def payment_updates(connection: Connection, items: Sequence[OutboxItem]) -> dict
 def _build(
     connection: Connection, payment_ids: Mapping[int, int], *, held: Mapping[int, tuple[str, str]] | None
 ) -> dict[int, Built]:
-    fields = ("id", "received_on", "customer_id", "currency", "amount", "reference", "method")
+    fields = ("id", "business_entity_id", "received_on", "customer_id", "currency", "amount", "reference", "method")
     found = {row["id"]: row for row in Payment.objects.filter(id__in=payment_ids.values()).values(*fields)}
     allocated, invoices = _allocations(connection, found)
     mapped = Mapped(
         connection,
-        {MappingKind.CUSTOMER: {row["customer_id"] for row in found.values()}, MappingKind.DEPOSIT_ACCOUNT: None},
+        {
+            MappingKind.CUSTOMER: {row["customer_id"] for row in found.values()},
+            MappingKind.SUBSIDIARY: None,
+            MappingKind.DEPOSIT_ACCOUNT: None,
+        },
     )
+    rates = Rates("payment_id", [(row["id"], row["business_entity_id"], row["currency"]) for row in found.values()])
     built: dict[int, Built] = {}
     for item_id, payment_id in payment_ids.items():
         row = found[payment_id]
@@ -57,6 +63,9 @@ def _build(
                     for invoice_id, amount in allocated[payment_id].items()
                 ),
                 external_id=held[payment_id][0] if held is not None else "",
+                rate=rates.of(payment_id),
+                subsidiary=mapped.subsidiary(row["business_entity_id"]),
+                method=row["method"],
             )
         except DeliveryError as error:
             built[item_id] = error

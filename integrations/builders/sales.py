@@ -6,10 +6,15 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from billing.models import CreditNote, CreditNoteLine, Customer, Invoice, InvoiceLine, Product, TaxRate
+from integrations.builders.dimensions import Dimensions
+from integrations.builders.lists import revenue_accounts
 from integrations.builders.mapped import Built, Mapped, external_ids
+from integrations.builders.rates import Rates
 from integrations.connectors import base
 from integrations.connectors.base import Company, DeliveryError, MissingMapping
 from integrations.documents import (
+    AllocationDocument,
+    CreditAllocationDocument,
     CreditNoteDocument,
     InvoiceDocument,
     Kind,
@@ -18,6 +23,8 @@ from integrations.documents import (
     reference_of,
 )
 from integrations.models import Connection, MappingKind, OutboxItem
+
+_HEAD = ("id", "business_entity_id", "number", "issued_on", "customer_id", "currency", "net", "tax", "total")
 
 
 class _Line(NamedTuple):
@@ -29,17 +36,28 @@ class _Line(NamedTuple):
     net: Decimal
     tax: Decimal
     tax_rate_id: int | None
+    tax_percent: Decimal
 
 
 def invoices(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build invoices, in four queries."""
     ids = [item.subject_id for item in items]
-    fields = ("id", "number", "issued_on", "due_on", "customer_id", "currency", "net", "tax", "total")
+    fields = (*_HEAD, "due_on")
     heads = {row["id"]: row for row in Invoice.objects.filter(id__in=ids).values(*fields)}
     rows = InvoiceLine.objects.filter(invoice_id__in=ids).order_by("invoice_id", "position")
-    names = ("invoice_id", "product_id", "description", "quantity", "unit_amount", "net", "tax", "tax_rate_id")
+    names = (
+        "invoice_id",
+        "product_id",
+        "description",
+        "quantity",
+        "unit_amount",
+        "net",
+        "tax",
+        "tax_rate_id",
+        "tax_percent",
+    )
     lines = _by_document(_Line(*row) for row in rows.values_list(*names))
-    mapped = _Mapped(connection, heads.values(), lines)
+    mapped = _Mapped(connection, heads.values(), lines, dimension="invoice_id")
 
     def document(item: OutboxItem) -> InvoiceDocument:
         head = heads[item.subject_id]
@@ -53,7 +71,10 @@ def invoices(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, B
             net=head["net"],
             tax=head["tax"],
             total=head["total"],
-            lines=tuple(mapped.line(line) for line in lines[item.subject_id]),
+            lines=tuple(mapped.line(line, head) for line in lines[item.subject_id]),
+            rate=mapped.rate(head),
+            subsidiary=mapped.subsidiary(head),
+            draft=bool(connection.option("draft", False)),
         )
 
     return _each(items, document)
@@ -62,15 +83,16 @@ def invoices(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, B
 def credit_notes(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build credit notes, in four queries."""
     ids = [item.subject_id for item in items]
-    fields = ("id", "number", "issued_on", "customer_id", "currency", "net", "tax", "total", "reason")
+    fields = (*_HEAD, "reason", "invoice_id")
     heads = {row["id"]: row for row in CreditNote.objects.filter(id__in=ids).values(*fields)}
     rows = CreditNoteLine.objects.filter(credit_note_id__in=ids).order_by("credit_note_id", "id")
-    names = ("credit_note_id", "product_id", "description", "net", "tax", "invoice_line__tax_rate_id")
+    names = ("credit_note_id", "product_id", "description", "net", "tax", "invoice_line__tax_rate_id", "tax_percent")
     lines = _by_document(
-        _Line(document_id, product_id, description, Decimal(1), net, net, tax, rate_id)
-        for document_id, product_id, description, net, tax, rate_id in rows.values_list(*names)
+        _Line(document_id, product_id, description, Decimal(1), net, net, tax, rate_id, percent)
+        for document_id, product_id, description, net, tax, rate_id, percent in rows.values_list(*names)
     )
-    mapped = _Mapped(connection, heads.values(), lines)
+    mapped = _Mapped(connection, heads.values(), lines, dimension="credit_note_id")
+    held = external_ids(connection, Kind.INVOICE, [head["invoice_id"] for head in heads.values()])
 
     def document(item: OutboxItem) -> CreditNoteDocument:
         head = heads[item.subject_id]
@@ -84,7 +106,41 @@ def credit_notes(connection: Connection, items: Sequence[OutboxItem]) -> dict[in
             tax=head["tax"],
             total=head["total"],
             reason=head["reason"],
-            lines=tuple(mapped.line(line) for line in lines[item.subject_id]),
+            lines=tuple(mapped.line(line, head) for line in lines[item.subject_id]),
+            rate=mapped.rate(head),
+            subsidiary=mapped.subsidiary(head),
+            draft=bool(connection.option("draft", False)),
+            allocations=(
+                (AllocationDocument(held[head["invoice_id"]][0], head["total"]),) if head["invoice_id"] in held else ()
+            ),
+        )
+
+    return _each(items, document)
+
+
+def credit_allocations(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
+    """Build what lets credit notes settle their invoices. The subject is the credit note."""
+    ids = [item.subject_id for item in items]
+    heads = {row["id"]: row for row in CreditNote.objects.filter(id__in=ids).values(*_HEAD, "invoice_id")}
+    notes = external_ids(connection, Kind.CREDIT_NOTE, ids)
+    bills = external_ids(connection, Kind.INVOICE, [head["invoice_id"] for head in heads.values()])
+    mapped = _Mapped(connection, heads.values(), {}, dimension="credit_note_id")
+
+    def document(item: OutboxItem) -> CreditAllocationDocument:
+        head = heads[item.subject_id]
+        missing = "The ERP does not have the {} of this allocation. Send that first, then send this item again."
+        if item.subject_id not in notes:
+            raise MissingMapping(Kind.CREDIT_NOTE, item.subject_id, missing.format("credit note"))
+        if head["invoice_id"] not in bills:
+            raise MissingMapping(Kind.INVOICE, head["invoice_id"], missing.format("invoice"))
+        return CreditAllocationDocument(
+            reference=reference_of(connection.reference_prefix, Kind.CREDIT_ALLOCATION, item.subject_id),
+            date=head["issued_on"],
+            customer=mapped.customer(head["customer_id"]),
+            currency=head["currency"],
+            credit_note=notes[item.subject_id][0],
+            allocations=(AllocationDocument(bills[head["invoice_id"]][0], head["total"]),),
+            rate=mapped.rate(head),
         )
 
     return _each(items, document)
@@ -117,18 +173,36 @@ def invoice_voids(connection: Connection, items: Sequence[OutboxItem]) -> dict[i
 class _Mapped:
     """The mapping that a batch of sales documents needs."""
 
-    def __init__(self, connection: Connection, heads: Iterable[dict[str, Any]], lines: dict[int, list[_Line]]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        heads: Iterable[dict[str, Any]],
+        lines: dict[int, list[_Line]],
+        *,
+        dimension: str,
+    ) -> None:
+        heads = list(heads)
         every = [line for some in lines.values() for line in some]
-        self._with_codes = base.get(connection.erp).needs_tax_code(Company.from_json(connection.company))
+        products = {line.product_id for line in every}
+        spec = base.get(connection.erp)
+        self._with_codes = spec.needs_tax_code(Company.from_json(connection.company))
+        self._needs_product = spec.line_product
+        found = Product.objects.in_bulk(products) if spec.line_account else {}
+        self._accounts = revenue_accounts(connection, list(found.values())) if found else {}
+        self._needs_account = spec.line_account
         self._found = Mapped(
             connection,
             {
                 MappingKind.CUSTOMER: {head["customer_id"] for head in heads},
-                MappingKind.PRODUCT: {line.product_id for line in every},
+                MappingKind.PRODUCT: products,
                 MappingKind.TAX_CODE: {line.tax_rate_id for line in every if line.tax_rate_id},
+                MappingKind.ACCOUNT: {account.pk for account in self._accounts.values()},
+                MappingKind.SUBSIDIARY: None,
                 MappingKind.DEFAULT_PRODUCT: None,
             },
         )
+        self._dimensions = Dimensions(connection, products=products)
+        self._rates = Rates(dimension, [(head["id"], head["business_entity_id"], head["currency"]) for head in heads])
 
     def customer(self, customer_id: int) -> str:
         """Give the ERP's customer. Raises MissingMapping."""
@@ -137,20 +211,42 @@ class _Mapped:
             MappingKind.CUSTOMER, customer_id, name=str(Customer.objects.filter(pk=customer_id).first())
         )
 
-    def line(self, line: _Line) -> SalesLineDocument:
+    def rate(self, head: dict[str, Any]) -> Decimal:
+        """Give the document's rate to the base currency."""
+        return self._rates.of(head["id"])
+
+    def subsidiary(self, head: dict[str, Any]) -> str:
+        """Give the ERP's subsidiary of the document's entity. Raises MissingMapping."""
+        return self._found.subsidiary(head["business_entity_id"])
+
+    def line(self, line: _Line, head: dict[str, Any]) -> SalesLineDocument:
         """Map one line. Raises MissingMapping."""
-        product = self._found.get(MappingKind.PRODUCT, line.product_id) or self._found.get(MappingKind.DEFAULT_PRODUCT)
-        if product is None:
-            name = str(Product.objects.filter(pk=line.product_id).first())
-            product = self._found.need(MappingKind.PRODUCT, line.product_id, name=name)
         return SalesLineDocument(
-            product=product,
+            product=self._product(line),
             description=line.description,
             quantity=line.quantity,
             unit_amount=line.unit_amount,
             net=line.net,
             tax=line.tax,
             tax_code=self._tax_code(line) if self._with_codes and line.tax else None,
+            account=self._account(line) if self._needs_account else "",
+            tax_percent=line.tax_percent,
+            dimensions=self._dimensions.of(
+                product_id=line.product_id, customer_id=head["customer_id"], entity_id=head["business_entity_id"]
+            ),
+        )
+
+    def _product(self, line: _Line) -> str:
+        found = self._found.get(MappingKind.PRODUCT, line.product_id) or self._found.get(MappingKind.DEFAULT_PRODUCT)
+        if found or not self._needs_product:
+            return found or ""
+        name = str(Product.objects.filter(pk=line.product_id).first())
+        return self._found.need(MappingKind.PRODUCT, line.product_id, name=name)
+
+    def _account(self, line: _Line) -> str:
+        account = self._accounts.get(line.product_id)
+        return self._found.need(
+            MappingKind.ACCOUNT, account.pk if account else line.product_id, name=str(account or "of the sale")
         )
 
     def _tax_code(self, line: _Line) -> str:

@@ -53,6 +53,7 @@ __all__ = [
     "DIMENSIONS",
     "Access",
     "AccountWish",
+    "Archive",
     "BadCredentials",
     "Call",
     "Change",
@@ -154,6 +155,22 @@ def _no_report(left: Mapping[str, int]) -> None:
     """Keep nothing."""
 
 
+class Archive(Protocol):
+    """Where documents are kept for an ERP that is fed by files."""
+
+    def put(self, kind: Kind, bodies: Mapping[str, str]) -> None:
+        """Keep documents by reference for the next file; one that is kept already stays."""
+
+    def held(self, kind: Kind, references: Sequence[str]) -> set[str]:
+        """Give those references that are kept already."""
+
+    def rows(self) -> list[ErpRow]:
+        """Give the lists as they were uploaded or made."""
+
+    def reported(self, kind: Kind, *, through: date, since: date | None) -> Iterator[ErpDocument]:
+        """Give what the ERP's own export said it holds."""
+
+
 @dataclass(frozen=True)
 class Wiring:
     """What a connector is given to work with, apart from the documents.
@@ -177,6 +194,7 @@ class Wiring:
     currencies: Mapping[str, str] = field(default_factory=dict)
     sign_in: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    archive: Archive | None = None
 
 
 class Connector(Protocol):

@@ -166,6 +166,7 @@ class ConnectorSpec:
     gives an empty text. `role_notes`: our role: what the mapping page explains beside it.
     `receivable_types`: account types whose journal lines must name a customer. `needs_tax_code`: lines with tax name one.
     `line_account`: sales lines carry the account of the sale; `line_product`: they must name an item.
+    `tells_links`: documents that were read say which invoices they settle.
     `lists`: what `Connector.lists` reads. `reads`: the kinds that `Connector.documents` can read.
     """
 
@@ -191,6 +192,7 @@ class ConnectorSpec:
     reads: tuple[Kind, ...] = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT)
     webhooks: Webhooks | None = None
     can_draft: bool = False
+    tells_links: bool = True
 
     def sign_in(self, code: str = "") -> SignIn:
         """Give a way of signing in by its code; an empty or unknown code gives the first."""

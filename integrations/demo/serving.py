@@ -39,7 +39,7 @@ def serve(*, port: int, ready: Callable[[], None], stopping: Callable[[], None])
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     children = [
         _start([*web, "--threads", "4", "--no-control-socket"]),
-        _start([sys.executable, "manage.py", "qcluster"]),
+        _start([sys.executable, "manage.py", "work"]),
     ]
     try:
         if _answers(port, children, stop):

@@ -1,6 +1,7 @@
 """A tenant's link to one ERP: credentials, sync mode, options, and the pace that the vendor allows."""
 
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
@@ -10,6 +11,7 @@ from billing.models import BusinessEntity
 from billing.tenancy import TenantModel
 from integrations.vault import EncryptedField
 
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -67,7 +69,6 @@ class Connection(TenantModel):
     company_read_at = models.DateTimeField(null=True, editable=False)
     lists_read_at = models.DateTimeField(null=True, editable=False)
     paused_until = models.DateTimeField(null=True, editable=False)
-    limits_left = models.JSONField(default=dict, editable=False)
     throttled = models.BooleanField(default=True, help_text="Keep to the vendor's published limits.")
     reference_prefix = models.CharField(max_length=5, default=new_prefix, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -108,11 +109,13 @@ class OAuthState(TenantModel):
 
 
 class ThrottleGate(TenantModel):
-    """One limit of one connection: when its next call may go out, over all processes."""
+    """One limit of one connection: when its next call may go out, over all processes, and what the vendor said is left."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=20)
-    next_at = models.DateTimeField()
+    next_at = models.DateTimeField(default=EPOCH)
+    left = models.IntegerField(null=True)
+    told_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "name"], name="gate_once")]

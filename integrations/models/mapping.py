@@ -50,6 +50,7 @@ class MappingKind(models.TextChoices):
     CUSTOMER = "customer", "Customer"
     PRODUCT = "product", "Product"
     TAX_CODE = "tax_code", "Tax rate"
+    SUBSIDIARY = "subsidiary", "Business entity"
     DEFAULT_CUSTOMER = "default_customer", "Customer on receivable lines"
     DEFAULT_PRODUCT = "default_product", "Product without a counterpart"
     DEPOSIT_ACCOUNT = "deposit_account", "Account that payments go to"
@@ -87,3 +88,35 @@ class Mapping(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} → {self.external_name or self.external_id}"
+
+
+class DimensionOf(models.TextChoices):
+    """Whose dimension it is, the most specific first: a product's goes before its family's."""
+
+    PRODUCT = "product", "Product"
+    PRODUCT_FAMILY = "product_family", "Product family"
+    CUSTOMER = "customer", "Customer"
+    BUSINESS_ENTITY = "business_entity", "Business entity"
+
+
+class DimensionMapping(TenantModel):
+    """One of the ERP's tracking dimensions that every line about one of ours carries. `group` is a tracking category."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="dimensions")
+    ours = models.CharField("of", max_length=20, choices=DimensionOf.choices)
+    internal_id = models.BigIntegerField()
+    kind = models.CharField("dimension", max_length=20, choices=RecordKind.choices)
+    group = models.CharField("tracking category", max_length=100, blank=True)
+    external_id = models.CharField(max_length=50)
+    external_name = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ("ours", "internal_id", "kind", "group")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "ours", "internal_id", "kind", "group"], name="dimension_mapped_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.external_name or self.external_id}"

@@ -18,9 +18,10 @@ class OutboxState(models.TextChoices):
     DELIVERED = "delivered", "Delivered"
     PARKED = "parked", "Parked: a person has to decide"
     SKIPPED = "skipped", "Skipped"
+    APPROVAL = "approval", "Waits for approval"
 
 
-UNDELIVERED = (OutboxState.PENDING, OutboxState.IN_FLIGHT, OutboxState.PARKED)
+UNDELIVERED = (OutboxState.PENDING, OutboxState.IN_FLIGHT, OutboxState.PARKED, OutboxState.APPROVAL)
 
 
 class OutboxItem(TenantModel):
@@ -51,6 +52,7 @@ class OutboxItem(TenantModel):
     request_body = models.TextField(db_default="")
     ticket = models.CharField(max_length=300, db_default="")
     outcome_unknown = models.BooleanField(db_default=False)
+    to_first_open_day = models.BooleanField(db_default=False)
     reason_code = models.CharField(max_length=40, db_default="")
     reason = models.TextField(db_default="")
     delivered_at = models.DateTimeField(null=True)

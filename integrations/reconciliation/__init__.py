@@ -4,7 +4,10 @@ Everything that should be in the ERP by its date is compared with everything tha
 not been sent yet is a difference like any other, with its cause.
 """
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils import timezone
 
 from integrations.mapping import connector_of
 from integrations.models import Connection, ConnectionStatus, Reconciliation, SyncMode
@@ -18,19 +21,46 @@ class CannotReconcile(ValueError):
     """The ERP cannot be asked at this moment."""
 
 
-def reconcile(connection: Connection, *, through: date) -> tuple[Reconciliation, Findings]:
-    """Compare and keep the result. Raises CannotReconcile, DeliveryError."""
+def reconcile(connection: Connection, *, through: date, since: date | None = None) -> tuple[Reconciliation, Findings]:
+    """Compare everything dated up to `through`, from `since` on where given, and keep the result.
+
+    Raises CannotReconcile, DeliveryError.
+    """
     if connection.status != ConnectionStatus.CONNECTED:
         raise CannotReconcile(f"{connection.name} is not connected: {connection.get_status_display().lower()}.")
     findings = Findings(connection)
     compare = journals.compare if connection.sync_mode == SyncMode.JOURNAL_ENTRIES else documents.compare
-    compare(connection, connector_of(connection), through, findings)
+    compare(connection, connector_of(connection), through, findings, since)
     kept = Reconciliation.objects.create(
         connection=connection,
+        since=since,
         through=through,
         compared=findings.compared,
         accounts=findings.accounts,
+        customers=findings.customers[:_KEPT],
         differences=findings.differences[:_KEPT],
         difference_count=len(findings.differences),
     )
     return kept, findings
+
+
+def sign_off(reconciliation: Reconciliation, *, user: Any, note: str) -> None:
+    """Let a person stand for a comparison: what still differs is explained by `note`. Raises ValueError without one."""
+    note = note.strip()
+    if reconciliation.difference_count and not note:
+        raise ValueError("Say why the differences may stay: an auditor will ask.")
+    done = Reconciliation.objects.filter(pk=reconciliation.pk, signed_off_at=None).update(
+        signed_off_at=timezone.now(), signed_off_by=user, sign_off_note=note
+    )
+    if not done:
+        raise ValueError("This reconciliation is signed off already.")
+
+
+def signed_off_through(connection: Connection) -> date | None:
+    """Give the last day that a signed-off comparison covers from the beginning on or from where another one ended."""
+    rows = Reconciliation.objects.filter(connection=connection).exclude(signed_off_at=None).order_by("through")
+    covered: date | None = None
+    for since, through in rows.values_list("since", "through"):
+        if since is None or (covered is not None and since <= covered + timedelta(days=1)):
+            covered = max(covered or through, through)
+    return covered

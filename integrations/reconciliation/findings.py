@@ -5,14 +5,23 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
 
-from integrations.connectors.base import ErpDocument
-from integrations.documents import Kind, reference_of
-from integrations.models import Connection, OutboxItem, OutboxState
+from integrations.connectors import base
+from integrations.connectors.base import Connector, ErpDocument
+from integrations.documents import Kind, as_sent, reference_of
+from integrations.models import Connection, ExternalReference, OutboxItem, OutboxState
 
 CHUNK = 500
+_LOOK_UPS = 50
 NOT_SENT, PARKED, SKIPPED = "not sent yet", "parked", "skipped"
 NEVER_QUEUED = "never put in the outbox"
 GONE = "deleted or dated later in the ERP"
+DELETED = "deleted in the ERP"
+DATED_LATER = "dated later in the ERP"
+VOIDED = "voided in the ERP"
+APPROVAL = "waits for approval"
+WAITS_FOR_SUM = "waits for the sum of its day or month"
+ROUNDING = "rounding"
+RATE = "another exchange rate"
 ERP_MADE = "made in the ERP"
 TWICE = "there twice"
 UNKNOWN = "unknown here"
@@ -25,6 +34,7 @@ _CAUSES = {
     OutboxState.PARKED: PARKED,
     OutboxState.SKIPPED: SKIPPED,
     OutboxState.DELIVERED: GONE,
+    OutboxState.APPROVAL: APPROVAL,
 }
 T = TypeVar("T")
 
@@ -34,7 +44,10 @@ class Findings:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.reads = base.get(connection.erp).reads
         self.compared = 0
+        self._looked_up = 0
+        self.customers: list[dict[str, Any]] = []
         self.accounts: list[dict[str, Any]] = []
         self.differences: list[dict[str, Any]] = []
 
@@ -71,19 +84,54 @@ class Findings:
         if ours != theirs:
             self.differences.append({"kind": "account", "document": name, "cause": "balances differ", **row})
 
-    def missing(self, kind: Kind, subjects: Sequence[tuple[int, str, Decimal | None]]) -> None:
-        """Note documents of ours (id, name, amount) that the ERP does not show, with what the outbox knows."""
+    def customer(self, *, name: str, external_id: str, currency: str, ours: Decimal, theirs: Decimal) -> None:
+        """Note what a customer owes by the documents on both sides."""
+        self.customers.append(
+            {
+                "customer": name,
+                "erp_id": external_id,
+                "currency": currency,
+                "ours": _plain(ours),
+                "theirs": _plain(theirs),
+                "difference": _plain(theirs - ours),
+            }
+        )
+
+    def missing(self, kind: Kind, subjects: Sequence[tuple[int, str, Decimal | None]], *, connector: Connector) -> None:
+        """Note documents of ours (id, name, amount) that the ERP does not show, with what the outbox knows.
+
+        What was delivered is looked up by its id, as long as it is not many: was it deleted, voided or dated later?
+        """
         prefix = self._connection.reference_prefix
         ids = [subject for subject, _, _ in subjects]
-        rows = OutboxItem.objects.filter(connection=self._connection, kind=kind, subject_id__in=ids)
+        items = OutboxItem.objects.filter(connection=self._connection, kind=kind, subject_id__in=ids)
         known = {
-            subject: (state, reason) for subject, state, reason in rows.values_list("subject_id", "state", "reason")
+            subject: (state, reason) for subject, state, reason in items.values_list("subject_id", "state", "reason")
         }
+        rows = ExternalReference.objects.filter(connection=self._connection, kind=kind, subject_id__in=ids)
+        references = dict(rows.values_list("subject_id", "external_id"))
         for subject, name, amount in subjects:
             state, reason = known.get(subject, (None, ""))
             cause = _CAUSES[OutboxState(state)] if state else NEVER_QUEUED
+            external_id = references.get(subject, "")
+            if cause == GONE and external_id and self._looked_up < _LOOK_UPS:
+                self._looked_up += 1
+                cause = _fate(connector.document(as_sent(kind), external_id))
             detail = reason if state in (OutboxState.PARKED, OutboxState.SKIPPED) else ""
-            self.add(kind.value, name or reference_of(prefix, kind, subject), cause, ours=amount, detail=detail)
+            self.add(
+                kind.value,
+                name or reference_of(prefix, kind, subject),
+                cause,
+                ours=amount,
+                external_id=external_id,
+                detail=detail,
+            )
+
+
+def _fate(document: ErpDocument | None) -> str:
+    if document is None:
+        return DELETED
+    return VOIDED if document.status == "void" else DATED_LATER
 
 
 def subject_of(connection: Connection, kind: Kind, document: ErpDocument) -> int | None:

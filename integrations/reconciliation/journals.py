@@ -1,108 +1,216 @@
-"""Journal entries against the ERP's: amounts per account of each entry, and the movement of every account."""
+"""Journal entries against the ERP's: each entry or sum of entries, and the movement of every account we feed.
+
+Amounts are compared in the currency that was sent; accounts also in the base currency, where rates and rounding show.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from django.db.models import F, QuerySet, Sum
 
 from accounting.models import Account, JournalEntry, JournalLine, entry_number
-from integrations.connectors import base
+from billing.models import BusinessEntity
+from billing.money import minor_unit, round_money
+from integrations.connectors import base as connectors
 from integrations.connectors.base import Connector, ErpDocument
-from integrations.documents import Kind
-from integrations.models import Connection, Mapping, MappingKind, MappingStatus
-from integrations.reconciliation.findings import CHANGED, TWICE, Findings, chunks, foreign_cause, subject_of
+from integrations.documents import Kind, reference_of
+from integrations.models import Connection, JournalSummary, Mapping, MappingKind, MappingStatus, SummarizedEntry
+from integrations.policy import Policy, WhenLocked
+from integrations.reconciliation.findings import (
+    CHANGED,
+    RATE,
+    ROUNDING,
+    TWICE,
+    WAITS_FOR_SUM,
+    Findings,
+    chunks,
+    foreign_cause,
+    subject_of,
+)
 
 Amounts = dict[str, Decimal]
-_EFFECT_ON_RECEIVABLES = {Kind.INVOICE: 1, Kind.CREDIT_NOTE: -1, Kind.PAYMENT: -1}
-_WORDS = {Kind.INVOICE.value: "Invoice", Kind.CREDIT_NOTE.value: "Credit note", Kind.PAYMENT.value: "Payment"}
+_EFFECT_ON_RECEIVABLES = {Kind.INVOICE: 1, Kind.CREDIT_NOTE: -1, Kind.PAYMENT: -1, Kind.REFUND: 1}
+_WORDS = {"invoice": "Invoice", "credit_note": "Credit note", "payment": "Payment", "refund": "Refund"}
+_ALIKE = Decimal("0.000001")
 
 
-def compare(connection: Connection, connector: Connector, through: date, findings: Findings) -> None:
-    """Compare all entries dated up to `through`; see `reconciliation.reconcile`."""
-    _Comparison(connection, through, findings).run(connector)
+@dataclass
+class _Ours:
+    """One journal as the ERP should show it: amounts by its accounts, as sent and in the base currency."""
+
+    name: str
+    date: date
+    currency: str
+    lines: int = 0
+    amounts: Amounts = field(default_factory=lambda: defaultdict(Decimal))
+    base: Amounts = field(default_factory=lambda: defaultdict(Decimal))
+
+    @property
+    def rate(self) -> Decimal:
+        amount = sum((abs(each) for each in self.amounts.values()), Decimal(0))
+        return sum((abs(each) for each in self.base.values()), Decimal(0)) / amount if amount else Decimal(1)
+
+
+def compare(
+    connection: Connection, connector: Connector, through: date, findings: Findings, since: date | None
+) -> None:
+    """Compare all entries dated up to `through`, from `since` on; see `reconciliation.reconcile`."""
+    _Comparison(connection, through, findings, since).run(connector)
 
 
 class _Comparison:
-    def __init__(self, connection: Connection, through: date, findings: Findings) -> None:
-        self._connection = connection
-        self._through = through
-        self._findings = findings
+    def __init__(self, connection: Connection, through: date, findings: Findings, since: date | None) -> None:
+        self._connection, self._findings = connection, findings
+        self._through, self._since = through, since
         rows = Mapping.objects.filter(
             connection=connection, kind=MappingKind.ACCOUNT, status=MappingStatus.CONFIRMED
         ).values_list("internal_id", "external_id", "external_name")
         self._theirs_of = {ours: theirs for ours, theirs, _ in rows if ours is not None}
         self._names = {theirs: name for _, theirs, name in rows}
-        self._home = str(connection.company.get("home_currency", ""))
-        self._their_sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-        self._seen: set[int] = set()
+        entities = BusinessEntity.objects.order_by("id")
+        if connection.business_entity_id:
+            entities = entities.filter(pk=connection.business_entity_id)
+        self._home = str(connection.company.get("home_currency") or entities[0].base_currency)
+        self._sums: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        self._seen: set[tuple[Kind, int]] = set()
+        self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
 
     def run(self, connector: Connector) -> None:
         """Read their side page by page, then look for what it lacks, then compare the accounts."""
-        for page in chunks(connector.documents(Kind.JOURNAL_ENTRY, through=self._through)):
+        for page in chunks(connector.documents(Kind.JOURNAL_ENTRY, through=self._through, since=self._since)):
             self._compare_page(page)
         # Where our receivables are a clearing account, the ERP's own sales documents do not touch what we feed.
-        effects = _EFFECT_ON_RECEIVABLES if base.get(self._connection.erp).receivable_types else {}
-        for kind, sign in effects.items():
-            for document in connector.documents(kind, through=self._through):
-                self._made_there(document, sign)
-        self._look_for_missing()
+        effects = _EFFECT_ON_RECEIVABLES if connectors.get(self._connection.erp).receivable_types else {}
+        for kind in effects.keys() & set(self._findings.reads):
+            for document in connector.documents(kind, through=self._through, since=self._since):
+                self._made_there(document, effects[kind])
+        self._look_for_missing(connector)
         self._compare_accounts()
 
     def _entries(self) -> QuerySet[JournalEntry]:
         entries = JournalEntry.objects.filter(date__lte=self._through)
+        if self._since:
+            entries = entries.filter(date__gte=self._since)
         entity = self._connection.business_entity_id
         return entries.filter(business_entity_id=entity) if entity else entries
 
     def _compare_page(self, page: Sequence[ErpDocument]) -> None:
-        subjects = [subject_of(self._connection, Kind.JOURNAL_ENTRY, document) for document in page]
-        ids = [subject for subject in subjects if subject is not None]
-        dates = dict(self._entries().filter(id__in=ids).values_list("id", "date"))
-        ours = self._our_amounts(ids)
-        for document, subject in zip(page, subjects, strict=True):
+        named = [(self._subject(document), document) for document in page]
+        entries = self._read([subject[1] for subject, _ in named if subject and subject[0] is Kind.JOURNAL_ENTRY])
+        sums = self._read_sums([subject[1] for subject, _ in named if subject and subject[0] is Kind.JOURNAL_SUMMARY])
+        for subject, document in named:
             theirs = self._their_amounts(document)
-            if subject is None or subject not in dates:
+            ours = (entries if subject[0] is Kind.JOURNAL_ENTRY else sums).get(subject[1]) if subject else None
+            if subject is None or ours is None:
                 self._foreign(document, theirs)
                 continue
             self._findings.compared += 1
-            name = entry_number(subject)
             if subject in self._seen:
-                self._findings.add("journal_entry", name, TWICE, theirs=theirs, external_id=document.external_id)
+                self._add(ours, TWICE, document, theirs=theirs)
                 continue
             self._seen.add(subject)
-            if ours[subject] != theirs:
-                self._findings.add(
-                    "journal_entry", name, CHANGED, ours=ours[subject], theirs=theirs, external_id=document.external_id
-                )
-            if document.date != dates[subject].isoformat():
-                self._findings.add(
-                    "journal_entry",
-                    name,
-                    CHANGED,
-                    ours=dates[subject].isoformat(),
-                    theirs=document.date,
-                    external_id=document.external_id,
-                    detail="The date differs.",
-                )
+            self._compare(ours, document, theirs)
 
-    def _our_amounts(self, entry_ids: Sequence[int]) -> dict[int, Amounts]:
+    def _subject(self, document: ErpDocument) -> tuple[Kind, int] | None:
+        for kind in (Kind.JOURNAL_ENTRY, Kind.JOURNAL_SUMMARY):
+            subject = subject_of(self._connection, kind, document)
+            if subject is not None:
+                return kind, subject
+        return None
+
+    def _compare(self, ours: _Ours, document: ErpDocument, theirs: Amounts) -> None:
+        """Compare one journal: amounts as sent, then what they come to in the base currency, then the date."""
+        sent_in_base = ours.currency != self._home and (document.currency or self._home) == self._home
+        mine = _without_zero(ours.base if sent_in_base else ours.amounts)
+        if mine != theirs:
+            self._add(ours, self._amount_cause(mine, theirs, ours), document, ours_=mine, theirs=theirs)
+        elif not sent_in_base and ours.currency != self._home:
+            base = self._their_base(document)
+            if base is not None and base != _without_zero(ours.base):
+                far = document.rate is not None and abs(document.rate / ours.rate - 1) > _ALIKE
+                self._add(ours, RATE if far else ROUNDING, document, ours_=_without_zero(ours.base), theirs=base)
+        if document.date != ours.date.isoformat() and not (self._may_move and document.date > ours.date.isoformat()):
+            self._add(
+                ours, CHANGED, document, ours_=ours.date.isoformat(), theirs=document.date, detail="The date differs."
+            )
+
+    def _amount_cause(self, mine: Amounts, theirs: Amounts, ours: _Ours) -> str:
+        most = minor_unit(ours.currency) * max(ours.lines, 1)
+        accounts = set(mine) | set(theirs)
+        zero = Decimal(0)
+        close = all(abs(mine.get(each, zero) - theirs.get(each, zero)) <= most for each in accounts)
+        return ROUNDING if close and set(mine) == set(theirs) and ours.currency != self._home else CHANGED
+
+    def _add(
+        self, ours: _Ours, cause: str, document: ErpDocument, *, ours_: object = None, theirs: object, detail: str = ""
+    ) -> None:
+        self._findings.add(
+            "journal_entry",
+            ours.name,
+            cause,
+            ours=ours_,
+            theirs=theirs,
+            external_id=document.external_id,
+            detail=detail,
+        )
+
+    def _read(self, ids: Sequence[int]) -> dict[int, _Ours]:
+        rows = self._entries().filter(id__in=ids).values_list("id", "date", "currency")
+        found = {pk: _Ours(entry_number(pk), day, currency) for pk, day, currency in rows}
+        self._fill({pk: pk for pk in found}, found)
+        return found
+
+    def _read_sums(self, ids: Sequence[int]) -> dict[int, _Ours]:
+        prefix = self._connection.reference_prefix
+        found = {
+            each.pk: _Ours(reference_of(prefix, Kind.JOURNAL_SUMMARY, each.pk), each.end, each.currency)
+            for each in JournalSummary.objects.filter(connection=self._connection, id__in=ids)
+        }
+        rows = SummarizedEntry.objects.filter(connection=self._connection, summary__in=found)
+        self._fill(dict(rows.values_list("entry_id", "summary_id")), found)
+        return found
+
+    def _fill(self, journal_of: dict[int, int], found: dict[int, _Ours]) -> None:
+        """Add the lines of entries to the journals they are in."""
         rows = (
-            JournalLine.objects.filter(entry_id__in=entry_ids)
+            JournalLine.objects.filter(entry_id__in=list(journal_of))
             .order_by()
             .values_list("entry_id", "account_id")
-            .annotate(amount=Sum(F("debit") - F("credit")))
+            .annotate(amount=Sum(F("debit") - F("credit")), base=Sum(F("base_debit") - F("base_credit")))
         )
-        amounts: dict[int, Amounts] = defaultdict(lambda: defaultdict(Decimal))
-        for entry_id, account_id, amount in rows:
-            amounts[entry_id][self._theirs_of.get(account_id, f"unmapped {account_id}")] += amount
-        return defaultdict(dict, {entry_id: _without_zero(each) for entry_id, each in amounts.items()})
+        for entry_id, account_id, amount, base in rows:
+            ours, account = found[journal_of[entry_id]], self._theirs_of.get(account_id, f"unmapped {account_id}")
+            ours.amounts[account] += amount
+            ours.base[account] += base
+            ours.lines += 1
 
     def _their_amounts(self, document: ErpDocument) -> Amounts:
         amounts: Amounts = defaultdict(Decimal)
+        currency = document.currency or self._home
+        base = self._their_base(document)
         for posting in document.postings:
             amounts[posting.account] += posting.amount
-            self._their_sums[posting.account, document.currency or self._home] += posting.amount
+            if currency != self._home:
+                self._sums[posting.account, currency]["theirs"] += posting.amount
+        for account, amount in (base or {}).items():
+            self._sums[account, self._home]["theirs"] += amount
+        return _without_zero(amounts)
+
+    def _their_base(self, document: ErpDocument) -> Amounts | None:
+        """Give their amounts in the home currency; None where the ERP tells neither them nor the rate."""
+        amounts: Amounts = defaultdict(Decimal)
+        for posting in document.postings:
+            if posting.base is not None:
+                amounts[posting.account] += posting.base
+            elif (document.currency or self._home) == self._home:
+                amounts[posting.account] += posting.amount
+            elif document.rate:
+                amounts[posting.account] += round_money(posting.amount * document.rate, self._home)
+            else:
+                return None
         return _without_zero(amounts)
 
     def _foreign(self, document: ErpDocument, amounts: Amounts) -> None:
@@ -123,50 +231,65 @@ class _Comparison:
         self._findings.compared += 1
         self._findings.add(document.kind, name, cause, theirs=document.total, external_id=document.external_id)
         role = "accounts_receivable.customers"
-        receivable = (
-            Account.objects.filter(role=role, id__in=list(self._theirs_of)).values_list("id", flat=True).first()
-        )
-        if receivable:
-            key = self._theirs_of[receivable], document.currency or self._home
-            self._their_sums[key] += sign * document.total
+        mapped = Account.objects.filter(role=role, id__in=list(self._theirs_of)).values_list("id", flat=True).first()
+        if mapped:
+            currency = document.currency or self._home
+            self._sums[self._theirs_of[mapped], currency]["theirs"] += sign * document.total
 
-    def _look_for_missing(self) -> None:
+    def _look_for_missing(self, connector: Connector) -> None:
+        waiting = dict(
+            SummarizedEntry.objects.filter(connection=self._connection).values_list("entry_id", "summary_id")
+        )
         for ids in chunks(self._entries().order_by("id").values_list("id", flat=True).iterator(chunk_size=5000)):
-            missing = [entry_id for entry_id in ids if entry_id not in self._seen]
-            if missing:
-                self._findings.compared += len(missing)
-                totals = dict(
-                    JournalLine.objects.filter(entry_id__in=missing)
-                    .order_by()
-                    .values_list("entry_id")
-                    .annotate(total=Sum("debit"))
-                )
-                self._findings.missing(
-                    Kind.JOURNAL_ENTRY, [(each, entry_number(each), totals.get(each)) for each in missing]
-                )
+            missing = [pk for pk in ids if pk not in waiting and (Kind.JOURNAL_ENTRY, pk) not in self._seen]
+            self._missing(Kind.JOURNAL_ENTRY, missing, connector)
+            for pk in ids:
+                if pk in waiting and waiting[pk] is None:
+                    self._findings.compared += 1
+                    self._findings.add("journal_entry", entry_number(pk), WAITS_FOR_SUM)
+        sums = JournalSummary.objects.filter(connection=self._connection, end__lte=self._through)
+        if self._since:
+            sums = sums.filter(end__gte=self._since)
+        every = sums.values_list("id", flat=True)
+        self._missing(
+            Kind.JOURNAL_SUMMARY, [pk for pk in every if (Kind.JOURNAL_SUMMARY, pk) not in self._seen], connector
+        )
+
+    def _missing(self, kind: Kind, ids: Sequence[int], connector: Connector) -> None:
+        if not ids:
+            return
+        self._findings.compared += len(ids)
+        found = self._read(ids) if kind is Kind.JOURNAL_ENTRY else self._read_sums(ids)
+        rows = [
+            (pk, ours.name, sum((each for each in ours.amounts.values() if each > 0), Decimal(0)))
+            for pk, ours in found.items()
+        ]
+        self._findings.missing(kind, rows, connector=connector)
 
     def _compare_accounts(self) -> None:
-        lines = JournalLine.objects.filter(date__lte=self._through)
-        if self._connection.business_entity_id:
-            lines = lines.filter(business_entity_id=self._connection.business_entity_id)
-        rows = lines.order_by().values_list("account_id", "currency").annotate(amount=Sum(F("debit") - F("credit")))
-        ours: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-        for account_id, currency, amount in rows:
+        lines = JournalLine.objects.filter(entry_id__in=self._entries().values("id"))
+        rows = lines.order_by().values_list("account_id", "currency")
+        for account_id, currency, amount, base in rows.annotate(
+            amount=Sum(F("debit") - F("credit")), base=Sum(F("base_debit") - F("base_credit"))
+        ):
             external = self._theirs_of.get(account_id)
-            if external:
-                ours[external, currency] += amount
-            else:
+            if external is None:
                 account = Account.objects.get(pk=account_id)
                 self._findings.account(
                     name=f"{account} (not mapped)", external_id="", currency=currency, ours=amount, theirs=Decimal(0)
                 )
-        for external, currency in sorted(set(ours) | {key for key in self._their_sums if key[0] in self._names}):
+                continue
+            self._sums[external, self._home]["ours"] += base
+            if currency != self._home and (external, currency) in self._sums:
+                self._sums[external, currency]["ours"] += amount
+        for external, currency in sorted(key for key in self._sums if key[0] in self._names):
+            sums = self._sums[external, currency]
             self._findings.account(
                 name=self._names[external],
                 external_id=external,
                 currency=currency,
-                ours=ours[external, currency],
-                theirs=self._their_sums[external, currency],
+                ours=sums["ours"],
+                theirs=sums["theirs"],
             )
 
 

@@ -169,7 +169,7 @@ def test_jobs_run_report_and_fail_in_words(
     job = Job.objects.get()
     assert answer.url == url("billing_job_change", job.pk)
     Job.objects.filter(pk=job.pk).update(created_at=job.created_at - timedelta(minutes=1))
-    assert "qcluster" in finance.get(url("job_state", job.pk)).json()["hint"]
+    assert "manage.py work" in finance.get(url("job_state", job.pk)).json()["hint"]
     jobs.run_job(job_id=job.pk)
     assert "1 finalized, 100.00 USD" in finance.get(url("billing_job_change", job.pk)).content.decode()
     failing = jobs.start_job(kind="run_billing", title="x", parameters={"through": "2026-02-30"}, user=None)

@@ -8,7 +8,6 @@ from django.test import Client
 
 from billing.models import Invoice, Job
 from billing.services import jobs
-from integrations import mapping
 from integrations.delivery import drain
 from integrations.models import (
     Connection,
@@ -20,6 +19,7 @@ from integrations.models import (
     OutboxState,
     Reconciliation,
 )
+from integrations.readiness import our_accounts, readiness
 from integrations.reconciliation import reconcile
 from tests.admin.erp import sign_in_there, url
 from tests.integrations.books import Books
@@ -30,7 +30,7 @@ from tests.integrations.world import a_month
 def test_the_mapping_is_confirmed_and_changed_by_hand(
     accountant: Client, connection: Connection, erp_account: ErpRecord
 ) -> None:
-    ours = {each.code: each for each in mapping.our_accounts(connection)}
+    ours = {each.code: each for each in our_accounts(connection)}
     cash = next(each for each in ours.values() if each.role == "cash")
     revenue = next(each for each in ours.values() if each.category == "income")
     page = f"{url('integrations_mapping_changelist')}?connection={connection.pk}&kind=account"
@@ -100,7 +100,7 @@ def test_from_the_lists_to_reconciled_books(
     accountant.post(url("integrations_connection_suggest", unconnected.pk), {"confirm": "on"})
     created = run_job(url("integrations_connection_create_missing", unconnected.pk))
     assert "created in" in created.result["words"], created.message
-    assert mapping.readiness(Connection.objects.get()) == []
+    assert readiness(Connection.objects.get()) == []
     a_month(customers=3)
     OutboxItem.objects.all().delete()
     accountant.post(url("integrations_connection_backfill", unconnected.pk), {"since": "2026-01-01"})

@@ -33,6 +33,7 @@ def test_every_model_of_ours_belongs_to_a_tenant():
         "Tenant",
         "Membership",
         "ApiKey",
+        "WorkerBeat",
     }
 
 

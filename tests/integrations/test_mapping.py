@@ -5,6 +5,7 @@ import pytest
 from accounting.models import Account
 from integrations import mapping
 from integrations.models import ErpRecord, Mapping
+from integrations.readiness import readiness
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_suggesting_again_leaves_what_a_person_chose(connection, theirs) -> None
 def test_only_confirmed_mappings_make_a_connection_ready(connection, theirs) -> None:
     theirs("35", "Cash", "Bank")
     mapping.suggest(connection)
-    assert "Map the account 1000 Cash." in mapping.readiness(connection)
+    assert "Map the account 1000 Cash." in readiness(connection)
     mapping.confirm(connection)
-    assert "Map the account 1000 Cash." not in mapping.readiness(connection)
-    assert "Choose the ERP's customer for receivable lines." in mapping.readiness(connection)
+    assert "Map the account 1000 Cash." not in readiness(connection)
+    assert "Choose the ERP's customer for receivable lines." in readiness(connection)

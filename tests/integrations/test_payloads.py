@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from integrations.connectors.base import BadCredentials, Company, MissingMapping, NameTaken, Rejected, UnknownOutcome
+from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import payloads
 from integrations.connectors.quickbooks.faults import read_faults
-from integrations.connectors.quickbooks.jsontext import dumps, loads
 from integrations.documents import (
     CustomerDocument,
     InvoiceDocument,

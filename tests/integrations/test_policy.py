@@ -51,7 +51,16 @@ def test_journal_entries_mode_sends_each_entry_and_nothing_else(connection, live
 def test_documents_mode_sends_documents_in_order_and_no_payments(connection, live) -> None:
     Connection.objects.update(sync_mode=SyncMode.DOCUMENTS)
     live()
-    assert kinds() == ["customer", "product", "invoice", "invoice", "invoice", "credit_note", "invoice_void"]
+    assert kinds() == [
+        "customer",
+        "product",
+        "invoice",
+        "invoice",
+        "invoice",
+        "credit_note",
+        "credit_allocation",
+        "invoice_void",
+    ]
 
 
 def test_payments_are_sent_when_switched_on_and_changed_when_allocated_later(connection, live) -> None:

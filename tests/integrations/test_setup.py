@@ -10,6 +10,7 @@ from billing.tenancy import tenant_scope
 from integrations import mapping, setup
 from integrations.delivery import drain
 from integrations.models import Connection
+from integrations.readiness import readiness
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
 from integrations.setup import SetupError
@@ -69,7 +70,7 @@ def test_creating_what_is_missing_twice_creates_nothing_twice(connect, box) -> N
     mapping.confirm(connection)
     mapping.create_missing(connection)
     assert Books(box.url).count("Account") == accounts
-    assert mapping.readiness(connection) == []
+    assert readiness(connection) == []
 
 
 @pytest.mark.parametrize("mode", ["journal_entries", "documents"])
@@ -79,7 +80,7 @@ def test_a_sandbox_started_again_gets_everything_again(connect, mode) -> None:
     drain(connection.pk, until_empty=True)
     with start_in_thread("quickbooks", port=0, limits="off") as fresh:
         again = setup.connect_sandbox(Connection.objects.get(), fresh.url)
-        assert mapping.readiness(again) == []
+        assert readiness(again) == []
         assert drain(again.pk, until_empty=True).parked == 0
         _, findings = reconcile(again, through=JANUARY)
         assert findings.differences == []

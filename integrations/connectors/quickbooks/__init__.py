@@ -11,6 +11,7 @@ from integrations.connectors.base import (
     SignInKind,
 )
 from integrations.connectors.quickbooks.connector import QuickBooks
+from integrations.connectors.quickbooks.objects import LISTS, READ
 from integrations.documents import Kind
 
 _ENDPOINTS = Endpoints(
@@ -36,6 +37,8 @@ SPEC = ConnectorSpec(
         Kind.INVOICE: 10,
         Kind.CREDIT_NOTE: 10,
         Kind.PAYMENT: 10,
+        Kind.CREDIT_ALLOCATION: 1,
+        Kind.REFUND: 1,
         Kind.INVOICE_VOID: 1,
         Kind.PAYMENT_UPDATE: 1,
     },
@@ -57,6 +60,8 @@ SPEC = ConnectorSpec(
             company_name="realmId",
         ),
     ),
+    lists=tuple(LISTS.values()),
+    reads=tuple(READ),
     receivable_types=("Accounts Receivable",),
     deposit_subtypes=("UndepositedFunds",),  # Payments wait there for the bank's own feed.
     needs_tax_code=_names_tax_codes,

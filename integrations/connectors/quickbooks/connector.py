@@ -21,13 +21,13 @@ from integrations.connectors.base import (
     Wiring,
 )
 from integrations.connectors.jsontext import dumps, loads
-from integrations.connectors.quickbooks import objects, payloads
+from integrations.connectors.quickbooks import objects, payloads, settling
 from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
+from integrations.connectors.quickbooks.settling import Settling
 from integrations.documents import Document, Kind
 
 _PAGE = 1000
-_LISTS = {"Account": True, "Customer": True, "Item": True, "TaxCode": False}  # entity: has inactive rows to ask for
 JsonObject = dict[str, Any]
 
 
@@ -39,6 +39,7 @@ class QuickBooks:
         self._base_url = wiring.base_url
         self._realm_id = wiring.realm_id
         self._company = wiring.company
+        self._settling = Settling(self._client, wiring.base_url)
 
     def encode(self, kind: Kind, document: Document) -> str:
         """Give the exact body to send. Raises Rejected."""
@@ -51,6 +52,8 @@ class QuickBooks:
             Kind.INVOICE_VOID: payloads.void,
             Kind.PAYMENT: lambda it: payloads.payment(it, self._company),
             Kind.PAYMENT_UPDATE: lambda it: payloads.payment(it, self._company),
+            Kind.CREDIT_ALLOCATION: lambda it: settling.credit_allocation(it, self._company),
+            Kind.REFUND: lambda it: settling.refund(it, self._company),
         }
         return writers[kind](document)
 
@@ -58,6 +61,10 @@ class QuickBooks:
         """Send parcels under one request id: alone (position 0) or as a batch, whose positions are the batch ids."""
         if kind in (Kind.INVOICE_VOID, Kind.PAYMENT_UPDATE):
             return [self._change(kind, request_id, parcel) for parcel in parcels]
+        if kind is Kind.CREDIT_ALLOCATION:
+            return [self._settling.allocate(request_id, parcel.reference, parcel.body) for parcel in parcels]
+        if kind is Kind.REFUND:
+            return [self._settling.refund(request_id, parcel.reference, parcel.body) for parcel in parcels]
         if len(parcels) == 1 and parcels[0].position == 0:
             path = objects.ENTITY[kind].lower()
             answers = [self._client.write(path, parcels[0].body, request_id=request_id)]
@@ -68,11 +75,15 @@ class QuickBooks:
 
     def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
         """Look parcels up by their number or name, in one query; only what carries our reference counts."""
+        if kind in (Kind.CREDIT_ALLOCATION, Kind.REFUND):
+            look = self._settling.allocated if kind is Kind.CREDIT_ALLOCATION else self._settling.refunded
+            answers = {parcel.reference: look(parcel.reference, parcel.body) for parcel in parcels}
+            return {reference: answer for reference, answer in answers.items() if answer is not None}
         entity, field = objects.ENTITY[kind], objects.LOOKUP[kind]
         sent = {parcel.reference: loads(parcel.body) for parcel in parcels}
         values = ", ".join(_quoted(str(body[field])) for body in sent.values())
         condition = f"{field} in ({values})"
-        if _LISTS.get(entity):
+        if entity in objects.LISTS:
             condition += " and Active in (true, false)"
         response = self._client.query(f"select * from {entity} where {condition} maxresults {_PAGE}")
         rows: list[JsonObject] = response.get(entity, [])
@@ -96,12 +107,14 @@ class QuickBooks:
         return []
 
     def lists(self, *, since: datetime | None = None) -> Iterator[ErpRow]:
-        """Read accounts, customers, items and tax codes, inactive ones too."""
-        for entity, with_inactive in _LISTS.items():
-            conditions = ["Active in (true, false)"] if with_inactive else []
+        """Read accounts, customers, items, tax codes, currencies, classes and departments, inactive ones too."""
+        for entity in objects.LISTS:
+            if entity == "CompanyCurrency" and not self._company.multi_currency:
+                continue
+            conditions = ["Active in (true, false)"]
             if since:
                 conditions.append(f"MetaData.LastUpdatedTime > '{_moment(since)}'")
-            for row in self._pages(entity, f"where {' and '.join(conditions)}" if conditions else ""):
+            for row in self._pages(entity, f"where {' and '.join(conditions)}"):
                 yield objects.list_row(entity, row)
 
     def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
@@ -155,7 +168,7 @@ class QuickBooks:
             return objects.list_row(entity, answer[entity])
         error = faults[0].as_error()
         if isinstance(error, NameTaken):
-            where = f"where {field} = {_quoted(name)}" + (" and Active in (true, false)" if _LISTS[entity] else "")
+            where = f"where {field} = {_quoted(name)} and Active in (true, false)"
             for row in self._pages(entity, where):
                 if must_match is None or row.get(must_match[0]) == must_match[1]:
                     return objects.list_row(entity, row)

@@ -4,7 +4,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from integrations.connectors.base import Change, Company, Delivered, ErpDocument, ErpPosting, ErpRow, Outcome, Rejected
+from integrations.connectors.base import (
+    Change,
+    Company,
+    Delivered,
+    ErpDocument,
+    ErpPosting,
+    ErpRow,
+    Outcome,
+    Rejected,
+    RowKind,
+)
 from integrations.connectors.quickbooks.payloads import tagged
 from integrations.documents import Kind
 
@@ -19,6 +29,8 @@ ENTITY = {
     Kind.CREDIT_NOTE: "CreditMemo",
     Kind.PAYMENT: "Payment",
     Kind.PAYMENT_UPDATE: "Payment",
+    Kind.CREDIT_ALLOCATION: "Payment",
+    Kind.REFUND: "Purchase",
 }
 LOOKUP = {
     Kind.CUSTOMER: "DisplayName",
@@ -37,6 +49,8 @@ _PAGES = {
     Kind.CREDIT_NOTE: "creditmemo?txnId=",
     Kind.PAYMENT: "recvpayment?txnId=",
     Kind.PAYMENT_UPDATE: "recvpayment?txnId=",
+    Kind.CREDIT_ALLOCATION: "recvpayment?txnId=",
+    Kind.REFUND: "expense?txnId=",
     Kind.CUSTOMER: "customerdetail?nameId=",
 }
 READ = {
@@ -44,6 +58,16 @@ READ = {
     Kind.INVOICE: "Invoice",
     Kind.CREDIT_NOTE: "CreditMemo",
     Kind.PAYMENT: "Payment",
+    Kind.REFUND: "Purchase",
+}
+LISTS = {
+    "Account": RowKind.ACCOUNT,
+    "Customer": RowKind.CUSTOMER,
+    "Item": RowKind.PRODUCT,
+    "TaxCode": RowKind.TAX_CODE,
+    "CompanyCurrency": RowKind.CURRENCY,
+    "Class": RowKind.CLASS,
+    "Department": RowKind.DEPARTMENT,
 }
 KIND_OF = {entity: kind for kind, entity in READ.items()}
 _HOSTS = {
@@ -158,12 +182,12 @@ def _posting(line: JsonObject) -> ErpPosting:
 
 def list_row(entity: str, found: JsonObject) -> ErpRow:
     """Read a row of one of the lists."""
-    kinds = {"Account": "account", "Customer": "customer", "Item": "product", "TaxCode": "tax_code"}
     return ErpRow(
-        kind=kinds[entity],
-        external_id=str(found["Id"]),
+        kind=LISTS[entity].value,
+        # A currency is named by its code.
+        external_id=str(found["Code"] if entity == "CompanyCurrency" else found["Id"]),
         name=str(found.get("FullyQualifiedName") or found.get("DisplayName") or found.get("Name") or ""),
-        number=str(found.get("AcctNum") or found.get("Sku") or ""),
+        number=str(found.get("AcctNum") or found.get("Sku") or found.get("Code") or ""),
         type=str(found.get("AccountType") or found.get("Type") or ""),
         subtype=str(found.get("AccountSubType") or ""),
         is_active=bool(found.get("Active", True)),

@@ -5,6 +5,7 @@ make wrong books or are refused. Lengths and rules: Intuit's object pages and XS
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from integrations.connectors.jsontext import dumps
 from integrations.documents import (
     CreditNoteDocument,
     CustomerDocument,
+    DimensionDocument,
     InvoiceDocument,
     JournalDocument,
     JournalLineDocument,
@@ -57,7 +59,7 @@ def _name(text: str, suffix: str = "") -> str:
     return name
 
 
-def _note(words: str, reference: str) -> str:
+def note(words: str, reference: str) -> str:
     mark = tag(reference)
     return f"{words[: _NOTE - len(mark) - 1]} {mark}".strip()
 
@@ -73,6 +75,18 @@ def _currency(currency: str, company: Company) -> JsonObject:
             "Switch on Multicurrency in QuickBooks, read the lists again and send it again.",
         )
     return {}
+
+
+def currency_of(currency: str, rate: Decimal, company: Company) -> JsonObject:
+    """Name currency and rate. The rate is always given for a foreign currency: left out it would be 1."""
+    foreign = company.multi_currency and currency != company.home_currency
+    return _currency(currency, company) | ({"ExchangeRate": rate} if foreign else {})
+
+
+def _dimensions(dimensions: Sequence[DimensionDocument], *kinds: str) -> JsonObject:
+    """Name class and location, as far as a line or a document takes them."""
+    fields = {"class": "ClassRef", "department": "DepartmentRef", "location": "DepartmentRef"}
+    return {fields[each.kind]: {"value": each.external_id} for each in dimensions if each.kind in kinds}
 
 
 def customer(document: CustomerDocument, company: Company) -> str:
@@ -107,11 +121,9 @@ def journal_entry(document: JournalDocument, company: Company) -> str:
     body: JsonObject = {
         "DocNumber": document.reference,
         "TxnDate": document.date.isoformat(),
-        "PrivateNote": _note(document.description, document.reference),
+        "PrivateNote": note(document.description, document.reference),
     }
-    body |= _currency(document.currency, company)
-    if company.multi_currency and document.currency != company.home_currency:
-        body["ExchangeRate"] = document.rate
+    body |= currency_of(document.currency, document.rate, company)
     return dumps(body | {"Line": lines})
 
 
@@ -122,6 +134,7 @@ def _journal_line(line: JournalLineDocument, currency: str) -> JsonObject:
         "PostingType": "Debit" if line.debit else "Credit",
         "AccountRef": {"value": line.account},
     }
+    detail |= _dimensions(line.dimensions, "class", "department", "location")
     if line.customer:
         detail["Entity"] = {"Type": "Customer", "EntityRef": {"value": line.customer}}
     return {
@@ -162,12 +175,13 @@ def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company) -> 
         "DocNumber": document.number,
         "TxnDate": document.date.isoformat(),
         "CustomerRef": {"value": document.customer},
-        "PrivateNote": _note(words, document.reference),
+        "PrivateNote": note(words, document.reference),
     }
-    body |= _currency(document.currency, company)
+    body |= currency_of(document.currency, document.rate, company)
     body["Line"] = [_sales_line(line, document.currency, company) for line in document.lines]
     if company.country != "US":
         body["GlobalTaxCalculation"] = "TaxExcluded" if document.tax else "NotApplicable"
+    body |= _dimensions(document.lines[0].dimensions, "department", "location")
     if document.tax:
         body["TxnTaxDetail"] = {"TotalTax": amount(document.tax, document.currency)}
     return body
@@ -186,6 +200,7 @@ def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> Jso
         detail["TaxCodeRef"] = {"value": "TAX" if line.tax else "NON"}
     elif line.tax_code:
         detail["TaxCodeRef"] = {"value": line.tax_code}
+    detail |= _dimensions(line.dimensions, "class")
     return {
         "Amount": net,
         "DetailType": "SalesItemLineDetail",
@@ -211,9 +226,9 @@ def payment(document: PaymentDocument, company: Company) -> str:
         "TxnDate": document.date.isoformat(),
         "PaymentRefNum": document.reference,
         "DepositToAccountRef": {"value": document.deposit_account},
-        "PrivateNote": _note(document.note, document.reference),
+        "PrivateNote": note(document.note, document.reference),
     }
-    body |= _currency(document.currency, company)
+    body |= currency_of(document.currency, document.rate, company)
     body["Line"] = [
         {
             "Amount": amount(part.amount, document.currency),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.connectors.base import Delivered, DeliveryError, MissingMapping, Outcome, Parcel, Rejected
-from integrations.connectors.quickbooks.jsontext import dumps, loads
+from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.zoho import objects
 from integrations.connectors.zoho.client import Client, is_gone
 from integrations.connectors.zoho.objects import MODULES

@@ -17,7 +17,7 @@ from integrations.connectors.base import (
     UnknownOutcome,
     Wiring,
 )
-from integrations.connectors.quickbooks.jsontext import loads
+from integrations.connectors.jsontext import loads
 from integrations.connectors.zoho.faults import GONE, as_error, slow_down
 
 logger = logging.getLogger(__name__)

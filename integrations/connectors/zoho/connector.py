@@ -16,7 +16,7 @@ from integrations.connectors.base import (
     Rejected,
     Wiring,
 )
-from integrations.connectors.quickbooks.jsontext import dumps
+from integrations.connectors.jsontext import dumps
 from integrations.connectors.zoho import objects
 from integrations.connectors.zoho.changing import Changer
 from integrations.connectors.zoho.client import Client

@@ -12,7 +12,7 @@ from typing import Any
 
 from billing.money import minor_unit
 from integrations.connectors.base import Company, Rejected
-from integrations.connectors.quickbooks.jsontext import dumps
+from integrations.connectors.jsontext import dumps
 from integrations.documents import (
     AllocationDocument,
     CreditAllocationDocument,

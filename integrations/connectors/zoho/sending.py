@@ -23,7 +23,7 @@ from integrations.connectors.base import (
     TryLater,
     UnknownOutcome,
 )
-from integrations.connectors.quickbooks.jsontext import dumps, loads
+from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.zoho import objects
 from integrations.connectors.zoho.client import Client, is_gone
 from integrations.connectors.zoho.faults import DUPLICATE

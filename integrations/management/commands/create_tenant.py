@@ -12,8 +12,8 @@ from billing.tenancy import tenant_scope
 from integrations import setup
 from integrations.connectors import base
 from integrations.connectors.base import DeliveryError
-from integrations.mapping import readiness
 from integrations.models import Connection, SyncMode
+from integrations.readiness import readiness
 from integrations.schedules import ensure_schedules
 
 

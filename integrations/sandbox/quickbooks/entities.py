@@ -5,7 +5,7 @@ from typing import Any
 
 from integrations.sandbox.jsontext import Rendered, dumps
 from integrations.sandbox.messages import Json
-from integrations.sandbox.quickbooks import fields, lists, payment
+from integrations.sandbox.quickbooks import fields, lists, payment, purchase
 from integrations.sandbox.quickbooks.checks import open_books, transaction_date
 from integrations.sandbox.quickbooks.company import Company
 from integrations.sandbox.quickbooks.faults import VendorFault, inactive, missing, unsupported
@@ -18,6 +18,7 @@ _BUILD: dict[str, Callable[[Company, str, Json, Record | None], Built]] = {
     "Invoice": sales_form,
     "CreditMemo": sales_form,
     "Payment": payment.payment,
+    "Purchase": purchase.purchase,
     "Customer": lists.party,
     "Vendor": lists.party,
     "Item": lists.item,

@@ -10,7 +10,7 @@ from integrations.sandbox.html import Cell, link, page, page_number, pager, tabl
 from integrations.sandbox.messages import Json, Request, Response
 from integrations.sandbox.quickbooks import facts
 from integrations.sandbox.quickbooks.company import Company
-from integrations.sandbox.quickbooks.store import ZERO, Record
+from integrations.sandbox.quickbooks.store import TRANSACTIONS, ZERO, Record
 
 _PAGE = 100
 _LISTS = {
@@ -18,6 +18,7 @@ _LISTS = {
     "invoice": ("Invoice", "Invoices"),
     "creditmemo": ("CreditMemo", "Credit memos"),
     "payment": ("Payment", "Payments"),
+    "purchase": ("Purchase", "Expenses"),
     "customer": ("Customer", "Customers"),
     "vendor": ("Vendor", "Vendors"),
     "item": ("Item", "Products and services"),
@@ -81,7 +82,7 @@ def _account(company: Company, number: str, page: int) -> Response:
         return _page("Not found", "<p>There is no such account.</p>", 404)
     found = (
         (record, posting)
-        for entity in ("JournalEntry", "Invoice", "CreditMemo", "Payment")
+        for entity in TRANSACTIONS
         for record in company.books.all(entity)
         for posting in record.built.postings
         if posting.account == number

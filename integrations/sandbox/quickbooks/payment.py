@@ -7,9 +7,12 @@ from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks.checks import Money, exact_cents, money, named, reference, transaction_date
 from integrations.sandbox.quickbooks.company import Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
+from integrations.sandbox.quickbooks.purchase import owed
 from integrations.sandbox.quickbooks.store import ZERO, Built, Link, Posting, Record
 
-_SETTLED = ("Invoice", "CreditMemo")
+_SETTLED = {"Invoice": "Invoice", "CreditMemo": "CreditMemo", "Expense": "Purchase", "Check": "Purchase"}
+_CHARGES = ("Invoice", "Purchase")
+_NAMES = {"Invoice": "Invoice", "CreditMemo": "CreditMemo", "Purchase": "Expense"}
 _DEPOSIT_TYPES = ("Bank", "Other Current Asset")
 
 
@@ -23,7 +26,7 @@ def payment(company: Company, entity: str, body: Json, old: Record | None) -> Bu
     if total < 0:
         raise business("Transaction amount must be 0 or greater.")
     links = _links(company, body.get("Line") or (), customer, old)
-    settled = sum((link.amount for link in links if link.entity == "Invoice"), ZERO)
+    settled = sum((link.amount for link in links if link.entity in _CHARGES), ZERO)
     credit = sum((link.amount for link in links if link.entity == "CreditMemo"), ZERO)
     unapplied = total + credit - settled
     if unapplied < 0:
@@ -40,7 +43,7 @@ def payment(company: Company, entity: str, body: Json, old: Record | None) -> Bu
         "UnappliedAmt": unapplied,
         "ProcessPayment": False,
         "Line": [
-            {"Amount": link.amount, "LinkedTxn": [{"TxnId": link.id, "TxnType": link.entity}], "LineEx": {}}
+            {"Amount": link.amount, "LinkedTxn": [{"TxnId": link.id, "TxnType": _NAMES[link.entity]}], "LineEx": {}}
             for link in links
         ],
     }
@@ -55,7 +58,7 @@ def without(company: Company, paid: Record, document: Record) -> None:
     Credit that then has no charge left to go to is given back to its credit memo.
     """
     kept = [line for line in paid.data["Line"] if line["LinkedTxn"][0]["TxnId"] != document.id]
-    charges = sum((line["Amount"] for line in kept if line["LinkedTxn"][0]["TxnType"] == "Invoice"), ZERO)
+    charges = sum((line["Amount"] for line in kept if line["LinkedTxn"][0]["TxnType"] != "CreditMemo"), ZERO)
     lines: list[Json] = []
     for line in kept:
         if line["LinkedTxn"][0]["TxnType"] == "CreditMemo":
@@ -67,8 +70,10 @@ def without(company: Company, paid: Record, document: Record) -> None:
     lines = _within(lines, paid.data["TotalAmt"] + credit)
     customer = paid.data["CustomerRef"]["value"]
     currency = Money(paid.data["CurrencyRef"]["value"], paid.data.get("ExchangeRate", Decimal(1)))
-    links = [Link(line["LinkedTxn"][0]["TxnType"], line["LinkedTxn"][0]["TxnId"], line["Amount"]) for line in lines]
-    settled = sum((link.amount for link in links if link.entity == "Invoice"), ZERO)
+    links = [
+        Link(_SETTLED[line["LinkedTxn"][0]["TxnType"]], line["LinkedTxn"][0]["TxnId"], line["Amount"]) for line in lines
+    ]
+    settled = sum((link.amount for link in links if link.entity in _CHARGES), ZERO)
     unapplied = paid.data["TotalAmt"] + credit - settled
     deposit = paid.data["DepositToAccountRef"]["value"]
     postings = _postings(company, links, paid.data["TotalAmt"], unapplied, currency, deposit, customer)
@@ -123,21 +128,31 @@ def _links(company: Company, lines: Sequence[Json], customer: Record, old: Recor
         linked: list[Json] = line.get("LinkedTxn") or []
         if len(linked) != 1:
             raise business("A payment line links exactly one transaction.")
-        kind, number = linked[0].get("TxnType"), linked[0].get("TxnId")
-        if kind not in _SETTLED:
+        named_kind, number = linked[0].get("TxnType"), linked[0].get("TxnId")
+        if named_kind not in _SETTLED:
             raise unsupported("TxnType")
+        kind = _SETTLED[named_kind]
         document = company.books.visible(kind, str(number))
         if document is None:
             raise VendorFault("2500", f"Invalid Reference Id : {kind} {number} not found", "TxnId")
-        if document.data["CustomerRef"]["value"] != customer.id:
+        party = document.data.get("CustomerRef") or document.data.get("EntityRef") or {}
+        if party.get("value") != customer.id:
             raise business("The linked transaction belongs to another customer.")
-        open_amount = document.data["Balance"] + before.get((kind, document.id), ZERO)
+        open_amount = _open(company, document) + before.get((kind, document.id), ZERO)
         if (kind, document.id) in links:
             raise business("A transaction is linked twice in one payment.")
         if not 0 < amount <= open_amount:
             raise business(f"{amount} cannot be applied to {kind} {document.id}; {open_amount} is open.")
         links[kind, document.id] = Link(kind, document.id, amount)
     return list(links.values())
+
+
+def _open(company: Company, document: Record) -> Decimal:
+    if document.entity != "Purchase":
+        balance: Decimal = document.data["Balance"]
+        return balance
+    linked = (link for paid in company.books.payments_on(document) for link in paid.built.links)
+    return owed(document) - sum((link.amount for link in linked if link.id == document.id), ZERO)
 
 
 def _deposit_account(company: Company, body: Json) -> str:
@@ -163,7 +178,7 @@ def _postings(
     for link in links:
         document = company.books.tables[link.entity][link.id]
         rate = Money(currency.code, document.data.get("ExchangeRate", Decimal(1)))
-        cleared += rate.home(link.amount) if link.entity == "Invoice" else -rate.home(link.amount)
+        cleared += rate.home(link.amount) if link.entity in _CHARGES else -rate.home(link.amount)
     received = currency.home(total)
     postings = [Posting(deposit, received), Posting(company.role("receivable"), -cleared, customer)]
     if cleared != received:

@@ -12,12 +12,13 @@ from integrations.sandbox.messages import Json
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
-TRANSACTIONS = ("JournalEntry", "Invoice", "CreditMemo", "Payment")
+TRANSACTIONS = ("JournalEntry", "Invoice", "CreditMemo", "Payment", "Purchase")
 INDEXED = {
     "JournalEntry": ("DocNumber",),
     "Invoice": ("DocNumber",),
     "CreditMemo": ("DocNumber",),
     "Payment": ("PaymentRefNum",),
+    "Purchase": ("DocNumber",),
     "Customer": ("DisplayName",),
     "Vendor": ("DisplayName",),
     "Item": ("Name",),

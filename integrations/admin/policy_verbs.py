@@ -1,0 +1,102 @@
+"""The policies of a connection: what is sent how, from when, and what happens where the ERP's books are locked."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from billing.admin.document import Verb, VerbForm
+from billing.admin.forms import DayField
+from billing.models import Role
+from integrations import outbox, upkeep
+from integrations.connectors import base
+from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState, SyncMode
+from integrations.policy import Policy, Unit, WhenLocked
+
+_UNITS = [(Unit.EACH, "One by one"), (Unit.DAY, "One sum a day"), (Unit.MONTH, "One sum a month")]
+_LOCKED = [
+    (WhenLocked.ASK, "Ask: park it for a person"),
+    (WhenLocked.HOLD, "Hold it until the books are open"),
+    (WhenLocked.FIRST_OPEN, "Send it with the first open day"),
+]
+_CHUNK = 5000
+
+
+class PolicyForm(VerbForm):
+    """Only what the connection's mode and its ERP know is asked."""
+
+    start = DayField(
+        label="Live from",
+        required=False,
+        help_text="What happened before that day is never sent by itself. Empty: everything.",
+    )
+    approval = forms.BooleanField(
+        label="A person approves what is sent",
+        required=False,
+        help_text="Items then wait in the outbox until approved.",
+    )
+    draft = forms.BooleanField(label="Leave as drafts in the ERP", required=False)
+    summarize_payments = forms.ChoiceField(label="Entries of payments and refunds", choices=_UNITS)
+    summarize_others = forms.ChoiceField(label="All other entries", choices=_UNITS)
+    when_locked = forms.ChoiceField(label="When the ERP's books are locked on the date", choices=_LOCKED)
+    pull_payments = forms.BooleanField(
+        label="Take payments recorded in the ERP over into Counterfoil", required=False,
+    )  # fmt: skip
+    warn_to = forms.CharField(
+        label="Warn by e-mail", required=False, max_length=500, help_text="Addresses, separated by commas."
+    )
+    warn_url = forms.URLField(label="Warn by webhook", required=False, assume_scheme="https")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        connection: Connection = self.subject
+        if connection.sync_mode == SyncMode.DOCUMENTS:
+            del self.fields["summarize_payments"], self.fields["summarize_others"]
+        if connection.sync_mode != SyncMode.DOCUMENTS or connection.send_payments:
+            del self.fields["pull_payments"]
+        if not base.get(connection.erp).can_draft:
+            del self.fields["draft"]
+        policy = Policy.of(connection.options)
+        self.initial |= {
+            name: getattr(policy, name) for name in ("start", "approval", "draft", "when_locked", "pull_payments")
+        }
+        self.initial |= {"summarize_payments": policy.payments, "summarize_others": policy.others}
+        self.initial |= {name: connection.option(name, "") for name in ("warn_to", "warn_url")}
+
+    def clean_warn_to(self) -> str:
+        addresses = [each.strip() for each in self.cleaned_data["warn_to"].split(",") if each.strip()]
+        for each in addresses:
+            forms.EmailField().clean(each)
+        return ", ".join(addresses)
+
+
+def _set(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
+    start = given.pop("start", None)
+    upkeep.set_options(connection.pk, {**given, "start": start.isoformat() if start else None})
+    return "The policies are kept. They hold for what happens from now on; the rules for locked books for everything."
+
+
+def _approve_all(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
+    waiting = OutboxItem.objects.filter(connection=connection, state=OutboxState.APPROVAL)
+    ids = list(waiting.order_by("id").values_list("id", flat=True))
+    count = sum(outbox.approve(ids[start : start + _CHUNK]) for start in range(0, len(ids), _CHUNK))
+    outbox.wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
+    return f"{count:,} items are approved and will be sent."
+
+
+def _waits_for_approval(connection: Connection) -> bool:
+    return OutboxItem.objects.filter(connection=connection, state=OutboxState.APPROVAL).exists()
+
+
+POLICY_VERBS = (
+    Verb(
+        "approve-all", "Approve all", _approve_all, role=Role.ACCOUNTANT, allowed=_waits_for_approval,
+        explain=lambda connection: "Everything that waits for approval is sent. Look at it in the outbox first.",
+    ),
+    Verb(
+        "policies", "Policies", _set, role=Role.ADMIN, form=PolicyForm,
+        allowed=lambda connection: connection.status != ConnectionStatus.DISABLED,
+        explain=lambda connection: "How this connection sends. Sums keep their entries: the page of a sum lists them, and the "
+        "page of an entry says in which sum it went.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,93 @@
+"""Decisions of a person about a document that the ERP has, or has no more, against what we know."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from billing.models import CreditNote, Invoice, Payment
+from integrations.connectors import base
+from integrations.documents import Kind, as_sent, reference_of
+from integrations.mapping import connector_of
+from integrations.models import ExternalReference, OutboxItem, OutboxState
+
+_TOTALS: dict[Kind, Any] = {Kind.INVOICE: Invoice, Kind.CREDIT_NOTE: CreditNote}
+
+
+class CannotDecide(ValueError):
+    """What was decided does not fit what the ERP says; nothing was changed."""
+
+
+def adopt(item: OutboxItem, *, external_id: str) -> str:
+    """Take a document found in the ERP for ours: nothing is sent. Gives its number there.
+
+    Raises CannotDecide where the ERP has none of that id, another total, or one that is another document's of ours;
+    DeliveryError when it cannot be asked.
+    """
+    if item.state not in (OutboxState.PARKED, OutboxState.SKIPPED):
+        raise CannotDecide("Only an item that is parked or skipped can be settled this way.")
+    kind = as_sent(Kind(item.kind))
+    if kind not in base.get(item.connection.erp).reads:
+        raise CannotDecide("This kind of document cannot be looked up in the ERP. Skip it with the reason instead.")
+    found = connector_of(item.connection).document(kind, external_id.strip())
+    if found is None:
+        raise CannotDecide(f"The ERP has no such document with the id {external_id}.")
+    ours = _total(kind, item.subject_id)
+    if ours is not None and ours != found.total:
+        raise CannotDecide(f"That document is of {found.total:f}, ours of {ours:f}. Correct one of the two first.")
+    taken = ExternalReference.objects.filter(connection=item.connection, kind=item.kind, external_id=found.external_id)
+    if taken.exclude(subject_id=item.subject_id).exists():
+        raise CannotDecide("That document stands for another one of ours already.")
+    with transaction.atomic():
+        ExternalReference.objects.update_or_create(
+            connection=item.connection,
+            kind=item.kind,
+            subject_id=item.subject_id,
+            defaults={
+                "tenant_id": item.tenant_id,
+                "reference": reference_of(item.connection.reference_prefix, item.kind, item.subject_id),
+                "external_id": found.external_id,
+                "sync_token": found.sync_token,
+            },
+        )
+        _settle(item, state=OutboxState.DELIVERED, reason="Taken over as found in the ERP.", delivered_at=Now())
+    return found.number or found.external_id
+
+
+def send_anew(item: OutboxItem) -> None:
+    """Send once more what was deleted in the ERP. Raises CannotDecide while the ERP still has it, DeliveryError."""
+    reference = ExternalReference.objects.filter(
+        connection=item.connection, kind=item.kind, subject_id=item.subject_id
+    ).first()
+    kind = as_sent(Kind(item.kind))
+    if item.state != OutboxState.DELIVERED or reference is None or kind not in base.get(item.connection.erp).reads:
+        raise CannotDecide("Only a document that was delivered, and can be looked up in the ERP, can be sent anew.")
+    if connector_of(item.connection).document(kind, reference.external_id) is not None:
+        raise CannotDecide(f"The ERP still has it, with the id {reference.external_id}. Delete or correct it there.")
+    with transaction.atomic():
+        reference.delete()
+        _settle(item, state=OutboxState.PENDING, attempts=0, available_at=Now(), delivered_at=None, reason="")
+
+
+def _settle(item: OutboxItem, **columns: object) -> None:
+    done = OutboxItem.objects.filter(pk=item.pk, state=item.state).update(
+        request_id=None,
+        request_body="",
+        batch_position=None,
+        outcome_unknown=False,
+        ticket="",
+        reason_code="",
+        **columns,
+    )
+    if not done:
+        raise CannotDecide("Something happened to this item in the meantime. Look at it again.")
+
+
+def _total(kind: Kind, subject_id: int) -> Decimal | None:
+    rows: Any = None
+    if kind in _TOTALS:
+        rows = _TOTALS[kind].objects.filter(pk=subject_id).values_list("total", flat=True)
+    elif kind is Kind.PAYMENT:
+        rows = Payment.objects.filter(pk=subject_id).values_list("amount", flat=True)
+    return rows.first() if rows is not None else None

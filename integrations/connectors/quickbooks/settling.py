@@ -1,0 +1,185 @@
+"""Credits applied to invoices, and money paid back: what takes more than one request to QuickBooks.
+
+A credit memo settles an invoice by a Payment of zero that links both. A refund is an expense on the receivables account
+in the customer's name, linked by such a Payment to the credit memo, or by the customer's own Payment to what it left
+unapplied: a RefundReceipt would take the revenue back a second time.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from integrations.connectors.base import Company, Delivered, MissingMapping, Outcome, Rejected
+from integrations.connectors.jsontext import dumps, loads
+from integrations.connectors.quickbooks import objects
+from integrations.connectors.quickbooks.client import Client
+from integrations.connectors.quickbooks.faults import read_faults
+from integrations.connectors.quickbooks.payloads import amount, currency_of, note
+from integrations.documents import CreditAllocationDocument, Kind, RefundDocument
+
+JsonObject = dict[str, Any]
+_PURCHASE = "Purchase"
+_EXPENSE = "Expense"  # What a Payment calls a Purchase of the type Cash.
+
+
+def credit_allocation(document: CreditAllocationDocument, company: Company) -> str:
+    """Write the Payment of zero that lets a CreditMemo settle invoices."""
+    total = sum((part.amount for part in document.allocations), Decimal(0))
+    lines = [_link("Invoice", part.invoice, amount(part.amount, document.currency)) for part in document.allocations]
+    lines.append(_link("CreditMemo", document.credit_note, amount(total, document.currency)))
+    return dumps(_zero(document, company) | {"Line": lines})
+
+
+def refund(document: RefundDocument, company: Company) -> str:
+    """Write the Purchase that pays back, and what it is linked to. Raises Rejected, MissingMapping."""
+    if not document.receivable:
+        raise MissingMapping(
+            "account", None, "A refund needs the receivables account mapped. Map it, then send it again."
+        )
+    paid = amount(document.amount, document.currency)
+    currency = currency_of(document.currency, document.rate, company)
+    purchase: JsonObject = {
+        "PaymentType": "Cash",
+        "AccountRef": {"value": document.account},
+        "EntityRef": {"value": document.customer, "type": "Customer"},
+        "DocNumber": document.reference,
+        "TxnDate": document.date.isoformat(),
+        "PrivateNote": note(document.note, document.reference),
+        **currency,
+        "Line": [
+            {
+                "Amount": paid,
+                "DetailType": "AccountBasedExpenseLineDetail",
+                "Description": document.note[:4000],
+                "AccountBasedExpenseLineDetail": {"AccountRef": {"value": document.receivable}},
+            }
+        ],
+    }
+    source: JsonObject = {"Payment": document.payment}
+    if document.credit_note:
+        source = {"CreditMemo": document.credit_note, "Link": _zero(document, company)}
+    elif not document.payment:
+        raise Rejected(
+            "refund", "QuickBooks cannot tell what this refund pays back. Enter it there by hand, then skip this."
+        )
+    return dumps({"Purchase": purchase, "Amount": paid, **source})
+
+
+def _zero(document: CreditAllocationDocument | RefundDocument, company: Company) -> JsonObject:
+    return {
+        "CustomerRef": {"value": document.customer},
+        "TotalAmt": Decimal(0),
+        "TxnDate": document.date.isoformat(),
+        "PaymentRefNum": document.reference,
+        "PrivateNote": note("", document.reference),
+        **currency_of(document.currency, document.rate, company),
+    }
+
+
+def _link(kind: str, number: str, value: Decimal) -> JsonObject:
+    return {"Amount": value, "LinkedTxn": [{"TxnId": number, "TxnType": kind}]}
+
+
+class Settling:
+    """Sends the two kinds, each step looked up before it is done."""
+
+    def __init__(self, client: Client, base_url: str) -> None:
+        self._client = client
+        self._base_url = base_url
+
+    def allocate(self, request_id: str, reference: str, body: str) -> Outcome:
+        """Apply a credit memo, unless QuickBooks has applied it to the same invoices by itself."""
+        done = self.allocated(reference, body)
+        if done:
+            return done
+        answer = self._client.write("payment", body, request_id=request_id)
+        faults = read_faults(answer)
+        return faults[0].as_error() if faults else self._delivered("Payment", answer["Payment"])
+
+    def allocated(self, reference: str, body: str) -> Outcome | None:
+        """Say whether the credit is applied already: by us, or by the company's automatic application of credits."""
+        wanted = objects.erp_document(Kind.PAYMENT, {"Id": "", **loads(body)}).linked
+        memo = next(each for each in _links(loads(body)) if each[0] == "CreditMemo")[1]
+        rows = self._client.query(f"select * from CreditMemo where Id = '{memo}'").get("CreditMemo", [])
+        if not rows:
+            return MissingMapping("reference", None, "QuickBooks no longer holds the credit memo. Skip this item.")
+        for linked in rows[0].get("LinkedTxn") or ():
+            if linked.get("TxnType") != "Payment":
+                continue
+            payment = self._read("Payment", str(linked["TxnId"]))
+            if payment and set(wanted) <= set(objects.erp_document(Kind.PAYMENT, payment).linked):
+                return self._delivered("Payment", payment)
+        if not objects.decimal(rows[0].get("Balance", rows[0].get("RemainingCredit"))):
+            return Rejected(
+                "applied_elsewhere",
+                "QuickBooks has applied this credit memo to other invoices by itself. Unapply it there and switch off "
+                "'Automatically apply credits' in its settings, then send this item again.",
+            )
+        return None
+
+    def refund(self, request_id: str, reference: str, body: str) -> Outcome:
+        """Pay back and link, whichever of the two is missing."""
+        wanted = loads(body)
+        purchase = self._purchase(reference)
+        if purchase is None:
+            answer = self._client.write("purchase", dumps(wanted["Purchase"]), request_id=request_id)
+            faults = read_faults(answer)
+            if faults:
+                return faults[0].as_error()
+            purchase = answer[_PURCHASE]
+        faults = [] if self._is_linked(wanted, purchase) else read_faults(self._tie(request_id, wanted, purchase))
+        return faults[0].as_error() if faults else self._delivered("Expense", purchase)
+
+    def refunded(self, reference: str, body: str) -> Outcome | None:
+        """Say whether the refund is there and linked."""
+        purchase = self._purchase(reference)
+        if purchase is None or not self._is_linked(loads(body), purchase):
+            return None
+        return self._delivered("Expense", purchase)
+
+    def _tie(self, request_id: str, wanted: JsonObject, purchase: JsonObject) -> JsonObject:
+        line = _link(_EXPENSE, str(purchase["Id"]), objects.decimal(wanted["Amount"]))
+        if "CreditMemo" in wanted:
+            credit = _link("CreditMemo", str(wanted["CreditMemo"]), objects.decimal(wanted["Amount"]))
+            body = {**wanted["Link"], "Line": [line, credit]}
+            return self._client.write("payment", dumps(body), request_id=f"{request_id}-link")
+        payment = self._read("Payment", str(wanted["Payment"]))
+        if payment is None:
+            raise MissingMapping(
+                "reference", None, "QuickBooks no longer holds the payment that is paid back. Skip it."
+            )
+        lines = [_link(kind, number, value) for kind, number, value in _links(payment)]
+        token = str(payment["SyncToken"])
+        kept = {name: payment[name] for name in ("Id", "CustomerRef", "TotalAmt", "CurrencyRef") if name in payment}
+        body = {**kept, "SyncToken": token, "sparse": True, "Line": [*lines, line]}
+        return self._client.write("payment", dumps(body), request_id=f"{request_id}-{token}")
+
+    def _is_linked(self, wanted: JsonObject, purchase: JsonObject) -> bool:
+        if "Payment" in wanted:
+            payment = self._read("Payment", str(wanted["Payment"]))
+        else:
+            number = wanted["Link"]["PaymentRefNum"]
+            rows = self._client.query(f"select * from Payment where PaymentRefNum = '{number}'").get("Payment", [])
+            payment = rows[0] if rows else None
+        return bool(payment) and any(each[:2] == (_EXPENSE, str(purchase["Id"])) for each in _links(payment or {}))
+
+    def _purchase(self, reference: str) -> JsonObject | None:
+        rows = self._client.query(f"select * from Purchase where DocNumber = '{reference}'").get(_PURCHASE, [])
+        ours = [row for row in rows if objects.reference_in(Kind.REFUND, row) == reference]
+        return ours[0] if ours else None
+
+    def _read(self, entity: str, number: str) -> JsonObject | None:
+        rows = self._client.query(f"select * from {entity} where Id = '{number}'").get(entity, [])
+        return rows[0] if rows else None
+
+    def _delivered(self, entity: str, found: JsonObject) -> Delivered:
+        kind = Kind.PAYMENT if entity == "Payment" else Kind.REFUND
+        number = str(found["Id"])
+        return Delivered(number, str(found.get("SyncToken", "")), objects.page(kind, number, self._base_url))
+
+
+def _links(payment: JsonObject) -> list[tuple[str, str, Decimal]]:
+    return [
+        (str(link["TxnType"]), str(link["TxnId"]), objects.decimal(line.get("Amount")))
+        for line in payment.get("Line") or ()
+        for link in line.get("LinkedTxn") or ()
+    ]

@@ -1,0 +1,50 @@
+"""What has to be mapped before a connection can send, and what of it is missing still."""
+
+from accounting.models import Account
+from billing.models import BusinessEntity
+from integrations.connectors import base
+from integrations.models import Connection, Mapping, MappingKind, MappingStatus, SyncMode
+
+
+def our_accounts(connection: Connection) -> list[Account]:
+    """Give the accounts that take lines in the books this connection sends."""
+    accounts = Account.objects.filter(is_group=False, is_active=True).order_by("business_entity_id", "code")
+    if connection.business_entity_id:
+        accounts = accounts.filter(business_entity_id=connection.business_entity_id)
+    return list(accounts)
+
+
+def has_subsidiaries(connection: Connection) -> bool:
+    """Tell whether the ERP keeps several companies in one, so that every document names its own."""
+    return bool(connection.company.get("extra", {}).get("subsidiaries"))
+
+
+def needs_default_customer(connection: Connection) -> bool:
+    """Tell whether journal lines on receivables must name a customer of the ERP."""
+    return connection.sync_mode == SyncMode.JOURNAL_ENTRIES and bool(base.get(connection.erp).receivable_types)
+
+
+def our_entities(connection: Connection) -> list[BusinessEntity]:
+    """Give the business entities whose books this connection sends."""
+    entities = BusinessEntity.objects.order_by("id")
+    return list(entities.filter(pk=connection.business_entity_id) if connection.business_entity_id else entities)
+
+
+def readiness(connection: Connection) -> list[str]:
+    """List in words what is missing before everything can be delivered; empty when ready."""
+    mapped = Mapping.objects.filter(connection=connection, status=MappingStatus.CONFIRMED)
+    accounts = set(mapped.filter(kind=MappingKind.ACCOUNT).values_list("internal_id", flat=True))
+    defaults = set(mapped.filter(internal_id=None).values_list("kind", flat=True))
+    missing = [] if connection.realm_id else ["Connect to the ERP."]
+    missing += [f"Map the account {account}." for account in our_accounts(connection) if account.pk not in accounts]
+    if has_subsidiaries(connection):
+        done = set(mapped.filter(kind=MappingKind.SUBSIDIARY).values_list("internal_id", flat=True))
+        missing += [f"Map the business entity {each}." for each in our_entities(connection) if each.pk not in done]
+    if needs_default_customer(connection) and MappingKind.DEFAULT_CUSTOMER not in defaults:
+        missing.append("Choose the ERP's customer for receivable lines.")
+    if connection.sync_mode == SyncMode.DOCUMENTS:
+        if connection.send_payments and MappingKind.DEPOSIT_ACCOUNT not in defaults:
+            missing.append("Choose the ERP's account that payments go to.")
+        if not connection.company.get("own_numbers", True):
+            missing.append("Switch on 'Custom transaction numbers' in the ERP's sales settings.")
+    return missing

@@ -1,0 +1,62 @@
+"""Purchases: money that left at once, such as a refund to a customer on the receivables account."""
+
+from decimal import Decimal
+
+from integrations.sandbox.messages import Json
+from integrations.sandbox.quickbooks.checks import (
+    exact_cents,
+    line_detail,
+    money,
+    named,
+    reference,
+    transaction_date,
+)
+from integrations.sandbox.quickbooks.company import Company
+from integrations.sandbox.quickbooks.faults import business, missing, unsupported
+from integrations.sandbox.quickbooks.store import ZERO, Built, Posting, Record
+
+_DETAIL = "AccountBasedExpenseLineDetail"
+_PAID_FROM = {"Cash": "Bank", "Check": "Bank", "CreditCard": "Credit Card"}
+
+
+def owed(record: Record) -> Decimal:
+    """Give what a purchase put on the receivables account, in its currency: that much of it payments may link."""
+    lines: list[Json] = record.data["Line"]
+    receivable = {posting.account for posting in record.built.postings if posting.customer}
+    return sum((line["Amount"] for line in lines if line[_DETAIL]["AccountRef"]["value"] in receivable), ZERO)
+
+
+def purchase(company: Company, entity: str, body: Json, old: Record | None) -> Built:
+    """Check a purchase. Raises VendorFault."""
+    kind = body.get("PaymentType")
+    if not kind:
+        raise missing("PaymentType")
+    if kind not in _PAID_FROM:
+        raise unsupported("PaymentType")
+    account = reference(company, "Account", body.get("AccountRef"), "AccountRef")
+    if account.data["AccountType"] not in (_PAID_FROM[kind], "Other Current Asset" if kind == "Cash" else ""):
+        raise business(f"A purchase of the type {kind} is paid from an account of the type {_PAID_FROM[kind]}.")
+    party = body.get("EntityRef")
+    customer = None
+    if party and str(party.get("type", "")).title() == "Customer":
+        customer = reference(company, "Customer", party, "EntityRef")
+    currency = money(company, body, customer)
+    if not body.get("Line"):
+        raise missing("Line")
+    postings, lines, total = [], [], ZERO
+    for number, sent in enumerate(body["Line"], start=1):
+        detail = line_detail(sent, _DETAIL)
+        if detail is None or "Amount" not in sent:
+            raise missing("Amount")
+        amount: Decimal = exact_cents(sent["Amount"], "Amount")
+        spent = reference(company, "Account", detail.get("AccountRef"), "AccountRef")
+        is_receivable = spent.data["AccountType"] == "Accounts Receivable"
+        if is_receivable and customer is None:
+            raise business("When you use Accounts Receivable, you must choose a customer in the Name field.")
+        total += amount
+        owner = customer.id if is_receivable and customer else ""
+        postings.append(Posting(spent.id, currency.home(amount), owner))
+        lines.append({"Id": str(number), **sent, _DETAIL: {**detail, "AccountRef": named(spent)}})
+    postings.append(Posting(account.id, -sum((each.amount for each in postings), ZERO)))
+    fields = body | {"TxnDate": transaction_date(body), "CurrencyRef": {"value": currency.code}, "TotalAmt": total}
+    return Built(fields | {"Line": lines, "AccountRef": named(account)}, postings)
