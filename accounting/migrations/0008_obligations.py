@@ -178,6 +178,7 @@ class Migration(migrations.Migration):
                     ("on_delivery", "At once, when delivery is confirmed"),
                     ("milestones", "By milestones reached"),
                     ("percentage", "By percentage of completion"),
+                    ("as_consumed", "As prepaid credits are used"),
                 ],
                 max_length=30,
             ),
