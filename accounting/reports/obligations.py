@@ -36,7 +36,7 @@ _PROMISING = ("contract_started", "contract_renewed", "contract_modified")
 _REMAINING = """
 WITH committed AS (
     SELECT (v.line->>'contract_item_id')::bigint AS item, min((b.payload->>'contract_id')::bigint) AS contract_id,
-           sum((v.line->>'committed')::numeric) AS amount
+           sum((v.line->>'committed')::numeric - coalesce((v.line->>'was_committed')::numeric, 0)) AS amount
     FROM billing_businessevent b CROSS JOIN LATERAL jsonb_array_elements(b.payload->'lines') AS v(line)
     WHERE b.tenant_id = (SELECT tenant_id FROM billing_businessentity WHERE id = %(entity)s)
     AND b.business_entity_id = %(entity)s AND b.kind = ANY(%(promising)s) AND b.occurred_on <= %(at)s GROUP BY 1

@@ -26,6 +26,7 @@ from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
 from billing.services.modifications import Modification, modify_contract
 from tests.journal import journal, text
+from tests.report_text import prove, run
 
 D = Decimal
 Sell = Callable[..., Contract]
@@ -378,3 +379,15 @@ def test_a_second_modification_gives_nothing_back_twice(sell: Sell, tenant: Tena
     recognize_revenue(through=date(2026, 4, 30))
     assert by_month() == {"2026-04": D(425)}
     assert check_ledger(tenant).problems == []
+
+
+def test_the_revenue_schedule_follows_a_modification(sell: Sell, tenant: Tenant) -> None:
+    """C19 in the report: twelve months of 100.00 posted, then 120.00 a month to come."""
+    contract = two_years(sell, "term")
+    run_billing(through=date(2026, 12, 31), finalize=True)
+    recognize_revenue(through=date(2026, 12, 31))
+    modify(contract, date(2027, 1, 1), end=date(2028, 7, 1), replace={contract.items.get().pk: flat("120")})
+    report = run("revenue-schedule", by="contract", from_="2026-01-01", at="2026-12-31", to="2027-12-31")
+    (row,) = report.tables[0].rows
+    assert row.cells[1:25] == (*[D(100)] * 12, *[D(120)] * 12)
+    prove(report)
