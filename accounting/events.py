@@ -31,6 +31,7 @@ class RevenueRecognized(Event):
     service_end: date
     from_deferred: Decimal
     from_unbilled: Decimal
+    obligation_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +70,35 @@ class EntryReversed(Event):
     reversed_part: int
     description: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageTruedUp(RevenueRecognized):
+    """A period's usage came to less than the agreed minimum: the rest of the minimum is earned when the period is over."""
+
+    kind: ClassVar[str] = "usage_trued_up"
+    label: ClassVar[str] = "Usage trued up to the minimum"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractBalancesNetted(Event):
+    """At the end of a month a contract is shown net: `netted` of its unbilled revenue is set against deferred revenue."""
+
+    kind: ClassVar[str] = "contract_balances_netted"
+    label: ClassVar[str] = "Contract balances netted"
+
+    customer_id: int
+    contract_id: int
+    netted: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractNettingReversed(Event):
+    """The day after, the gross balances are back."""
+
+    kind: ClassVar[str] = "contract_netting_reversed"
+    label: ClassVar[str] = "Contract netting reversed"
+
+    customer_id: int
+    contract_id: int
+    netted: Decimal

@@ -9,7 +9,14 @@ from accounting import signals as accounting_signals
 from accounting.books import books
 from accounting.by_hand import BY_HAND
 from accounting.engine import draft_entries
-from accounting.events import EntryReversed, ManualEntryApproved, RevenueRecognized
+from accounting.events import (
+    ContractBalancesNetted,
+    ContractNettingReversed,
+    EntryReversed,
+    ManualEntryApproved,
+    RevenueRecognized,
+    UsageTruedUp,
+)
 from accounting.measures import measure, measured_kinds
 from accounting.models import UnmatchedEvent
 from accounting.posting import post
@@ -39,9 +46,15 @@ def book_by_hand(sender: type[Event], events: Sequence[Event], **kwargs: Any) ->
 
 def connect() -> None:
     """Listen to every kind of business event."""
-    publishing.register(RevenueRecognized, accounting_signals.revenue_recognized)
-    publishing.register(ManualEntryApproved, accounting_signals.manual_entry_approved)
-    publishing.register(EntryReversed, accounting_signals.entry_reversed)
+    for event_class in (
+        RevenueRecognized,
+        UsageTruedUp,
+        ContractBalancesNetted,
+        ContractNettingReversed,
+        ManualEntryApproved,
+        EntryReversed,
+    ):
+        publishing.register(event_class, getattr(accounting_signals, event_class.kind))
     for kind in measured_kinds():
         signal: Signal = getattr(signals, kind, None) or getattr(accounting_signals, kind)
         signal.connect(book, dispatch_uid=f"accounting_books_{kind}")

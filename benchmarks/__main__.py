@@ -18,12 +18,13 @@ def main(chosen: list[str]) -> int:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from benchmarks import ledger, main_job, pipeline, reports
+    from benchmarks import ledger, main_job, pipeline, recognition, reports
 
     suites = {
         "pipeline": lambda: pipeline.measure(url, hordak),
         "main_job": lambda: main_job.measure(url),
         "ledger": lambda: ledger.measure(url),
+        "recognition": lambda: recognition.measure(url),
         "reports": lambda: reports.measure(url),
     }
     results = []

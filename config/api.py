@@ -13,6 +13,7 @@ from accounting.api.journal_entries import JournalEntries
 from accounting.api.manual_entries import ManualEntries
 from accounting.api.periods import Periods
 from accounting.api.reports import report_urls
+from accounting.api.revenue import ContractRevenue, ContractWhatIf, RevenueSchedules
 from accounting.books import BooksNotSetUp
 from accounting.by_hand import AlreadyReversed
 from accounting.closing import CloseRefused
@@ -72,6 +73,7 @@ for _prefix, _view in {
     "journal-entries": JournalEntries,
     "manual-entries": ManualEntries,
     "periods": Periods,
+    "revenue-schedules": RevenueSchedules,
 }.items():
     _router.register(_prefix, _view, basename=_prefix)
 
@@ -89,6 +91,8 @@ class NoSuchAddress(APIView):
 
 _v1: list[URLPattern | URLResolver] = [
     *_router.urls,
+    re_path("^contracts/(?P<pk>[0-9]{1,18})/revenue/?$", ContractRevenue.as_view(), name="contract-revenue"),
+    re_path("^contracts/(?P<pk>[0-9]{1,18})/what-if/?$", ContractWhatIf.as_view(), name="contract-what-if"),
     *report_urls(),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),

@@ -45,6 +45,12 @@ class AccountingPolicyAdmin(DocumentAdmin):
             facts=[
                 ("When a contract starts", subject.get_contract_start_display()),
                 ("Sales tax of bad debt", "Claimed back" if subject.bad_debt_tax_relief else "Lost with the debt"),
+                ("A credit changes the revenue that is left", subject.get_credit_adjustment_display()),
+                ("A change of price is large above", f"{subject.large_change_percent.normalize():f} %"),
+                (
+                    "A large change must be front loaded",
+                    "Yes" if subject.large_change_must_front_load else "No, a warning",
+                ),
             ],
         )
 

@@ -78,6 +78,7 @@ def _revenue_of(invoice: Invoice) -> Table:
     found = RecognitionSchedule.objects.filter(
         contract_item__in={item for _, item, _ in lines if item},
         service_start__in={start for *_, start in lines if start},
+        obligation_id=None,
     ).select_related("product")
     of_lines = RecognitionSchedule.objects.filter(
         contract_item=None, invoice_line_id__in=[pk for pk, *_ in lines]

@@ -18,6 +18,13 @@ from accounting.models.journal import (
     entry_number,
 )
 from accounting.models.manual import Attachment, ManualEntry, ManualEntryLine, ManualEntryStatus, Repeat
+from accounting.models.obligation import (
+    ObligationItem,
+    PerformanceObligation,
+    ProgressReport,
+    SchedulePart,
+    ScheduleRevision,
+)
 from accounting.models.role_account import RoleAccount
 from accounting.models.rule import (
     AccountingPolicy,
@@ -49,12 +56,17 @@ __all__ = [
     "ManualEntry",
     "ManualEntryLine",
     "ManualEntryStatus",
+    "ObligationItem",
+    "PerformanceObligation",
     "PeriodSeal",
     "PeriodStatus",
+    "ProgressReport",
     "RecognitionSchedule",
     "Repeat",
     "RoleAccount",
     "RuleVersion",
+    "SchedulePart",
+    "ScheduleRevision",
     "SealedBalance",
     "SealedCustomerBalance",
     "Side",

@@ -15,7 +15,7 @@ from billing.access import may
 from billing.admin.base import TenantAdmin, history_url
 from billing.admin.form_page import form_page
 from billing.admin.forms import StyledForm
-from billing.admin.hooks import sections_of
+from billing.admin.hooks import buttons_of, sections_of
 from billing.admin.tables import Table
 from billing.audit import recorded_tables
 from billing.models import Role
@@ -95,7 +95,7 @@ class DocumentAdmin(TenantAdmin):
             "title": document.title,
             "document": document,
             "tables": [*document.tables, *sections_of(request, subject)],
-            "buttons": self.buttons(request, subject),
+            "buttons": [*self.buttons(request, subject), *buttons_of(request, subject)],
         }
         return TemplateResponse(request, "admin/counterfoil/document.html", context)
 

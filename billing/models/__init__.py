@@ -9,7 +9,9 @@ from billing.models.contract import (
     ContractPhase,
     ContractStatus,
     PhaseKind,
+    PriceAllocation,
     Renewal,
+    RevenueSpan,
     UsageRecord,
 )
 from billing.models.credit_use import CreditUse, CreditUseKind
@@ -27,8 +29,9 @@ from billing.models.invoice import (
     SeriesKind,
 )
 from billing.models.job import Job, JobStatus
+from billing.models.modification import Adjustment, ContractModification, ModificationKind, Treatment
 from billing.models.payment import Payment, PaymentAllocation, PaymentMethod
-from billing.models.product import Price, Product, ProductFamily, RecognitionMethod, TaxRate
+from billing.models.product import REPORTED_METHODS, Price, Product, ProductFamily, RecognitionMethod, TaxRate
 from billing.models.returned import Dispute, DisputeStatus, Refund, ReturnedPart
 from billing.models.tenant import ApiKey, BonusUse, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
 from billing.models.wallet import Wallet, WalletEntry, WalletEntryKind
@@ -36,6 +39,8 @@ from billing.models.write_off import WriteOff
 
 __all__ = [
     "OPEN_STATUSES",
+    "REPORTED_METHODS",
+    "Adjustment",
     "ApiKey",
     "BillingInterval",
     "BillingTiming",
@@ -46,6 +51,7 @@ __all__ = [
     "ChangeAction",
     "Contract",
     "ContractItem",
+    "ContractModification",
     "ContractPhase",
     "ContractStatus",
     "CreditNote",
@@ -63,6 +69,7 @@ __all__ = [
     "Job",
     "JobStatus",
     "Membership",
+    "ModificationKind",
     "NumberSeries",
     "Payment",
     "PaymentAllocation",
@@ -70,16 +77,19 @@ __all__ = [
     "PaymentMethod",
     "PhaseKind",
     "Price",
+    "PriceAllocation",
     "Product",
     "ProductFamily",
     "RecognitionMethod",
     "Refund",
     "Renewal",
     "ReturnedPart",
+    "RevenueSpan",
     "Role",
     "SeriesKind",
     "TaxRate",
     "Tenant",
+    "Treatment",
     "UsageRecord",
     "Wallet",
     "WalletEntry",
