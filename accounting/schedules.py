@@ -140,7 +140,8 @@ SELECT {_SELECTED} FROM unnest(%s::bigint[], %s::date[]) AS wanted(item, start) 
 """
 _BY_LINE = f"""
 SELECT {_SELECTED} FROM unnest(%s::bigint[]) AS wanted(line) JOIN LATERAL (
-    SELECT * FROM {TABLE} s WHERE s.contract_item_id IS NULL AND s.invoice_line_id = wanted.line OFFSET 0 FOR UPDATE
+    SELECT * FROM {TABLE} s WHERE s.contract_item_id IS NULL AND s.invoice_line_id = wanted.line
+    AND s.obligation_id IS NULL OFFSET 0 FOR UPDATE
 ) s ON true
 """
 _COVERING = f"""
