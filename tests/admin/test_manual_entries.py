@@ -49,7 +49,7 @@ def test_one_writes_another_approves(finance, accountant, viewer, given):
     posted = JournalEntry.objects.get()
     assert (posted.kind, posted.description) == ("manual", "Bank fee of January")
     why = accountant.get(url("accounting_journalentry_change", posted.pk)).content.decode()
-    assert "approved by accountant-person" in why and "chosen by whoever wrote the entry" in why
+    assert "approved by accountant-person" in why and "Chosen by whoever wrote the entry" in why
     sent = viewer.get(url("accounting_attachment_download", Attachment.objects.get().pk))
     assert sent.content == b"%PDF-1.7 x" and sent["Content-Disposition"] == 'attachment; filename="statement.pdf"'
     assert "sandbox" in sent["Content-Security-Policy"]
