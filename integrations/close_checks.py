@@ -2,12 +2,20 @@
 
 from datetime import date
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounting.closing import CloseCheck, Found, register
 from accounting.closing.checklist import last_day
-from accounting.models import AccountingPeriod
-from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState, Reconciliation
+from accounting.models import AccountingPeriod, JournalEntry
+from integrations.models import (
+    Connection,
+    ConnectionStatus,
+    OutboxItem,
+    OutboxState,
+    Reconciliation,
+    SummarizedEntry,
+)
+from integrations.reconciliation import signed_off_through
 
 
 def _connections(period: AccountingPeriod) -> list[Connection]:
@@ -30,17 +38,39 @@ def _parked(period: AccountingPeriod, today: date) -> Found:
 
 
 def _waiting(period: AccountingPeriod, today: date) -> Found:
-    return _items(period, OutboxState.PENDING, "Not delivered to the ERP yet: {}.")
+    found = _items(period, OutboxState.PENDING, "Not delivered to the ERP yet: {}.")
+    if found.count:
+        return found
+    approval = _items(period, OutboxState.APPROVAL, "Waiting for approval: {}.")
+    if approval.count:
+        return approval
+    sums = SummarizedEntry.objects.filter(
+        connection__in=_connections(period), summary=None, entry_id__in=_entries(period)
+    )
+    count = sums.count()
+    return Found(count, f"Entries whose sum has not gone out yet: {count:,}." if count else "Nothing.")
+
+
+def _entries(period: AccountingPeriod) -> QuerySet[JournalEntry, int]:
+    rows = JournalEntry.objects.filter(
+        business_entity=period.business_entity_id, date__gte=period.start, date__lt=period.end
+    )
+    return rows.values_list("id", flat=True)
 
 
 def _reconciled(period: AccountingPeriod, today: date) -> Found:
     wrong = []
     for connection in _connections(period):
+        covered = signed_off_through(connection)
+        if covered is not None and covered >= last_day(period):
+            continue
         last = Reconciliation.objects.filter(connection=connection, through__gte=last_day(period)).first()
         if last is None:
             wrong.append(f"{connection}: not reconciled through {last_day(period)}.")
         elif last.difference_count:
             wrong.append(f"{connection}: {last.difference_count:,} differences at the last reconciliation.")
+        else:
+            wrong.append(f"{connection}: the reconciliation agrees, but nobody signed it off.")
     if not wrong:
         return Found(0, "The ERP's books agree, or no ERP is connected.")
     return Found(len(wrong), " ".join(wrong), tuple(wrong))

@@ -6,7 +6,7 @@ from billing.admin.document import Document
 from billing.admin.shown import NONE, link, status, to
 from billing.admin.tables import Table, columns
 from billing.models import Customer
-from integrations import outbox
+from integrations import outbox, preview, vault
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.shown import Subjects, moment, outbox_url, their_document
 from integrations.documents import reference_of
@@ -19,8 +19,8 @@ _EXCERPT = (
 )
 
 
-def describe(item: OutboxItem) -> Document:
-    """Say everything about one item."""
+def describe(item: OutboxItem, *, with_preview: bool = False) -> Document:
+    """Say everything about one item, with the body it would be sent with if asked."""
     reference = ExternalReference.objects.filter(
         connection=item.connection_id, kind=item.kind, subject_id=item.subject_id
     ).first()
@@ -47,7 +47,7 @@ def describe(item: OutboxItem) -> Document:
             ("Delivered", moment(item.delivered_at)),
             *([("To mend it", _mend(item))] if is_open and item.reason_code else []),
         ],
-        tables=[_attempts(item)],
+        tables=[*([_preview(item)] if with_preview else []), _attempts(item)],
     )
 
 
@@ -70,6 +70,13 @@ def _mend(item: OutboxItem) -> object:
     if item.reason_code == "bad_credentials":
         return link(item.connection, "Connect again")
     return "Do what the ERP asks, then send it again"
+
+
+def _preview(item: OutboxItem) -> Table:
+    text = vault.redact(preview.preview(item))
+    shown = format_html('<pre class="cf-code" style="overflow-wrap: anywhere; white-space: pre-wrap">{}</pre>', text)
+    note = "Built just now from our books and the mapping. Nothing was sent."
+    return Table("What would be sent", columns("Body"), [(shown,)], "", note=note)
 
 
 def _attempts(item: OutboxItem) -> Table:

@@ -24,7 +24,7 @@ from integrations.admin.outbox_search import search
 from integrations.admin.shown import Subjects, moment
 from integrations.connectors import base
 from integrations.documents import Kind, as_sent, reference_of
-from integrations.models import Connection, OutboxItem, OutboxState
+from integrations.models import UNDELIVERED, Connection, OutboxItem, OutboxState
 
 _CHUNK = 5000
 _SENDABLE = (OutboxState.PARKED, OutboxState.SKIPPED)
@@ -257,7 +257,13 @@ class OutboxItemAdmin(DocumentAdmin):
         return shown
 
     def document(self, request: HttpRequest, subject: OutboxItem) -> Document:
-        return describe(subject)
+        return describe(subject, with_preview="preview" in request.GET and may(request, Role.ACCOUNTANT))
+
+    def buttons(self, request: HttpRequest, subject: OutboxItem) -> list[dict[str, object]]:
+        shown = super().buttons(request, subject)
+        if subject.state in UNDELIVERED and may(request, Role.ACCOUNTANT):
+            shown.append({"label": "Show what would be sent", "url": "?preview=1", "danger": False})
+        return shown
 
     @display(description="Our reference", ordering="id")
     def number(self, item: OutboxItem) -> str:
