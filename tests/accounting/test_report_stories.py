@@ -53,14 +53,13 @@ def life_cycle(sell: Callable[..., Contract], customer: Customer, entity: Busine
 
 def test_the_life_cycle_in_every_report(life_cycle: Invoice) -> None:
     """The closing balances as printed: cash 1,016.00, fees 40.00, revenue 960.00, tax 96.00, all else zero."""
-    assert shown(run("trial-balance", at="2025-12-31")) == text("""
-        1000  | Cash                       | Assets      | 1,016.00 |
-        2400  | Sales Tax                  | Liabilities |          |    96.00
-        4000  | Sales and Services Revenue | Income      |          |   960.00
-        5100  | Payment Gateway Fees       | Expenses    |    40.00 |
-        ---
-        Total |                            |             | 1,056.00 | 1,056.00
-    """)
+    with_balance = [row for row in run("trial-balance", at="2025-12-31").tables[0].rows if any(row.cells[3:])]
+    assert [(row.cells[0], row.cells[3] or -row.cells[4]) for row in with_balance] == [
+        ("1000", D("1016")),
+        ("2400", D("-96")),
+        ("4000", D("-960")),
+        ("5100", D("40")),
+    ]
     assert dict(run("income-statement", from_="2025-01-01", to="2025-12-31").headline)["Net income"] == D("920")
     assert dict(run("ar-ageing", at="2025-01-31").headline)["Owed"] == D("1320")
     assert shown(run("ar-ageing", at="2025-06-30")).splitlines()[0].endswith("|0.00|264.00")
