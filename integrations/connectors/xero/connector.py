@@ -16,19 +16,19 @@ from integrations.connectors.base import (
     Outcome,
     Parcel,
     Rejected,
-    TryLater,
     UnknownOutcome,
     Wiring,
 )
 from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.xero import documents, objects, payloads
 from integrations.connectors.xero.accounts import Accounts
+from integrations.connectors.xero.batches import Batches, tried
 from integrations.connectors.xero.changing import Changing
 from integrations.connectors.xero.client import Client, JsonObject, message_of
-from integrations.connectors.xero.errors import DUPLICATE, error_of, messages_of
+from integrations.connectors.xero.errors import DUPLICATE, error_of
 from integrations.connectors.xero.payments import credit_allocation, refund, settlement, void
 from integrations.connectors.xero.reader import Reader
-from integrations.connectors.xero.settling import Settling, may_have_credit, payment_of
+from integrations.connectors.xero.settling import Settling
 from integrations.documents import Document, Kind
 
 _ACCOUNT_NAME, _ACCOUNT_CODE = 150, 10
@@ -45,6 +45,7 @@ class Xero:
         self._reader = Reader(self._client)
         self._settling = Settling(self._client, wiring.base_url)
         self._changing = Changing(self._client, wiring.base_url)
+        self._batches = Batches(self._client, self._settling, wiring.base_url)
         self._company = wiring.company
         self._accounts = self._accounts_of(wiring.company)
         self._chart: list[JsonObject] | None = None  # read once where many accounts are made
@@ -77,20 +78,10 @@ class Xero:
         """Send parcels under keys made of one request id; one outcome each, in order."""
         if kind in _CHANGES:
             make = self._changing.make
-            return [self._each(partial(make, kind, loads(parcel.body), request_id)) for parcel in parcels]
+            return [tried(partial(make, kind, loads(parcel.body), request_id)) for parcel in parcels]
         if kind in _SETTLED:
-            return self._settle(request_id, parcels)
-        outcomes: list[Outcome] = []
-        for some in _by_size(parcels):
-            if outcomes and isinstance(outcomes[-1], TryLater | UnknownOutcome):
-                outcomes += [TryLater("Its turn had not come yet.", after=1.0)] * len(some)
-                continue
-            try:
-                outcomes += self._create(kind, request_id, some)
-            except DeliveryError as error:
-                if len(some) == len(parcels):
-                    raise
-                outcomes += [error] * len(some)
+            return self._batches.settle(request_id, parcels)
+        outcomes = self._batches.create(kind, request_id, parcels, find=self.find)
         return self._adopt_ours(kind, parcels, outcomes)
 
     def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
@@ -175,38 +166,6 @@ class Xero:
             raise error_of([message_of(answer.body)])
         return objects.contact_row(made[0])
 
-    def _create(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[Outcome]:
-        """Create documents with one request; alone, each of them, where Xero refuses the request without saying for which."""
-        path = objects.PATHS[kind]
-        # Bodies are put in as text: the same bytes at every try.
-        body = f'{{"{path}":[{",".join(parcel.body for parcel in parcels)}]}}'
-        params = {"summarizeErrors": "false"} | ({"unitdp": "4"} if kind in (Kind.INVOICE, Kind.CREDIT_NOTE) else {})
-        answer = self._client.write("PUT", path, body, key=request_id, **params)
-        sent = [loads(parcel.body) for parcel in parcels]
-        if answer.is_ok:
-            rows = _matched(kind, sent, answer.body.get(path) or [])
-            return [self._outcome(kind, each, row) for each, row in zip(sent, rows, strict=True)]
-        if len(parcels) == 1:
-            return [error_of([message_of(answer.body)])]
-        wrong = _matched(kind, sent, answer.body.get("Elements") or [], by_place=False)
-        if not any(wrong):
-            return [self._each(partial(self._alone, kind, request_id, parcel)) for parcel in parcels]
-        rest = UnknownOutcome(
-            "Xero refused the request for another document in it. It is checked and tried again.", fresh_key=True
-        )
-        return [error_of(messages_of(row)) if row else rest for row in wrong]
-
-    def _alone(self, kind: Kind, request_id: str, parcel: Parcel) -> Outcome:
-        return self._create(kind, request_id, [parcel])[0]
-
-    def _outcome(self, kind: Kind, sent: JsonObject, row: JsonObject | None) -> Outcome:
-        if not row:
-            return UnknownOutcome("Xero said nothing about this document. It is checked and tried again.")
-        messages = messages_of(row)
-        if messages:
-            return error_of(messages)
-        return objects.outcome(kind, sent, row, base_url=self._wiring.base_url)
-
     def _adopt_ours(self, kind: Kind, parcels: Sequence[Parcel], outcomes: list[Outcome]) -> list[Outcome]:
         """Look up what was refused as a duplicate: if it is ours, it was delivered before."""
         taken = [
@@ -225,40 +184,6 @@ class Xero:
         for index in taken:
             outcomes[index] = found.get(parcels[index].reference, outcomes[index])
         return outcomes
-
-    def _settle(self, request_id: str, parcels: Sequence[Parcel]) -> list[Outcome]:
-        """Send payments: those of one invoice together, all others each from what Xero holds of them."""
-        bodies = [loads(parcel.body) for parcel in parcels]
-        plain = [at for at, body in enumerate(bodies) if len(body["Parts"]) == 1 and not may_have_credit(body)]
-        outcomes: dict[int, Outcome] = {}
-        if plain:
-            rows = [
-                payment_of(bodies[at], str(part["InvoiceID"]), objects.decimal(part["Amount"]))
-                for at in plain
-                for part in bodies[at]["Parts"]
-            ]
-            answer = self._client.write(
-                "PUT", "Payments", dumps({"Payments": rows}), key=request_id, summarizeErrors="false"
-            )
-            made = answer.body.get("Payments") or []
-            for at, row in zip(plain, _in_order(rows, made if answer.is_ok else []), strict=True):
-                outcomes[at] = self._paid(bodies[at], row) if answer.is_ok else error_of([message_of(answer.body)])
-        others = [at for at in range(len(parcels)) if at not in outcomes]
-        held = self._settling.held([bodies[at] for at in others]) if others else {}
-        for at in others:
-            body = bodies[at]
-            outcomes[at] = self._each(partial(self._settling.reach, body, held[str(body["Reference"])], key=request_id))
-        return [outcomes[at] for at in range(len(parcels))]
-
-    def _paid(self, body: JsonObject, row: JsonObject | None) -> Outcome:
-        if not row or (not messages_of(row) and not row.get("PaymentID")):
-            return UnknownOutcome("Xero said nothing about this payment. It is checked and tried again.")
-        messages = messages_of(row)
-        if messages:
-            return error_of(messages)
-        number = str(row["PaymentID"])
-        page = objects.page(Kind.PAYMENT, number, self._wiring.base_url)
-        return objects.Delivered(number, objects.token(row), page, str(body["Reference"]))
 
     def _settled(self, sent: dict[str, JsonObject]) -> dict[str, Outcome]:
         """Give the payments that Xero holds exactly as wanted; what is there in part is completed by `send`."""
@@ -301,52 +226,6 @@ class Xero:
                 f"The document is in {code}, which this Xero organisation is not subscribed to. Add the currency in Xero "
                 "(settings, currencies), read the lists again and send it again.",
             )
-
-    @staticmethod
-    def _each(work: Callable[[], Outcome]) -> Outcome:
-        """Give an error of one document as its outcome; what speaks of the whole connection is raised."""
-        try:
-            return work()
-        except TryLater as error:
-            if error.whole_connection:
-                raise
-            return error
-        except DeliveryError as error:
-            return error
-
-
-def _matched(
-    kind: Kind, sent: Sequence[JsonObject], rows: Sequence[JsonObject], *, by_place: bool = True
-) -> list[JsonObject | None]:
-    """Find each document's element by its number, or where Xero leaves that out by its place."""
-    name = objects.NUMBERS[kind]
-    by_number = {str(row.get(name) or ""): row for row in rows}
-    in_place = by_place and len(rows) == len(sent)
-    return [by_number.get(str(each[name])) or (rows[at] if in_place else None) for at, each in enumerate(sent)]
-
-
-def _in_order(sent: Sequence[JsonObject], rows: Sequence[JsonObject]) -> list[JsonObject | None]:
-    """Find each payment's element by our reference, or by its place."""
-    by_reference = {str(row.get("Reference") or ""): row for row in rows}
-    return [
-        by_reference.get(str(each["Reference"])) or (rows[at] if len(rows) == len(sent) else None)
-        for at, each in enumerate(sent)
-    ]
-
-
-def _by_size(parcels: Sequence[Parcel]) -> Iterator[list[Parcel]]:
-    """Cut a batch where a request would grow too large."""
-    some: list[Parcel] = []
-    size = 0
-    for parcel in parcels:
-        length = len(parcel.body.encode()) + 1
-        if some and size + length > payloads.LARGEST_BODY:
-            yield some
-            some, size = [], 0
-        some.append(parcel)
-        size += length
-    if some:
-        yield some
 
 
 def _kind_of(account: JsonObject) -> tuple[str, str, str]:
