@@ -35,6 +35,44 @@ class RevenueRecognized(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManualLine:
+    """One side of a manual entry, with the account that a person chose."""
+
+    account_id: int
+    debit: Decimal
+    credit: Decimal
+    customer_id: int | None
+    contract_id: int | None
+    product_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualEntryApproved(Event):
+    """A second person approved an entry by hand: it is posted as it was written."""
+
+    kind: ClassVar[str] = "manual_entry_approved"
+    label: ClassVar[str] = "Manual entry approved"
+
+    manual_entry_id: int
+    description: str
+    approved_by: str
+    lines: tuple[ManualLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryReversed(Event):
+    """A posted entry is undone by its mirror image. The entry is named by its event and part, which replay keeps."""
+
+    kind: ClassVar[str] = "entry_reversed"
+    label: ClassVar[str] = "Journal entry reversed"
+
+    reversed_event_id: int
+    reversed_part: int
+    description: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsageTruedUp(RevenueRecognized):
     """A period's usage came to less than the agreed minimum: the rest of the minimum is earned when the period is over."""
 

@@ -214,6 +214,22 @@ def _missing(item: Item, through: date) -> Iterable[Schedule]:
         )
 
 
+def behind_schedule(*, business_entity_id: int, through: date) -> int:
+    """Count the service periods that a run through the date would look at: not recognized that far, or without schedule."""
+    until = through + timedelta(days=1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM accounting_recognitionschedule WHERE business_entity_id = %s AND NOT is_void "
+            "AND service_start <= %s AND recognized <> amount "
+            "AND coalesce(recognized_until, service_start) < least(service_end, %s)) + "
+            "(SELECT count(*) FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
+            f"JOIN billing_contractphase h ON h.id = i.phase_id "
+            f"WHERE c.business_entity_id = %s AND {_WITHOUT_SCHEDULE})",
+            [business_entity_id, through, until, business_entity_id, through, 0, until, until],
+        )
+        return int(cursor.fetchone()[0])
+
+
 @transaction.atomic
 def _rate_usage(through: date) -> None:
     """Price the usage recorded so far in periods not yet billed: it is earned as it is used."""

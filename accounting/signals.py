@@ -10,6 +10,8 @@ from django.dispatch import Signal
 
 events_booked = Signal()
 revenue_recognized = Signal()
+manual_entry_approved = Signal()
+entry_reversed = Signal()
 usage_trued_up = Signal()
 contract_balances_netted = Signal()
 contract_netting_reversed = Signal()

@@ -1,5 +1,6 @@
 """Billing's tables, one subject a file."""
 
+from billing.models.change import Change, ChangeAction
 from billing.models.contract import (
     BillingInterval,
     BillingTiming,
@@ -46,6 +47,8 @@ __all__ = [
     "BonusUse",
     "BusinessEntity",
     "BusinessEvent",
+    "Change",
+    "ChangeAction",
     "Contract",
     "ContractItem",
     "ContractModification",

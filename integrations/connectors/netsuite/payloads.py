@@ -107,9 +107,9 @@ def journal_entry(document: JournalDocument, setting: Setting) -> str:
         raise Rejected("unbalanced", f"The entry does not balance: debit {debit}, credit {credit}.")
     lines = [_journal_line(line, document.currency, setting) for line in document.lines]
     body = _head(setting, document) | {"memo": document.description[:MEMO]}
-    # 1 pending, 2 approved; an account that refuses the field gets it left out by the option.
-    status = "1" if document.draft else str(setting.options.get("approval_status", "2"))
-    if status:
+    # 1 pending, 2 approved; an account that refuses the field gets it left out by the option "none".
+    status = "1" if document.draft else str(setting.options.get("approval_status") or "2")
+    if status != "none":
         body["approvalStatus"] = {"id": status}
     return dumps(body | _shared_segments(lines) | {"line": {"items": lines}})
 

@@ -61,7 +61,7 @@ def test_a_journal_entry() -> None:
 def test_a_draft_waits_for_approval_and_the_field_can_be_left_out() -> None:
     document = samples.journal(("1", "2"))
     assert shown(payloads.journal_entry(replace(document, draft=True), SETTING))["approvalStatus"] == {"id": "1"}
-    without = Setting(COMPANY, options={"approval_status": ""})
+    without = Setting(COMPANY, options={"approval_status": "none"})
     assert "approvalStatus" not in shown(payloads.journal_entry(document, without))
 
 

@@ -9,7 +9,7 @@ from billing.walls import RaiseWalls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0006_prepaid_and_discounts"),
+        ("billing", "0008_record_changes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,8 +11,8 @@ from billing.walls import RaiseWalls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0007_role_accounts"),
-        ("billing", "0007_modifications"),
+        ("accounting", "0012_record_changes"),
+        ("billing", "0009_modifications"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
