@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from django.db import connection
+from django.db.models import Sum
 
 from accounting.models import RecognitionSchedule
 from billing.bulk import insert_rows, read_rows, reserve_ids
@@ -114,6 +115,19 @@ def lock_covering(days: Iterable[tuple[int, date]]) -> dict[tuple[int, date], Sc
         for schedule in found
         if schedule.contract_item_id == item and schedule.service_start <= day <= schedule.service_end
     }
+
+
+def committed_amounts(item_ids: Iterable[int]) -> dict[int, Decimal]:
+    """Add up, per contract item, the prices of the service periods that draw on its commitment."""
+    amounts = dict.fromkeys(item_ids, ZERO)
+    rows = RecognitionSchedule.objects.filter(
+        contract_item__in=amounts, is_committed=True, obligation_id=None
+    ).order_by()
+    for item_id, amount in (
+        rows.values("contract_item").annotate(total=Sum("amount")).values_list("contract_item", "total")
+    ):
+        amounts[item_id] = amount
+    return amounts
 
 
 def lock_where(condition: str, parameters: Sequence[Any]) -> list[Schedule]:
