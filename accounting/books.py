@@ -42,6 +42,8 @@ class Books:
     hierarchy: Hierarchy
     base_currency: dict[int, str]
     contract_start: str
+    has_obligations: bool
+    credit_adjustment: str
     period_status: dict[tuple[int, date], str]
     bad_debt_tax_relief: bool = True
 
@@ -100,6 +102,8 @@ def _compile(stamp: int) -> Books:
         hierarchy=load_hierarchy(),
         base_currency=dict(BusinessEntity.objects.values_list("id", "base_currency")),
         contract_start=policy.contract_start,
+        has_obligations=policy.has_obligations,
+        credit_adjustment=policy.credit_adjustment,
         bad_debt_tax_relief=policy.bad_debt_tax_relief,
         period_status={
             (entity, start): status

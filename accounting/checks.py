@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from accounting.balance_checks import BROKEN_SEALS, WRONG_DAILY_BALANCES, WRONG_SEALED_BALANCES
 from accounting.models import JournalEntry, UnmatchedEvent
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
@@ -73,6 +74,18 @@ _REVENUE = """
 SELECT business_entity_id AS entity, -sum(recognized) AS balance FROM accounting_recognitionschedule GROUP BY 1
 """
 
+UNPOSTED_EVENTS = (
+    "SELECT b.kind, b.key FROM billing_businessevent b "
+    "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_captured', "
+    "'payment_allocated', 'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
+    "'wallet_applied', 'invoice_written_off', 'write_off_recovered', "
+    "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
+    "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
+    "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
+    "AND NOT EXISTS (SELECT 1 FROM accounting_ruleversion v JOIN accounting_accountingrule r ON r.id = v.rule_id "
+    "WHERE r.event_kind = b.kind AND v.lines = '[]')"
+)
+
 
 def _control(name: str, role: str, sub_ledger: str, what: str, *more_roles: str) -> Check:
     roles = ", ".join(f"'{each}'" for each in (role, *more_roles))
@@ -82,6 +95,23 @@ def _control(name: str, role: str, sub_ledger: str, what: str, *more_roles: str)
         f"Entity {{0}}: “{role}” stands at {{1}} in the ledger, but {what} add up to {{2}}.",
     )
 
+
+CONTROL_CHECKS = (
+    _control("receivables_agree", "accounts_receivable.customers", _OPEN_INVOICES, "open invoices"),
+    _control("unapplied_payments_agree", "unapplied_payments", _UNAPPLIED, "unapplied payments"),
+    _control("wallets_agree", "customer_wallet", _WALLETS, "the wallets"),
+    _control("owed_back_agrees", "contra_accounts_receivable.customers", _OWED_BACK, "credit notes to be refunded"),
+    _control("gateways_agree", "accounts_receivable.payment_gateways", _HELD_BY_GATEWAYS, "payments not yet paid out"),
+    _control(
+        "kept_by_gateways_agrees",
+        "contra_accounts_receivable.payment_gateways",
+        _KEPT_BY_GATEWAYS,
+        "refunds and disputes not yet kept from a payout",
+    ),
+    _control("deferred_revenue_agrees", "deferred_revenue", _DEFERRED, "the recognition schedules"),
+    _control("unbilled_revenue_agrees", "unbilled_revenue", _UNBILLED, "the recognition schedules"),
+    _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules", "breakage_revenue"),
+)
 
 CHECKS = (
     Check(
@@ -118,20 +148,13 @@ CHECKS = (
     Check(
         "entries_are_explained",
         "SELECT e.id FROM accounting_journalentry e LEFT JOIN billing_businessevent b ON b.id = e.event_id "
-        "LEFT JOIN accounting_ruleversion v ON v.id = e.rule_version_id WHERE b.id IS NULL OR v.id IS NULL",
+        "LEFT JOIN accounting_ruleversion v ON v.id = e.rule_version_id WHERE b.id IS NULL "
+        "OR (v.id IS NULL AND (e.rule_version_id IS NOT NULL OR b.kind NOT IN ('manual_entry_approved', 'entry_reversed')))",
         "Entry {0} has lost its event or its rule.",
     ),
     Check(
         "events_are_posted",
-        "SELECT b.kind, b.id FROM billing_businessevent b "
-        "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_captured', "
-        "'payment_allocated', 'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
-        "'wallet_applied', 'invoice_written_off', 'write_off_recovered', "
-        "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
-        "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
-        "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
-        "AND NOT EXISTS (SELECT 1 FROM accounting_ruleversion v JOIN accounting_accountingrule r ON r.id = v.rule_id "
-        "WHERE r.event_kind = b.kind AND v.lines = '[]')",
+        UNPOSTED_EVENTS,
         "The event {0} {1} was published but never posted.",
     ),
     Check(
@@ -192,20 +215,23 @@ CHECKS = (
         "GROUP BY s.id HAVING count(i.id) <> s.next_number - 1",
         "The series {0} has given {1} numbers, but {2} invoices carry one.",
     ),
-    _control("receivables_agree", "accounts_receivable.customers", _OPEN_INVOICES, "open invoices"),
-    _control("unapplied_payments_agree", "unapplied_payments", _UNAPPLIED, "unapplied payments"),
-    _control("wallets_agree", "customer_wallet", _WALLETS, "the wallets"),
-    _control("owed_back_agrees", "contra_accounts_receivable.customers", _OWED_BACK, "credit notes to be refunded"),
-    _control("gateways_agree", "accounts_receivable.payment_gateways", _HELD_BY_GATEWAYS, "payments not yet paid out"),
-    _control(
-        "kept_by_gateways_agrees",
-        "contra_accounts_receivable.payment_gateways",
-        _KEPT_BY_GATEWAYS,
-        "refunds and disputes not yet kept from a payout",
+    Check(
+        "daily_balances_agree",
+        WRONG_DAILY_BALANCES,
+        "Account {0} on {1}: the daily balance moves by {2}, the lines by {3}. Run rebuild_balances.",
     ),
-    _control("deferred_revenue_agrees", "deferred_revenue", _DEFERRED, "the recognition schedules"),
-    _control("unbilled_revenue_agrees", "unbilled_revenue", _UNBILLED, "the recognition schedules"),
-    _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules", "breakage_revenue"),
+    Check(
+        "sealed_balances_agree",
+        WRONG_SEALED_BALANCES,
+        "Account {0}, period from {1}: sealed at {2}, but the lines and the seal before add up to {3}.",
+    ),
+    Check(
+        "seals_hold",
+        BROKEN_SEALS,
+        "The period from {0} is not what was sealed: its lines give the digest {1}, the seal says {2}. Something was "
+        "changed behind the guards of the database.",
+    ),
+    *CONTROL_CHECKS,
 )
 
 _MOST = 100

@@ -68,10 +68,10 @@ class DraftLine(NamedTuple):
 
 @dataclass(slots=True)
 class Draft:
-    """A balanced entry not yet posted."""
+    """A balanced entry not yet posted. No rule version: persons wrote and approved it."""
 
     event: Event
-    rule_version_id: int
+    rule_version_id: int | None
     description: str
     lines: list[DraftLine]
     reverses_id: int | None = None

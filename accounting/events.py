@@ -31,3 +31,74 @@ class RevenueRecognized(Event):
     service_end: date
     from_deferred: Decimal
     from_unbilled: Decimal
+    obligation_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualLine:
+    """One side of a manual entry, with the account that a person chose."""
+
+    account_id: int
+    debit: Decimal
+    credit: Decimal
+    customer_id: int | None
+    contract_id: int | None
+    product_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualEntryApproved(Event):
+    """A second person approved an entry by hand: it is posted as it was written."""
+
+    kind: ClassVar[str] = "manual_entry_approved"
+    label: ClassVar[str] = "Manual entry approved"
+
+    manual_entry_id: int
+    description: str
+    approved_by: str
+    lines: tuple[ManualLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryReversed(Event):
+    """A posted entry is undone by its mirror image. The entry is named by its event and part, which replay keeps."""
+
+    kind: ClassVar[str] = "entry_reversed"
+    label: ClassVar[str] = "Journal entry reversed"
+
+    reversed_event_id: int
+    reversed_part: int
+    description: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageTruedUp(RevenueRecognized):
+    """A period's usage came to less than the agreed minimum: the rest of the minimum is earned when the period is over."""
+
+    kind: ClassVar[str] = "usage_trued_up"
+    label: ClassVar[str] = "Usage trued up to the minimum"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractBalancesNetted(Event):
+    """At the end of a month a contract is shown net: `netted` of its unbilled revenue is set against deferred revenue."""
+
+    kind: ClassVar[str] = "contract_balances_netted"
+    label: ClassVar[str] = "Contract balances netted"
+
+    customer_id: int
+    contract_id: int
+    netted: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractNettingReversed(Event):
+    """The day after, the gross balances are back."""
+
+    kind: ClassVar[str] = "contract_netting_reversed"
+    label: ClassVar[str] = "Contract netting reversed"
+
+    customer_id: int
+    contract_id: int
+    netted: Decimal

@@ -47,23 +47,26 @@ def _returned(*sources: str) -> dict[str, tuple[str, ...]]:
     return {"lost": (*amounts["earned"], *amounts["tax"]), **amounts}
 
 
-_CREDITED = _crossed(("unearned", "earned", "tax"), ("settled", "to_wallet", "to_refund"))
+_CREDITED = _crossed(("unearned", "earned", "unbilled_again", "tax"), ("settled", "to_wallet", "to_refund"))
 _RECEIVED = {
     "received": ("allocated", "unapplied"),
     "settled": ("allocated", "withheld_recoverable", "withheld_lost"),
     **{atom: (atom,) for atom in ("allocated", "unapplied", "withheld_recoverable", "withheld_lost")},
 }
 _WRITTEN_OFF = {"gross": ("lost", "unearned", "tax"), **{atom: (atom,) for atom in ("lost", "unearned", "tax")}}
-_CONSUMED = {
+_REVENUE = {
     "revenue": ("from_deferred", "from_unbilled"),
     "from_deferred": ("from_deferred",),
     "from_unbilled": ("from_unbilled",),
 }
 _NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred")
+_NET_OF_CREDIT = (*_CREDITED["unearned"], *_CREDITED["earned"], *_CREDITED["unbilled_again"])
+_CONTRACT = {"contract_id": "Contract"}
 
 FACTS: dict[str, EventFacts] = {
     "contract_started": EventFacts({"committed": ("committed",)}),
     "contract_renewed": EventFacts({"committed": ("committed",)}),
+    "contract_modified": EventFacts({atom: (atom,) for atom in ("committed", "unbilled_again")}),
     "contract_ended": EventFacts({"withdrawn": ("withdrawn",)}),
     "usage_recorded": EventFacts({}),
     "invoice_finalized": EventFacts(
@@ -73,21 +76,18 @@ FACTS: dict[str, EventFacts] = {
             **{atom: (atom,) for atom in (*_NET_OF_INVOICE, "tax")},
         }
     ),
-    "invoice_voided": EventFacts({"released": ("released",)}),
+    "invoice_voided": EventFacts({atom: (atom,) for atom in ("released", "unbilled_again")}),
     "credit_note_issued": EventFacts(
         {
-            "gross": (*_CREDITED["unearned"], *_CREDITED["earned"], *_CREDITED["tax"]),
-            "net": (*_CREDITED["unearned"], *_CREDITED["earned"]),
+            "gross": (*_NET_OF_CREDIT, *_CREDITED["tax"]),
+            "net": _NET_OF_CREDIT,
             **_CREDITED,
         }
     ),
-    "revenue_recognized": EventFacts(
-        {
-            "revenue": ("from_deferred", "from_unbilled"),
-            "from_deferred": ("from_deferred",),
-            "from_unbilled": ("from_unbilled",),
-        }
-    ),
+    "revenue_recognized": EventFacts(_REVENUE),
+    "usage_trued_up": EventFacts(_REVENUE),
+    "contract_balances_netted": EventFacts({"netted": ("netted",)}, line_fields=_CONTRACT),
+    "contract_netting_reversed": EventFacts({}, line_fields=_CONTRACT),
     "payment_received": EventFacts(
         _RECEIVED, header_fields={**_HEADER_FIELDS, "method": "Payment method"}, line_fields={}
     ),
@@ -113,8 +113,8 @@ FACTS: dict[str, EventFacts] = {
     "dispute_won": EventFacts(_returned("from_unapplied", "fee")),
     "dispute_lost": EventFacts({}, line_fields={}),
     "refund_paid": EventFacts(_returned("from_credit_note", "from_wallet", "from_unapplied")),
-    "credits_consumed": EventFacts(_CONSUMED),
-    "credits_expired": EventFacts(_CONSUMED),
+    "credits_consumed": EventFacts(_REVENUE),
+    "credits_expired": EventFacts(_REVENUE),
     "invoice_written_off": EventFacts(_WRITTEN_OFF),
     "write_off_recovered": EventFacts(_WRITTEN_OFF),
     "wallet_topped_up": EventFacts(

@@ -1,4 +1,4 @@
-"""Accounting's long work, as jobs: the recognition run."""
+"""Accounting's long work, as jobs: the recognition run and the netting of contracts."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,6 +6,7 @@ from typing import Any
 
 from accounting.books import BooksNotSetUp
 from accounting.defaults import RoleWithoutAccount
+from accounting.netting import net_contracts
 from accounting.recognition import recognize_revenue
 from billing.money import format_money
 from billing.refusals import add_refusal
@@ -20,6 +21,15 @@ def _recognize(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     return JobResult(f"{run.entries:,} entries posted: {totals} of revenue.")
 
 
+def _net(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
+    run = net_contracts(at=date.fromisoformat(parameters["at"]))
+    if not run.contracts:
+        return JobResult("No contract had both deferred and unbilled revenue on that day.")
+    totals = ", ".join(format_money(total, currency) for currency, total in sorted(run.total.items()))
+    return JobResult(f"{run.contracts:,} contracts netted: {totals}. The day after, their gross balances are back.")
+
+
+register(JobKind("net_contracts", "Contract netting", _net))
 register(JobKind("recognize_revenue", "Revenue recognition", _recognize))
 add_refusal(RoleWithoutAccount)
 add_refusal(BooksNotSetUp)

@@ -1,10 +1,10 @@
 """Accounting periods: where an event may be posted, and opening and closing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounting.models import AccountingPeriod, PeriodStatus
 from billing.events import Event
@@ -60,29 +60,68 @@ class PostingDates:
         return self._moved.get((event.business_entity_id, first_of_month(event.occurred_on)), event.occurred_on)
 
 
-@transaction.atomic
-def close_period(*, period_id: int, at: datetime, by: Any = None) -> AccountingPeriod:
-    """Close a month: nothing can be posted into it any more.
+def hold_month(business_entity_id: int, day: date) -> None:
+    """Keep the month of a day from being closed until the transaction ends, as a post does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM accounting_accountingperiod WHERE business_entity_id = %s AND start = %s FOR SHARE",
+            [business_entity_id, first_of_month(day)],
+        )
 
-    Raises PeriodError when an earlier month is still open, so that closed months are contiguous.
+
+@transaction.atomic
+def close_period(
+    *, period_id: int, at: datetime, by: Any = None, checks: Sequence[Mapping[str, Any]] = ()
+) -> AccountingPeriod:
+    """Close and seal a month: nothing can be posted into it any more. `checks` is what the check list said, for the record.
+
+    Months without entries between the last closed one and this are closed with it, so that closed months are contiguous.
+    Raises PeriodError when an earlier month is still open.
     """
-    period = AccountingPeriod.objects.select_for_update().get(pk=period_id)
+    period = _lock(period_id)
     if period.status == PeriodStatus.CLOSED:
         raise PeriodError(f"{period} is closed already.")
-    earlier = AccountingPeriod.objects.filter(
-        business_entity=period.business_entity_id, start__lt=period.start, status=PeriodStatus.OPEN
-    ).order_by("start")
-    if first := earlier.first():
+    before = AccountingPeriod.objects.filter(business_entity=period.business_entity_id, start__lt=period.start)
+    if first := before.filter(status=PeriodStatus.OPEN).order_by("start").first():
         raise PeriodError(f"{first} is still open; close it before {period}.")
-    period.status, period.closed_at, period.closed_by = PeriodStatus.CLOSED, at, by
-    period.save(update_fields=["status", "closed_at", "closed_by"])
+    if last := before.order_by("-start").first():
+        for empty in _open_months_between(last.end, period):
+            _seal(empty, at=at, by=by, checks=())
+    _seal(period, at=at, by=by, checks=checks)
     return period
+
+
+def _lock(period_id: int) -> AccountingPeriod:
+    return AccountingPeriod.objects.select_for_update(of=("self",)).get(pk=period_id)
+
+
+def _open_months_between(start: date, period: AccountingPeriod) -> list[AccountingPeriod]:
+    months = []
+    while start < period.start:
+        months.append(
+            AccountingPeriod(
+                tenant_id=period.tenant_id,
+                business_entity_id=period.business_entity_id,
+                start=start,
+                end=first_of_next_month(start),
+            )
+        )
+        start = first_of_next_month(start)
+    return AccountingPeriod.objects.bulk_create(months)
+
+
+def _seal(period: AccountingPeriod, *, at: datetime, by: Any, checks: Sequence[Mapping[str, Any]]) -> None:
+    period.status, period.closed_at, period.closed_by = PeriodStatus.CLOSED, at, by
+    period.close_checks = [dict(check) for check in checks]
+    period.save(update_fields=["status", "closed_at", "closed_by", "close_checks"])
+    # The database has set it, and has computed the digest (migration `0009_balances_and_seals_guards`).
+    period.refresh_from_db(fields=["seal"])
 
 
 @transaction.atomic
 def reopen_period(*, period_id: int, reason: str, at: datetime, by: Any = None) -> AccountingPeriod:
     """Open a closed month again, on the record. Raises PeriodError without a reason, or while a later month is closed."""
-    period = AccountingPeriod.objects.select_for_update().get(pk=period_id)
+    period = _lock(period_id)
     if period.status == PeriodStatus.OPEN:
         raise PeriodError(f"{period} is open.")
     if not reason.strip():
@@ -95,4 +134,5 @@ def reopen_period(*, period_id: int, reason: str, at: datetime, by: Any = None) 
     period.status, period.reopened_at, period.reopened_by = PeriodStatus.OPEN, at, by
     period.reopen_reason = reason.strip()
     period.save(update_fields=["status", "reopened_at", "reopened_by", "reopen_reason"])
+    period.refresh_from_db(fields=["seal"])
     return period

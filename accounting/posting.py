@@ -32,7 +32,7 @@ _LINE_COLUMNS = (
 )  # fmt: skip
 # So many entries at a time go off while the next are put together.
 _SLICE = 250
-_STANDARD, _REVERSAL = EntryKind.STANDARD.value, EntryKind.REVERSAL.value
+_STANDARD, _REVERSAL, _MANUAL = EntryKind.STANDARD.value, EntryKind.REVERSAL.value, EntryKind.MANUAL.value
 
 
 class UnbalancedDraft(ValueError):
@@ -82,7 +82,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
         day = dates.of(event)
         assert event.event_id is not None
         part = parts[event.event_id] = parts.get(event.event_id, -1) + 1
-        kind = _STANDARD if draft.reverses_id is None else _REVERSAL
+        kind = _kind(draft)
         description = draft.description
         if day != event.occurred_on:
             description = f"{description} (of {event.occurred_on}, whose period is closed)"
@@ -146,6 +146,12 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
 def _write(entries: list[tuple[Any, ...]], lines: list[tuple[Any, ...]]) -> None:
     insert_rows(JournalEntry, _ENTRY_COLUMNS, entries)
     insert_rows(JournalLine, _LINE_COLUMNS, lines)
+
+
+def _kind(draft: Draft) -> str:
+    if draft.reverses_id is not None:
+        return _REVERSAL
+    return _MANUAL if draft.rule_version_id is None else _STANDARD
 
 
 def _check(draft: Draft, books: Books) -> None:

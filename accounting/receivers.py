@@ -6,8 +6,17 @@ from typing import Any
 from django.dispatch import Signal
 
 from accounting import signals as accounting_signals
+from accounting.books import books
+from accounting.by_hand import BY_HAND
 from accounting.engine import draft_entries
-from accounting.events import RevenueRecognized
+from accounting.events import (
+    ContractBalancesNetted,
+    ContractNettingReversed,
+    EntryReversed,
+    ManualEntryApproved,
+    RevenueRecognized,
+    UsageTruedUp,
+)
 from accounting.measures import measure, measured_kinds
 from accounting.models import UnmatchedEvent
 from accounting.posting import post
@@ -28,9 +37,26 @@ def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
     accounting_signals.events_booked.send(sender=sender, events=events, entries=entries, stamp=current.stamp)
 
 
+def book_by_hand(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
+    """Post what persons approved: no rule speaks of it."""
+    current = books()
+    entries = post(BY_HAND[sender.kind](events), current)
+    accounting_signals.events_booked.send(sender=sender, events=events, entries=entries, stamp=current.stamp)
+
+
 def connect() -> None:
     """Listen to every kind of business event."""
-    publishing.register(RevenueRecognized, accounting_signals.revenue_recognized)
+    for event_class in (
+        RevenueRecognized,
+        UsageTruedUp,
+        ContractBalancesNetted,
+        ContractNettingReversed,
+        ManualEntryApproved,
+        EntryReversed,
+    ):
+        publishing.register(event_class, getattr(accounting_signals, event_class.kind))
     for kind in measured_kinds():
         signal: Signal = getattr(signals, kind, None) or getattr(accounting_signals, kind)
         signal.connect(book, dispatch_uid=f"accounting_books_{kind}")
+    for kind in BY_HAND:
+        getattr(accounting_signals, kind).connect(book_by_hand, dispatch_uid=f"accounting_books_{kind}")

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -11,11 +11,11 @@ from django.db import connection, transaction
 from accounting import commitments, schedules
 from accounting.books import books
 from accounting.commitments import Commitment
-from accounting.events import RevenueRecognized
+from accounting.earning import Earning, Step
+from accounting.events import RevenueRecognized, UsageTruedUp
 from accounting.models import RecognitionSchedule
 from accounting.schedules import Schedule
-from accounting.spreading import earned_by_month
-from billing.charging import charge, service_periods
+from billing.charging import ItemTerms, charge, service_periods
 from billing.models import ContractStatus
 from billing.periods import DateRange
 from billing.publishing import publish
@@ -72,10 +72,11 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
     held: dict[int, Commitment] = {}
     if current.grosses_up:
         held = commitments.lock(s.contract_item_id for s in chunk if s.is_committed and s.contract_item_id)
+    earning = Earning(chunk)
     events: list[RevenueRecognized] = []
     changed = []
     for schedule in chunk:
-        fresh = list(_earn(schedule, through, held))
+        fresh = list(_earn(schedule, through, earning, held))
         if fresh:
             changed.append(schedule)
             events.extend(fresh)
@@ -87,36 +88,26 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
         run.total[event.currency] += event.from_deferred + event.from_unbilled
 
 
-def _earn(schedule: Schedule, through: date, held: dict[int, Commitment]) -> Iterable[RevenueRecognized]:
+def _earn(
+    schedule: Schedule, through: date, earning: Earning, held: dict[int, Commitment]
+) -> Iterable[RevenueRecognized]:
     if schedule.recognized_until is not None and through < schedule.recognized_until - timedelta(days=1):
         return  # A run to an earlier date takes nothing back.
-    service = DateRange(schedule.spread_from, schedule.service_end)
-    if schedule.is_metered:
-        # Usage is rated up to the date, and earned as it is used: there is nothing to spread.
-        earned = [(min(through, service.last_day), schedule.amount - schedule.spread_base)]
-    else:
-        earned = earned_by_month(
-            amount=schedule.amount - schedule.spread_base,
-            service=service,
-            method=schedule.method,
-            currency=schedule.currency,
-            through=through,
-        )
-    cumulative = schedule.spread_base
-    for day, share in earned:
-        cumulative += share
+    steps = earning.steps(schedule, through)
+    for step in steps:
+        day = step.day
         # Months recognized before are passed over; what has changed since falls to the first month that has not.
-        if schedule.recognized_until is not None and day < schedule.recognized_until and day < earned[-1][0]:
+        if schedule.recognized_until is not None and day < schedule.recognized_until and day < steps[-1].day:
             continue
-        delta = cumulative - schedule.recognized
+        delta = step.cumulative - schedule.recognized
         if not delta:
             continue
         from_deferred = _from_deferred(schedule, delta, held)
         schedule.recognized += delta
         schedule.released += from_deferred
-        schedule.recognized_until = day + timedelta(days=1)
+        schedule.recognized_until = max(day + timedelta(days=1), schedule.recognized_until or day)
         schedule.postings += 1
-        yield _event(schedule, day, from_deferred, delta - from_deferred)
+        yield _event(schedule, step, from_deferred, delta - from_deferred)
 
 
 def _from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
@@ -128,11 +119,12 @@ def _from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitmen
     return -max(-delta - schedule.unbilled, ZERO)
 
 
-def _event(schedule: Schedule, day: date, from_deferred: Decimal, from_unbilled: Decimal) -> RevenueRecognized:
-    return RevenueRecognized(
+def _event(schedule: Schedule, step: Step, from_deferred: Decimal, from_unbilled: Decimal) -> RevenueRecognized:
+    event_class = UsageTruedUp if step.is_true_up else RevenueRecognized
+    return event_class(
         tenant_id=current_tenant_id(),
         business_entity_id=schedule.business_entity_id,
-        occurred_on=day,
+        occurred_on=step.day,
         currency=schedule.currency,
         key=f"{schedule.id}:{schedule.postings}",
         schedule_id=schedule.id,
@@ -147,14 +139,17 @@ def _event(schedule: Schedule, day: date, from_deferred: Decimal, from_unbilled:
         service_end=schedule.service_end,
         from_deferred=from_deferred,
         from_unbilled=from_unbilled,
+        obligation_id=schedule.obligation_id,
     )
 
 
 # What has been delivered but not billed: service periods that began by the date and have no schedule yet.
 
 _WITHOUT_SCHEDULE = f"""
+NOT EXISTS (SELECT 1 FROM accounting_obligationitem o WHERE o.contract_item_id = i.id) AND
 c.status <> '{ContractStatus.DRAFT}' AND h.kind = 'active' AND i.start <= %s AND i.id > %s
-AND coalesce((SELECT max(s.service_end) FROM accounting_recognitionschedule s WHERE s.contract_item_id = i.id), i.start)
+AND coalesce((SELECT max(s.service_end) FROM accounting_recognitionschedule s WHERE s.contract_item_id = i.id
+    AND s.obligation_id IS NULL), i.start)
     < coalesce(least(i.end, h.end, c.end, %s::date), %s::date)
 """
 
@@ -187,7 +182,7 @@ def open_schedules(*, through: date) -> int:
 
 
 def _missing(item: Item, through: date) -> Iterable[Schedule]:
-    known = RecognitionSchedule.objects.filter(contract_item=item.id)
+    known = RecognitionSchedule.objects.filter(contract_item=item.id, obligation_id=None)
     since = known.order_by("-service_end").values_list("service_end", flat=True).first() or item.terms.start
     for period in service_periods(item.terms, since=since, until=through + timedelta(days=1)):
         yield Schedule(
@@ -210,13 +205,29 @@ def _missing(item: Item, through: date) -> Iterable[Schedule]:
         )
 
 
+def behind_schedule(*, business_entity_id: int, through: date) -> int:
+    """Count the service periods that a run through the date would look at: not recognized that far, or without schedule."""
+    until = through + timedelta(days=1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM accounting_recognitionschedule WHERE business_entity_id = %s AND NOT is_void "
+            "AND service_start <= %s AND recognized <> amount "
+            "AND coalesce(recognized_until, service_start) < least(service_end, %s)) + "
+            "(SELECT count(*) FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
+            f"JOIN billing_contractphase h ON h.id = i.phase_id "
+            f"WHERE c.business_entity_id = %s AND {_WITHOUT_SCHEDULE})",
+            [business_entity_id, through, until, business_entity_id, through, 0, until, until],
+        )
+        return int(cursor.fetchone()[0])
+
+
 @transaction.atomic
 def _rate_usage(through: date) -> None:
     """Price the usage recorded so far in periods not yet billed: it is earned as it is used."""
     until = through + timedelta(days=1)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.id, s.contract_item_id, s.service_start, s.service_end, s.amount, "
+            "SELECT s.id, s.contract_item_id, s.service_start, s.service_end, s.amount, s.true_up, "
             "(SELECT sum(u.quantity) FROM billing_usagerecord u WHERE u.contract_item_id = s.contract_item_id "
             "AND u.used_on >= s.service_start AND u.used_on < least(s.service_end, %s)) "
             "FROM accounting_recognitionschedule s WHERE s.is_metered AND s.billed = 0 AND NOT s.is_void "
@@ -226,7 +237,16 @@ def _rate_usage(through: date) -> None:
         rows = cursor.fetchall()
     terms = {item.id: item.terms for item in read_items("i.id = ANY(%s)", [[row[1] for row in rows]])}
     rated = [
-        (pk, charge(terms[item], DateRange(start, end), usage=max(used or ZERO, ZERO)).net, amount)
-        for pk, item, start, end, amount, used in rows
+        (pk, _rated(terms[item], DateRange(start, end), max(used or ZERO, ZERO), until), (amount, true_up))
+        for pk, item, start, end, amount, true_up, used in rows
     ]
-    schedules.set_amounts({pk: net for pk, net, amount in rated if net != amount})
+    schedules.set_amounts({pk: fresh for pk, fresh, stored in rated if fresh != stored})
+
+
+def _rated(terms: ItemTerms, period: DateRange, used: Decimal, until: date) -> tuple[Decimal, Decimal]:
+    # What tops usage up to the minimum is known, and earned, when the period is over.
+    by_usage = charge(replace(terms, minimum=ZERO), period, usage=used).net
+    if not terms.minimum or until < period.end:
+        return by_usage, ZERO
+    net = charge(terms, period, usage=used).net
+    return net, net - by_usage

@@ -24,15 +24,21 @@ def draft_reversals(events: Sequence[Event], rules: RuleBook) -> list[Draft]:
         reversed_by=None,
     ).order_by("id")
     found = list(originals.values_list("id", "event__kind", "event__key"))
-    lines: dict[int, list[DraftLine]] = defaultdict(list)
-    for line in JournalLine.objects.filter(entry__in=[entry_id for entry_id, _, _ in found]).order_by("position"):
-        lines[line.entry_id].append(_mirror(line))
+    lines = mirrored_lines([entry_id for entry_id, _, _ in found])
     drafts = []
     for entry_id, kind, key in found:
         if (kind, key) in wanted:
             event, version_id, description = wanted[(kind, key)]
             drafts.append(Draft(event, version_id, f"{description}: reversal", lines[entry_id], entry_id))
     return drafts
+
+
+def mirrored_lines(entry_ids: Sequence[int]) -> dict[int, list[DraftLine]]:
+    """Give the lines of entries with their sides exchanged. One query."""
+    lines: dict[int, list[DraftLine]] = defaultdict(list)
+    for line in JournalLine.objects.filter(entry__in=entry_ids).order_by("position"):
+        lines[line.entry_id].append(_mirror(line))
+    return lines
 
 
 def _mirror(line: JournalLine) -> DraftLine:

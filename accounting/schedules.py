@@ -44,6 +44,9 @@ class Schedule:
     postings: int = 0
     is_committed: bool = False
     is_void: bool = False
+    obligation_id: int | None = None
+    is_planned: bool = False
+    true_up: Decimal = ZERO
 
     @property
     def deferred(self) -> Decimal:
@@ -72,6 +75,8 @@ _CHANGING = {
     "postings": "smallint",
     "is_committed": "boolean",
     "is_void": "boolean",
+    "is_planned": "boolean",
+    "true_up": "numeric",
 }
 Key = tuple[int, date] | int
 
@@ -96,6 +101,31 @@ def lock(keys: Iterable[Key]) -> dict[Key, Schedule]:
     return {key_of(schedule): schedule for schedule in found}
 
 
+def lock_covering(days: Iterable[tuple[int, date]]) -> dict[tuple[int, date], Schedule]:
+    """Read the schedules of the service periods that hold these days of contract items, or end before them; hold them."""
+    wanted = list(days)
+    if not wanted:
+        return {}
+    found = _select(_COVERING, [[item for item, _ in wanted], [day for _, day in wanted]])
+    found.sort(key=lambda schedule: schedule.service_start)  # of two that meet on the day, the later
+    return {
+        (item, day): schedule
+        for item, day in wanted
+        for schedule in found
+        if schedule.contract_item_id == item and schedule.service_start <= day <= schedule.service_end
+    }
+
+
+def lock_where(condition: str, parameters: Sequence[Any]) -> list[Schedule]:
+    """Read the schedules that an SQL condition on `s` picks, by id, and hold them."""
+    return _select(f"SELECT {_SELECTED} FROM {TABLE} s WHERE {condition} ORDER BY s.id FOR UPDATE", list(parameters))
+
+
+def read_where(condition: str, parameters: Sequence[Any]) -> list[Schedule]:
+    """Read the schedules that an SQL condition on `s` picks, by id, without holding them."""
+    return _select(f"SELECT {_SELECTED} FROM {TABLE} s WHERE {condition} ORDER BY s.id", list(parameters))
+
+
 def lock_unfinished(*, through: date, after_id: int, limit: int) -> list[Schedule]:
     """Read the next schedules, by id, with revenue still to come for service that began by the date; hold them."""
     return _select(_UNFINISHED, [after_id, through, limit])
@@ -104,13 +134,19 @@ def lock_unfinished(*, through: date, after_id: int, limit: int) -> list[Schedul
 # OFFSET 0: each wanted schedule is looked up by its key, however small the table is when the plan is made.
 BY_ITEM = f"""
 SELECT {_SELECTED} FROM unnest(%s::bigint[], %s::date[]) AS wanted(item, start) JOIN LATERAL (
-    SELECT * FROM {TABLE} s WHERE s.contract_item_id = wanted.item AND s.service_start = wanted.start OFFSET 0 FOR UPDATE
+    SELECT * FROM {TABLE} s WHERE s.contract_item_id = wanted.item AND s.service_start = wanted.start
+        AND s.obligation_id IS NULL OFFSET 0 FOR UPDATE
 ) s ON true
 """
 _BY_LINE = f"""
 SELECT {_SELECTED} FROM unnest(%s::bigint[]) AS wanted(line) JOIN LATERAL (
     SELECT * FROM {TABLE} s WHERE s.contract_item_id IS NULL AND s.invoice_line_id = wanted.line OFFSET 0 FOR UPDATE
 ) s ON true
+"""
+_COVERING = f"""
+SELECT {_SELECTED} FROM {TABLE} s JOIN unnest(%s::bigint[], %s::date[]) AS wanted(item, day)
+    ON s.contract_item_id = wanted.item AND s.service_start <= wanted.day AND s.service_end >= wanted.day
+    AND s.obligation_id IS NULL AND NOT s.is_void ORDER BY s.id FOR UPDATE OF s
 """
 _UNFINISHED = f"""
 SELECT {_SELECTED} FROM {TABLE} s
@@ -159,13 +195,13 @@ def save(schedules: Sequence[Schedule]) -> None:
         )
 
 
-def set_amounts(amounts: Mapping[int, Decimal]) -> None:
-    """Set the price of schedules whose usage has been rated anew."""
+def set_amounts(amounts: Mapping[int, tuple[Decimal, Decimal]]) -> None:
+    """Set the price of schedules whose usage has been rated anew, and how much of it tops up to a minimum."""
     if not amounts:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE accounting_recognitionschedule s SET amount = v.amount "
-            "FROM unnest(%s::bigint[], %s::numeric[]) AS v(id, amount) WHERE s.id = v.id",
-            [list(amounts), list(amounts.values())],
+            "UPDATE accounting_recognitionschedule s SET amount = v.amount, true_up = v.true_up "
+            "FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[]) AS v(id, amount, true_up) WHERE s.id = v.id",
+            [list(amounts), [net for net, _ in amounts.values()], [top for _, top in amounts.values()]],
         )

@@ -9,10 +9,7 @@ from benchmarks.database import drop_database, fresh_database
 
 
 def main(chosen: list[str]) -> int:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.hordak", "20000"], check=True, capture_output=True, text=True
-    )
-    hordak = json.loads(done.stdout)
+    hordak = _hordak() if not chosen or "pipeline" in chosen else {}
     server = os.environ.get("DATABASE_URL", "")
     os.environ["DATABASE_URL"] = url = fresh_database()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -21,11 +18,13 @@ def main(chosen: list[str]) -> int:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from benchmarks import main_job, pipeline, reports
+    from benchmarks import ledger, main_job, pipeline, recognition, reports
 
     suites = {
         "pipeline": lambda: pipeline.measure(url, hordak),
         "main_job": lambda: main_job.measure(url),
+        "ledger": lambda: ledger.measure(url),
+        "recognition": lambda: recognition.measure(url),
         "reports": lambda: reports.measure(url),
     }
     results = []
@@ -39,6 +38,13 @@ def main(chosen: list[str]) -> int:
     if server:
         drop_database(server)
     return 0 if all(result.met for result in results) else 1
+
+
+def _hordak() -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.hordak", "20000"], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ class ItemTerms:
     pricing: Mapping[str, Any]
     quantity: Decimal
     currency: str
+    minimum: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def charge(terms: ItemTerms, period: DateRange, *, usage: Decimal | None = None)
     """Price one service period.
 
     A fixed price is for the whole billing period; part of one is prorated by days (actual days over the period's days).
-    A metered item is priced by `usage`, the units of the period, without proration.
+    A metered item is priced by `usage`, the units of the period, without proration; its minimum is prorated.
     """
     whole = billing_period(terms.anchor, terms.interval_months, period.start)
     if terms.is_metered:
@@ -73,6 +74,10 @@ def charge(terms: ItemTerms, period: DateRange, *, usage: Decimal | None = None)
         quantity, share = terms.quantity, ONE if period == whole else share_of_days(period, whole)
     full = Decimal(0) if terms.is_free else pricing.rate(terms.pricing_model, terms.pricing, quantity)
     net = round_money(full * share, terms.currency)
+    if terms.minimum and not terms.is_free:
+        least = round_money(terms.minimum * share_of_days(period, whole), terms.currency)
+        if least > net:
+            return Charge(period, billed_on(terms, period), ONE, least, least)
     if terms.pricing_model == "per_unit" and share == ONE:
         unit_amount = Decimal(terms.pricing["unit_amount"])
     else:

@@ -40,9 +40,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitmentLine(Line):
-    """A contract item's committed net amount of one term: what its fixed prices add up to, usage apart."""
+    """A contract item's committed net amount of one term: what its fixed prices add up to, usage apart.
+
+    `standalone` is the same at standalone selling prices; `start` and `end` are the item's days of the term. Items with
+    the same `obligation` are one promise. (Events stored before these were told have the defaults.)
+    """
 
     committed: Decimal
+    standalone: Decimal = Decimal(0)
+    obligation: str = ""
+    start: date | None = None
+    end: date | None = None
+    is_metered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,9 @@ class ContractStarted(Event):
     customer_id: int
     committed: Decimal
     lines: tuple[CommitmentLine, ...]
+    price_allocation: str = "stated"
+    revenue_span: str = "service_period"
+    term_end: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +81,46 @@ class ContractRenewed(Event):
     customer_id: int
     committed: Decimal
     lines: tuple[CommitmentLine, ...]
+    price_allocation: str = "stated"
+    revenue_span: str = "service_period"
+    term_end: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModifiedLine(CommitmentLine):
+    """What a modification makes of one contract item.
+
+    `committed` is what is still to be billed of its fixed price, `was_committed` what was before, with what is given back of
+    what is billed; both zero for usage. `replaces` is the item that a new one stands in for. `end` is the item's new end.
+    """
+
+    was_committed: Decimal
+    replaces: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractModified(Event):
+    """A started contract was agreed anew; `occurred_on` is the day from which that holds.
+
+    `treatment` and `adjustment` say how revenue takes it up (`billing.models.modification`). What is billed or credited for
+    the past follows as invoices and credit notes of their own.
+    """
+
+    kind: ClassVar[str] = "contract_modified"
+    label: ClassVar[str] = "Contract modified"
+
+    modification_id: int
+    modification_kind: str
+    contract_id: int
+    contract_number: str
+    customer_id: int
+    treatment: str
+    adjustment: str
+    price_allocation: str
+    revenue_span: str
+    price_change: Decimal
+    term_end: date | None
+    lines: tuple[ModifiedLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +206,10 @@ class CreditedLine(BilledLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditNoteIssued(Event):
-    """Part of an invoice is credited: what is open of it is settled, what was paid is kept (`to_wallet`, `to_refund`)."""
+    """Part of an invoice is credited: what is open of it is settled, what was paid is kept (`to_wallet`, `to_refund`).
+
+    `modification_id`: it gives back what a modification of the contract had taken out of the price already.
+    """
 
     kind: ClassVar[str] = "credit_note_issued"
     label: ClassVar[str] = "Credit note issued"
@@ -168,6 +223,7 @@ class CreditNoteIssued(Event):
     tax: Decimal
     total: Decimal
     lines: tuple[CreditedLine, ...]
+    modification_id: int | None = None
     to_wallet: Decimal = Decimal(0)
     to_refund: Decimal = Decimal(0)
 

@@ -9,6 +9,7 @@ from django.dispatch import Signal
 
 contract_started = Signal()
 contract_renewed = Signal()
+contract_modified = Signal()
 usage_recorded = Signal()
 invoice_finalized = Signal()
 invoice_voided = Signal()

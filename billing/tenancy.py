@@ -8,7 +8,7 @@ inside or around a transaction, commit and rollback both leave the connection wi
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,6 +16,17 @@ from django.db.backends.signals import connection_created
 from django.db.models.sql.compiler import SQLCompiler
 
 _current: ContextVar[int | None] = ContextVar("counterfoil_tenant", default=None)
+
+
+class Actor(NamedTuple):
+    """Who is at work, for the audit trail: a person (or an API key's service user), and by which way."""
+
+    user_id: int | None = None
+    via: str = ""
+
+
+_NOBODY = Actor()
+_acting: ContextVar[Actor] = ContextVar("counterfoil_actor", default=_NOBODY)
 _T = TypeVar("_T", bound=models.Model)
 
 
@@ -32,19 +43,24 @@ def current_tenant_id() -> int:
 
 
 @contextmanager
-def tenant_scope(tenant_id: int) -> Iterator[None]:
-    """Work as one tenant: queries see its rows, the database lets through nothing else."""
-    before = _current.get()
-    token = _current.set(tenant_id)
-    if before != tenant_id:
-        _tell_database(connection, tenant_id)
+def tenant_scope(tenant_id: int, *, actor: Actor | None = None) -> Iterator[None]:
+    """Work as one tenant: queries see its rows, the database lets through nothing else.
+
+    `actor` says who is at work; without one, whoever was before still is.
+    """
+    before = (_current.get(), _acting.get())
+    now = (tenant_id, before[1] if actor is None else actor)
+    tokens = _current.set(now[0]), _acting.set(now[1])
+    if before != now:
+        _tell_database(connection)
     try:
         yield
     finally:
-        _current.reset(token)
+        _current.reset(tokens[0])
+        _acting.reset(tokens[1])
         # After an error inside a transaction the rollback restores the setting, and no statement is accepted before it.
-        if before != tenant_id and not connection.needs_rollback and not _in_failed_transaction():
-            _tell_database(connection, before)
+        if before != now and not connection.needs_rollback and not _in_failed_transaction():
+            _tell_database(connection)
 
 
 def _in_failed_transaction() -> bool:
@@ -52,15 +68,20 @@ def _in_failed_transaction() -> bool:
     return raw is not None and not raw.closed and raw.info.transaction_status.name == "INERROR"
 
 
-def _tell_database(database: BaseDatabaseWrapper, tenant_id: int | None) -> None:
+def _tell_database(database: BaseDatabaseWrapper) -> None:
+    actor = _acting.get()
     with database.cursor() as cursor:
-        cursor.execute("SELECT set_config('counterfoil.tenant', %s, false)", [str(tenant_id or "")])
+        cursor.execute(
+            "SELECT set_config('counterfoil.tenant', %s, false), set_config('counterfoil.user', %s, false), "
+            "set_config('counterfoil.via', %s, false)",
+            [str(_current.get() or ""), str(actor.user_id or ""), actor.via],
+        )
 
 
 def _restore_after_reconnect(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     # A connection from a pool may still carry the tenant of whoever used it last.
     if connection.alias == "default":
-        _tell_database(connection, _current.get())
+        _tell_database(connection)
 
 
 def connect() -> None:

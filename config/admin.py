@@ -55,7 +55,9 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Disputes", "billing_dispute_changelist", "gavel"),
             Page("Refunds", "billing_refund_changelist", "currency_exchange"),
             Page("Wallets", "billing_wallet_changelist", "account_balance_wallet"),
+            Page("Write-offs", "billing_writeoff_changelist", "money_off"),
             Page("Usage", "billing_usagerecord_changelist", "speed"),
+            Page("Prepaid credits", "billing_credituse_changelist", "toll"),
             Page("Run billing", "run_billing", "play_circle", Role.FINANCE),
         ),
     ),
@@ -64,6 +66,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
         (
             Page("Reports", "reports", "analytics"),
             Page("Journal entries", "accounting_journalentry_changelist", "edit_note"),
+            Page("Manual entries", "accounting_manualentry_changelist", "draw"),
             Page("Revenue schedules", "accounting_recognitionschedule_changelist", "trending_up"),
             Page("Recognize revenue", "recognize_revenue", "play_circle", Role.ACCOUNTANT),
             Page("Periods", "accounting_accountingperiod_changelist", "calendar_month"),
@@ -98,6 +101,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
         "Company",
         (
             Page("Jobs", "billing_job_changelist", "pending_actions"),
+            Page("History", "billing_change_changelist", "history"),
             Page("Business entities", "billing_businessentity_changelist", "domain"),
             Page("People", "billing_membership_changelist", "person", Role.ADMIN),
             Page("API keys", "billing_apikey_changelist", "key", Role.ADMIN),

@@ -10,10 +10,18 @@ from rest_framework.views import APIView
 
 from accounting.api.accounts import Accounts
 from accounting.api.journal_entries import JournalEntries
+from accounting.api.manual_entries import ManualEntries
+from accounting.api.periods import Periods
 from accounting.api.reports import report_urls
+from accounting.api.revenue import ContractRevenue, ContractWhatIf, RevenueSchedules
 from accounting.books import BooksNotSetUp
+from accounting.by_hand import AlreadyReversed
+from accounting.closing import CloseRefused
 from accounting.defaults import RoleWithoutAccount
+from accounting.manual_entries import ManualEntryError
+from accounting.periods import PeriodError
 from accounting.posting import ForeignCurrency
+from accounting.reversing import ReversalRefused
 from billing.api.catalog import Prices, ProductFamilies, Products, TaxRates
 from billing.api.contracts import Contracts
 from billing.api.credit_notes import CreditNotes
@@ -32,6 +40,11 @@ from billing.api.write_offs import WriteOffs
 # What the books may object to while billing works; billing itself does not know that there are books.
 answer_refusal(ForeignCurrency, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="foreign_currency")
 answer_refusal(RoleWithoutAccount, status=status.HTTP_409_CONFLICT, code="role_without_account")
+answer_refusal(CloseRefused, status=status.HTTP_409_CONFLICT, code="close_refused")
+answer_refusal(ManualEntryError, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="entry_refused")
+answer_refusal(AlreadyReversed, status=status.HTTP_409_CONFLICT, code="already_reversed")
+answer_refusal(ReversalRefused, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="reversal_refused")
+answer_refusal(PeriodError, status=status.HTTP_409_CONFLICT, code="wrong_period")
 answer_refusal(BooksNotSetUp, status=status.HTTP_409_CONFLICT, code="books_not_set_up")
 
 _router = SimpleRouter()
@@ -58,6 +71,9 @@ for _prefix, _view in {
     "business-events": BusinessEvents,
     "accounts": Accounts,
     "journal-entries": JournalEntries,
+    "manual-entries": ManualEntries,
+    "periods": Periods,
+    "revenue-schedules": RevenueSchedules,
 }.items():
     _router.register(_prefix, _view, basename=_prefix)
 
@@ -75,6 +91,8 @@ class NoSuchAddress(APIView):
 
 _v1: list[URLPattern | URLResolver] = [
     *_router.urls,
+    re_path("^contracts/(?P<pk>[0-9]{1,18})/revenue/?$", ContractRevenue.as_view(), name="contract-revenue"),
+    re_path("^contracts/(?P<pk>[0-9]{1,18})/what-if/?$", ContractWhatIf.as_view(), name="contract-what-if"),
     *report_urls(),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),

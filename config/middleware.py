@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from billing.access import work_out_access
-from billing.tenancy import tenant_scope
+from billing.tenancy import Actor, tenant_scope
 
 SESSION_KEY = "counterfoil_tenant"
 # These need no company: a person who belongs to none can still sign out.
@@ -29,5 +29,5 @@ class AdminTenantMiddleware:
                 return self.get_response(request)
             return render(request, "admin/counterfoil/no_company.html", status=403)
         request.access = access  # type: ignore[attr-defined]
-        with tenant_scope(access.tenant.pk):
+        with tenant_scope(access.tenant.pk, actor=Actor(request.user.pk, "admin")):
             return self.get_response(request)

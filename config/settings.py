@@ -180,6 +180,8 @@ SPECTACULAR_SETTINGS = {
         "PhaseKindEnum": "billing.models.PhaseKind",
         "EntryKindEnum": "accounting.models.EntryKind",
         "SideEnum": "accounting.models.Side",
+        "PeriodStatusEnum": "accounting.models.PeriodStatus",
+        "ManualEntryStatusEnum": "accounting.models.ManualEntryStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

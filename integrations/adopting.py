@@ -33,7 +33,7 @@ def adopt(item: OutboxItem, *, external_id: str) -> str:
     found = connector_of(item.connection).document(kind, external_id.strip())
     if found is None:
         raise CannotDecide(f"The ERP has no such document with the id {external_id}.")
-    ours = _total(kind, item.subject_id)
+    ours = document_total(kind, item.subject_id)
     if ours is not None and ours != found.total:
         raise CannotDecide(f"That document is of {found.total:f}, ours of {ours:f}. Correct one of the two first.")
     taken = ExternalReference.objects.filter(connection=item.connection, kind=item.kind, external_id=found.external_id)
@@ -84,7 +84,8 @@ def _settle(item: OutboxItem, **columns: object) -> None:
         raise CannotDecide("Something happened to this item in the meantime. Look at it again.")
 
 
-def _total(kind: Kind, subject_id: int) -> Decimal | None:
+def document_total(kind: Kind, subject_id: int) -> Decimal | None:
+    """Give what one of our documents comes to; None for kinds that have no total."""
     rows: Any = None
     if kind in _TOTALS:
         rows = _TOTALS[kind].objects.filter(pk=subject_id).values_list("total", flat=True)

@@ -195,6 +195,7 @@ class _Lane:
         found = connector.find(as_sent(claim.kind), self._parcels(claim))
         results = {item.pk: found[ref] for item in claim.items if (ref := self._reference(claim, item)) in found}
         self._record(claim, results)
+        self._see_to_connection(list(results.values()))
         rest = Claim(claim.kind, [item for item in claim.items if item.pk not in results], claim.worker_id)
         if rest.items:
             claims.renew(rest)

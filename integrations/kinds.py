@@ -39,6 +39,7 @@ STAGES = {
     Kind.INVOICE_VOID: 80,
 }
 
+MASTER_DATA = (Kind.CUSTOMER, Kind.PRODUCT)
 CHANGES = (  # These change what the ERP holds already instead of creating something there.
     Kind.PAYMENT_UPDATE,
     Kind.PAYMENT_VOID,

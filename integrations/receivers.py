@@ -16,7 +16,7 @@ from billing.events import (
     PaymentAllocated,
     PaymentReceived,
 )
-from billing.payment_events import PaymentCaptured
+from billing.payment_events import PaymentCaptured, RefundPaid, WalletToppedUp
 from integrations import outbox, summaries
 from integrations.documents import Kind
 from integrations.policy import Target, Unit, targets
@@ -79,15 +79,25 @@ def _send_credit_notes(target: Target, events: Sequence[CreditNoteIssued]) -> No
     _enqueue(target, Kind.CREDIT_NOTE, [(event.credit_note_id, event.customer_id) for event in events])
     if target.takes(Kind.CREDIT_ALLOCATION):
         sent = _sent(target, Kind.INVOICE, (event.invoice_id for event in events))
-        applied = [(event.credit_note_id, event.customer_id) for event in events if event.invoice_id in sent]
+        applied = [
+            (event.credit_note_id, event.customer_id)
+            for event in events
+            # What was paid before stays open on the credit note: it went to the wallet, or is to be refunded.
+            if event.invoice_id in sent and event.total > event.to_wallet + event.to_refund
+        ]
         _enqueue(target, Kind.CREDIT_ALLOCATION, applied)
 
 
-def _send_payments(target: Target, events: Sequence[PaymentReceived | PaymentCaptured]) -> None:
+def _send_payments(target: Target, events: Sequence[PaymentReceived | PaymentCaptured | WalletToppedUp]) -> None:
     """Send the payments; one without invoices still needs its customer."""
     customers = sorted({event.customer_id for event in events})
     _enqueue_once(target, Kind.CUSTOMER, [(customer, customer) for customer in customers])
     _enqueue(target, Kind.PAYMENT, [(event.payment_id, event.customer_id) for event in events])
+
+
+def _send_top_ups(target: Target, events: Sequence[WalletToppedUp]) -> None:
+    """Send what was paid into wallets; what came out of an unapplied payment was sent with that."""
+    _send_payments(target, [event for event in events if not event.from_unapplied])
 
 
 def _send_allocations(target: Target, events: Sequence[PaymentAllocated]) -> None:
@@ -100,6 +110,11 @@ def _send_allocations(target: Target, events: Sequence[PaymentAllocated]) -> Non
 def _sent(target: Target, kind: Kind, subject_ids: Iterable[int]) -> set[int]:
     """What the ERP never gets, because it was before the connection went live, cannot be changed there either."""
     return outbox.known(connection_id=target.connection_id, kind=kind, subject_ids=subject_ids)
+
+
+def _send_refunds(target: Target, events: Sequence[RefundPaid]) -> None:
+    if target.takes(Kind.REFUND):
+        _enqueue(target, Kind.REFUND, [(event.refund_id, event.customer_id) for event in events])
 
 
 def _takes_documents(target: Target) -> bool:
@@ -116,7 +131,9 @@ _DOCUMENTS: dict[type[Event], tuple[Callable[[Target, Any], None], Callable[[Tar
     CreditNoteIssued: (_send_credit_notes, _takes_documents),
     PaymentReceived: (_send_payments, _takes_payments),
     PaymentCaptured: (_send_payments, _takes_payments),
+    WalletToppedUp: (_send_top_ups, _takes_payments),
     PaymentAllocated: (_send_allocations, _takes_payments),
+    RefundPaid: (_send_refunds, _takes_payments),
 }
 
 

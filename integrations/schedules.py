@@ -4,6 +4,9 @@ from django_q.models import Schedule
 
 _TASKS = {
     "integrations.tasks.drain_all": (Schedule.MINUTES, 1),
+    "integrations.tasks.poll": (Schedule.MINUTES, 10),
+    "accounting.tasks.sum_up_all": (Schedule.MINUTES, 1),
+    "accounting.tasks.post_scheduled_all": (Schedule.HOURLY, None),
     "integrations.tasks.warn": (Schedule.MINUTES, 5),
     "integrations.tasks.summarize": (Schedule.HOURLY, None),
     "integrations.tasks.prune": (Schedule.DAILY, None),

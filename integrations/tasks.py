@@ -1,17 +1,22 @@
 """What django-q2 runs: wake-ups that drain an outbox, and the clock. Both may be lost or doubled without harm."""
 
+import logging
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 from django.utils import timezone
 
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
-from integrations import warnings
+from integrations import noticing, warnings
+from integrations.connectors.base import Change, DeliveryError
 from integrations.delivery import drain
 from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, OAuthState, OutboxState
 from integrations.summaries import close_summaries
 from integrations.workers import beat
 
+logger = logging.getLogger(__name__)
 _SECONDS = 40.0  # Well under the cluster's time-out of 60 s; one request more may still be under way at the end.
 _KEEP_ATTEMPTS = timedelta(days=30)
 _UNDONE = (OutboxState.PENDING, OutboxState.IN_FLIGHT)  # What a dead worker held is in flight until somebody looks.
@@ -47,6 +52,28 @@ def summarize() -> None:
         with tenant_scope(tenant_id):
             for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
                 close_summaries(connection, before=today)
+
+
+def notice(
+    tenant_id: int, connection_id: int, changes: Sequence[tuple[str, str, Literal["changed", "deleted"]]]
+) -> None:
+    """Look into what a webhook told. What cannot be asked now is noticed by the next poll."""
+    beat()
+    with tenant_scope(tenant_id):
+        connection = Connection.objects.filter(pk=connection_id, status=ConnectionStatus.CONNECTED).first()
+        if connection:
+            noticing.take(connection, [Change(kind, number, what) for kind, number, what in changes])
+
+
+def poll() -> None:
+    """Ask every ERP what changed. Scheduled every ten minutes; one that cannot be asked does not hold up the others."""
+    for tenant_id in Tenant.objects.values_list("id", flat=True):
+        with tenant_scope(tenant_id):
+            for connection in Connection.objects.filter(status=ConnectionStatus.CONNECTED):
+                try:
+                    noticing.poll(connection)
+                except DeliveryError as error:
+                    logger.warning("%s could not be asked for changes: %s", connection.pk, error.words)
 
 
 def warn() -> None:

@@ -35,7 +35,8 @@ def enter_credentials(connection_id: int, *, given: Mapping[str, str]) -> None:
         before = dict(locked.credentials)
     except VaultError:  # Unreadable ones are replaced: entering them anew is the way out.
         before = {}
-    changed = any(before.get(name) != value for name, value in given.items())
+    signing = {each.name for each in way_of(locked).fields}
+    changed = any(before.get(name) != value for name, value in given.items() if name in signing)
     if changed and locked.status == ConnectionStatus.CONNECTED:
         locked.status = ConnectionStatus.RECONNECT_NEEDED
         locked.status_reason = "The credentials were changed. Sign in again with them."

@@ -4,8 +4,11 @@ from accounting import jobs
 from accounting.admin import (
     accounts,
     cards,
+    contract_revenue,
     defaults,
     journal,
+    manual,
+    modify,
     periods,
     policy,
     rules,
@@ -13,4 +16,18 @@ from accounting.admin import (
     sections,
 )
 
-__all__ = ["accounts", "cards", "defaults", "jobs", "journal", "periods", "policy", "rules", "schedules", "sections"]
+__all__ = [
+    "accounts",
+    "cards",
+    "contract_revenue",
+    "defaults",
+    "jobs",
+    "journal",
+    "manual",
+    "modify",
+    "periods",
+    "policy",
+    "rules",
+    "schedules",
+    "sections",
+]

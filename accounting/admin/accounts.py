@@ -10,8 +10,9 @@ from unfold.decorators import display
 
 from accounting.admin.reports import ledger_url
 from accounting.admin.words import role_name
+from accounting.balances import account_balance
 from accounting.models import Account, DefaultAccount, JournalEntry, Level, entry_number
-from accounting.reports.ledger import account_balance, general_ledger
+from accounting.reports.ledger import general_ledger
 from billing.admin.document import Document, EditableDocumentAdmin
 from billing.admin.forms import today
 from billing.admin.products import activity
@@ -77,7 +78,7 @@ class AccountAdmin(EditableDocumentAdmin):
             )
         now = today(subject.business_entity)
         currency = subject.business_entity.base_currency
-        balance = account_balance(account_id=subject.pk, at=now)
+        balance = account_balance(business_entity_id=subject.business_entity_id, account_id=subject.pk, at=now)
         side = "debit" if balance > 0 else "credit" if balance < 0 else ""
         return Document(
             title=str(subject),

@@ -10,18 +10,20 @@ from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
+from accounting.admin.manual_forms import ReverseForm
 from accounting.admin.reports import ledger_url, report_urls
 from accounting.admin.words import line_in_words, role_name
-from accounting.models import Account, AccountingPeriod, EntryKind, JournalEntry, JournalLine
+from accounting.models import Account, AccountingPeriod, EntryKind, JournalEntry, JournalLine, ManualEntry, RuleVersion
 from accounting.reports.related import with_totals
 from accounting.reports.why import EntryReason, explain_entry
-from billing.admin.document import Document, DocumentAdmin
+from accounting.reversing import reverse_entry
+from billing.admin.document import Document, DocumentAdmin, Verb
 from billing.admin.events import KindFilter as EventKindFilter
 from billing.admin.events import event_label
 from billing.admin.references import LABELS, References
 from billing.admin.shown import NONE, badge, change_url, day, figure, link, money, to
 from billing.admin.tables import Table, columns
-from billing.models import Customer, Invoice
+from billing.models import Customer, Invoice, Role
 
 _ABOUT = ("customer_id", "invoice_id", "credit_note_id", "payment_id", "contract_item_id", "product_id", "tax_rate_id")
 _MOST_MATCHES = 500
@@ -65,8 +67,22 @@ class AccountFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=JournalLine.objects.filter(account=int(value)).values("entry"))
 
 
+def _reverse(request: HttpRequest, subject: JournalEntry, given: dict[str, Any]) -> str:
+    reverse_entry(entry_id=subject.pk, on=given["on"], reason=given["reason"])
+    return f"{subject} is reversed on {day(given['on'])}."
+
+
 @admin.register(JournalEntry)
 class JournalEntryAdmin(DocumentAdmin):
+    verbs = (
+        Verb(
+            "reverse", "Reverse", _reverse, role=Role.ACCOUNTANT, form=ReverseForm, danger=True,
+            explain=lambda entry: "The mirror image of the entry is posted: same accounts, sides exchanged. The document behind "
+            "it stays as it is: void or credit a wrong invoice instead, which reverses by itself. Reversed by hand, control "
+            "accounts no longer agree with the documents, and the close check list says so.",
+            allowed=lambda entry: entry.reverses_id is None and not entry.reversed_by.exists(),
+        ),
+    )  # fmt: skip
     list_display = ("number_shown", "date", "what_happened", "about", "customer_shown", "amount_posted")
     list_filter = (KindFilter, PeriodFilter, AccountFilter, "kind", ("date", RangeDateFilter))
     list_select_related = ("event", "business_entity")
@@ -137,9 +153,29 @@ class JournalEntryAdmin(DocumentAdmin):
         return why(explain_entry(subject.pk))
 
 
+def _origin(reason: EntryReason) -> tuple[str, object]:
+    rule = reason.rule
+    if rule:
+        return "Posted by rule", to(change_url(type(rule), rule.pk), f"{rule.rule.name}, version {rule.number}")
+    if manual := reason.event.payload.get("manual_entry_id"):
+        approver = reason.event.payload["approved_by"]
+        return "Written by hand", to(change_url(ManualEntry, manual), f"Manual entry {manual}, approved by {approver}")
+    return "Reversed by hand", reason.event.payload.get("reason", NONE)
+
+
+def _lead(reason: EntryReason) -> str:
+    happened = f"This entry is there because of a business event of {day(reason.event.occurred_on)}: "
+    if reason.rule is None:
+        return f"{happened}{reason.event_label.lower()}. Persons wrote and approved it; no rule was asked."
+    return (
+        f"{happened}{reason.event_label.lower()}. The rule “{reason.rule.rule.name}”, version {reason.rule.number}, says what "
+        "to debit and credit; the default accounts say on which account each part belongs."
+    )
+
+
 def why(reason: EntryReason) -> Document:
     """Put an entry's reasons into words and tables."""
-    entry, event, rule = reason.entry, reason.event, reason.rule
+    entry, event = reason.entry, reason.event
     about = [{name: getattr(each.line, name) for name in _ABOUT} for each in reason.lines]
     references = References([reason.documents, *about])
     period = AccountingPeriod.objects.filter(
@@ -149,7 +185,7 @@ def why(reason: EntryReason) -> Document:
     facts: list[tuple[str, object]] = [
         ("What happened", to(change_url(type(event), event.pk), reason.event_label)),
         ("On", day(event.occurred_on)),
-        ("Posted by rule", to(change_url(type(rule), rule.pk), f"{rule.rule.name}, version {rule.number}")),
+        _origin(reason),
         ("Period", link(period) if period else NONE),
         ("Books of", entry.business_entity),
         ("Posted", f"{entry.posted_at:%Y-%m-%d %H:%M} UTC"),
@@ -162,16 +198,14 @@ def why(reason: EntryReason) -> Document:
     return Document(
         title=f"{entry.number}: {entry.description}",
         badge=badge(entry.kind, entry.get_kind_display()),
-        lead=f"This entry is there because of a business event of {day(event.occurred_on)}: {reason.event_label.lower()}. "
-        f"The rule “{rule.rule.name}”, version {rule.number}, says what to debit and credit; the default accounts say on "
-        "which account each part belongs.",
+        lead=_lead(reason),
         headline=[
             ("Date", day(entry.date)),
             ("Debit", money(reason.debit, entry.currency)),
             ("Credit", money(reason.credit, entry.currency)),
         ],
         facts=facts,
-        tables=[_lines(reason, about, references), _rule(reason)],
+        tables=[_lines(reason, about, references), *([_rule(reason.rule)] if reason.rule else [])],
     )
 
 
@@ -216,8 +250,7 @@ def join(parts: list[object]) -> object:
     return format_html_join("", "{}", ((part,) for part in parts))
 
 
-def _rule(reason: EntryReason) -> Table:
-    rule = reason.rule
+def _rule(rule: RuleVersion) -> Table:
     return Table(
         f"The rule: {rule.rule.name}, version {rule.number}",
         columns("It says"),

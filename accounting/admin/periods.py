@@ -1,5 +1,6 @@
 """Accounting periods: open, closed, and opened again with a reason."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -7,12 +8,16 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.decorators import display
 
+from accounting.closing import close_checked, dry_run
 from accounting.models import AccountingPeriod, JournalEntry, PeriodStatus
-from accounting.periods import close_period, reopen_period
+from accounting.periods import reopen_period
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
-from billing.admin.shown import NONE, list_url, period, status, to
+from billing.admin.shown import NONE, badge, list_url, money, period, status, to
+from billing.admin.tables import Table, columns
+from billing.clock import today
 from billing.models import Role
 
 
@@ -21,8 +26,60 @@ class ReasonForm(VerbForm):
 
 
 def _close(request: HttpRequest, subject: AccountingPeriod, given: dict[str, Any]) -> str:
-    close_period(period_id=subject.pk, at=timezone.now(), by=request.user)
-    return f"{subject} is closed."
+    close_checked(period_id=subject.pk, at=timezone.now(), today=today(subject.business_entity), by=request.user)
+    return f"{subject} is closed and sealed."
+
+
+_RESULTS = {
+    "passed": ("done", "Passed"),
+    "warning": ("partially_paid", "Warning"),
+    "blocking": ("failed", "Blocks closing"),
+}
+
+
+def _checklist(subject: AccountingPeriod) -> Sequence[Table]:
+    outcome = dry_run(subject, today=today(subject.business_entity))
+    rows = [
+        (
+            badge(*_RESULTS[check.result]),
+            check.label,
+            check.message if not check.details else format_html("{}<br>{}", check.message, "; ".join(check.details)),
+            "" if check.passed else to(check.url, "Mend it"),
+        )
+        for check in outcome.checks
+    ]
+    return [Table("Check list", columns("Result", "Check", "What was found", ""), rows, "Nothing is checked.")]
+
+
+def _checked(subject: AccountingPeriod) -> Table:
+    rows = [(badge(*_RESULTS[check["result"]]), check["label"], check["message"]) for check in subject.close_checks]
+    return Table(
+        "What the check list said at closing",
+        columns("Result", "Check", "What was found"),
+        rows,
+        "It was closed without the check list, as a month without entries of its own or before there was a list.",
+    )
+
+
+def _seals(subject: AccountingPeriod) -> Table:
+    rows = [
+        (
+            f"{seal.number}{' (holds)' if seal.pk == subject.seal_id else ''}",
+            f"{seal.closed_at:%Y-%m-%d %H:%M} UTC",
+            seal.closed_by or NONE,
+            f"{seal.entries:,}",
+            money(seal.base_debit, subject.business_entity.base_currency),
+            format_html("<code>{}</code>", seal.digest),
+        )
+        for seal in subject.seals.select_related("closed_by")
+    ]
+    return Table(
+        "Seals",
+        columns("Closing", "Closed", "By", ">Entries", ">Debits", "Digest over its lines"),
+        rows,
+        "It was never closed.",
+        note="check_ledger computes the digest again from the lines; docs/ACCOUNTANTS.md says how an auditor does.",
+    )
 
 
 def _reopen(request: HttpRequest, subject: AccountingPeriod, given: dict[str, Any]) -> str:
@@ -39,14 +96,14 @@ class AccountingPeriodAdmin(DocumentAdmin):
     empty_hint = "A period appears with the first entry of its month."
     verbs = (
         Verb(
-            "close", "Close", _close, role=Role.ACCOUNTANT,
-            explain=lambda subject: f"Nothing can be posted into {subject} any more. What still belongs to it is posted on the "
-            "first open day, with a note. Before closing: finalize what is due, recognize revenue through the last day, and "
-            "look at the unmatched events.",
+            "close", "Check and close", _close, role=Role.ACCOUNTANT, tables=_checklist,
+            explain=lambda subject: f"Nothing can be posted into {subject} any more: balances and a digest over its lines are "
+            "sealed. What still belongs to it is posted on the first open day, with a note. Above is what closing would meet "
+            "now; nothing is changed until you close.",
             allowed=lambda subject: subject.status == PeriodStatus.OPEN,
         ),
         Verb(
-            "reopen", "Reopen", _reopen, role=Role.ACCOUNTANT, form=ReasonForm, danger=True,
+            "reopen", "Reopen", _reopen, role=Role.ADMIN, form=ReasonForm, danger=True,
             explain=lambda subject: f"Entries can be posted into {subject} again. Who did it, when and why stays on record.",
             allowed=lambda subject: subject.status == PeriodStatus.CLOSED,
         ),
@@ -78,4 +135,5 @@ class AccountingPeriodAdmin(DocumentAdmin):
                 ("Closed by", subject.closed_by or NONE),
                 ("Reopened", reopened),
             ],
+            tables=[_seals(subject), *([_checked(subject)] if subject.status == PeriodStatus.CLOSED else [])],
         )

@@ -10,6 +10,9 @@ from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
+from accounting.admin.modify import modify_page
+from accounting.admin.schedule_parts import parts_table, progress_table, revisions_table
+from accounting.admin.schedule_verbs import SCHEDULE_VERBS
 from accounting.models import RecognitionSchedule
 from billing.access import may
 from billing.admin.document import Document, DocumentAdmin
@@ -75,6 +78,42 @@ def recognize_page(request: HttpRequest) -> HttpResponse:
     )
 
 
+class NettingForm(StyledForm):
+    at = DayField(label="Month's last day")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        month = first_of_month(today())
+        self.initial["at"] = month.fromordinal(month.toordinal() - 1)
+
+
+def net_page(request: HttpRequest) -> HttpResponse:
+    """Start the netting of contracts."""
+    if not may(request, Role.ACCOUNTANT):
+        raise PermissionDenied
+
+    def start(given: dict[str, Any]) -> tuple[str, str]:
+        job = start_job(
+            kind="net_contracts",
+            title=f"Contract netting at {given['at']}",
+            parameters={"at": given["at"].isoformat()},
+            user=request.user,
+        )
+        return "The netting is in line.", change_url(Job, job.pk)
+
+    return form_page(
+        request,
+        title="Net contract balances",
+        submit="Net contract balances",
+        cancel_url=list_url(RecognitionSchedule),
+        do=start,
+        form=NettingForm(request.POST if request.method == "POST" else None),
+        explanation="A contract is shown as an asset or as a liability, not both: deferred and unbilled revenue of each contract "
+        "are set against each other at the month's end, and stand gross again the day after. Run it after the recognition run.",
+        opts=RecognitionSchedule._meta,
+    )
+
+
 @admin.register(RecognitionSchedule)
 class RecognitionScheduleAdmin(DocumentAdmin):
     list_display = (
@@ -87,16 +126,26 @@ class RecognitionScheduleAdmin(DocumentAdmin):
     search_fields = ("customer__name", "customer__external_id", "contract__number", "product__name")
     search_help_text = "Customer, contract or product"
     empty_hint = "A schedule opens for every service period that is billed or has begun."
+    verbs = SCHEDULE_VERBS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RecognitionSchedule]:
         return super().get_queryset(request).filter(is_void=False).select_related("customer", "product", "contract")
 
     def get_urls(self) -> list[URLPattern]:
-        ours = path("recognize/", self.admin_site.admin_view(recognize_page), name="recognize_revenue")
-        return [ours, *super().get_urls()]
+        ours = [
+            path("recognize/", self.admin_site.admin_view(recognize_page), name="recognize_revenue"),
+            path("net/", self.admin_site.admin_view(net_page), name="net_contracts"),
+            path("modify/<int:contract_id>/", self.admin_site.admin_view(modify_page), name="modify_contract"),
+        ]
+        return [*ours, *super().get_urls()]
 
     def list_links(self, request: HttpRequest) -> list[tuple[str, str]]:
-        return [("Recognize revenue", reverse("admin:recognize_revenue"))] if may(request, Role.ACCOUNTANT) else []
+        if not may(request, Role.ACCOUNTANT):
+            return []
+        return [
+            ("Recognize revenue", reverse("admin:recognize_revenue")),
+            ("Net contract balances", reverse("admin:net_contracts")),
+        ]
 
     @display(description="Service period", ordering="service_start")
     def service_shown(self, schedule: RecognitionSchedule) -> str:
@@ -151,7 +200,9 @@ class RecognitionScheduleAdmin(DocumentAdmin):
                 ("Revenue is recognized", subject.get_method_display()),
                 ("Earned through", last_day(subject.recognized_until) if subject.recognized_until else "not yet"),
                 ("Spread from", day(subject.spread_from)),
+                *([("What is left is earned", "by parts written down")] if subject.is_planned else []),
             ],
+            tables=[parts_table(subject), progress_table(subject), revisions_table(subject)],
         )
 
 

@@ -16,6 +16,7 @@ from billing.models import (
     BusinessEvent,
     Contract,
     CreditNote,
+    CreditUse,
     Dispute,
     GatewayPayout,
     Invoice,
@@ -24,6 +25,7 @@ from billing.models import (
     PaymentAllocation,
     Refund,
     Wallet,
+    WriteOff,
 )
 
 
@@ -58,6 +60,9 @@ def _of_invoice(request: HttpRequest, invoice: Any) -> list[Table]:
             "payment_captured": {payment for _, payment in allocations},
             "payment_allocated": [pk for pk, _ in allocations],
             "wallet_applied": _ids(invoice.wallet_entries),
+            **_of_write_offs(WriteOff.objects.filter(invoice=invoice)),
+            "credits_consumed": (uses := _ids(CreditUse.objects.filter(invoice_line__invoice=invoice))),
+            "credits_expired": uses,
             "dispute_opened": _ids(invoice.returned_parts, "dispute"),
             "dispute_won": _ids(invoice.returned_parts, "dispute"),
             "refund_paid": _ids(invoice.returned_parts, "refund"),
@@ -73,6 +78,7 @@ def _revenue_of(invoice: Invoice) -> Table:
     found = RecognitionSchedule.objects.filter(
         contract_item__in={item for _, item, _ in lines if item},
         service_start__in={start for *_, start in lines if start},
+        obligation_id=None,
     ).select_related("product")
     of_lines = RecognitionSchedule.objects.filter(
         contract_item=None, invoice_line_id__in=[pk for pk, *_ in lines]
@@ -139,6 +145,22 @@ def _of_wallet(request: HttpRequest, wallet: Any) -> list[Table]:
     return [_entries(facts, "Nothing is posted for it yet.")]
 
 
+def _of_write_off(request: HttpRequest, write_off: Any) -> list[Table]:
+    return [_entries(_of_write_offs(WriteOff.objects.filter(pk=write_off.pk)), "Nothing is posted for it.")]
+
+
+def _of_write_offs(found: Any) -> dict[str, list[object]]:
+    write_offs = list(found)
+    return {
+        "invoice_written_off": [each.pk for each in write_offs],
+        "write_off_recovered": [f"{each.pk}:{n}" for each in write_offs for n in range(1, each.recoveries + 1)],
+    }
+
+
+def _of_credit_use(request: HttpRequest, use: Any) -> list[Table]:
+    return [_entries({"credits_consumed": [use.pk], "credits_expired": [use.pk]}, "Nothing is posted for it.")]
+
+
 def _ids(rows: Any, name: str = "pk") -> set[int]:
     return set(rows.values_list(name, flat=True)) - {None}
 
@@ -149,7 +171,11 @@ def _of_contract(request: HttpRequest, contract: Any) -> list[Table]:
     renewals = [f"{contract.pk}:{term}" for term in range(1, contract.terms_renewed + 1)]
     return [
         _entries(
-            {"contract_started": [contract.pk], "contract_renewed": renewals},
+            {
+                "contract_started": [contract.pk],
+                "contract_renewed": renewals,
+                "contract_ended": [f"{contract.pk}:{contract.end}"],
+            },
             "Your accounting policy posts nothing when a contract starts; its invoices and revenue are posted as they come.",
         )
     ]
@@ -166,5 +192,7 @@ add_section(Dispute, _of_dispute)
 add_section(Refund, _of_refund)
 add_section(GatewayPayout, _of_payout)
 add_section(Wallet, _of_wallet)
+add_section(WriteOff, _of_write_off)
+add_section(CreditUse, _of_credit_use)
 add_section(Contract, _of_contract)
 add_section(BusinessEvent, _of_event)

@@ -4,10 +4,15 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounting.models import EntryKind, JournalEntry, JournalLine
-from billing.api.fields import RecordSerializer
+from accounting.reversing import reverse_entry
+from billing.api.fields import DayField, RecordSerializer, RequestSerializer
 from billing.api.filters import AnyOfFilter, Filters, IdFilter
 from billing.api.money import MoneySerializer
 from billing.api.views import Records
@@ -57,8 +62,15 @@ class JournalLineSerializer(RecordSerializer):
 class JournalEntrySerializer(RecordSerializer):
     business_entity = serializers.CharField(source="business_entity.code")
     event_kind = serializers.CharField(source="event.kind")
-    rule = serializers.CharField(source="rule_version.rule.code", help_text="The code of the rule that made it.")
-    rule_version = serializers.IntegerField(source="rule_version.number", help_text="Which version of the rule.")
+    rule = serializers.CharField(
+        source="rule_version.rule.code",
+        default=None,
+        allow_null=True,
+        help_text="The code of the rule that made it; null for what persons approved.",
+    )
+    rule_version = serializers.IntegerField(
+        source="rule_version.number", default=None, allow_null=True, help_text="Which version of the rule."
+    )
     reverses = serializers.IntegerField(
         source="reverses_id", allow_null=True, help_text="The id of the entry that this one undoes."
     )
@@ -88,6 +100,11 @@ class JournalEntryDetailSerializer(JournalEntrySerializer):
 
     class Meta(JournalEntrySerializer.Meta):
         fields = (*JournalEntrySerializer.Meta.fields, "lines")
+
+
+class ReverseEntry(RequestSerializer):
+    on = DayField(help_text="The date of the reversal: the entry's or later, in an open month.")
+    reason = serializers.CharField(max_length=200, help_text="Stays on record.")
 
 
 def _with_line(field: str) -> Any:
@@ -129,6 +146,15 @@ class JournalEntries(Records):
 
     def rows(self) -> QuerySet[JournalEntry]:
         return JournalEntry.objects.select_related("business_entity", "event", "rule_version__rule")
+
+    @extend_schema(request=ReverseEntry, responses={201: JournalEntryDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def reverse(self, request: Request, pk: str) -> Response:
+        """Post the mirror image of an entry. The document behind it stays as it is; answers the reversal."""
+        sent = self.received(ReverseEntry)
+        entry = self.get_object()
+        reverse_entry(entry_id=entry.pk, on=sent["on"], reason=sent["reason"])
+        return self.shown(JournalEntry.objects.get(reverses=entry).pk, created=True)
 
     def detail_rows(self) -> QuerySet[JournalEntry]:
         lines = JournalLine.objects.select_related("account", "business_entity")

@@ -14,11 +14,11 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounting.balances import account_balance
 from accounting.models import Account, Side
 from accounting.reports import asked as ask
 from accounting.reports.asked import Asked, Mistakes, Parameter, required
 from accounting.reports.catalog import REPORTS, ReportKind
-from accounting.reports.ledger import account_balance
 from accounting.reports.rendering.data import report_data
 from accounting.reports.rendering.pdf import TooLong
 from accounting.reports.running import FORMATS, build, export, one_moment
@@ -168,7 +168,7 @@ class AccountBalanceReport(TenantView):
         except Mistakes as mistakes:
             raise _refused(mistakes) from mistakes
         account: Account = asked["account"]
-        balance = account_balance(account_id=account.pk, at=asked["at"])
+        balance = account_balance(business_entity_id=account.business_entity_id, account_id=account.pk, at=asked["at"])
         side = (Side.DEBIT if balance > 0 else Side.CREDIT) if balance else Side(account.normal_balance)
         answer = {
             "business_entity": asked.entity.code,

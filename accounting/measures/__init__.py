@@ -13,6 +13,7 @@ from accounting.measures import (
     contracts,
     credit_notes,
     invoices,
+    modifications,
     payments,
     prepaid,
     returned,
@@ -30,6 +31,7 @@ HoldingMeasure = Callable[[Sequence[Any], Books, dict[Key, Schedule]], list[Meas
 MEASURES: dict[str, Measure] = {
     "contract_started": contracts.measure,
     "contract_renewed": contracts.measure,
+    "contract_modified": modifications.measure,
     "contract_ended": contracts.measure_ended,
     "usage_recorded": contracts.measure_usage,
     "invoice_voided": voids.measure,
@@ -51,6 +53,9 @@ MEASURES: dict[str, Measure] = {
     "wallet_bonus_withdrawn": wallets.measure_bonus,
     "wallet_applied": wallets.measure_applied,
     "revenue_recognized": revenue.measure,
+    "usage_trued_up": revenue.measure,
+    "contract_balances_netted": revenue.measure_netted,
+    "contract_netting_reversed": revenue.measure_netting_reversed,
 }
 
 # Kinds whose schedules are held together with the books, in one round trip: which ones, and the measure that takes them.

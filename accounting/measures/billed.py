@@ -1,13 +1,16 @@
 """What the measures of billed lines share: invoices, voids and credit notes speak of the same lines."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 
-from accounting import commitments
+from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.commitments import Commitment
-from accounting.engine import Dimensions
-from accounting.schedules import Schedule
+from accounting.engine import Dimensions, Unit
+from accounting.obligations import Pool, Pools, pools_of
+from accounting.schedules import Key, Schedule
 from billing.events import BilledLine, CreditNoteIssued, InvoiceFinalized, InvoiceVoided
 from billing.payment_events import DisputeOpened, DisputeWon, InvoiceWrittenOff, RefundPaid, WriteOffRecovered
 
@@ -36,6 +39,94 @@ def line_dimensions(event: Billed, line: BilledLine, *, credit_note_id: int | No
     )
 
 
+def schedule_key(line: BilledLine) -> Key:
+    """Find which schedule a billed line belongs to."""
+    if line.contract_item_id is not None and line.period_start is not None:
+        return line.contract_item_id, line.period_start
+    return line.line_id
+
+
+def hold_taken_back(lines: Iterable[BilledLine], known: dict[Key, Schedule]) -> None:
+    """Add the schedules of lines that take something back. Such a line names the day from which it does; its schedule is the
+    one of the service period that holds the day."""
+    missing = [
+        (line.contract_item_id, line.period_start)
+        for line in lines
+        if line.net < 0
+        and line.contract_item_id is not None
+        and line.period_start is not None
+        and schedule_key(line) not in known
+    ]
+    if missing:
+        by_id = {schedule.id: schedule for schedule in known.values()}
+        for key, schedule in schedules.lock_covering(missing).items():
+            known[key] = by_id.setdefault(schedule.id, schedule)
+
+
+def cut_short(schedule: Schedule, day: date | None) -> None:
+    """Let a service period end before a day; one that would have no day left stays as long as it was."""
+    if day is not None and schedule.service_start < day < schedule.service_end:
+        schedule.service_end = day
+
+
+def divide(
+    lines: Sequence[BilledLine], pools: Pools | None, *, sign: int = 1
+) -> tuple[Sequence[BilledLine], list[BilledLine], list[tuple[Pool, Decimal]]]:
+    """Tell lines whose service period earns its own price from those of obligations, and these lines' net by pool.
+
+    `sign` -1: the lines are taken back.
+    """
+    if pools is None or not pools.pools:
+        return lines, [], []
+    plain: list[BilledLine] = []
+    pooled: list[BilledLine] = []
+    nets: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
+    for line in lines:
+        parts = pools.divide(sign * line.net, line.contract_item_id, line.period_start, line.period_end, before=nets)
+        if not parts:
+            plain.append(line)
+            continue
+        pooled.append(line)
+        for pool, net in parts:
+            nets[pool.key] += net
+    return plain, pooled, [(pools.pools[key], net) for key, net in nets.items()]
+
+
+def pooled_units(
+    event: InvoiceFinalized, lines: Sequence[BilledLine], nets: Sequence[tuple[Pool, Decimal]]
+) -> list[Unit]:
+    """One unit per obligation with its share of what is billed, one per line that is taxed."""
+    units = [
+        Unit(
+            {"net_from_unbilled": share.from_unbilled, "net_deferred": share.deferred},
+            schedule_dimensions(event, share.schedule),
+            share.schedule.pricing_model,
+            share.schedule.method,
+        )
+        for pool, net in nets
+        for share in pool.bill(net, on=event.occurred_on)
+    ]
+    units += [
+        Unit({"tax": line.tax}, line_dimensions(event, line), line.pricing_model, line.recognition_method)
+        for line in lines
+        if line.tax
+    ]
+    return units
+
+
+def schedule_dimensions(event: Billed, schedule: Schedule, *, credit_note_id: int | None = None) -> Dimensions:
+    """Say what an obligation's share of a billed amount is about."""
+    return Dimensions(
+        customer_id=event.customer_id,
+        contract_id=schedule.contract_id,
+        contract_item_id=schedule.contract_item_id,
+        product_id=schedule.product_id,
+        product_family_id=schedule.product_family_id,
+        invoice_id=event.invoice_id,
+        credit_note_id=credit_note_id,
+    )
+
+
 def take_unearned(schedule: Schedule, undone: Decimal, commitment: Commitment | None) -> Decimal:
     """Take out of a schedule what is undone of its price as far as it is not earned; answer how much that was.
 
@@ -46,10 +137,39 @@ def take_unearned(schedule: Schedule, undone: Decimal, commitment: Commitment | 
     unearned = min(undone, deferred)
     schedule.billed -= unearned
     schedule.amount -= unearned
-    if schedule.recognized_until and schedule.recognized_until < schedule.service_end:
+    if schedule.recognized_until and schedule.recognized_until < schedule.service_end and not schedule.is_planned:
         schedule.spread_from = schedule.recognized_until
         schedule.spread_base = schedule.recognized
     if schedule.is_committed and commitment is not None:
         commitment.committed -= unearned
         commitment.billed -= unearned
     return unearned
+
+
+class HeldLines:
+    """The schedules behind billed lines, held until the transaction ends; of obligations, all that share the price."""
+
+    def __init__(self, lines: Iterable[BilledLine], books: Books) -> None:
+        lines = list(lines)
+        self._known = schedules.lock({schedule_key(line) for line in lines})
+        self._pools = pools_of((line.contract_item_id for line in lines), books)
+
+    def take_unearned(self, line: BilledLine, undone: Decimal, commitment: Commitment | None) -> Decimal:
+        """Take out of a line's schedules what is undone of its price as far as it is not earned; answer how much that was."""
+        over = self._pools.over(line.contract_item_id, line.period_start, line.period_end) if self._pools else []
+        if not over:
+            return take_unearned(self._known[schedule_key(line)], undone, commitment)
+        if undone <= 0:
+            # What comes back is deferred again, where it was taken from: the obligation with nothing unbilled.
+            held = [schedule for pool in over for schedule in pool.schedules]
+            take_unearned(max(held, key=lambda schedule: schedule.billed - schedule.recognized), undone, None)
+            return undone
+        taken = Decimal(0)
+        for pool in reversed(over):
+            for schedule, part in pool.unearned(undone - taken):
+                if part:
+                    taken += take_unearned(schedule, part, None)
+        return taken
+
+    def save(self) -> None:
+        schedules.save([*self._known.values(), *(self._pools.changed() if self._pools else [])])

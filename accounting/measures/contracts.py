@@ -4,20 +4,32 @@ from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 
-from accounting import commitments
+from accounting import commitments, obligations, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.revisions import Revisions
 from billing.events import ContractEnded, ContractRenewed, ContractStarted, UsageRecorded
+from billing.models import Adjustment
+
+ZERO = Decimal(0)
 
 
 def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -> list[MeasuredEvent]:
-    """One unit per contract item with its committed value; remembered where the tenant grosses up."""
+    """One unit per contract item with its committed value; remembered where the tenant grosses up.
+
+    What is earned as an obligation gets its obligation and schedule here, and is never grossed up: its contract asset or
+    liability is the difference between what is earned and what is billed.
+    """
+    promised = [promise for event in events for promise in obligations.promises(event)]
+    obligations.add(promised)
+    obliged = {line.contract_item_id for promise in promised for line in promise.lines}
     if books.grosses_up:
         by_currency: dict[str, dict[int, Decimal]] = defaultdict(dict)
         for event in events:
             for line in event.lines:
                 assert line.contract_item_id is not None
-                by_currency[event.currency][line.contract_item_id] = line.committed
+                if line.contract_item_id not in obliged:
+                    by_currency[event.currency][line.contract_item_id] = line.committed
         for currency, amounts in by_currency.items():
             commitments.commit(amounts, currency=currency)
     return [
@@ -26,7 +38,7 @@ def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -
             Dimensions(customer_id=event.customer_id, contract_id=event.contract_id),
             [
                 Unit(
-                    {"committed": line.committed},
+                    {"committed": ZERO if line.contract_item_id in obliged else line.committed},
                     Dimensions(
                         event.customer_id,
                         line.contract_id,
@@ -69,7 +81,34 @@ def measure_ended(events: Sequence[ContractEnded], books: Books) -> list[Measure
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
         measured.append(MeasuredEvent(event, document, units))
     commitments.save(held)
+    _shorten_obligations(events, books)
     return measured
+
+
+def _shorten_obligations(events: Sequence[ContractEnded], books: Books) -> None:
+    pools = obligations.pools_of((line.contract_item_id for event in events for line in event.lines), books)
+    if pools is None:
+        return
+    revisions = Revisions(books, pools.changed())
+    for event in events:
+        withdrawn: dict[int, Decimal] = defaultdict(Decimal)
+        shortened = {}
+        for line in event.lines:
+            schedule = pools.obligation_of(line.contract_item_id)
+            if schedule is not None:
+                shortened[schedule.id] = schedule
+                withdrawn[schedule.id] += line.committed
+        for pk, schedule in shortened.items():
+            revisions.change_price(
+                schedule,
+                -withdrawn[pk],
+                on=event.occurred_on,
+                end=min(schedule.service_end, event.occurred_on),
+                reason=f"Contract {event.contract_number} ended early",
+                adjustment=Adjustment.STRAIGHT_LINE,
+            )
+    revisions.save()
+    schedules.save(pools.changed())
 
 
 def measure_usage(events: Sequence[UsageRecorded], books: Books) -> list[MeasuredEvent]:

@@ -10,23 +10,34 @@ from decimal import Decimal
 from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import held_commitments, line_dimensions
+from accounting.measures.billed import held_commitments, line_dimensions, schedule_dimensions
 from accounting.measures.crossing import by_destination
+from accounting.obligations import Pool, Pools, pools_of
+from accounting.revisions import Revisions
 from accounting.schedules import Key, Schedule
 from billing.events import CreditedLine, CreditNoteIssued
+from billing.models import Adjustment
 
 ZERO = Decimal(0)
 
 
 def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEvent]:
+    pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
     known = schedules.lock({_key(line) for event in events for line in event.lines})
     committed = held_commitments(events, books)
     measured = []
+    revisions = Revisions(books, [*known.values(), *(pools.changed() if pools else [])])
     for event in events:
-        units = []
+        units: list[Unit] = []
         for line in event.lines:
+            if pools and (over := pools.over(line.contract_item_id, line.period_start, line.period_end)):
+                units += _of_pools(event, line, over, pools, revisions)
+                continue
             schedule = known[_key(line)]
-            unearned = _take_unearned(schedule, line.net)
+            if event.modification_id and not schedule.is_committed:
+                units.append(_given_back(event, line, schedule))
+                continue
+            unearned = _take_unearned(schedule, line.net, event, revisions)
             if schedule.is_committed:
                 commitment = committed[line.contract_item_id or 0]
                 commitment.committed -= unearned
@@ -46,7 +57,8 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
             credit_note_id=event.credit_note_id,
         )
         measured.append(MeasuredEvent(event, document, by_destination(units, event)))
-    schedules.save(list(known.values()))
+    revisions.save()
+    schedules.save([*known.values(), *(pools.changed() if pools else [])])
     commitments.save(committed)
     return measured
 
@@ -57,13 +69,68 @@ def _key(line: CreditedLine) -> Key:
     return line.invoice_line_id
 
 
-def _take_unearned(schedule: Schedule, credited: Decimal) -> Decimal:
+def _given_back(event: CreditNoteIssued, line: CreditedLine, schedule: Schedule) -> Unit:
+    # A modification took the days away: revenue that was recognized for them is unbilled until the next run takes it back.
+    deferred, unbilled = schedule.deferred, schedule.unbilled
+    schedule.billed -= line.net
+    schedule.amount -= line.net
+    return Unit(
+        {"unearned": deferred - schedule.deferred, "unbilled_again": schedule.unbilled - unbilled, "tax": line.tax},
+        line_dimensions(event, line, credit_note_id=event.credit_note_id),
+        line.pricing_model,
+        line.recognition_method,
+    )
+
+
+def _of_pools(
+    event: CreditNoteIssued, line: CreditedLine, over: list[Pool], pools: Pools, revisions: Revisions
+) -> list[Unit]:
+    if event.modification_id:
+        return _of_modified_pools(event, line, pools)
+    # A credit lowers the transaction price: what is deferred of its obligations is given back in proportion.
+    units = []
+    left = line.net
+    for pool in reversed(over):
+        for schedule, part in pool.unearned(left):
+            if part:
+                _give_back(schedule, part, event, revisions)
+                left -= part
+                about = schedule_dimensions(event, schedule, credit_note_id=event.credit_note_id)
+                units.append(Unit({"unearned": part}, about, schedule.pricing_model, schedule.method))
+    about = line_dimensions(event, line, credit_note_id=event.credit_note_id)
+    rest = Unit({"earned": left, "tax": line.tax}, about, line.pricing_model, line.recognition_method)
+    return [*units, rest]
+
+
+def _of_modified_pools(event: CreditNoteIssued, line: CreditedLine, pools: Pools) -> list[Unit]:
+    # The modification has lowered the price already; what is left to do is to take back what was billed.
+    units = []
+    for pool, net in pools.divide(-line.net, line.contract_item_id, line.period_start, line.period_end):
+        for share in pool.bill(net):
+            about = schedule_dimensions(event, share.schedule, credit_note_id=event.credit_note_id)
+            atoms = {"unearned": -share.deferred, "unbilled_again": -share.from_unbilled}
+            units.append(Unit(atoms, about, share.schedule.pricing_model, share.schedule.method))
+    about = line_dimensions(event, line, credit_note_id=event.credit_note_id)
+    return [*units, Unit({"tax": line.tax}, about, line.pricing_model, line.recognition_method)]
+
+
+def _take_unearned(schedule: Schedule, credited: Decimal, event: CreditNoteIssued, revisions: Revisions) -> Decimal:
     # What was grossed up is deferred until recognized, whether billed or not.
     deferred = schedule.amount - schedule.recognized if schedule.is_committed else schedule.deferred
     unearned = min(credited, deferred)
+    _give_back(schedule, unearned, event, revisions)
+    return unearned
+
+
+def _give_back(schedule: Schedule, unearned: Decimal, event: CreditNoteIssued, revisions: Revisions) -> None:
+    if not unearned:
+        return
     schedule.billed -= unearned
+    if schedule.is_planned or revisions.credit_adjustment != Adjustment.STRAIGHT_LINE:
+        reason = f"Credit note {event.credit_note_number}"
+        revisions.change_price(schedule, -unearned, on=event.occurred_on, reason=reason)
+        return
     schedule.amount -= unearned
     if schedule.recognized_until and schedule.recognized_until < schedule.service_end:
         schedule.spread_from = schedule.recognized_until
         schedule.spread_base = schedule.recognized
-    return unearned

@@ -12,7 +12,16 @@ from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.commitments import Commitment
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import held_commitments, line_dimensions
+from accounting.measures.billed import (
+    cut_short,
+    divide,
+    held_commitments,
+    hold_taken_back,
+    line_dimensions,
+    pooled_units,
+    schedule_key,
+)
+from accounting.obligations import pools_of
 from accounting.schedules import Key, Schedule
 from billing.events import BilledLine, InvoiceFinalized
 from billing.models import RecognitionMethod
@@ -26,34 +35,38 @@ def schedule_keys(events: Sequence[InvoiceFinalized]) -> set[Key]:
 
 
 def measure(events: Sequence[InvoiceFinalized], books: Books, known: dict[Key, Schedule]) -> list[MeasuredEvent]:
+    pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
+    hold_taken_back((line for event in events for line in event.lines), known)
     committed = held_commitments(events, books)
     fresh: dict[Key, Schedule] = {}
     measured = []
     for event in events:
-        units = []
-        for line in event.lines:
+        units: list[Unit] = []
+        lines, pooled, nets = divide(event.lines, pools)
+        if pooled:
+            units += pooled_units(event, pooled, nets)
+        for line in lines:
             key = schedule_key(line)
             schedule = known.get(key) or fresh.get(key)
             if schedule is None:
                 schedule = fresh[key] = _new_schedule(event, line)
                 commitment = committed.get(line.contract_item_id or 0)
                 schedule.is_committed = commitment is not None and commitment.covers(line.net)
+            elif line.net < 0:
+                cut_short(schedule, line.period_start)
             elif line.period_end is not None:
                 schedule.service_end = line.period_end  # A contract that ended early is billed for a shorter period.
+            if schedule.method == RecognitionMethod.ON_INVOICE:
+                schedule.spread_from = event.occurred_on
             units.append(Unit(_bill(schedule, line, committed), line_dimensions(event, line), *_words(line)))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
         measured.append(MeasuredEvent(event, document, units))
     schedules.add(list(fresh.values()))
-    schedules.save(list(known.values()))
+    schedules.save(list({schedule.id: schedule for schedule in known.values()}.values()))
+    if pools:
+        schedules.save(pools.changed())
     commitments.save(committed)
     return measured
-
-
-def schedule_key(line: BilledLine) -> Key:
-    """Find which schedule a billed line belongs to."""
-    if line.contract_item_id is not None and line.period_start is not None:
-        return line.contract_item_id, line.period_start
-    return line.line_id
 
 
 def _new_schedule(event: InvoiceFinalized, line: BilledLine) -> Schedule:
@@ -84,13 +97,18 @@ def _bill(schedule: Schedule, line: BilledLine, committed: dict[int, Commitment]
     atoms = {"tax": line.tax, "net_committed": ZERO, "net_from_unbilled": ZERO, "net_deferred": ZERO}
     if schedule.is_committed:
         commitment = committed[line.contract_item_id or 0]
+        # What a modification takes back is committed no longer, as far as it is not recognized.
+        back = min(max(-line.net, ZERO), commitment.committed - commitment.recognized)
+        commitment.committed -= back
         commitment.billed += line.net
-        atoms["net_committed"] = line.net
+        atoms["net_committed"] = line.net + back
+        atoms["net_deferred"] = -back
+        schedule.billed += line.net
     else:
-        earned = min(max(line.net, ZERO), schedule.unbilled)
-        atoms["net_from_unbilled"] = earned
-        atoms["net_deferred"] = line.net - earned
-    schedule.billed += line.net
+        deferred, unbilled = schedule.deferred, schedule.unbilled
+        schedule.billed += line.net
+        atoms["net_from_unbilled"] = unbilled - schedule.unbilled
+        atoms["net_deferred"] = schedule.deferred - deferred
     schedule.amount = schedule.billed
     schedule.is_void = False
     return atoms

@@ -7,12 +7,11 @@ that is won puts back exactly what it took.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from accounting import commitments, schedules, splits
+from accounting import commitments, splits
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.facts import crossing
-from accounting.measures.billed import Returned, held_commitments, take_unearned
-from accounting.measures.invoices import schedule_key
+from accounting.measures.billed import HeldLines, Returned, held_commitments
 from accounting.splits import Split
 from billing.payment_events import DisputeLost, DisputeOpened, DisputeWon, RefundPaid, ReturnedLine
 
@@ -29,16 +28,14 @@ def measure_disputed(events: Sequence[DisputeOpened], books: Books) -> list[Meas
 def measure_won(events: Sequence[DisputeWon], books: Books) -> list[MeasuredEvent]:
     """What the dispute took is put back as it was taken."""
     taken = splits.read(DisputeOpened.kind, [event.key for event in events])
-    known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
+    held = HeldLines((line for event in events for line in event.lines), books)
     committed = held_commitments(events, books)
     for event in events:
         for line in event.lines:
-            take_unearned(
-                known[schedule_key(line)],
-                -taken[event.key][line.line_id].unearned,
-                committed.get(line.contract_item_id or 0),
+            held.take_unearned(
+                line, -taken[event.key][line.line_id].unearned, committed.get(line.contract_item_id or 0)
             )
-    schedules.save(list(known.values()))
+    held.save()
     commitments.save(committed)
     return [
         _measured(event, taken[event.key], {"from_unapplied": event.from_unapplied, "fee": event.fee_returned})
@@ -73,16 +70,16 @@ def measure_refunded(events: Sequence[RefundPaid], books: Books) -> list[Measure
 
 
 def _undo(events: Sequence[DisputeOpened | RefundPaid], books: Books) -> dict[str, dict[int, Split]]:
-    known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
+    held = HeldLines((line for event in events for line in event.lines), books)
     committed = held_commitments(events, books)
     undone: dict[str, dict[int, Split]] = {}
     for event in events:
         undone[event.key] = {}
         for line in event.lines:
             commitment = committed.get(line.contract_item_id or 0)
-            unearned = take_unearned(known[schedule_key(line)], line.net, commitment)
+            unearned = held.take_unearned(line, line.net, commitment)
             undone[event.key][line.line_id] = Split(unearned, line.net - unearned, line.tax)
-    schedules.save(list(known.values()))
+    held.save()
     commitments.save(committed)
     return undone
 

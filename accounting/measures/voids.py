@@ -7,23 +7,28 @@ mirrored entry, to be billed anew.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from django.db.models import F, Sum
+
 from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import held_commitments, line_dimensions
-from accounting.measures.invoices import schedule_key
+from accounting.measures.billed import divide, held_commitments, line_dimensions, schedule_key
+from accounting.models import JournalLine
+from accounting.obligations import Pool, pools_of
 from billing.events import InvoiceVoided
 
 ZERO = Decimal(0)
 
 
 def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent]:
+    pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
     known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
     committed = held_commitments(events, books)
     measured = []
     for event in events:
-        units = []
-        for line in event.lines:
+        lines, _, nets = divide(event.lines, pools, sign=-1)
+        units = [_take_back(event, pool, net) for pool, net in nets]
+        for line in lines:
             schedule = known[schedule_key(line)]
             released = ZERO
             if schedule.is_committed:
@@ -37,7 +42,7 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
             schedule.is_void = not schedule.is_committed and schedule.recognized == 0
             if schedule.is_void:
                 schedule.spread_from, schedule.spread_base = schedule.service_start, ZERO
-                schedule.recognized_until = None
+                schedule.recognized_until, schedule.is_planned = None, False
             units.append(
                 Unit(
                     {"released": released},
@@ -48,6 +53,22 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
             )
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
         measured.append(MeasuredEvent(event, document, units))
-    schedules.save(list(known.values()))
+    schedules.save([*known.values(), *(pools.changed() if pools else [])])
     commitments.save(committed)
     return measured
+
+
+def _take_back(event: InvoiceVoided, pool: Pool, net: Decimal) -> Unit:
+    """What obligations have earned stays earned: as far as the invoice had deferred it, it is unbilled again."""
+    deferred = sum((schedule.deferred for schedule in pool.schedules), ZERO)
+    pool.bill(net)
+    left = sum((schedule.deferred for schedule in pool.schedules), ZERO)
+    mirrored = JournalLine.objects.filter(
+        entry__event__kind="invoice_finalized",
+        entry__event__key=event.key,
+        role="deferred_revenue",
+        contract_item_id__in=[schedule.contract_item_id for schedule in pool.schedules],
+    ).aggregate(net=Sum(F("credit") - F("debit")))
+    unbilled_again = left - (deferred - (mirrored["net"] or ZERO))
+    about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
+    return Unit({"unbilled_again": unbilled_again}, about)

@@ -7,11 +7,10 @@ comes in later takes the same parts back, in proportion to what is left of them.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from accounting import commitments, schedules, splits
+from accounting import commitments, splits
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import held_commitments, line_dimensions, take_unearned
-from accounting.measures.invoices import schedule_key
+from accounting.measures.billed import HeldLines, held_commitments, line_dimensions
 from accounting.splits import Split
 from billing.money import allocate
 from billing.payment_events import InvoiceWrittenOff, WriteOffRecovered
@@ -20,34 +19,34 @@ ZERO = Decimal(0)
 
 
 def measure(events: Sequence[InvoiceWrittenOff], books: Books) -> list[MeasuredEvent]:
-    known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
+    held = HeldLines((line for event in events for line in event.lines), books)
     committed = held_commitments(events, books)
     lost: dict[str, dict[int, Split]] = {}
     for event in events:
         lost[event.key] = {}
         for line in event.lines:
             commitment = committed.get(line.contract_item_id or 0)
-            unearned = take_unearned(known[schedule_key(line)], line.net, commitment)
+            unearned = held.take_unearned(line, line.net, commitment)
             kept = ZERO if books.bad_debt_tax_relief else line.tax
             lost[event.key][line.line_id] = Split(unearned, line.net - unearned + kept, line.tax - kept)
-    schedules.save(list(known.values()))
+    held.save()
     commitments.save(committed)
     splits.keep([(event, lost[event.key]) for event in events])
     return [_measured(event, lost[event.key]) for event in events]
 
 
 def measure_recovered(events: Sequence[WriteOffRecovered], books: Books) -> list[MeasuredEvent]:
-    known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
+    held = HeldLines((line for event in events for line in event.lines), books)
     committed = held_commitments(events, books)
     measured = []
     for event in events:
         back = _share(event)
         for line in event.lines:
             commitment = committed.get(line.contract_item_id or 0)
-            take_unearned(known[schedule_key(line)], -back[line.line_id].unearned, commitment)
+            held.take_unearned(line, -back[line.line_id].unearned, commitment)
         splits.keep([(event, back)])
         measured.append(_measured(event, back))
-    schedules.save(list(known.values()))
+    held.save()
     commitments.save(committed)
     return measured
 

@@ -1,13 +1,29 @@
 """Accounting's tables, one subject a file."""
 
 from accounting.models.account import Account, Category, DefaultAccount, Level, Side
+from accounting.models.balance import (
+    DailyBalance,
+    PeriodSeal,
+    SealedBalance,
+    SealedCustomerBalance,
+    UnsummedEntries,
+)
 from accounting.models.journal import (
+    BY_PERSON,
     AccountingPeriod,
     EntryKind,
     JournalEntry,
     JournalLine,
     PeriodStatus,
     entry_number,
+)
+from accounting.models.manual import Attachment, ManualEntry, ManualEntryLine, ManualEntryStatus, Repeat
+from accounting.models.obligation import (
+    ObligationItem,
+    PerformanceObligation,
+    ProgressReport,
+    SchedulePart,
+    ScheduleRevision,
 )
 from accounting.models.role_account import RoleAccount
 from accounting.models.rule import (
@@ -21,24 +37,40 @@ from accounting.models.schedule import ContractCommitment, RecognitionSchedule
 from accounting.models.split import CorrectionSplit
 
 __all__ = [
+    "BY_PERSON",
     "Account",
     "AccountingPeriod",
     "AccountingPolicy",
     "AccountingRule",
+    "Attachment",
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
     "CorrectionSplit",
+    "DailyBalance",
     "DefaultAccount",
     "EntryKind",
     "JournalEntry",
     "JournalLine",
     "Level",
+    "ManualEntry",
+    "ManualEntryLine",
+    "ManualEntryStatus",
+    "ObligationItem",
+    "PerformanceObligation",
+    "PeriodSeal",
     "PeriodStatus",
+    "ProgressReport",
     "RecognitionSchedule",
+    "Repeat",
     "RoleAccount",
     "RuleVersion",
+    "SchedulePart",
+    "ScheduleRevision",
+    "SealedBalance",
+    "SealedCustomerBalance",
     "Side",
     "UnmatchedEvent",
+    "UnsummedEntries",
     "entry_number",
 ]

@@ -11,6 +11,8 @@ from billing.fields import CurrencyField
 from billing.models import BusinessEntity, BusinessEvent
 from billing.tenancy import TenantModel
 
+BY_PERSON = "person"  # Beside the steps of the hierarchy: the account was chosen by whoever wrote the entry.
+
 
 class PeriodStatus(models.TextChoices):
     OPEN = "open", "Open"
@@ -29,6 +31,20 @@ class AccountingPeriod(TenantModel):
     reopened_at = models.DateTimeField(null=True)
     reopened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     reopen_reason = models.CharField(max_length=200, blank=True)
+    close_checks = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="What the check list said when it was closed.",
+    )
+    seal = models.ForeignKey(
+        "accounting.PeriodSeal",
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The proof of the closing that holds; set and taken by the database.",
+    )
 
     class Meta:
         ordering = ("business_entity", "-start")
@@ -40,6 +56,7 @@ class AccountingPeriod(TenantModel):
 
 class EntryKind(models.TextChoices):
     STANDARD = "standard", "By rule"
+    MANUAL = "manual", "By hand"
     REVERSAL = "reversal", "Reversal"
 
 
@@ -64,7 +81,13 @@ class JournalEntry(TenantModel):
     )
     part = models.SmallIntegerField(help_text="Tells the entries of one event apart.")
     rule_version = models.ForeignKey(
-        RuleVersion, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+        RuleVersion,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="Empty for what persons approved: manual entries, and reversals by hand.",
     )
     reverses = models.ForeignKey(
         "self",
@@ -89,6 +112,12 @@ class JournalEntry(TenantModel):
             models.UniqueConstraint(fields=["event", "part"], name="event_posted_once"),
             models.UniqueConstraint(fields=["reverses"], condition=Q(reverses__isnull=False), name="reversed_once"),
             models.CheckConstraint(condition=Q(line_count__gte=2), name="entry_has_two_sides"),
+            models.CheckConstraint(
+                name="entry_by_rule_or_by_hand",
+                condition=Q(kind="reversal")
+                | Q(kind="manual", rule_version=None)
+                | Q(kind="standard", rule_version__isnull=False),
+            ),
         ]
         indexes = [models.Index(fields=["business_entity", "date"], name="entry_by_date")]
 
@@ -128,7 +157,9 @@ class JournalLine(TenantModel):
     base_debit = models.DecimalField(max_digits=19, decimal_places=4)
     base_credit = models.DecimalField(max_digits=19, decimal_places=4)
     role = models.CharField(max_length=60)
-    resolved_by = models.CharField(max_length=20, choices=Level.choices, help_text="The step that chose the account.")
+    resolved_by = models.CharField(
+        max_length=20, choices=[*Level.choices, (BY_PERSON, "Person")], help_text="The step that chose the account."
+    )
     customer_id = models.BigIntegerField(null=True)
     contract_id = models.BigIntegerField(null=True)
     contract_item_id = models.BigIntegerField(null=True)

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from billing.models import Adjustment
 from billing.tenancy import TenantModel
 
 
@@ -66,6 +67,20 @@ class AccountingPolicy(TenantModel):
         choices=ContractStartTreatment.choices,
         default=ContractStartTreatment.MEMO,
     )
+    credit_adjustment = models.CharField(
+        "a credit changes the revenue that is left",
+        max_length=20,
+        choices=Adjustment.choices,
+        default=Adjustment.STRAIGHT_LINE,
+        db_default=Adjustment.STRAIGHT_LINE,
+    )
+    large_change_percent = models.DecimalField(
+        "a change of price is large above, in percent", max_digits=5, decimal_places=2, default=5, db_default=5
+    )
+    large_change_must_front_load = models.BooleanField(
+        "a large change must be front loaded", default=False, db_default=False
+    )
+    has_obligations = models.BooleanField(default=False, db_default=False, editable=False)
     bad_debt_tax_relief = models.BooleanField(
         "sales tax of written-off invoices is claimed back",
         default=True,

@@ -14,7 +14,8 @@ class RecognitionSchedule(TenantModel):
     `billed` is the net amount invoiced, `recognized` the revenue posted, `released` the part of it that came out of
     deferred revenue. So `recognized - released` once stood in unbilled revenue, and what stands there now is
     `max(recognized - billed, 0)`; what is deferred is `max(billed - recognized, 0)`. Kept in step with the journal in
-    the same transaction; `check_ledger` adds it up again.
+    the same transaction; `check_ledger` adds it up again. Where the price is earned as one obligation, the row is the
+    obligation's: `amount` is the transaction price allocated to it, `billed` its share of what the contract has billed.
 
     What is left after a change (a credit) is spread anew: `spread_base` had been recognized before `spread_from`, the
     rest of `amount` is spread from there to the end. Written a thousand at a time from events, so without row-wise
@@ -51,6 +52,9 @@ class RecognitionSchedule(TenantModel):
     product_family_id = models.BigIntegerField(null=True)
     pricing_model = models.CharField(max_length=30, blank=True)
     method = models.CharField(max_length=30, choices=RecognitionMethod.choices)
+    obligation_id = models.BigIntegerField(
+        null=True, help_text="Set where the price is that of a performance obligation, not of one service period."
+    )
     service_start = models.DateField()
     service_end = models.DateField("service ends before")
     currency = CurrencyField()
@@ -65,17 +69,26 @@ class RecognitionSchedule(TenantModel):
     is_metered = models.BooleanField(default=False)
     is_committed = models.BooleanField(default=False)
     is_void = models.BooleanField(default=False)
+    is_planned = models.BooleanField(
+        default=False, help_text="What is left is earned by written parts, not by the method's formula."
+    )
+    true_up = AmountField(default=0, help_text="The part of the price that tops usage up to the agreed minimum.")
 
     class Meta:
         ordering = ("contract_item", "service_start")
         constraints = [
             models.UniqueConstraint(
                 fields=["contract_item", "service_start"],
-                condition=Q(contract_item__isnull=False),
+                condition=Q(contract_item__isnull=False, obligation_id=None),
                 name="one_schedule_per_service_period",
             ),
             models.UniqueConstraint(
-                fields=["invoice_line_id"], condition=Q(contract_item=None), name="one_schedule_per_line"
+                fields=["invoice_line_id"],
+                condition=Q(contract_item=None, obligation_id=None),
+                name="one_schedule_per_line",
+            ),
+            models.UniqueConstraint(
+                fields=["obligation_id"], condition=~Q(obligation_id=None), name="one_schedule_per_obligation"
             ),
             models.CheckConstraint(condition=Q(service_end__gt=F("service_start")), name="schedule_has_days"),
         ]

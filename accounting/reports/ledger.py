@@ -1,10 +1,13 @@
 """The general ledger of one account: where it stood, every line, where it stands."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import connection
+
+from accounting.balances import account_balance
+from accounting.models import Account
 
 _PAGE = 100
 
@@ -36,27 +39,17 @@ class Ledger:
     lines: list[LedgerLine]
 
 
-def account_balance(*, account_id: int, at: date) -> Decimal:
-    """Give debit less credit of an account at the end of a day, in base currency."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(base_debit) - sum(base_credit), 0) FROM accounting_journalline "
-            "WHERE account_id = %s AND date <= %s",
-            [account_id, at],
-        )
-        return Decimal(cursor.fetchone()[0])
-
-
 def general_ledger(*, account_id: int, since: date, until: date, page: int = 1, page_size: int = _PAGE) -> Ledger:
     """Give one page of the lines of an account in the order they stand in the books, with the running balance."""
+    entity_id = Account.objects.values_list("business_entity_id", flat=True).get(pk=account_id)
+    opening = account_balance(business_entity_id=entity_id, account_id=account_id, at=since - timedelta(days=1))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(sum(base_debit - base_credit) FILTER (WHERE date < %s), 0), "
-            "coalesce(sum(base_debit - base_credit), 0), count(*) FILTER (WHERE date >= %s) "
-            "FROM accounting_journalline WHERE account_id = %s AND date <= %s",
-            [since, since, account_id, until],
+            "SELECT %s + coalesce(sum(base_debit) - sum(base_credit), 0), count(*) "
+            "FROM accounting_journalline WHERE account_id = %s AND date BETWEEN %s AND %s",
+            [opening, account_id, since, until],
         )
-        opening, closing, count = cursor.fetchone()
+        closing, count = cursor.fetchone()
         cursor.execute(
             "SELECT l.id, l.entry_id, l.date, e.description, b.kind, e.event_id, l.customer_id, l.invoice_id, "
             "l.base_debit, l.base_credit, l.balance FROM ("

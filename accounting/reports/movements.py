@@ -3,10 +3,11 @@
 # Kinds of business events, by what they do to what is deferred or unbilled. What is in none of them (an entry made by
 # hand, a netting, a currency difference) is shown as other.
 MOVEMENTS: dict[str, tuple[str, ...]] = {
-    "billed": ("invoice_finalized", "contract_started", "contract_renewed", "contract_modified"),
-    "recognized": ("revenue_recognized", "usage_trued_up", "credits_used", "credits_expired"),
+    "billed": ("invoice_finalized", "contract_started", "contract_renewed", "contract_modified", "contract_ended"),
+    "recognized": ("revenue_recognized", "usage_trued_up", "credits_consumed", "credits_expired"),
     "credited": (
         "invoice_voided", "credit_note_issued", "refund_paid", "dispute_opened", "dispute_won", "invoice_written_off",
+        "write_off_recovered",
     ),
 }  # fmt: skip
 OTHER = "other"

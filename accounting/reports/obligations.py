@@ -1,7 +1,7 @@
 """Remaining performance obligation: what contracts in force still promise, billed or not, and when it falls due to be earned.
 
-Added up from dated facts: what was committed when contracts started, renewed and were modified (the events), less what the
-books recognized and credited of it. Usage is not in it: it is no promise until it is used (ASC 606-10-50-14A).
+Added up from dated facts: what was committed when contracts started, renewed, were modified and ended early (the events),
+less what the books recognized and credited of it. Usage is not in it: it is no promise until it is used (ASC 606-10-50-14A).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,12 +31,16 @@ from accounting.reports.words import as_of
 from billing.models import ContractItem
 from billing.periods import add_months
 
-_PROMISING = ("contract_started", "contract_renewed", "contract_modified")
+# What an end withdraws is no longer promised; a modification says what is still to be billed, and what was before.
+_PROMISING = ("contract_started", "contract_renewed", "contract_modified", "contract_ended")
 
 _REMAINING = """
 WITH committed AS (
     SELECT (v.line->>'contract_item_id')::bigint AS item, min((b.payload->>'contract_id')::bigint) AS contract_id,
-           sum((v.line->>'committed')::numeric) AS amount
+           sum(CASE WHEN b.kind = 'contract_ended' THEN -(v.line->>'committed')::numeric
+                    ELSE (v.line->>'committed')::numeric - coalesce((v.line->>'was_committed')::numeric, 0) END) AS amount,
+           count(*) FILTER (WHERE b.kind IN ('contract_started', 'contract_renewed')) AS terms,
+           min(b.occurred_on) FILTER (WHERE b.kind = 'contract_ended') AS ended
     FROM billing_businessevent b CROSS JOIN LATERAL jsonb_array_elements(b.payload->'lines') AS v(line)
     WHERE b.tenant_id = (SELECT tenant_id FROM billing_businessentity WHERE id = %(entity)s)
     AND b.business_entity_id = %(entity)s AND b.kind = ANY(%(promising)s) AND b.occurred_on <= %(at)s GROUP BY 1
@@ -52,7 +56,10 @@ deferred AS (
 ),
 items AS (
     SELECT k.item, k.contract_id, k.amount AS committed, coalesce(e.amount, 0) AS earned, coalesce(d.credited, 0) AS credited,
-           coalesce(d.balance, 0) AS deferred, least(i.end, h.end, c.end) AS ends, c.currency
+           coalesce(d.balance, 0) AS deferred, c.currency,
+           -- As it stood on the day: the terms begun by then, and an end only if it had come.
+           least(CASE WHEN i.end IS DISTINCT FROM c.end THEN i.end END, CASE WHEN h.end IS DISTINCT FROM c.end THEN h.end END,
+                 coalesce((c.start + make_interval(months => (c.term_months * k.terms)::int))::date, c.end), k.ended) AS ends
     FROM committed k JOIN billing_contractitem i ON i.id = k.item JOIN billing_contractphase h ON h.id = i.phase_id
     JOIN billing_contract c ON c.id = k.contract_id LEFT JOIN earned e USING (item) LEFT JOIN deferred d USING (item)
     WHERE k.amount <> 0 {narrowed}

@@ -1,7 +1,8 @@
 """What recognition schedules still have to earn, by month: the engine's own parts, computed set-wise by the database.
 
 A schedule spreads `amount - spread_base` from `spread_from` to its end; before that, `spread_base` was earned. What the
-books had recognized by a day uses the parts up in the order of their months; the rest is still to come.
+books had recognized by a day uses the parts up in the order of their months; the rest is still to come. Where parts are
+written down (after a modification, or by hand), those are taken.
 """
 
 from django.conf import settings
@@ -30,8 +31,10 @@ bounds AS (
     SELECT s.id, {key("s")}, s.currency, s.contract_id, s.customer_id AS of_customer, s.product_id AS of_product,
            d.digits, s.method, s.amount - s.spread_base AS whole, s.spread_base, s.spread_from, s.service_end,
            date_trunc('month', s.spread_from)::date AS first,
-           CASE WHEN {_SPREAD} THEN date_trunc('month', s.service_end - 1)::date
-                ELSE date_trunc('month', s.spread_from)::date END AS last
+           CASE WHEN s.is_planned THEN (SELECT date_trunc('month', max(p."end") - 1)::date FROM accounting_schedulepart p
+                    WHERE p.schedule_id = s.id)
+                WHEN {_SPREAD} THEN date_trunc('month', s.service_end - 1)::date
+                ELSE date_trunc('month', s.spread_from)::date END AS last, s.is_planned
     FROM accounting_recognitionschedule s JOIN (VALUES {_DIGITS}) AS d(currency, digits) ON d.currency = s.currency
     WHERE s.business_entity_id = %(entity)s AND NOT s.is_void AND NOT s.is_metered
 ),
@@ -50,7 +53,11 @@ shares AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT (date_part('year', b.last) - date_part('year', b.first))::numeric * 12
         + date_part('month', b.last)::numeric - date_part('month', b.first)::numeric + 1 AS count) n
     CROSS JOIN LATERAL generate_series(b.first::timestamp, b.last::timestamp - interval '1 day', interval '1 month') g
-    WHERE b.first < b.last
+    WHERE b.first < b.last AND NOT b.is_planned
+    UNION ALL
+    SELECT b.id, date_trunc('month', p."end" - 1)::date, sum(p.amount)
+    FROM bounds b JOIN accounting_schedulepart p ON p.schedule_id = b.id
+    WHERE b.is_planned AND date_trunc('month', p."end" - 1)::date < b.last GROUP BY 1, 2
 ),
 totals AS (
     SELECT b.*, coalesce(t.total, 0) AS total,

@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from django.db import connection, transaction
 
+from accounting.balances import keep_summed
 from accounting.reports.asked import Asked, read
 from accounting.reports.catalog import ReportKind
 from accounting.reports.rendering import csv, pdf, xlsx
@@ -23,6 +24,8 @@ _WRITERS: dict[str, Callable[[Report, IO[bytes]], None]] = {"xlsx": xlsx.write_x
 def one_moment() -> Iterator[None]:
     """See the books as they are at one moment: rows and totals agree, whatever is posted meanwhile."""
     outermost = not connection.in_atomic_block
+    if outermost:
+        keep_summed()
     with transaction.atomic():
         if outermost:
             with connection.cursor() as cursor:

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db import connection
-
-from billing.tenancy import current_tenant_id
+from accounting.balances import balances
 
 ZERO = Decimal(0)
 
@@ -42,14 +40,17 @@ class TrialBalance:
 
 
 def trial_balance(*, business_entity_id: int, at: date) -> TrialBalance:
-    """Add up all lines posted up to and including a date; accounts without any are left out."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.id, a.code, a.name, a.role, a.category, greatest(s.balance, 0), greatest(-s.balance, 0) "
-            "FROM (SELECT l.account_id, sum(l.base_debit) - sum(l.base_credit) AS balance "
-            "      FROM accounting_journalline l WHERE l.date <= %s AND l.account_id IN "
-            "      (SELECT id FROM accounting_account WHERE tenant_id = %s AND business_entity_id = %s) "
-            "      GROUP BY l.account_id) s JOIN accounting_account a ON a.id = s.account_id ORDER BY a.code",
-            [at, current_tenant_id(), business_entity_id],
+    """Give every account's balance at the end of a day; accounts without any lines are left out."""
+    rows = [
+        AccountBalance(
+            moved.account_id,
+            moved.code,
+            moved.name,
+            moved.role,
+            moved.category,
+            max(moved.balance, ZERO),
+            max(-moved.balance, ZERO),
         )
-        return TrialBalance(business_entity_id, at, [AccountBalance(*row) for row in cursor.fetchall()])
+        for moved in balances(business_entity_id=business_entity_id, at=at)
+    ]
+    return TrialBalance(business_entity_id, at, rows)

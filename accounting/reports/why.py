@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from accounting.models import JournalEntry, JournalLine, Level, RuleVersion
+from accounting.models import BY_PERSON, JournalEntry, JournalLine, Level, RuleVersion
 from billing.models import BusinessEvent
 from billing.publishing import event_kinds
 
@@ -27,7 +27,7 @@ class EntryReason:
     entry: JournalEntry
     event: BusinessEvent
     event_label: str
-    rule: RuleVersion
+    rule: RuleVersion | None
     documents: dict[str, int]
     lines: list[LineReason]
     debit: Decimal
@@ -54,6 +54,8 @@ def explain_entry(entry_id: int) -> EntryReason:
 def _rule_says(entry: JournalEntry, line: JournalLine) -> str:
     if entry.reverses_id:
         return f"mirror of the same line of {JournalEntry(pk=entry.reverses_id).number}"
+    if entry.rule_version is None:
+        return f"{'debit' if line.base_debit else 'credit'}, as written by hand"
     # A negative amount stands on the other side than the rule names.
     side = "debit" if line.base_debit else "credit"
     for data in sorted(entry.rule_version.lines, key=lambda data: data["side"] != side):
@@ -68,4 +70,6 @@ def _in_words(data: dict[str, Any], *, flipped: bool) -> str:
 
 
 def _chosen_by(line: JournalLine) -> str:
+    if line.resolved_by == BY_PERSON:
+        return "chosen by whoever wrote the entry"
     return f"default of “{line.role}”: {Level(line.resolved_by).label.lower()}"

@@ -1,11 +1,13 @@
 """What every page of the admin shares: rights that follow the person's role, rows of their tenant only, clean forms."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 
 from billing.access import access_of, may
@@ -71,6 +73,12 @@ class RoleRights:
         return self._may(request, self.delete_role)
 
 
+def history_url(model: type[models.Model], object_id: object) -> str:
+    """Give the address of the changes of one object."""
+    query = urlencode({"model": model._meta.label_lower, "object": object_id})
+    return f"{reverse('admin:billing_change_changelist')}?{query}"
+
+
 class TenantAdmin(RoleRights, ModelAdmin):
     """The base of all pages of a tenant's rows. `empty_hint` says what to do while the list is empty."""
 
@@ -92,6 +100,10 @@ class TenantAdmin(RoleRights, ModelAdmin):
             for name, action in super().get_actions(request).items()
             if name != "delete_selected" and may(request, getattr(action[0], "role", Role.VIEWER))
         }
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Show what was changed of one object, from the audit trail."""
+        return HttpResponseRedirect(history_url(self.model, object_id))
 
     def list_links(self, request: HttpRequest) -> list[tuple[str, str]]:
         """Give buttons (label, address) to stand above the list."""

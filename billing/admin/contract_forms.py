@@ -11,7 +11,15 @@ from billing import pricing
 from billing.admin.base import RoleRights, TenantForm, TenantInline
 from billing.admin.pricing_words import PricedForm
 from billing.admin.shown import quantity
-from billing.models import Contract, ContractItem, ContractPhase, Price, RecognitionMethod
+from billing.models import (
+    Contract,
+    ContractItem,
+    ContractPhase,
+    Price,
+    PriceAllocation,
+    RecognitionMethod,
+    RevenueSpan,
+)
 from billing.periods import add_months
 
 
@@ -29,10 +37,20 @@ class ContractForm(TenantForm):
             "renewal",
             "payment_terms_days",
             "reference",
+            "price_allocation",
+            "revenue_span",
         )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("price_allocation", "revenue_span"):
+            if name in self.fields:
+                self.fields[name].required = False
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        cleaned["price_allocation"] = cleaned.get("price_allocation") or PriceAllocation.STATED
+        cleaned["revenue_span"] = cleaned.get("revenue_span") or RevenueSpan.SERVICE_PERIOD
         customer = cleaned.get("customer")
         if customer:
             if customer.currency != customer.business_entity.base_currency:
@@ -71,13 +89,16 @@ class ItemForm(PricedForm):
             "timing",
             "tax_rate",
             "recognition_method",
+            "obligation",
+            "standalone_price",
+            "minimum",
             "description",
             "phase",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("pricing_model", "recognition_method", "phase"):
+        for name in ("pricing_model", "recognition_method", "phase", "minimum"):
             self.fields[name].required = False
         self._offer("pricing_model", [("", "As the list price"), *pricing.CHOICES])
         self._offer("recognition_method", [("", "As the product"), *RecognitionMethod.choices])
@@ -107,6 +128,7 @@ class ItemForm(PricedForm):
         else:
             self.add_error("pricing_model", "Choose a list price, or a pricing model with its amount.")
             self.instance.pricing = {}
+        cleaned["minimum"] = cleaned.get("minimum") or Decimal(0)
         if product and not cleaned.get("recognition_method"):
             cleaned["recognition_method"] = product.recognition_method
         return cleaned
@@ -126,6 +148,8 @@ class ItemInline(RoleRights, StackedInline):
         ("quantity", "is_metered"),
         ("interval_months", "timing"),
         ("tax_rate", "recognition_method"),
+        ("obligation", "standalone_price"),
+        ("minimum",),
         ("description", "phase"),
     )
 

@@ -76,6 +76,7 @@ class ContractAdmin(EditableDocumentAdmin):
         ("start", "term_months"),
         ("end", "renewal"),
         ("payment_terms_days", "reference"),
+        ("price_allocation", "revenue_span"),
     )
     empty_hint = "Add a contract, or import many from a CSV file. A contract is billed once it is started."
     actions = (
@@ -96,7 +97,7 @@ class ContractAdmin(EditableDocumentAdmin):
             _start,
             explain=lambda contract: (
                 "From its start the contract is billed and earns revenue. Its terms can no longer be "
-                "edited, only ended early."
+                "edited, only modified or ended early."
             ),
             allowed=_is(ContractStatus.DRAFT),
         ),
@@ -175,6 +176,8 @@ class ContractAdmin(EditableDocumentAdmin):
                 ("When the term is over", subject.get_renewal_display()),
                 ("Payment terms", f"{subject.payment_terms_days} days"),
                 ("Currency", subject.currency),
+                ("Transaction price", subject.get_price_allocation_display()),
+                ("Revenue is earned over", subject.get_revenue_span_display()),
                 ("Reference", subject.reference or NONE),
                 *((str(name), value or NONE) for name, value in subject.attributes.items()),
             ],

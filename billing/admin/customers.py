@@ -9,6 +9,7 @@ from unfold.decorators import display
 
 from billing.admin.base import TenantForm
 from billing.admin.document import Document, EditableDocumentAdmin
+from billing.admin.prepaid import CUSTOMER_VERBS
 from billing.admin.products import activity
 from billing.admin.shown import NONE, day, link, list_url, money, status, to
 from billing.admin.tables import Table, columns
@@ -33,7 +34,7 @@ class CustomerAdmin(EditableDocumentAdmin):
     """One page to look at, with a button to edit."""
 
     form = CustomerForm
-    verbs = (TOP_UP,)
+    verbs = (*CUSTOMER_VERBS, TOP_UP)
     list_display = ("name", "external_id", "country", "amount_due", "active_shown")
     list_display_links = ("name", "external_id")
     list_filter = ("is_active", "currency")

@@ -12,11 +12,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from billing.access import may
-from billing.admin.base import TenantAdmin
+from billing.admin.base import TenantAdmin, history_url
 from billing.admin.form_page import form_page
 from billing.admin.forms import StyledForm
-from billing.admin.hooks import sections_of
+from billing.admin.hooks import buttons_of, sections_of
 from billing.admin.tables import Table
+from billing.audit import recorded_tables
 from billing.models import Role
 
 
@@ -46,7 +47,7 @@ class Verb:
     """Something a person does with one object, after confirming it.
 
     `explain` says what will happen; `do` carries it out and answers in words; a ValueError of it is shown and nothing has
-    changed. `form` may ask for more; it is built with `subject=`, the object.
+    changed. `form` may ask for more; it is built with `subject=`, the object; `tables` show what to know before.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Verb:
     allowed: Callable[[Any], bool] = field(default=lambda subject: True)
     danger: bool = False
     back_to_list: bool = False
+    tables: Callable[[Any], Sequence[Table]] = field(default=lambda subject: ())
 
 
 class DocumentAdmin(TenantAdmin):
@@ -93,17 +95,20 @@ class DocumentAdmin(TenantAdmin):
             "title": document.title,
             "document": document,
             "tables": [*document.tables, *sections_of(request, subject)],
-            "buttons": self.buttons(request, subject),
+            "buttons": [*self.buttons(request, subject), *buttons_of(request, subject)],
         }
         return TemplateResponse(request, "admin/counterfoil/document.html", context)
 
     def buttons(self, request: HttpRequest, subject: Any) -> list[dict[str, object]]:
         """Give the verbs that this person may do with the object now."""
-        return [
+        found = [
             {"label": verb.label, "url": self.verb_url(verb, subject), "danger": verb.danger}
             for verb in self.verbs
             if may(request, verb.role) and verb.allowed(subject)
         ]
+        if self.opts.db_table in recorded_tables():
+            found.append({"label": "History", "url": history_url(self.model, subject.pk), "danger": False})
+        return found
 
     def verb_url(self, verb: Verb, subject: models.Model) -> str:
         return reverse(f"admin:{self._verb_name(verb)}", args=[subject.pk])
@@ -146,6 +151,7 @@ class DocumentAdmin(TenantAdmin):
                 form=verb.form(posted, request.FILES or None, subject=subject) if verb.form else None,
                 explanation=verb.explain(subject),
                 danger=verb.danger,
+                tables=verb.tables(subject),
                 subject=subject,
                 opts=self.opts,
             )

@@ -1,15 +1,12 @@
 """Forms of the pages that are not a model's: the theme's look, dates with the browser's own picker, labelled amounts."""
 
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
-from django.utils import timezone
 from unfold.widgets import CHECKBOX_CLASSES, INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
-from billing.models import BusinessEntity
+from billing.clock import today as today
 
 _CLASSES: tuple[tuple[type[forms.Widget], list[str]], ...] = (
     (forms.CheckboxInput, CHECKBOX_CLASSES),
@@ -57,8 +54,3 @@ class AmountInput(forms.DecimalField):
     def to_python(self, value: Any) -> Any:
         # People paste amounts with thousands separators.
         return super().to_python(value.replace(",", "") if isinstance(value, str) else value)
-
-
-def today(entity: BusinessEntity | None = None) -> date:
-    """Give the date where the business entity keeps its books, or in UTC."""
-    return datetime.now(ZoneInfo(entity.time_zone)).date() if entity else timezone.now().date()

@@ -7,6 +7,7 @@ their admin modules are loaded.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import models
 from django.http import HttpRequest
@@ -27,9 +28,11 @@ class Card:
     tone: str = "calm"
 
 
+ButtonMaker = Callable[[HttpRequest, Any], Sequence[dict[str, object]]]
 CardMaker = Callable[[HttpRequest], Sequence[Card]]
 
 _sections: dict[type[models.Model], list[SectionMaker]] = defaultdict(list)
+_buttons: dict[type[models.Model], list[ButtonMaker]] = defaultdict(list)
 _cards: list[tuple[int, CardMaker]] = []
 
 
@@ -41,6 +44,16 @@ def add_section(model: type[models.Model], maker: SectionMaker) -> None:
 def sections_of(request: HttpRequest, subject: models.Model) -> list[Table]:
     """Give what the other apps have to say about an object."""
     return [table for maker in _sections[type(subject)] for table in maker(request, subject)]
+
+
+def add_buttons(model: type[models.Model], maker: ButtonMaker) -> None:
+    """Add buttons (label, url, danger) to the pages of a model's objects."""
+    _buttons[model].append(maker)
+
+
+def buttons_of(request: HttpRequest, subject: models.Model) -> list[dict[str, object]]:
+    """Give what the other apps let a person do with an object."""
+    return [button for maker in _buttons[type(subject)] for button in maker(request, subject)]
 
 
 def add_cards(place: int, maker: CardMaker) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from billing.admin.bulk_actions import confirmed_action
 from billing.admin.document import Verb, VerbForm
 from billing.admin.forms import AmountInput, DayField, dress, today
+from billing.admin.write_offs import INVOICE_VERBS
 from billing.errors import BillingError
 from billing.models import OPEN_STATUSES, CreditNoteLine, Invoice, InvoiceStatus
 from billing.money import format_amount, format_money
@@ -184,6 +185,7 @@ VERBS = (
         allowed=lambda invoice: invoice.status == InvoiceStatus.FINALIZED and not invoice.settled.amount,
         danger=True,
     ),
+    *INVOICE_VERBS,
 )
 
 ACTIONS = (

@@ -16,7 +16,16 @@ from billing.admin.forms import today
 from billing.admin.invoice_verbs import ACTIONS, VERBS
 from billing.admin.shown import NONE, badge, day, link, money, period, quantity, status
 from billing.admin.tables import Table, columns
-from billing.models import OPEN_STATUSES, CreditNote, Invoice, InvoiceStatus, PaymentAllocation, Role
+from billing.models import (
+    OPEN_STATUSES,
+    CreditNote,
+    Invoice,
+    InvoiceStatus,
+    PaymentAllocation,
+    Role,
+    WalletEntryKind,
+    WriteOff,
+)
 from billing.money import format_amount
 
 
@@ -104,7 +113,7 @@ class InvoiceAdmin(DocumentAdmin):
                 *open_amount,
             ],
             facts=facts,
-            tables=[_lines(subject), _settled_by(subject)],
+            tables=[_lines(subject), _settled_by(subject), *_went_back(subject)],
         )
 
 
@@ -112,7 +121,7 @@ def _lines(invoice: Invoice) -> Table:
     lines = list(invoice.lines.select_related("product").order_by("position"))
     return Table(
         "Lines",
-        columns("Description", "Product", "Service period", ">Quantity", ">Unit price", ">Net", ">Tax"),
+        columns("Description", "Product", "Service period", ">Quantity", ">Unit price", ">Discount", ">Net", ">Tax"),
         [
             (
                 line.description,
@@ -120,13 +129,14 @@ def _lines(invoice: Invoice) -> Table:
                 period(line.period_start, line.period_end),
                 quantity(line.quantity),
                 unit_price(line.unit_amount.amount, invoice.currency),
+                money(line.discount) if line.discount.amount else "",
                 money(line.net),
                 money(line.tax),
             )
             for line in lines
         ],
         "This invoice has no lines; delete the draft.",
-        totals=("Total", "", "", "", "", money(invoice.net), money(invoice.tax)),
+        totals=("Total", "", "", "", "", "", money(invoice.net), money(invoice.tax)),
     )
 
 
@@ -141,8 +151,17 @@ def _settled_by(invoice: Invoice) -> Table:
         for part in PaymentAllocation.objects.filter(invoice=invoice).select_related("payment")
     ]
     rows += [
-        ("Credit note", link(note), day(note.issued_on), money(note.total))
+        ("Credit note", link(note), day(note.issued_on), money(note.settled))
         for note in CreditNote.objects.filter(invoice=invoice)
+        if note.settled.amount
+    ]
+    rows += [
+        ("Wallet", link(entry.wallet), day(entry.on), money(-(entry.paid + entry.bonus)))
+        for entry in invoice.wallet_entries.filter(kind=WalletEntryKind.APPLIED).select_related("wallet__customer")
+    ]
+    rows += [
+        ("Written off", link(each, "Write-off"), day(each.written_off_on), money(each.amount - each.recovered))
+        for each in WriteOff.objects.filter(invoice=invoice)
     ]
     return Table(
         "Settled by",
@@ -150,3 +169,26 @@ def _settled_by(invoice: Invoice) -> Table:
         rows,
         "Nothing yet." if invoice.status != InvoiceStatus.DRAFT else "A draft cannot be paid.",
     )
+
+
+def _went_back(invoice: Invoice) -> list[Table]:
+    rows: list[tuple[object, ...]] = [
+        (
+            "Dispute" if part.dispute else "Refund",
+            link(part.dispute or part.refund),
+            link(part.payment),
+            money(part.amount),
+        )
+        for part in invoice.returned_parts.select_related("dispute", "refund", "payment")
+    ]
+    rows += [
+        (
+            "Credit note",
+            link(note),
+            "Wallet" if note.to_wallet.amount else "To be refunded",
+            money(note.total - note.settled),
+        )
+        for note in invoice.credit_notes.all()
+        if note.total != note.settled
+    ]
+    return [Table("Paid, and gone back", columns("What", "Document", "Of or to", ">Amount"), rows, "")] if rows else []

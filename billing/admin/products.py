@@ -16,7 +16,7 @@ from billing.models import Price, Product, ProductFamily, TaxRate
 class PriceForm(PricedForm):
     class Meta:
         model = Price
-        fields = ("name", "currency", "pricing_model", "is_active")
+        fields = ("name", "currency", "pricing_model", "standalone_price", "is_active")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -28,7 +28,7 @@ class PriceForm(PricedForm):
 class PriceInline(TenantInline):
     model = Price
     form = PriceForm
-    fields = ("name", "currency", "pricing_model", "price_text", "is_active")
+    fields = ("name", "currency", "pricing_model", "price_text", "standalone_price", "is_active")
     verbose_name_plural = "list prices"
     hide_title = False
 

@@ -22,7 +22,7 @@ _COLOURS = {
     "partially_paid": "amber", "reversal": "amber", "suggested": "amber", "reconnect_needed": "amber",
     "overdue": "red", "failed": "red", "parked": "red",
     "approval": "amber", "choose_company": "amber", "disabled": "grey", "confirmed": "green",
-    "won": "green", "lost": "red", "written_off": "grey",
+    "won": "green", "lost": "red", "written_off": "grey", "submitted": "amber", "posted": "green", "manual": "amber",
 }  # fmt: skip
 
 

@@ -14,7 +14,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells that are ready to show. `empty` says what an empty table means and what to do about it."""
+    """Rows of cells that are ready to show. `empty` says what an empty table means and what to do about it; `chart` draws the
+    same figures above them (`billing.admin.charts`)."""
 
     title: str
     columns: Sequence[Column]
@@ -22,6 +23,7 @@ class Table:
     empty: str
     totals: Sequence[object] = ()
     note: object = ""
+    chart: object = ""
 
     @property
     def body(self) -> list[list[tuple[object, bool]]]:

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from billing import pricing
-from billing.api.fields import PricingField, RecordField, RecordSerializer, RequestSerializer
+from billing.api.fields import PricingField, QuantityField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
 from billing.api.money import CURRENCIES
 from billing.api.views import Records
@@ -62,7 +62,7 @@ class PriceSerializer(RecordSerializer):
 
     class Meta:
         model = Price
-        fields = ("id", "product", "name", "currency", "pricing_model", "pricing", "is_active")
+        fields = ("id", "product", "name", "currency", "pricing_model", "pricing", "standalone_price", "is_active")
 
 
 class PriceChange(RequestSerializer):
@@ -75,6 +75,13 @@ class NewPrice(PriceChange):
     currency = serializers.ChoiceField(CURRENCIES)
     pricing_model = serializers.ChoiceField(pricing.CHOICES)
     pricing = PricingField(help_text=PRICING_HELP)
+    standalone_price = QuantityField(
+        min_value=0,
+        max_value=10**12,
+        required=False,
+        allow_null=True,
+        help_text="Of one unit for one billing interval, sold alone. Left out: the price itself.",
+    )
 
 
 class TaxRateSerializer(RecordSerializer):

@@ -1,7 +1,5 @@
 """Contracts with their phases and items."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -9,40 +7,36 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing import pricing
 from billing.api.catalog import PRICING_HELP
+from billing.api.contract_items import NewItem
 from billing.api.fields import (
     DayField,
     ObjectField,
     PricingField,
-    QuantityField,
     RecordField,
     RecordSerializer,
     RequestSerializer,
 )
 from billing.api.filters import AnyOfFilter, Filters, IdFilter
+from billing.api.modifications import ModificationSerializer, NewModification, as_modification
 from billing.api.money import CURRENCIES
 from billing.api.views import Records
 from billing.models import (
-    BillingInterval,
-    BillingTiming,
     Contract,
     ContractItem,
     ContractPhase,
     ContractStatus,
     Customer,
-    Price,
-    Product,
-    RecognitionMethod,
+    PriceAllocation,
     Renewal,
-    TaxRate,
+    RevenueSpan,
 )
 from billing.services.contracts import draft_contract, end_contract, start_contracts
+from billing.services.modifications import modify_contract
 
 _MAX_TERM_MONTHS = 1200
 _MAX_TERMS_DAYS = 3650
 _MAX_ITEMS = 500
-_MAX_QUANTITY = 10**9
 
 
 class ItemSerializer(RecordSerializer):
@@ -63,6 +57,9 @@ class ItemSerializer(RecordSerializer):
             "interval_months",
             "tax_rate",
             "recognition_method",
+            "obligation",
+            "standalone_price",
+            "minimum",
             "start",
             "end",
             "billed_until",
@@ -95,6 +92,8 @@ class ContractSerializer(RecordSerializer):
             "term_months",
             "renewal",
             "payment_terms_days",
+            "price_allocation",
+            "revenue_span",
             "reference",
             "created_at",
         )
@@ -103,30 +102,10 @@ class ContractSerializer(RecordSerializer):
 class ContractDetailSerializer(ContractSerializer):
     attributes = ObjectField()
     phases = PhaseSerializer(many=True)
+    modifications = ModificationSerializer(many=True)
 
     class Meta(ContractSerializer.Meta):
-        fields = (*ContractSerializer.Meta.fields, "attributes", "phases")
-
-
-class NewItem(RequestSerializer):
-    product = RecordField(Product)
-    price = RecordField(Price, required=False, help_text="A list price; or give pricing_model and pricing yourself.")
-    pricing_model = serializers.ChoiceField(pricing.CHOICES, required=False)
-    pricing = PricingField(required=False, help_text=PRICING_HELP)
-    description = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    is_metered = serializers.BooleanField(required=False, help_text="Priced by recorded usage, billed in arrears.")
-    quantity = QuantityField(required=False, min_value=0, max_value=_MAX_QUANTITY)
-    timing = serializers.ChoiceField(BillingTiming.choices, required=False)
-    interval_months = serializers.ChoiceField(BillingInterval.choices, required=False, help_text="1, 3 or 12.")
-    tax_rate = RecordField(TaxRate, required=False, allow_null=True)
-    recognition_method = serializers.ChoiceField(RecognitionMethod.choices, required=False)
-    start = DayField(required=False, help_text="Left out: the contract's.")
-    end = DayField(required=False, allow_null=True, help_text="The first day no longer covered.")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "price" not in attrs and not {"pricing_model", "pricing"} <= set(attrs):
-            raise serializers.ValidationError({"price": ["Give a price, or both pricing_model and pricing."]})
-        return attrs
+        fields = (*ContractSerializer.Meta.fields, "attributes", "phases", "modifications")
 
 
 class NewContract(RequestSerializer):
@@ -138,6 +117,12 @@ class NewContract(RequestSerializer):
     renewal = serializers.ChoiceField(Renewal.choices, required=False)
     payment_terms_days = serializers.IntegerField(required=False, min_value=0, max_value=_MAX_TERMS_DAYS)
     currency = serializers.ChoiceField(CURRENCIES, required=False, help_text="Left out: the customer's.")
+    price_allocation = serializers.ChoiceField(
+        PriceAllocation.choices, required=False, help_text="How the transaction price is divided over the obligations."
+    )
+    revenue_span = serializers.ChoiceField(
+        RevenueSpan.choices, required=False, help_text="Period by period, or one obligation over the whole term."
+    )
     reference = serializers.CharField(max_length=200, required=False, allow_blank=True)
     attributes = ObjectField(required=False, help_text="Your own data, kept as it is.")
     items = serializers.ListField(child=NewItem(), allow_empty=False, max_length=_MAX_ITEMS)
@@ -174,7 +159,7 @@ class Contracts(Records):
         return Contract.objects.select_related("business_entity")
 
     def detail_rows(self) -> QuerySet[Contract]:
-        return self.rows().prefetch_related("phases__items")
+        return self.rows().prefetch_related("phases__items", "modifications")
 
     @extend_schema(request=NewContract, responses={201: ContractDetailSerializer})
     def create(self, request: Request) -> Response:
@@ -192,3 +177,10 @@ class Contracts(Records):
     def end(self, request: Request, pk: str) -> Response:
         """End an active contract early: nothing from `end` on is billed any more."""
         return self.shown(end_contract(contract_id=self.record_id(), end=self.received(ContractEnd)["end"]).pk)
+
+    @extend_schema(request=NewModification, responses={201: ContractDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def modify(self, request: Request, pk: str) -> Response:
+        """Change an active contract from a day on. What is due by the day of signing is billed or credited at once."""
+        modify_contract(contract_id=self.record_id(), change=as_modification(self.received(NewModification)))
+        return self.shown(self.record_id(), created=True)

@@ -18,7 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from billing.api.idempotency import run_once
 from billing.models import ApiKey
-from billing.tenancy import TenantModel, tenant_scope
+from billing.tenancy import Actor, TenantModel, tenant_scope
 
 
 class TenantView(APIView):
@@ -34,7 +34,8 @@ class TenantView(APIView):
     def perform_authentication(self, request: Request) -> None:
         super().perform_authentication(request)
         if isinstance(request.auth, ApiKey):
-            self._scope.enter_context(tenant_scope(request.auth.tenant_id))
+            actor = Actor(request.user.pk, "API")
+            self._scope.enter_context(tenant_scope(request.auth.tenant_id, actor=actor))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

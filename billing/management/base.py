@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from billing.models import Tenant
 from billing.money import format_money
-from billing.tenancy import tenant_scope
+from billing.tenancy import Actor, tenant_scope
 
 
 def iso_date(text: str) -> date:
@@ -51,7 +51,8 @@ class TenantCommand(BaseCommand):
         with ExitStack() as scope:
             tenant = self.find_tenant(slug) if slug else None
             if tenant:
-                scope.enter_context(tenant_scope(tenant.pk))
+                command = type(self).__module__.rpartition(".")[2]
+                scope.enter_context(tenant_scope(tenant.pk, actor=Actor(via=f"command {command}")))
             try:
                 result = self.run(tenant=tenant, **options)
             except ValueError as error:

@@ -1,5 +1,6 @@
 """Billing's tables, one subject a file."""
 
+from billing.models.change import Change, ChangeAction
 from billing.models.contract import (
     BillingInterval,
     BillingTiming,
@@ -8,7 +9,9 @@ from billing.models.contract import (
     ContractPhase,
     ContractStatus,
     PhaseKind,
+    PriceAllocation,
     Renewal,
+    RevenueSpan,
     UsageRecord,
 )
 from billing.models.credit_use import CreditUse, CreditUseKind
@@ -26,8 +29,9 @@ from billing.models.invoice import (
     SeriesKind,
 )
 from billing.models.job import Job, JobStatus
+from billing.models.modification import Adjustment, ContractModification, ModificationKind, Treatment
 from billing.models.payment import Payment, PaymentAllocation, PaymentMethod
-from billing.models.product import Price, Product, ProductFamily, RecognitionMethod, TaxRate
+from billing.models.product import REPORTED_METHODS, Price, Product, ProductFamily, RecognitionMethod, TaxRate
 from billing.models.returned import Dispute, DisputeStatus, Refund, ReturnedPart
 from billing.models.tenant import ApiKey, BonusUse, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
 from billing.models.wallet import Wallet, WalletEntry, WalletEntryKind
@@ -35,14 +39,19 @@ from billing.models.write_off import WriteOff
 
 __all__ = [
     "OPEN_STATUSES",
+    "REPORTED_METHODS",
+    "Adjustment",
     "ApiKey",
     "BillingInterval",
     "BillingTiming",
     "BonusUse",
     "BusinessEntity",
     "BusinessEvent",
+    "Change",
+    "ChangeAction",
     "Contract",
     "ContractItem",
+    "ContractModification",
     "ContractPhase",
     "ContractStatus",
     "CreditNote",
@@ -60,6 +69,7 @@ __all__ = [
     "Job",
     "JobStatus",
     "Membership",
+    "ModificationKind",
     "NumberSeries",
     "Payment",
     "PaymentAllocation",
@@ -67,16 +77,19 @@ __all__ = [
     "PaymentMethod",
     "PhaseKind",
     "Price",
+    "PriceAllocation",
     "Product",
     "ProductFamily",
     "RecognitionMethod",
     "Refund",
     "Renewal",
     "ReturnedPart",
+    "RevenueSpan",
     "Role",
     "SeriesKind",
     "TaxRate",
     "Tenant",
+    "Treatment",
     "UsageRecord",
     "Wallet",
     "WalletEntry",

@@ -40,6 +40,20 @@ class BillingInterval(models.IntegerChoices):
     YEARLY = 12, "Yearly"
 
 
+class PriceAllocation(models.TextChoices):
+    """How the contract's transaction price is divided over what was promised."""
+
+    STATED = "stated", "Each item keeps its stated price"
+    STANDALONE = "standalone", "By standalone selling prices, discounts included"
+
+
+class RevenueSpan(models.TextChoices):
+    """Over which time a fixed price is earned."""
+
+    SERVICE_PERIOD = "service_period", "Each service period earns its own price; what is free earns nothing"
+    TERM = "term", "One obligation over the whole term, free months included"
+
+
 class Contract(TenantModel):
     """One agreement with one customer. `end` is the first day no longer covered; None: open-ended."""
 
@@ -57,10 +71,25 @@ class Contract(TenantModel):
     )
     renewal = models.CharField(max_length=20, choices=Renewal.choices, default=Renewal.NONE)
     payment_terms_days = models.PositiveSmallIntegerField("payment terms in days", default=30)
+    price_allocation = models.CharField(
+        "transaction price",
+        max_length=20,
+        choices=PriceAllocation.choices,
+        default=PriceAllocation.STATED,
+        db_default=PriceAllocation.STATED,
+    )
+    revenue_span = models.CharField(
+        "revenue is earned over",
+        max_length=20,
+        choices=RevenueSpan.choices,
+        default=RevenueSpan.SERVICE_PERIOD,
+        db_default=RevenueSpan.SERVICE_PERIOD,
+    )
     reference = models.CharField(max_length=200, blank=True, help_text="Shown on invoices, such as a purchase order.")
     attributes = models.JSONField(default=dict, blank=True)
     import_digest = models.CharField(max_length=64, blank=True, editable=False)
     terms_renewed = models.PositiveSmallIntegerField(default=0, editable=False)
+    modifications_made = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -135,6 +164,29 @@ class ContractItem(TenantModel):
     )
     tax_rate = models.ForeignKey(TaxRate, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     recognition_method = models.CharField(max_length=30, choices=RecognitionMethod.choices)
+    obligation = models.CharField(
+        "performance obligation",
+        max_length=100,
+        blank=True,
+        db_default="",
+        help_text="Items of one name are one promise, earned as one. Empty: a promise of its own.",
+    )
+    standalone_price = models.DecimalField(
+        "standalone selling price",
+        max_digits=19,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="Of one unit for one billing interval, sold alone. Empty: that of its list price, else its own price.",
+    )
+    minimum = models.DecimalField(
+        "minimum per billing interval",
+        max_digits=19,
+        decimal_places=4,
+        default=0,
+        db_default=0,
+        help_text="What is billed and earned at least, whatever the usage.",
+    )
     start = models.DateField("starts on")
     end = models.DateField("ends before", null=True, blank=True)
     billed_until = models.DateField(editable=False)
@@ -144,6 +196,12 @@ class ContractItem(TenantModel):
         ordering = ("contract", "id")
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gte=0), name="item_quantity_not_negative"),
+            models.CheckConstraint(
+                condition=Q(minimum__gte=0) & (Q(minimum=0) | Q(is_metered=True)), name="item_minimum_of_usage"
+            ),
+            models.CheckConstraint(
+                condition=Q(standalone_price=None) | Q(standalone_price__gte=0), name="item_standalone_not_negative"
+            ),
             models.CheckConstraint(condition=Q(end=None) | Q(end__gt=F("start")), name="item_ends_after_start"),
             models.CheckConstraint(
                 condition=Q(is_metered=False) | Q(timing="arrears"), name="metered_items_bill_in_arrears"
@@ -158,6 +216,8 @@ class ContractItem(TenantModel):
         clean_pricing(self)
         if self.is_metered and self.timing != BillingTiming.ARREARS:
             raise ValidationError({"timing": "Usage is known after the period only: bill it in arrears."})
+        if self.minimum and not self.is_metered:
+            raise ValidationError({"minimum": "Only usage has a minimum; a fixed price is one already."})
 
 
 class UsageRecord(TenantModel):

@@ -15,8 +15,17 @@ class RecognitionMethod(models.TextChoices):
 
     STRAIGHT_LINE_DAYS = "straight_line_days", "Straight line by days"
     STRAIGHT_LINE_MONTHS = "straight_line_months", "Straight line by months"
+    EQUAL_PER_PERIOD = "equal_per_period", "Equal parts: a partial month counts as a whole one"
     POINT_IN_TIME = "point_in_time", "At once, on the first day of service"
+    ON_INVOICE = "on_invoice", "At once, when invoiced"
+    ON_DELIVERY = "on_delivery", "At once, when delivery is confirmed"
+    MILESTONES = "milestones", "By milestones reached"
+    PERCENTAGE = "percentage", "By percentage of completion"
     AS_CONSUMED = "as_consumed", "As prepaid credits are used"
+
+
+# Earned when somebody reports that work was done, not because a day has come.
+REPORTED_METHODS = (RecognitionMethod.ON_DELIVERY, RecognitionMethod.MILESTONES, RecognitionMethod.PERCENTAGE)
 
 
 class ProductFamily(TenantModel):
@@ -64,6 +73,14 @@ class Price(TenantModel):
     pricing = models.JSONField(
         help_text='Amounts as text. Flat fee: {"amount": "500.00"}; per unit: {"unit_amount": "2.00"}; '
         'tiered: {"tiers": [{"up_to": "500", "unit_amount": "2.00"}, {"up_to": null, "unit_amount": "1.50"}]}.'
+    )
+    standalone_price = models.DecimalField(
+        "standalone selling price",
+        max_digits=19,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="Of one unit for one billing interval, sold alone. Empty: the list price itself.",
     )
     is_active = models.BooleanField(default=True)
 

@@ -104,7 +104,7 @@ def _draft_chunk(through: date, after: int, run: BillingRun) -> list[Item]:
         (item, [charge(item.terms, period, usage=usage.get((item.id, period))) for period in due[item.id]])
         for item in items
     ]
-    _draft(_grouped(charges), run)
+    draft_invoices(_grouped(charges), run)
     cursors = []
     for item in items:
         billed_until = due[item.id][-1].end if due[item.id] else item.billed_until
@@ -134,7 +134,8 @@ def _grouped(due: Iterable[tuple[Item, Sequence[Charge]]]) -> dict[tuple[int, da
     return groups
 
 
-def _draft(groups: dict[tuple[int, date], _Group], run: BillingRun) -> None:
+def draft_invoices(groups: dict[tuple[int, date], _Group], run: BillingRun) -> list[int]:
+    """Draft one invoice per contract and day, with the charges given. Answers their ids."""
     tenant_id, now = current_tenant_id(), timezone.now()
     invoices, lines = [], []
     for invoice_id, ((contract_id, day), group) in zip(
@@ -196,6 +197,7 @@ def _draft(groups: dict[tuple[int, date], _Group], run: BillingRun) -> None:
         line[0] = line_id
     insert_rows(Invoice, _INVOICE_COLUMNS, invoices)
     insert_rows(InvoiceLine, _LINE_COLUMNS, lines)
+    return [invoice[0] for invoice in invoices]
 
 
 def _finalize_drafts(through: date, run: BillingRun, on_progress: Progress | None) -> None:

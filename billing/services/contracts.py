@@ -24,8 +24,8 @@ from billing.models import (
 )
 from billing.periods import add_months
 from billing.publishing import publish
+from billing.services.promises import commitment, refuse_without_price
 from billing.services.terms import Item, read_items
-from billing.tenancy import current_tenant_id
 
 _CHUNK = 1000
 
@@ -81,7 +81,19 @@ def add_item(
 ) -> ContractItem:
     """Add an item to a draft contract's phase. Raises BillingError for a price that does not fit its model."""
     if contract.status != ContractStatus.DRAFT:
-        raise WrongState(f"Contract {contract.number} has started; its items are changed by an amendment.")
+        raise WrongState(f"Contract {contract.number} has started; its items are changed by a modification.")
+    return build_item(contract=contract, phase=phase, product=product, tax_rate=tax_rate, **fields)
+
+
+def build_item(
+    *,
+    contract: Contract,
+    phase: ContractPhase,
+    product: Product,
+    tax_rate: TaxRate | None = None,
+    **fields: Any,
+) -> ContractItem:
+    """Write an item with its negotiated or list price. Raises BillingError for a price that does not fit its model."""
     price = fields.get("price")
     if price is not None:
         if price.currency != contract.currency or price.product_id != product.pk:
@@ -127,6 +139,7 @@ def start_contracts(contract_ids: Sequence[int]) -> None:
     for contract in contracts.values():
         if not items[contract.pk]:
             raise BillingError(f"Contract {contract.number} has no items; add a product with its price first.")
+        refuse_without_price(contract, items[contract.pk])
     Contract.objects.filter(pk__in=contracts).update(status=ContractStatus.ACTIVE)
     _schedule_billing([item for each in items.values() for item in each])
     publish(
@@ -134,7 +147,7 @@ def start_contracts(contract_ids: Sequence[int]) -> None:
             ContractStarted(
                 occurred_on=contract.start,
                 key=str(contract.pk),
-                **_commitment(contract, items[contract.pk], since=None),
+                **commitment(contract, items[contract.pk], since=None),
             )
             for contract in contracts.values()
         ]
@@ -184,7 +197,7 @@ def _renew(contracts: Sequence[Contract]) -> None:
             ContractRenewed(
                 occurred_on=ends[contract.pk],
                 key=f"{contract.pk}:{contract.terms_renewed}",
-                **_commitment(contract, items[contract.pk], since=ends[contract.pk]),
+                **commitment(contract, items[contract.pk], since=ends[contract.pk]),
             )
             for contract in contracts
         ]
@@ -277,28 +290,3 @@ def set_cursors(cursors: Sequence[tuple[int, date, date | None]]) -> None:
             "FROM unnest(%s::bigint[], %s::date[], %s::date[]) AS v(id, until, next) WHERE i.id = v.id",
             [list(column) for column in zip(*cursors, strict=True)] or [[], [], []],
         )
-
-
-def _commitment(contract: Contract, items: Sequence[Item], *, since: date | None) -> dict[str, Any]:
-    lines = tuple(
-        CommitmentLine(
-            contract_id=contract.pk,
-            contract_item_id=item.id,
-            product_id=item.product_id,
-            product_family_id=item.product_family_id,
-            pricing_model=item.terms.pricing_model,
-            recognition_method=item.recognition_method,
-            committed=committed_value(item.terms, since=since),
-        )
-        for item in items
-    )
-    return {
-        "tenant_id": current_tenant_id(),
-        "business_entity_id": contract.business_entity_id,
-        "currency": contract.currency,
-        "contract_id": contract.pk,
-        "contract_number": contract.number,
-        "customer_id": contract.customer_id,
-        "committed": sum((line.committed for line in lines), Decimal(0)),
-        "lines": lines,
-    }

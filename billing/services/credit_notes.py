@@ -37,7 +37,13 @@ class Keep(StrEnum):
 
 @transaction.atomic
 def issue_credit_note(
-    *, invoice_id: int, lines: Mapping[int, Decimal], on: date, reason: str, keep: str = ""
+    *,
+    invoice_id: int,
+    lines: Mapping[int, Decimal],
+    on: date,
+    reason: str,
+    keep: str = "",
+    modification_id: int | None = None,
 ) -> CreditNote:
     """Credit net amounts of an invoice's lines; the tax follows at each line's own rate, rounded half up.
 
@@ -83,7 +89,7 @@ def issue_credit_note(
     if to_wallet := kept["to_wallet"]:
         wallet = hold_wallet(customer_id=invoice.customer_id, currency=invoice.currency)
         move(wallet, WalletEntryKind.CREDIT_NOTE, on=on, paid=to_wallet, credit_note=note, invoice=invoice)
-    publish([_event(note, invoice, credited)])
+    publish([_event(note, invoice, credited, modification_id)])
     return note
 
 
@@ -149,7 +155,9 @@ def _credit(line: InvoiceLine, net: Decimal, *, is_rest: bool, tax_before: Decim
     )
 
 
-def _event(note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine]) -> CreditNoteIssued:
+def _event(
+    note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine], modification_id: int | None
+) -> CreditNoteIssued:
     return CreditNoteIssued(
         tenant_id=note.tenant_id,
         business_entity_id=note.business_entity_id,
@@ -161,6 +169,7 @@ def _event(note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine]) -
         invoice_id=invoice.pk,
         customer_id=note.customer_id,
         contract_id=invoice.contract_id,
+        modification_id=modification_id,
         net=note.net.amount,
         tax=note.tax.amount,
         total=note.total.amount,

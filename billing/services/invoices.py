@@ -222,9 +222,14 @@ def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = F
         raise BillingError("Say why the invoice is voided; an auditor will ask.")
     if on < invoice.issued_on:
         raise BillingError(f"Invoice {invoice} is dated {invoice.issued_on}; it cannot be voided before that day.")
+    lines = _lines_of(invoice.pk)
+    if any(line.net < 0 for line in lines):
+        raise WrongState(
+            f"Invoice {invoice} settles a modification of its contract and gives back what was billed before; "
+            "correct it by a credit note, or modify the contract again."
+        )
     invoice.status, invoice.voided_on, invoice.void_reason = InvoiceStatus.VOID, on, reason.strip()
     invoice.save(update_fields=["status", "voided_on", "void_reason"])
-    lines = _lines_of(invoice.pk)
     if bill_again:
         _make_due_again(lines)
     publish(

@@ -20,7 +20,7 @@ from django_q.tasks import async_task
 from billing.errors import BillingError
 from billing.models import Job, JobStatus
 from billing.refusals import refusals
-from billing.tenancy import current_tenant_id
+from billing.tenancy import Actor, current_tenant_id, tenant_scope
 
 Progress = Callable[[int, int], None]
 _LOCK_SPACE = 0x636F756E  # Tells our advisory locks from others in the same database.
@@ -145,7 +145,8 @@ def run_job(*, job_id: int) -> Job:
         if not reporter.got_lock or not _claim(job):
             return job
         try:
-            result = job_kind(job.kind).run(job.parameters, reporter.progress)
+            with tenant_scope(job.tenant_id, actor=Actor(job.created_by_id, "job")):
+                result = job_kind(job.kind).run(job.parameters, reporter.progress)
         except refusals() as error:
             _finish(job, JobStatus.FAILED, message=str(error))
         except Exception as error:  # noqa: BLE001 - the person who waits must be told of every failure

@@ -32,19 +32,26 @@ class Item:
     tax_percent: Decimal
     billed_until: date
     next_billing_on: date | None
+    obligation: str
+    standalone_price: Decimal | None
+    list_model: str | None
+    list_pricing: str | None
     terms: ItemTerms
 
 
 _SELECT = f"""
 SELECT i.id, c.id, c.number, c.business_entity_id, c.customer_id, c.payment_terms_days, p.id, p.family_id, p.name,
        i.description, i.recognition_method, i.tax_rate_id, coalesce(t.percent, 0), i.billed_until, i.next_billing_on,
+       i.obligation, coalesce(i.standalone_price, r.standalone_price), r.pricing_model,
+       r.pricing::text,
        c.start, i.start, least(i.end, h.end, c.end), i.interval_months, i.timing = '{BillingTiming.ADVANCE}',
-       i.is_metered, h.kind <> '{PhaseKind.ACTIVE}', i.pricing_model, i.pricing::text, i.quantity, c.currency
+       i.is_metered, h.kind <> '{PhaseKind.ACTIVE}', i.pricing_model, i.pricing::text, i.quantity, c.currency, i.minimum
 FROM billing_contractitem i
 JOIN billing_contract c ON c.id = i.contract_id
 JOIN billing_contractphase h ON h.id = i.phase_id
 JOIN billing_product p ON p.id = i.product_id
 LEFT JOIN billing_taxrate t ON t.id = i.tax_rate_id
+LEFT JOIN billing_price r ON r.id = i.price_id
 """
 
 
@@ -70,6 +77,7 @@ def _item(row: Sequence[Any]) -> Item:
         pricing,
         quantity,
         currency,
+        minimum,
     ) = row
     return Item(
         *facts,  # type: ignore[call-arg]
@@ -85,5 +93,6 @@ def _item(row: Sequence[Any]) -> Item:
             json.loads(str(pricing)),
             quantity,
             currency,
+            minimum,
         ),
     )

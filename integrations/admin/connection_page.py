@@ -24,6 +24,7 @@ from integrations.models import (
     ConnectionStatus,
     ConnectionWarning,
     ErpRecord,
+    NoticedChange,
     OutboxItem,
     OutboxState,
     ThrottleGate,
@@ -57,6 +58,7 @@ def describe(request: HttpRequest, connection: Any) -> Document:
             *_missing(request, connection, health),
             *files_tables(connection),
             *_warnings(connection),
+            *_noticed(connection),
             counts_table(connection),
             throughput_table(connection, now=now),
             *_limits(connection),
@@ -145,6 +147,19 @@ def _warnings(connection: Connection) -> list[Table]:
     return [Table("Warnings", columns("What", "Since", "Told"), rows, "", note=note)]
 
 
+def _webhook_path(connection: Connection) -> str:
+    return reverse("erp_webhook", args=[connection.tenant_id, connection.pk])
+
+
+def _noticed(connection: Connection) -> list[Table]:
+    rows: list[tuple[object, ...]] = [
+        (moment(each.at), each.get_kind_display(), each.external_id, each.words)
+        for each in NoticedChange.objects.filter(connection=connection)[:_MISSING_SHOWN]
+    ]
+    shown = columns("Noticed", "Kind", "Id in the ERP", "What")
+    return [Table("Noticed in the ERP", shown, rows, "", note="A reconciliation shows all of it.")] if rows else []
+
+
 def _limits(connection: Connection) -> list[Table]:
     gates = ThrottleGate.objects.filter(connection=connection).exclude(left=None).order_by("name")
     rows: list[tuple[object, ...]] = [(each.name, f"{each.left:,}", moment(each.told_at)) for each in gates]
@@ -204,6 +219,7 @@ def _settings(connection: Connection) -> Table:
     rows: list[tuple[object, object]] = [
         ("API address", connection.base_url or f"{vendors.api} (the vendor's own)"),
         ("Sign-in address", connection.auth_url or f"{vendors.authorize or 'none needed'} (the vendor's own)"),
+        *([("Address for its webhooks", _webhook_path(connection))] if spec.webhooks else []),
         ("Pace", limits if connection.throttled else "not limited: a stand-in server"),
         ("Our references begin with", connection.reference_prefix),
         *((name.replace("_", " ").capitalize(), value) for name, value in sorted(connection.options.items())),

@@ -56,7 +56,8 @@ class CredentialsForm(VerbForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for wanted in way_of(self.subject).fields:
+        webhooks = base.get(self.subject.erp).webhooks
+        for wanted in (*way_of(self.subject).fields, *([webhooks.key_field] if webhooks else [])):
             self.fields[wanted.name] = _entry(wanted)
             dress(self.fields[wanted.name])
 

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from accounting.models import JournalEntry
 from billing.admin.shown import NONE, link, list_url, to
-from billing.models import CreditNote, Customer, Invoice, Payment, PaymentAllocation, Product
+from billing.models import CreditNote, Customer, Invoice, Payment, PaymentAllocation, Product, Refund
 from integrations.connectors import base
 from integrations.documents import Kind
 from integrations.models import Connection, ExternalReference, JournalSummary, OutboxItem, SyncMode
@@ -25,6 +25,7 @@ MODELS: dict[str, type[Any]] = {
     Kind.CREDIT_NOTE: CreditNote,
     Kind.CREDIT_ALLOCATION: CreditNote,
     Kind.PAYMENT: Payment,
+    Kind.REFUND: Refund,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
 }
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from integrations.builders import journals, lists, payments, sales, summaries
+from integrations.builders import journals, lists, payments, refunds, sales, summaries
 from integrations.builders.mapped import Built
 from integrations.connectors.base import MissingMapping, TryLater
 from integrations.documents import Kind
@@ -26,6 +26,7 @@ _BUILDERS = {
     Kind.CREDIT_ALLOCATION: sales.credit_allocations,
     Kind.INVOICE_VOID: sales.invoice_voids,
     Kind.PAYMENT: payments.payments,
+    Kind.REFUND: refunds.refunds,
     Kind.PAYMENT_UPDATE: payments.payment_updates,
 }
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from billing.models import Payment, PaymentAllocation
 from integrations.builders.mapped import Built, Mapped, external_ids
 from integrations.builders.rates import Rates
-from integrations.connectors.base import DeliveryError, MissingMapping
+from integrations.connectors.base import DeliveryError, MissingMapping, Rejected
 from integrations.documents import AllocationDocument, Kind, PaymentDocument, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
 
@@ -28,7 +28,17 @@ def payment_updates(connection: Connection, items: Sequence[OutboxItem]) -> dict
 def _build(
     connection: Connection, payment_ids: Mapping[int, int], *, held: Mapping[int, tuple[str, str]] | None
 ) -> dict[int, Built]:
-    fields = ("id", "business_entity_id", "received_on", "customer_id", "currency", "amount", "reference", "method")
+    fields = (
+        "id",
+        "business_entity_id",
+        "received_on",
+        "customer_id",
+        "currency",
+        "amount",
+        "withheld",
+        "reference",
+        "method",
+    )
     found = {row["id"]: row for row in Payment.objects.filter(id__in=payment_ids.values()).values(*fields)}
     allocated, invoices = _allocations(connection, found)
     mapped = Mapped(
@@ -49,6 +59,12 @@ def _build(
                     Kind.PAYMENT,
                     payment_id,
                     "The ERP does not have this payment. Send the payment first, or skip both.",
+                )
+            if row["withheld"]:
+                raise Rejected(
+                    "withheld",
+                    "The customer withheld tax of this payment. How that is entered depends on the ERP and the country: "
+                    "enter the payment there by hand, then adopt it or skip this item.",
                 )
             built[item_id] = PaymentDocument(
                 reference=reference_of(connection.reference_prefix, Kind.PAYMENT, payment_id),

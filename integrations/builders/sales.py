@@ -83,7 +83,7 @@ def invoices(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, B
 def credit_notes(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build credit notes, in four queries."""
     ids = [item.subject_id for item in items]
-    fields = (*_HEAD, "reason", "invoice_id")
+    fields = (*_HEAD, "reason", "invoice_id", "to_wallet", "to_refund")
     heads = {row["id"]: row for row in CreditNote.objects.filter(id__in=ids).values(*fields)}
     rows = CreditNoteLine.objects.filter(credit_note_id__in=ids).order_by("credit_note_id", "id")
     names = ("credit_note_id", "product_id", "description", "net", "tax", "invoice_line__tax_rate_id", "tax_percent")
@@ -111,7 +111,9 @@ def credit_notes(connection: Connection, items: Sequence[OutboxItem]) -> dict[in
             subsidiary=mapped.subsidiary(head),
             draft=bool(connection.option("draft", False)),
             allocations=(
-                (AllocationDocument(held[head["invoice_id"]][0], head["total"]),) if head["invoice_id"] in held else ()
+                (AllocationDocument(held[head["invoice_id"]][0], _settled(head)),)
+                if head["invoice_id"] in held and _settled(head)
+                else ()
             ),
         )
 
@@ -121,7 +123,10 @@ def credit_notes(connection: Connection, items: Sequence[OutboxItem]) -> dict[in
 def credit_allocations(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build what lets credit notes settle their invoices. The subject is the credit note."""
     ids = [item.subject_id for item in items]
-    heads = {row["id"]: row for row in CreditNote.objects.filter(id__in=ids).values(*_HEAD, "invoice_id")}
+    heads = {
+        row["id"]: row
+        for row in CreditNote.objects.filter(id__in=ids).values(*_HEAD, "invoice_id", "to_wallet", "to_refund")
+    }
     notes = external_ids(connection, Kind.CREDIT_NOTE, ids)
     bills = external_ids(connection, Kind.INVOICE, [head["invoice_id"] for head in heads.values()])
     mapped = _Mapped(connection, heads.values(), {}, dimension="credit_note_id")
@@ -139,7 +144,7 @@ def credit_allocations(connection: Connection, items: Sequence[OutboxItem]) -> d
             customer=mapped.customer(head["customer_id"]),
             currency=head["currency"],
             credit_note=notes[item.subject_id][0],
-            allocations=(AllocationDocument(bills[head["invoice_id"]][0], head["total"]),),
+            allocations=(AllocationDocument(bills[head["invoice_id"]][0], _settled(head)),),
             rate=mapped.rate(head),
         )
 
@@ -253,6 +258,12 @@ class _Mapped:
         found = self._found.get(MappingKind.TAX_CODE, line.tax_rate_id)
         name = "" if found else str(TaxRate.objects.filter(id=line.tax_rate_id or 0).first())
         return found or self._found.need(MappingKind.TAX_CODE, line.tax_rate_id, name=name)
+
+
+def _settled(note: dict[str, Any]) -> Decimal:
+    """What a credit note settled of its invoice; the rest is kept for the customer or owed back."""
+    settled: Decimal = note["total"] - note["to_wallet"] - note["to_refund"]
+    return settled
 
 
 def _by_document(lines: Iterable[_Line]) -> dict[int, list[_Line]]:

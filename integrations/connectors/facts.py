@@ -134,7 +134,8 @@ class ErpDocument:
     """A document as the ERP holds it. `reference` is ours, empty when it was made in the ERP itself.
 
     `kind` is the `Kind` it was asked for as. `total` is zero for what is void there. `linked` are the ERP's invoices that a
-    payment or credit note settles. `account` is where a payment went. `rate` is base per unit, where told.
+    payment or credit note settles. `account` is where a payment went. `rate` is base per unit, where told. `tax` is None
+    where the vendor's lists do not tell it and reading each document for it would cost a call.
     """
 
     kind: str
@@ -145,7 +146,7 @@ class ErpDocument:
     currency: str = ""
     customer: str = ""
     total: Decimal = Decimal(0)
-    tax: Decimal = Decimal(0)
+    tax: Decimal | None = Decimal(0)
     account: str = ""
     postings: tuple[ErpPosting, ...] = ()
     linked: tuple[tuple[str, Decimal], ...] = ()

@@ -12,6 +12,7 @@ from integrations.models.mapping import (
     MappingStatus,
     RecordKind,
 )
+from integrations.models.noticed import NoticedChange
 from integrations.models.outbox import UNDELIVERED, DeliveryAttempt, OutboxItem, OutboxState
 from integrations.models.reconciliation import Reconciliation
 from integrations.models.reference import ExternalReference
@@ -36,6 +37,7 @@ __all__ = [
     "MappingKind",
     "MappingOrigin",
     "MappingStatus",
+    "NoticedChange",
     "OAuthState",
     "OutboxItem",
     "OutboxState",

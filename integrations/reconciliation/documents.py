@@ -175,7 +175,7 @@ class _Comparison:
     def _compare(self, sort: _Sort, ours: _Ours, theirs: ErpDocument, customers: dict[int, str]) -> None:
         pairs: list[tuple[str, Any, Any]] = [
             ("total", ours.total, theirs.total),
-            ("tax", ours.tax, theirs.tax),
+            ("tax", ours.tax, ours.tax if theirs.tax is None else theirs.tax),
             ("date", ours.date, theirs.date),
             ("customer", customers.get(ours.customer_id, ""), theirs.customer),
             ("number", ours.name, theirs.number),

@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet, Sum
 from accounting.models import Account, JournalEntry, JournalLine, entry_number
 from billing.models import BusinessEntity
 from billing.money import minor_unit, round_money
-from integrations.connectors import base as connectors
+from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
 from integrations.models import Connection, JournalSummary, Mapping, MappingKind, MappingStatus, SummarizedEntry
@@ -83,10 +83,10 @@ class _Comparison:
         for page in chunks(connector.documents(Kind.JOURNAL_ENTRY, through=self._through, since=self._since)):
             self._compare_page(page)
         # Where our receivables are a clearing account, the ERP's own sales documents do not touch what we feed.
-        effects = _EFFECT_ON_RECEIVABLES if connectors.get(self._connection.erp).receivable_types else {}
-        for kind in effects.keys() & set(self._findings.reads):
+        effects = _EFFECT_ON_RECEIVABLES if base.get(self._connection.erp).receivable_types else {}
+        for kind in set(effects) & set(self._findings.reads):
             for document in connector.documents(kind, through=self._through, since=self._since):
-                self._made_there(document, effects[kind])
+                self._made_there(document, _EFFECT_ON_RECEIVABLES[kind])
         self._look_for_missing(connector)
         self._compare_accounts()
 
@@ -128,10 +128,10 @@ class _Comparison:
         if mine != theirs:
             self._add(ours, self._amount_cause(mine, theirs, ours), document, ours_=mine, theirs=theirs)
         elif not sent_in_base and ours.currency != self._home:
-            base = self._their_base(document)
-            if base is not None and base != _without_zero(ours.base):
+            in_base = self._their_base(document)
+            if in_base is not None and in_base != _without_zero(ours.base):
                 far = document.rate is not None and abs(document.rate / ours.rate - 1) > _ALIKE
-                self._add(ours, RATE if far else ROUNDING, document, ours_=_without_zero(ours.base), theirs=base)
+                self._add(ours, RATE if far else ROUNDING, document, ours_=_without_zero(ours.base), theirs=in_base)
         if document.date != ours.date.isoformat() and not (self._may_move and document.date > ours.date.isoformat()):
             self._add(
                 ours, CHANGED, document, ours_=ours.date.isoformat(), theirs=document.date, detail="The date differs."
@@ -181,21 +181,21 @@ class _Comparison:
             .values_list("entry_id", "account_id")
             .annotate(amount=Sum(F("debit") - F("credit")), base=Sum(F("base_debit") - F("base_credit")))
         )
-        for entry_id, account_id, amount, base in rows:
+        for entry_id, account_id, amount, in_base in rows:
             ours, account = found[journal_of[entry_id]], self._theirs_of.get(account_id, f"unmapped {account_id}")
             ours.amounts[account] += amount
-            ours.base[account] += base
+            ours.base[account] += in_base
             ours.lines += 1
 
     def _their_amounts(self, document: ErpDocument) -> Amounts:
         amounts: Amounts = defaultdict(Decimal)
         currency = document.currency or self._home
-        base = self._their_base(document)
+        in_base = self._their_base(document)
         for posting in document.postings:
             amounts[posting.account] += posting.amount
             if currency != self._home:
                 self._sums[posting.account, currency]["theirs"] += posting.amount
-        for account, amount in (base or {}).items():
+        for account, amount in (in_base or {}).items():
             self._sums[account, self._home]["theirs"] += amount
         return _without_zero(amounts)
 
@@ -269,7 +269,7 @@ class _Comparison:
     def _compare_accounts(self) -> None:
         lines = JournalLine.objects.filter(entry_id__in=self._entries().values("id"))
         rows = lines.order_by().values_list("account_id", "currency")
-        for account_id, currency, amount, base in rows.annotate(
+        for account_id, currency, amount, in_base in rows.annotate(
             amount=Sum(F("debit") - F("credit")), base=Sum(F("base_debit") - F("base_credit"))
         ):
             external = self._theirs_of.get(account_id)
@@ -279,7 +279,7 @@ class _Comparison:
                     name=f"{account} (not mapped)", external_id="", currency=currency, ours=amount, theirs=Decimal(0)
                 )
                 continue
-            self._sums[external, self._home]["ours"] += base
+            self._sums[external, self._home]["ours"] += in_base
             if currency != self._home and (external, currency) in self._sums:
                 self._sums[external, currency]["ours"] += amount
         for external, currency in sorted(key for key in self._sums if key[0] in self._names):

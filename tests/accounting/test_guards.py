@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
+from accounting.balances import sum_up
 from accounting.models import Account, AccountingPeriod, DefaultAccount, JournalEntry, JournalLine
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
@@ -38,6 +39,7 @@ from billing.services.payments import receive_payment
 from billing.services.tenants import add_business_entity, create_tenant
 from billing.tenancy import tenant_scope
 from tests.accounting.attempts import BALANCE, FINAL, GOOD, NEW, PLACES, Attempt, entry
+from tests.accounting.attempts_at_seals import SEALS
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +89,7 @@ def _company(slug: str) -> Tenant:
         issue_credit_note(invoice_id=second.pk, lines=credited, on=date(2026, 2, 2), reason="Goodwill")
         run_billing(through=date(2026, 3, 1))
         close_period(period_id=AccountingPeriod.objects.get(start=date(2026, 1, 1)).pk, at=timezone.now())
+        sum_up()
     return company
 
 
@@ -96,6 +99,7 @@ def _names(company: Tenant, other: BusinessEntity) -> dict[str, Any]:
     assert [PaymentAllocation.objects.count(), CreditNoteLine.objects.count(), Payment.objects.count()] == [1, 1, 1]
     posted = JournalEntry.objects.filter(event__kind="payment_received").get()
     accounts = Account.objects.filter(business_entity=entity)
+    closed = AccountingPeriod.objects.get(start=date(2026, 1, 1))
     return {
         "tenant": company.pk,
         "entity": entity.pk,
@@ -112,7 +116,8 @@ def _names(company: Tenant, other: BusinessEntity) -> dict[str, Any]:
         "invoice": invoice.pk,
         "draft": Invoice.objects.get(status="draft").pk,
         "other_customer": Customer.objects.get(external_id="C-2").pk,
-        "closed": AccountingPeriod.objects.get(start=date(2026, 1, 1)).pk,
+        "closed": closed.pk,
+        "seal": closed.seal_id,
         "open": AccountingPeriod.objects.get(start=date(2026, 2, 1)).pk,
     }
 
@@ -123,7 +128,10 @@ _WATCHED = [
         JournalEntry, JournalLine, BusinessEvent, Invoice, CreditNote, CreditNoteLine, Payment, PaymentAllocation,
         AccountingPeriod, Account, DefaultAccount,
     )
-] + ["billing_invoiceline", "accounting_ruleversion", "accounting_posting_under_way"]  # fmt: skip
+] + [
+    "billing_invoiceline", "accounting_ruleversion", "accounting_posting_under_way", "accounting_unsummedentries",
+    "accounting_dailybalance", "accounting_periodseal", "accounting_sealedbalance", "accounting_sealedcustomerbalance",
+]  # fmt: skip
 
 
 def _fingerprint() -> list[Any]:
@@ -152,7 +160,7 @@ def _try(attempt: Attempt, names: dict[str, Any]) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize("attempt", [*BALANCE, *PLACES, *FINAL], ids=lambda attempt: attempt.sentence)
+@pytest.mark.parametrize("attempt", [*BALANCE, *PLACES, *FINAL, *SEALS], ids=lambda attempt: attempt.sentence)
 def test_the_database_refuses(books: dict[str, Any], attempt: Attempt) -> None:
     with _nothing_changes():
         refusal = _try(attempt, books)

@@ -89,8 +89,8 @@ def test_credits_that_expire_first_are_used_first_to_the_cent(customer: Customer
         consume_credits(**use, units=D(units), on=date(2026, 4, day), key=f"u{day}")
     assert [f"{each.amount.amount:.2f}" for each in CreditUse.objects.order_by("id")] == [
         "3.33",
-        "3.33",
         "3.34",
+        "3.33",
         "30.00",
     ]
     for changes, reason in (

@@ -232,6 +232,20 @@ def test_the_remaining_obligation(usage: Contract, sell: Callable[..., Contract]
     assert run("remaining-obligation", at="2027-12-31").tables[0].rows == []
 
 
+def test_what_an_early_end_withdraws_is_promised_until_that_day(sell: Callable[..., Contract]) -> None:
+    """100.00 a month for two years, ended before 1 July: what was said of January stays, nothing is left in July."""
+    contract = sell(amount="100", start=date(2026, 1, 1), terms={"term_months": 24})
+    run_billing(through=date(2026, 1, 31), finalize=True)
+    recognize_revenue(through=date(2026, 1, 31))
+    january = shown(run("remaining-obligation", at="2026-01-31"))
+    assert january.splitlines()[0].endswith("2,300.00|0.00|2,300.00|1,201.00|1,099.00")
+    end_contract(contract_id=contract.pk, end=date(2026, 7, 1))
+    assert shown(run("remaining-obligation", at="2026-01-31")) == january
+    assert dict(run("remaining-obligation", at="2026-06-30").headline)["Remaining"] == D("2300")
+    assert run("remaining-obligation", at="2026-07-01").tables[0].rows == []
+    prove(run("remaining-obligation", at="2026-06-30", by="item"))
+
+
 def test_tax_by_jurisdiction(usage: Contract, sell: Callable[..., Contract]) -> None:
     """25.00 on 250.00 in Utopia; 100.00 on 500.00 elsewhere, half of it credited; 20.00 on 400.00 at a lower rate."""
     high = TaxRate.objects.create(code="high", name="Standard", percent=20, jurisdiction="Elsewhere")

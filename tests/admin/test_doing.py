@@ -214,19 +214,24 @@ def test_a_new_version_of_a_rule_must_balance(accountant: Client, finance: Clien
     assert not RuleVersion.objects.get(pk=version.pk).is_active
 
 
-def test_periods_close_and_reopen_with_a_reason(accountant: Client, finance: Client, story: Contract) -> None:
+def test_periods_close_and_reopen_with_a_reason(
+    accountant: Client, administrator: Client, finance: Client, story: Contract
+) -> None:
     january = AccountingPeriod.objects.get(start=date(2026, 1, 1))
     february = AccountingPeriod.objects.get(start=date(2026, 2, 1))
     assert finance.post(url("accounting_accountingperiod_close", january.pk)).status_code == 403
     refused = accountant.post(url("accounting_accountingperiod_close", february.pk))
-    assert "still open" in refused.content.decode()
-    accountant.get(url("accounting_accountingperiod_close", january.pk))
+    assert "Close January 2026 first" in refused.content.decode()
+    listed = accountant.get(url("accounting_accountingperiod_close", january.pk)).content.decode()
+    assert "Suspense stands at zero." in listed and "Blocks closing" not in listed
     january.refresh_from_db()
     assert january.status == "open"
     accountant.post(url("accounting_accountingperiod_close", january.pk))
     january.refresh_from_db()
     assert january.status == "closed"
-    accountant.post(url("accounting_accountingperiod_reopen", january.pk), {"reason": "late invoice"})
+    again = url("accounting_accountingperiod_reopen", january.pk)
+    assert accountant.post(again, {"reason": "late invoice"}).status_code == 403
+    administrator.post(again, {"reason": "late invoice"})
     january.refresh_from_db()
     assert (january.status, january.reopen_reason) == ("open", "late invoice")
 

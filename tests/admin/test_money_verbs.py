@@ -9,20 +9,25 @@ from django.test import Client
 from django.urls import reverse
 
 from accounting.checks import check_ledger
+from accounting.models import AccountingPolicy
 from billing.models import (
     BusinessEntity,
     Contract,
     CreditNote,
+    CreditUse,
     Customer,
     Dispute,
     GatewayPayout,
     Invoice,
     Payment,
     PaymentGateway,
+    Product,
     Refund,
+    TaxRate,
     Tenant,
     Wallet,
     WalletEntry,
+    WriteOff,
 )
 from tests.admin.test_doing import url
 
@@ -113,3 +118,40 @@ def test_what_was_paid_too_much_is_refunded_or_kept(finance: Client, story: Cont
     assert "customer&#x27;s wallet" in told(finance, "billing_payment_keep_in_wallet", second.pk, DAY)
     assert Wallet.objects.get().entries.get().paid.amount == Decimal(500)
     assert date(2026, 3, 10) == Refund.objects.get().refunded_on
+
+
+def test_credits_are_sold_used_written_off_and_recovered(
+    finance: Client, accountant: Client, customer: Customer
+) -> None:
+    credits_sold = Product.objects.create(code="credits", name="Credits", recognition_method="as_consumed")
+    tax = TaxRate.objects.create(code="vat", name="VAT", percent=20)
+    form = {
+        "issued_on": "2026-03-01", "payment_terms_days": "30", "line1_product": credits_sold.pk, "line1_quantity": "100",
+        "line1_unit_amount": "1", "line1_tax_rate": tax.pk, "line1_period_start": "2026-03-01",
+        "line1_period_end": "2026-09-01",
+    }  # fmt: skip
+    assert (
+        "at least one line"
+        in finance.post(
+            url("billing_customer_one_off_invoice", customer.pk), form | {"line1_product": ""}
+        ).content.decode()
+    )
+    assert "120.00 USD is drafted" in told(finance, "billing_customer_one_off_invoice", customer.pk, form)
+    invoice = Invoice.objects.get()
+    finance.post(url("billing_invoice_finalize", invoice.pk))
+    use = DAY | {"product": credits_sold.pk, "units": "40"}
+    assert "40.00 USD of their price is earned" in told(finance, "billing_customer_use_credits", customer.pk, use)
+    page = accountant.post(
+        url("accounting_accountingpolicy_change_tax_relief", AccountingPolicy.objects.get().pk), follow=True
+    )
+    assert "Lost with the debt" in page.content.decode()
+    assert finance.post(url("accounting_accountingpolicy_change_tax_relief", 1)).status_code == 403
+    given_up = told(finance, "billing_invoice_write_off", invoice.pk, DAY | {"reason": "Gone"})
+    assert "120.00 USD of invoice INV-000001 is written off" in given_up
+    back = {"received_on": "2026-03-12", "amount": "12", "method": "card"}
+    assert "12.00 USD came in after all" in told(finance, "billing_invoice_recover", invoice.pk, back)
+    for model in (WriteOff, CreditUse):
+        name = model._meta.model_name
+        assert finance.get(reverse(f"admin:billing_{name}_changelist")).status_code == 200
+        assert finance.get(reverse(f"admin:billing_{name}_change", args=[model.objects.get().pk])).status_code == 200
+    assert "Write-off" in finance.get(reverse("admin:billing_invoice_change", args=[invoice.pk])).content.decode()

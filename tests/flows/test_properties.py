@@ -45,12 +45,14 @@ from billing.models import (
     WriteOff,
 )
 from billing.money import round_money
+from billing.periods import add_months
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
 from billing.services.disputes import lose_dispute, open_dispute, win_dispute
 from billing.services.gateways import add_gateway, held_by, record_payout
 from billing.services.invoices import delete_draft, finalize_invoices, void_invoice
+from billing.services.modifications import Modification, modify_contract
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.prepaid import consume_credits
@@ -71,7 +73,12 @@ contracts = st.fixed_dictionaries(
         "cents": st.integers(1, 200_000),
         "interval": st.sampled_from([1, 3, 12]),
         "timing": st.sampled_from(["advance", "arrears"]),
-        "method": st.sampled_from(["straight_line_days", "straight_line_months", "point_in_time"]),
+        "method": st.sampled_from(
+            ["straight_line_days", "straight_line_months", "equal_per_period", "point_in_time", "on_invoice"]
+        ),
+        "span": st.sampled_from(["service_period", "service_period", "term"]),
+        "allocation": st.sampled_from(["stated", "stated", "standalone"]),
+        "standalone": st.integers(1, 200_000),
         "term": st.sampled_from([1, 3, 5, 12]),
         "renews": st.booleans(),
         "taxed": st.booleans(),
@@ -82,6 +89,7 @@ steps = st.tuples(
     st.sampled_from(
         [
             *("bill", "bill", "draft", "recognize", "recognize", "pay", "allocate", "credit", "void", "void_again"),
+            *("modify", "modify", "extend", "terminate"),
             *("finalize_one", "delete_draft", "use", "close"),
             *("withhold", "capture", "pay_out", "dispute", "win", "lose", "credit_paid", "refund", "refund_credit"),
             *("top_up", "apply_wallet", "keep", "refund_wallet", "write_off", "recover", "sell_credits", "use_credits"),
@@ -121,9 +129,11 @@ class World:
             customer=self.customer,
             number=f"K-{number}",
             start=terms["start"],
-            items=[item],
+            items=[item, item | {"standalone_price": D(terms["standalone"]) / 100}] if not metered else [item],
             term_months=terms["term"],
             renewal="same_terms" if terms["renews"] else "none",
+            price_allocation=terms["allocation"],
+            revenue_span=terms["span"],
         )
         start_contracts([contract.pk])
 
@@ -333,6 +343,33 @@ class World:
         if item:
             quantity = (share * 10).quantize(D("0.01")) * (-1 if which == 9 else 1)
             record_usage(contract_item_id=item.pk, used_on=self.today, quantity=quantity, key=f"u{len(self.done)}")
+
+    def modify(self, which: int, share: Decimal) -> None:
+        item = _pick(ContractItem.objects.filter(is_metered=False, contract__status="active"), which)
+        if item:
+            price = {"pricing_model": "flat_fee", "pricing": {"amount": str(share * 1000)}}
+            self._agree(item.contract_id, which, share, replace={item.pk: price})
+
+    def extend(self, which: int, share: Decimal) -> None:
+        contract = _pick(Contract.objects.filter(status="active"), which)
+        if contract and contract.end:
+            self._agree(contract.pk, which, share, end=add_months(contract.end, 3), extend_items=which < 7)
+
+    def terminate(self, which: int, share: Decimal) -> None:
+        contract = _pick(Contract.objects.filter(status="active"), which)
+        if contract:
+            self._agree(contract.pk, which, share, end=self.today, credit_unused=which < 6)
+
+    def _agree(self, contract_id: int, which: int, share: Decimal, **change: Any) -> None:
+        agreed = Modification(
+            effective_on=self.today - timedelta(days=which if which < 5 and "end" not in change else 0),
+            signed_on=self.today,
+            reason="Agreed",
+            treatment="catch_up" if which == 3 else "prospective",
+            adjustment=["straight_line", "front_load", "back_load"][int(share * 100) % 3],
+            **change,
+        )
+        modify_contract(contract_id=contract_id, change=agreed)
 
     def close(self, which: int, share: Decimal) -> None:
         period = AccountingPeriod.objects.filter(status=PeriodStatus.OPEN).order_by("start").first()

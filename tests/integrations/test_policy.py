@@ -8,8 +8,10 @@ import pytest
 from billing.models import Invoice
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
+from billing.services.gateways import add_gateway
 from billing.services.invoices import void_invoice
 from billing.services.payments import allocate_payment, receive_payment
+from billing.services.wallets import top_up_wallet
 from integrations.backfill import backfill
 from integrations.models import Connection, ConnectionStatus, Mapping, OutboxItem, SyncMode
 
@@ -67,6 +69,22 @@ def test_payments_are_sent_when_switched_on_and_changed_when_allocated_later(con
     Connection.objects.update(sync_mode=SyncMode.DOCUMENTS, send_payments=True)
     live()
     assert kinds()[-3:] == ["payment", "payment_update", "invoice_void"]
+
+
+def test_captured_payments_and_top_ups_are_sent_too_and_only_what_a_credit_note_settled(
+    connection, live, customer
+) -> None:
+    Connection.objects.update(sync_mode=SyncMode.DOCUMENTS, send_payments=True)
+    live()
+    OutboxItem.objects.all().delete()
+    add_gateway(business_entity=customer.business_entity, code="cards", name="Cards")
+    paid = {"customer_id": customer.pk, "amount": Decimal(60), "currency": "USD"}
+    first = Invoice.objects.order_by("id")[0]
+    receive_payment(**paid, received_on=JANUARY, gateway="cards", allocations={first.pk: Decimal(60)})
+    top_up_wallet(**paid, on=JANUARY)
+    credited = {first.lines.get().pk: Decimal(10)}
+    issue_credit_note(invoice_id=first.pk, lines=credited, on=JANUARY, reason="Late", keep="refund")
+    assert [kind for kind in kinds() if kind != "customer"] == ["credit_note", "payment", "payment"]
 
 
 def test_nothing_is_queued_for_a_connection_that_is_switched_off(connection, live) -> None:

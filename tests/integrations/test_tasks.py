@@ -38,7 +38,13 @@ def test_schedules_are_made_once_and_mended(tenant) -> None:
     found = (
         Schedule.objects.filter(name__startswith="integrations.tasks").order_by("name").values_list("name", "minutes")
     )
-    assert list(found) == [("integrations.tasks.drain_all", 1), ("integrations.tasks.prune", None)]
+    assert dict(found) == {
+        "integrations.tasks.drain_all": 1,
+        "integrations.tasks.poll": 10,
+        "integrations.tasks.prune": None,
+        "integrations.tasks.summarize": None,
+        "integrations.tasks.warn": 5,
+    }
 
 
 def test_old_attempts_are_forgotten(connection) -> None:

@@ -12,6 +12,7 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.quickbooks.connector import QuickBooks
 from integrations.connectors.quickbooks.objects import LISTS, READ
+from integrations.connectors.quickbooks.webhooks import WEBHOOKS
 from integrations.documents import Kind
 
 _ENDPOINTS = Endpoints(
@@ -87,6 +88,7 @@ SPEC = ConnectorSpec(
         "cash": ("Bank", "Other Current Asset"),
     },
     make=QuickBooks,
+    webhooks=WEBHOOKS,
 )
 
 

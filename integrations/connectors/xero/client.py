@@ -226,7 +226,8 @@ def _throttled(response: requests.Response) -> TryLater:
 
 
 def _forbidden(response: requests.Response, operation: str) -> str:
-    if operation == "ManualJournals":
+    # "AuthenticationUnsuccessful" is said of an organisation that is not connected (any more).
+    if operation == "ManualJournals" and "AuthenticationUnsuccessful" not in response.text:
         return (
             "Xero does not let the person who connected it post manual journals. Give that person the reporting permission "
             "in Xero, or connect with somebody who has it."

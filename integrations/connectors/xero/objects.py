@@ -151,10 +151,10 @@ def erp_document(kind: Kind, found: JsonObject) -> ErpDocument | None:
         ErpPosting(str(row.get("AccountID", "")), decimal(row.get("LineAmount")), decimal(row.get("LineAmount")))
         for row in rows
     )
-    allocations = tuple(
-        (str((each.get("Invoice") or {}).get("InvoiceID", "")), decimal(each.get("Amount")))
-        for each in found.get("Allocations") or ()
-    )
+    linked: dict[str, Decimal] = {}
+    for each in found.get("Allocations") or ():
+        invoice = str((each.get("Invoice") or {}).get("InvoiceID", ""))
+        linked[invoice] = linked.get(invoice, _ZERO) + decimal(each.get("Amount"))
     return ErpDocument(
         kind=kind.value,
         external_id=external_id_of(kind, found),
@@ -166,7 +166,7 @@ def erp_document(kind: Kind, found: JsonObject) -> ErpDocument | None:
         total=_ZERO if is_void else decimal(found.get("Total")),
         tax=_ZERO if is_void else decimal(found.get("TotalTax")),
         postings=() if state != "posted" else postings,
-        linked=allocations,
+        linked=tuple(linked.items()),
         rate=_base_per_unit(found.get("CurrencyRate")),
         status=state,
         sync_token=token(found),

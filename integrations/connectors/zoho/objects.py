@@ -159,7 +159,7 @@ def erp_document(kind: Kind, found: JsonObject, postings: tuple[ErpPosting, ...]
         currency=text(found.get("currency_code")),
         customer=text(found.get("customer_id")),
         total=_ZERO if status == "void" else total,
-        tax=_ZERO if status == "void" or "sub_total" not in found else total - decimal(found["sub_total"]),
+        tax=_ZERO if status == "void" else total - decimal(found["sub_total"]) if "sub_total" in found else None,
         account=text(found.get("account_id")) if kind is Kind.PAYMENT else "",
         postings=tuple(_posting(line) for line in found.get("line_items") or ())
         if kind is Kind.JOURNAL_ENTRY and postings is None

@@ -33,6 +33,7 @@ from integrations.documents import Kind
 logger = logging.getLogger(__name__)
 
 _LONGEST_BATCH = 50.0  # Seconds after which no further document of a batch is begun: its lease is not endless.
+_SILENT = 3  # Requests without an answer, one after another, that end a batch.
 _NUMBERED = (Kind.INVOICE, Kind.CREDIT_NOTE)
 _BY_NUMBER = {"ignore_auto_number_generation": "true"}
 _BULK = {
@@ -71,7 +72,7 @@ class Sender:
         outcomes: list[Outcome | None] = [None] * len(parcels)
         made: dict[int, Made] = {}
         stop: DeliveryError | None = None
-        begun = time.monotonic()
+        begun, unanswered = time.monotonic(), 0
         for index, parcel in enumerate(parcels):
             if stop is None and time.monotonic() - begun > _LONGEST_BATCH:
                 stop = TryLater("The batch before it took long; this document comes next.", after=0.5)
@@ -80,24 +81,43 @@ class Sender:
                 continue
             try:
                 made[index] = self._create(kind, parcel)
+                unanswered = 0
             except DeliveryError as error:
                 outcomes[index] = error
-                stop = _ends_batch(error)
+                unanswered += isinstance(error, UnknownOutcome)
+                stop = _ends_batch(error, unanswered)
         finished = self.finish(kind, list(made.values()))
         for index, result in zip(made, finished, strict=True):
             outcomes[index] = result
         return [each for each in outcomes if each is not None]
 
     def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
-        """Look for documents by our reference, and finish what was begun. Raises DeliveryError."""
+        """Look for documents by our reference, and finish what was begun.
+
+        One that cannot be looked for does not hold up the others: it gets the error, and is looked for again.
+        """
+        results: dict[str, Outcome] = {}
         made = []
+        stop: DeliveryError | None = None
+        begun, unanswered = time.monotonic(), 0
         for parcel in parcels:
-            sent = loads(parcel.body)
-            record = self._look(kind, parcel, sent)
-            if record is not None:
-                made.append(Made(self._rounded(kind, sent, record), sent, parcel))
-        results = self.finish(kind, made)
-        return {each.parcel.reference: result for each, result in zip(made, results, strict=True)}
+            if stop is None and time.monotonic() - begun > _LONGEST_BATCH:
+                stop = TryLater("Looking for the documents before it took long; this one comes next.", after=0.5)
+            if stop is not None:
+                results[parcel.reference] = stop
+                continue
+            try:
+                sent = loads(parcel.body)
+                record = self._look(kind, parcel, sent)
+                if record is not None:
+                    made.append(Made(self._rounded(kind, sent, record), sent, parcel))
+                unanswered = 0
+            except DeliveryError as error:
+                results[parcel.reference] = error
+                unanswered += isinstance(error, UnknownOutcome)
+                stop = _ends_batch(error, unanswered)
+        finished = self.finish(kind, made)
+        return results | {each.parcel.reference: done for each, done in zip(made, finished, strict=True)}
 
     def finish(self, kind: Kind, made: Sequence[Made]) -> list[Outcome]:
         """Publish journals and mark invoices as sent that are still drafts; what is not as we want it does not get so far."""
@@ -284,12 +304,12 @@ def _is_duplicate(error: DeliveryError) -> bool:
     return isinstance(error, NameTaken) or (isinstance(error, Rejected) and error.code == DUPLICATE)
 
 
-def _ends_batch(error: DeliveryError) -> DeliveryError | None:
+def _ends_batch(error: DeliveryError, unanswered: int) -> DeliveryError | None:
     """Say what an error means for the documents after it: nothing, or that they were not begun."""
     if isinstance(error, TryLater | BadCredentials):
         return error
-    if isinstance(error, UnknownOutcome):
-        return TryLater("The document before it got no answer; this one was not sent yet.", after=1.0)
+    if unanswered >= _SILENT:
+        return TryLater("The documents before it got no answer; this one was not begun.", after=1.0)
     return None
 
 

@@ -236,7 +236,8 @@ def test_a_connection_removed_in_xero_asks_a_person(connect, books) -> None:
     books._post("disconnect", {})
     assert deliver(connection).waiting == 2
     kept = Connection.objects.get()
-    assert (kept.status, "removed in Xero" in kept.status_reason) == (ConnectionStatus.RECONNECT_NEEDED, True)
+    assert kept.status == ConnectionStatus.RECONNECT_NEEDED
+    assert "removed in Xero" in kept.status_reason
 
 
 def test_a_person_who_may_not_post_journals_is_told_so(connect, books) -> None:

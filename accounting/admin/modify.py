@@ -1,0 +1,223 @@
+"""Modify a contract: say what changes, see what that would do to billing and revenue, then sign it."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from accounting.what_if import WhatIf, try_modification
+from billing import pricing
+from billing.access import may
+from billing.admin.charts import columns_chart
+from billing.admin.forms import DayField, StyledForm, today
+from billing.admin.hooks import add_buttons
+from billing.admin.pricing_words import HELP, from_text, in_words
+from billing.admin.shown import change_url, figure
+from billing.admin.tables import Table, columns
+from billing.models import Adjustment, Contract, ContractItem, ContractStatus, Product, Role, Treatment
+from billing.refusals import refusals
+from billing.services.modifications import Modification, modify_contract
+
+ZERO = Decimal(0)
+_REPLACE, _ADD, _REMOVE, _EXTEND, _END = "replace", "add", "remove", "extend", "end"
+_CHANGES = (
+    (_REPLACE, "Upgrade, downgrade or change the price of an item"),
+    (_ADD, "Add an item"),
+    (_REMOVE, "End an item"),
+    (_EXTEND, "Extend the contract"),
+    (_END, "End the contract early"),
+)
+
+
+class ModifyForm(StyledForm):
+    """What changes. Which fields matter depends on the choice; the others are left empty."""
+
+    change = forms.ChoiceField(label="What changes", choices=_CHANGES)
+    effective_on = DayField(label="Holds from")
+    item = forms.ModelChoiceField(
+        ContractItem.objects.none(),
+        label="Item",
+        required=False,
+        help_text="The item that changes, ends or is extended.",
+    )
+    product = forms.ModelChoiceField(
+        Product.objects.none(), label="New product", required=False, help_text="Empty: the item's own."
+    )
+    price_text = forms.CharField(
+        label="New price", required=False, help_text=f"{HELP} To extend at the same price, leave it empty."
+    )
+    pricing_model = forms.ChoiceField(label="Priced by", choices=pricing.CHOICES, required=False)
+    quantity = forms.DecimalField(
+        label="New quantity", required=False, min_value=Decimal(0), help_text="Empty: as it is."
+    )
+    end = DayField(label="New end of the contract", required=False, help_text="The first day no longer covered.")
+    treatment = forms.ChoiceField(label="Revenue", choices=Treatment.choices)
+    adjustment = forms.ChoiceField(label="The change of price falls", choices=Adjustment.choices)
+    credit_unused = forms.BooleanField(
+        label="Give back what is billed for days that fall away", required=False, initial=True
+    )
+    signed_on = DayField(label="Signed on", help_text="The date of the invoice or credit note that settles it.")
+    reason = forms.CharField(label="What was agreed", max_length=200)
+
+    def __init__(self, *args: Any, contract: Contract, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.contract = contract
+        items = contract.items.select_related("product", "phase").order_by("id")
+        item = self.fields["item"]
+        assert isinstance(item, forms.ModelChoiceField)
+        item.queryset = items
+        item.label_from_instance = lambda each: (  # type: ignore[method-assign]
+            f"{each.description or each.product.name}, {in_words(each.pricing_model, each.pricing, contract.currency)}, "
+            f"from {each.start}"
+        )
+        product = self.fields["product"]
+        assert isinstance(product, forms.ModelChoiceField)
+        product.queryset = Product.objects.filter(is_active=True)
+        self.initial.setdefault("effective_on", today(contract.business_entity))
+        self.initial.setdefault("signed_on", today(contract.business_entity))
+        if len(items) == 1:
+            self.initial.setdefault("item", items[0].pk)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        change, item = cleaned.get("change"), cleaned.get("item")
+        if change in (_REPLACE, _REMOVE) and item is None:
+            self.add_error("item", "Choose the item.")
+        if change in (_EXTEND, _END) and not cleaned.get("end"):
+            self.add_error("end", "Give the contract's new end.")
+        if change == _ADD and not cleaned.get("product"):
+            self.add_error("product", "Choose the product to add.")
+        if change == _ADD and not cleaned.get("price_text"):
+            self.add_error("price_text", "Give its price.")
+        if change == _EXTEND and cleaned.get("price_text") and item is None:
+            self.add_error("item", "Choose the item that goes on at the new price.")
+        if change == _EXTEND and not self.contract.end:
+            self.add_error("change", "This contract has no end; there is nothing to extend.")
+        if cleaned.get("price_text"):
+            try:
+                cleaned["pricing"] = from_text(cleaned.get("pricing_model") or "flat_fee", cleaned["price_text"])
+            except pricing.InvalidPricing as error:
+                self.add_error("price_text", str(error))
+        return cleaned
+
+    def modification(self) -> Modification:
+        """Say it as the service takes it."""
+        given = self.cleaned_data
+        change, item = given["change"], given["item"]
+        fields: dict[str, Any] = {}
+        if given.get("product"):
+            fields["product"] = given["product"]
+        if given.get("pricing") is not None:
+            fields |= {"pricing_model": given["pricing_model"] or "flat_fee", "pricing": given["pricing"]}
+        elif item is not None:
+            fields |= {"pricing_model": item.pricing_model, "pricing": item.pricing}
+        if given.get("quantity") is not None:
+            fields["quantity"] = given["quantity"]
+        what: dict[str, Any] = {}
+        if change == _REPLACE:
+            what = {"replace": {item.pk: fields}}
+        elif change == _ADD:
+            what = {"add": [fields]}
+        elif change == _REMOVE:
+            what = {"remove": [item.pk]}
+        elif change == _END:
+            what = {"end": given["end"]}
+        else:
+            what = {"end": given["end"], **self._extension(item, fields)}
+        return Modification(
+            effective_on=given["effective_on"],
+            signed_on=given["signed_on"],
+            reason=given["reason"],
+            treatment=given["treatment"],
+            adjustment=given["adjustment"],
+            credit_unused=given["credit_unused"],
+            **what,
+        )
+
+    def _extension(self, item: ContractItem | None, fields: dict[str, Any]) -> dict[str, Any]:
+        if item is None or not self.cleaned_data.get("price_text"):
+            return {}
+        same = {
+            name: getattr(item, name)
+            for name in ("product", "quantity", "interval_months", "timing", "tax_rate", "is_metered", "obligation",
+                         "recognition_method", "description")
+        }  # fmt: skip
+        return {"extend_items": False, "add": [{**same, **fields, "start": self.contract.end}]}
+
+
+def modify_page(request: HttpRequest, contract_id: int) -> HttpResponse:
+    """Try a modification, then sign it."""
+    if not may(request, Role.FINANCE):
+        raise PermissionDenied
+    contract = Contract.objects.select_related("business_entity", "customer").filter(pk=contract_id).first()
+    if contract is None:
+        raise Http404("There is no such contract in this company.")
+    form = ModifyForm(request.POST if request.method == "POST" else None, contract=contract)
+    tried: WhatIf | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            if "sign" in request.POST:
+                made = modify_contract(contract_id=contract_id, change=form.modification(), by=request.user)
+                messages.success(request, f"Modified: {made}.")
+                return HttpResponseRedirect(change_url(Contract, contract_id))
+            tried = try_modification(contract_id=contract_id, change=form.modification())
+        except refusals() as error:
+            messages.error(request, str(error))
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Modify contract {contract}",
+        "form": form,
+        "opts": Contract._meta,
+        "original": contract,
+        "tried": tried,
+        "tables": [_comparison(tried)] if tried else [],
+        "cancel_url": change_url(Contract, contract_id),
+    }
+    return TemplateResponse(request, "admin/counterfoil/modify.html", context)
+
+
+def _comparison(tried: WhatIf) -> Table:
+    before, after, months = tried.before, tried.after, tried.months
+    figures: list[Sequence[Decimal]] = [
+        [before.billed.get(month, ZERO) + before.to_bill.get(month, ZERO) for month in months],
+        [after.billed.get(month, ZERO) + after.to_bill.get(month, ZERO) for month in months],
+        [before.recognized(month) + before.to_recognize(month) for month in months],
+        [after.recognized(month) + after.to_recognize(month) for month in months],
+    ]
+    currency = before.currency
+    labels = ("Billing before", "Billing after", "Revenue before", "Revenue after")
+    return Table(
+        "Before and after, by month",
+        columns(f"Month, {currency}", *(f">{label}" for label in labels), ">Revenue changes by"),
+        [
+            (
+                f"{month:%B %Y}",
+                *(figure(column[place], currency) for column in figures),
+                figure(figures[3][place] - figures[2][place], currency),
+            )
+            for place, month in enumerate(months)
+        ],
+        "Nothing is billed or earned.",
+        totals=(
+            "Total",
+            *(figure(sum(column, ZERO), currency) for column in figures),
+            figure(sum(figures[3], ZERO) - sum(figures[2], ZERO), currency),
+        ),
+        note="Nothing is written yet. Net of tax; what is billed and earned already is included.",
+        chart=columns_chart([f"{month:%b %Y}" for month in months], dict(zip(labels, figures, strict=True))),
+    )
+
+
+def _buttons(request: HttpRequest, contract: Any) -> list[dict[str, object]]:
+    if contract.status != ContractStatus.ACTIVE or not may(request, Role.FINANCE):
+        return []
+    return [{"label": "Modify", "url": reverse("admin:modify_contract", args=[contract.pk]), "danger": False}]
+
+
+add_buttons(Contract, _buttons)

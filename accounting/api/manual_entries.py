@@ -1,0 +1,150 @@
+"""Manual entries: drafted and submitted by systems, approved by a person in the admin."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounting.manual_entries import NewLine, delete_draft, save_draft, submit
+from accounting.models import Account, ManualEntry, ManualEntryLine, ManualEntryStatus, Repeat
+from billing.api.fields import CodeField, DayField, RecordField, RecordSerializer, RequestSerializer
+from billing.api.filters import AnyOfFilter, Filters
+from billing.api.money import MoneySerializer
+from billing.api.views import Records
+from billing.models import BusinessEntity, Contract, Customer, Product
+from billing.services.customers import only_entity
+
+_MOST_LINES = 1000
+
+
+class ManualEntryLineSerializer(RecordSerializer):
+    account = serializers.CharField(source="account.code")
+    debit = MoneySerializer(currency_from="entry.currency")
+    credit = MoneySerializer(currency_from="entry.currency")
+
+    class Meta:
+        model = ManualEntryLine
+        fields = ("position", "account", "debit", "credit", "customer", "contract", "product")
+
+
+class ManualEntrySerializer(RecordSerializer):
+    business_entity = serializers.CharField(source="business_entity.code")
+    created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True)
+    approved_by = serializers.CharField(source="approved_by.username", default=None, allow_null=True)
+
+    class Meta:
+        model = ManualEntry
+        fields: tuple[str, ...] = (
+            "id", "business_entity", "date", "currency", "description", "note", "status", "reverse_on", "repeat",
+            "repeat_until", "series", "created_by", "submitted_at", "approved_by", "approved_at", "returned_reason",
+        )  # fmt: skip
+
+
+class ManualEntryDetailSerializer(ManualEntrySerializer):
+    lines = ManualEntryLineSerializer(many=True)
+
+    class Meta(ManualEntrySerializer.Meta):
+        fields = (*ManualEntrySerializer.Meta.fields, "lines")
+
+
+class NewManualLine(RequestSerializer):
+    account = serializers.CharField(max_length=20, help_text="The account's code.")
+    debit = MoneySerializer(required=False, help_text="Debit or credit, not both.")
+    credit = MoneySerializer(required=False)
+    customer = RecordField(Customer, required=False, allow_null=True)
+    contract = RecordField(Contract, required=False, allow_null=True)
+    product = RecordField(Product, required=False, allow_null=True)
+
+
+class NewManualEntry(RequestSerializer):
+    business_entity = CodeField(
+        BusinessEntity, required=False, help_text="May be left out where the company has only one."
+    )
+    date = DayField()
+    description = serializers.CharField(max_length=150)
+    note = serializers.CharField(max_length=2000, required=False, allow_blank=True)
+    reverse_on = DayField(required=False, allow_null=True, help_text="The day on which it reverses by itself.")
+    repeat = serializers.ChoiceField(Repeat.choices, required=False, help_text="In months; 0: once.")
+    repeat_until = DayField(required=False, allow_null=True)
+    lines = serializers.ListField(child=NewManualLine(), min_length=2, max_length=_MOST_LINES)
+
+
+class ManualEntryFilters(Filters):
+    business_entity = filters.CharFilter("business_entity__code")
+    status = AnyOfFilter("status", ManualEntryStatus.choices)
+
+    class Meta:
+        model = ManualEntry
+        fields = {"date": ["gte", "lte", "exact"]}
+
+
+class ManualEntries(Records):
+    """Entries by hand. A key writes and submits them; a person who is not their author approves them in the admin."""
+
+    model = ManualEntry
+    serializer_class = ManualEntrySerializer
+    detail_serializer_class = ManualEntryDetailSerializer
+    filterset_class = ManualEntryFilters
+
+    def rows(self) -> QuerySet[ManualEntry]:
+        return ManualEntry.objects.select_related("business_entity", "created_by", "approved_by")
+
+    def detail_rows(self) -> QuerySet[ManualEntry]:
+        return self.rows().prefetch_related(
+            Prefetch("lines", queryset=ManualEntryLine.objects.select_related("account", "entry").order_by("position"))
+        )
+
+    @extend_schema(request=NewManualEntry, responses={201: ManualEntryDetailSerializer})
+    def create(self, request: Request) -> Response:
+        """Write a draft. It is refused where it could never be posted."""
+        sent = self.received(NewManualEntry)
+        entity = sent.pop("business_entity", None) or only_entity()
+        lines = _lines(entity, sent.pop("lines"))
+        entry = save_draft(entry=ManualEntry(business_entity=entity, **sent), lines=lines, by=request.user)
+        return self.shown(entry.pk, created=True)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a draft."""
+        delete_draft(entry_id=self.get_object().pk)
+        return Response(status=204)
+
+    @extend_schema(request=None, responses=ManualEntryDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def submit(self, request: Request, pk: str) -> Response:
+        """Ask for approval; from now on the entry stands still."""
+        return self.shown(submit(entry_id=self.get_object().pk, by=request.user, at=timezone.now()).pk)
+
+
+def _lines(entity: BusinessEntity, sent: list[dict[str, Any]]) -> list[NewLine]:
+    codes = {line["account"] for line in sent}
+    accounts = {each.code: each for each in Account.objects.filter(business_entity=entity, code__in=codes)}
+    if missing := sorted(codes - accounts.keys()):
+        raise ValidationError({"lines": [f"There is no account {missing[0]} in this chart of accounts."]})
+    amounts = [line[side] for line in sent for side in ("debit", "credit") if side in line]
+    if any(amount.currency.code != entity.base_currency for amount in amounts):
+        raise ValidationError(
+            {"lines": [f"These books are kept in {entity.base_currency}; write it in that currency."]}
+        )
+    return [
+        NewLine(
+            account=accounts[line["account"]],
+            debit=line["debit"].amount if "debit" in line else Decimal(0),
+            credit=line["credit"].amount if "credit" in line else Decimal(0),
+            customer_id=_id(line.get("customer")),
+            contract_id=_id(line.get("contract")),
+            product_id=_id(line.get("product")),
+        )
+        for line in sent
+    ]
+
+
+def _id(record: Any) -> int | None:
+    return record.pk if record else None

@@ -1,0 +1,54 @@
+"""Drafts that no rule makes: what persons wrote and approved, and what they reversed. The same for a replay of the events."""
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from accounting.engine import Dimensions, Draft, DraftLine
+from accounting.events import EntryReversed, ManualEntryApproved
+from accounting.models import BY_PERSON, JournalEntry
+from accounting.reversal import mirrored_lines
+from billing.events import Event
+
+ROLE = "by_hand"
+
+
+class AlreadyReversed(ValueError):
+    """An entry can be reversed once."""
+
+
+def _approved(events: Sequence[Event]) -> list[Draft]:
+    drafts = []
+    for event in cast(Sequence[ManualEntryApproved], events):
+        lines = [
+            DraftLine(
+                ROLE,
+                line.debit,
+                line.credit,
+                Dimensions(customer_id=line.customer_id, contract_id=line.contract_id, product_id=line.product_id),
+                account_id=line.account_id,
+                resolved_by=BY_PERSON,
+            )
+            for line in event.lines
+        ]
+        drafts.append(Draft(event, None, event.description, lines))
+    return drafts
+
+
+def _reversed(events: Sequence[Event]) -> list[Draft]:
+    wanted = {(each.reversed_event_id, each.reversed_part): each for each in cast(Sequence[EntryReversed], events)}
+    originals = JournalEntry.objects.filter(event__in={event_id for event_id, _ in wanted}, reversed_by=None)
+    found = {
+        (event_id, part): pk
+        for pk, event_id, part in originals.values_list("pk", "event_id", "part")
+        if (event_id, part) in wanted
+    }
+    if len(found) < len(wanted):
+        raise AlreadyReversed("An entry that is to be reversed was reversed before, or does not exist.")
+    lines = mirrored_lines(list(found.values()))
+    return [Draft(event, None, event.description, lines[found[place]], found[place]) for place, event in wanted.items()]
+
+
+BY_HAND: dict[str, Callable[[Sequence[Event]], list[Draft]]] = {
+    ManualEntryApproved.kind: _approved,
+    EntryReversed.kind: _reversed,
+}

@@ -1,0 +1,178 @@
+"""Contract modified: obligations change their price and their end, service periods that fall away are cut short.
+
+An item that takes another's place takes its place in the obligation too. What is added joins the obligation of its name (over
+a whole term also that of its product), or is one of its own at its stated price; as a separate contract it always is.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from accounting import commitments, obligations, schedules
+from accounting.books import Books
+from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.measures.billed import cut_short
+from accounting.models import AccountingPolicy, PerformanceObligation
+from accounting.obligations import Pools, Promise, is_obligation
+from accounting.revisions import RevisionRefused, Revisions
+from accounting.schedules import Schedule
+from billing.events import ContractModified, ModifiedLine
+from billing.models import Adjustment, RevenueSpan, Treatment
+
+ZERO = Decimal(0)
+
+
+def measure(events: Sequence[ContractModified], books: Books) -> list[MeasuredEvent]:
+    """Measure one modification after the other: they are rare, and each looks at what the one before has left."""
+    return [_measure(event, books) for event in events]
+
+
+def _measure(event: ContractModified, books: Books) -> MeasuredEvent:
+    pools = Pools(line.contract_item_id for line in event.lines)
+    revisions = Revisions(books, pools.changed())
+    members, plain = _members(event, pools)
+    for schedule, lines in members:
+        _revise(event, schedule, lines, revisions)
+    about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
+    units = [Unit({"unbilled_again": _divide_anew(pools)}, about)]
+    revisions.save()
+    schedules.save(pools.changed())
+    units += _of_plain(event, plain, books)
+    return MeasuredEvent(event, about, units)
+
+
+_Members = list[tuple[Schedule, list[ModifiedLine]]]
+
+
+def _members(event: ContractModified, pools: Pools) -> tuple[_Members, list[ModifiedLine]]:
+    """Find which obligation each line belongs to, and give what is added its own. The rest earns period by period."""
+    by_obligation: dict[int, list[ModifiedLine]] = defaultdict(list)
+    known: dict[int, Schedule] = {}
+    plain: list[ModifiedLine] = []
+    joining: list[tuple[int, int, date]] = []
+    added: list[Promise] = []
+    for line in event.lines:
+        schedule = pools.obligation_of(line.contract_item_id)
+        if schedule is None:
+            schedule = _joined(event, line, pools)
+            if schedule is not None:
+                joining.append(
+                    (schedule.obligation_id or 0, line.contract_item_id or 0, line.start or event.occurred_on)
+                )
+        if schedule is not None:
+            known[schedule.id] = schedule
+            by_obligation[schedule.id].append(line)
+        elif line.was_committed == 0 and is_obligation(
+            line, allocation=event.price_allocation, span=event.revenue_span
+        ):
+            added.append(_promise(event, line, place=len(added) + 1))
+        else:
+            plain.append(line)
+    obligations.join(joining)
+    obligations.add(added)
+    return [(known[pk], lines) for pk, lines in by_obligation.items()], plain
+
+
+def _joined(event: ContractModified, line: ModifiedLine, pools: Pools) -> Schedule | None:
+    if line.is_metered or event.treatment == Treatment.SEPARATE:
+        return None
+    if line.replaces is not None:
+        return pools.obligation_of(line.replaces)
+    held = pools.changed()
+    if line.obligation:
+        names = dict(
+            PerformanceObligation.objects.filter(pk__in=[each.obligation_id for each in held]).values_list("pk", "name")
+        )
+        return next((each for each in held if names[each.obligation_id or 0] == line.obligation), None)
+    if event.revenue_span == RevenueSpan.TERM:
+        return next((each for each in held if each.product_id == line.product_id), None)
+    return None
+
+
+def _promise(event: ContractModified, line: ModifiedLine, *, place: int) -> Promise:
+    assert line.start is not None
+    assert line.end is not None
+    promise = Promise(
+        event.contract_id, event.customer_id, event.business_entity_id, event.currency, [line], line.start, line.end
+    )
+    promise.price, promise.pool = line.committed, place
+    return promise
+
+
+def _revise(event: ContractModified, schedule: Schedule, lines: Sequence[ModifiedLine], revisions: Revisions) -> None:
+    difference = sum((line.committed - line.was_committed for line in lines), ZERO)
+    ends = [line.end for line in lines if line.end]
+    end = max(ends) if ends else schedule.service_end
+    if event.revenue_span == RevenueSpan.TERM and event.term_end and event.treatment != Treatment.SEPARATE:
+        end = event.term_end
+    if not difference and end == schedule.service_end:
+        return
+    _refuse_large(schedule, difference, event.adjustment)
+    revisions.change_price(
+        schedule,
+        difference,
+        on=event.occurred_on,
+        reason=f"Modification {event.key.rpartition(':')[2]} of contract {event.contract_number}",
+        end=end,
+        treatment=event.treatment,
+        adjustment=event.adjustment,
+    )
+
+
+def large_change(price: Decimal, difference: Decimal, policy: AccountingPolicy) -> bool:
+    """Tell whether a change of an obligation's price is large by the company's policy."""
+    return abs(difference) * 100 > policy.large_change_percent * abs(price)
+
+
+def _refuse_large(schedule: Schedule, difference: Decimal, adjustment: str) -> None:
+    policy = AccountingPolicy.objects.get()
+    if (
+        policy.large_change_must_front_load
+        and adjustment != Adjustment.FRONT_LOAD
+        and large_change(schedule.amount, difference, policy)
+    ):
+        raise RevisionRefused(
+            f"The price of an obligation changes by more than {policy.large_change_percent.normalize():f} %. Your accounting "
+            "policy wants such a change front loaded: choose the front-load adjustment."
+        )
+
+
+def _divide_anew(pools: Pools) -> Decimal:
+    """Divide what is billed over the obligations' new prices. Answers how much that makes unbilled on one side and deferred
+    on the other."""
+    moved = ZERO
+    for pool in pools.pools.values():
+        if len(pool.schedules) > 1 and pool.billed <= pool.price:
+            moved += sum((share.deferred for share in pool.bill(ZERO)), ZERO)
+    return moved
+
+
+def _of_plain(event: ContractModified, lines: Sequence[ModifiedLine], books: Books) -> list[Unit]:
+    ended = [(line.contract_item_id or 0, line.end) for line in lines if line.end]
+    cut = schedules.lock_covering(ended)
+    for (_, end), schedule in cut.items():
+        cut_short(schedule, end)
+    schedules.save(list(cut.values()))
+    return _committed(event, lines) if books.grosses_up else []
+
+
+def _committed(event: ContractModified, lines: Sequence[ModifiedLine]) -> list[Unit]:
+    """Under the gross-up treatment: what is committed follows the price, but not below what is billed or recognized."""
+    held = commitments.lock(line.contract_item_id or 0 for line in lines)
+    fresh: dict[int, Decimal] = {}
+    units = []
+    for line in lines:
+        item = line.contract_item_id or 0
+        change = line.committed - line.was_committed
+        if item in held:
+            commitment = held[item]
+            change = max(change, max(commitment.billed, commitment.recognized) - commitment.committed)
+            commitment.committed += change
+        else:
+            fresh[item] = change = max(change, ZERO)
+        about = Dimensions(event.customer_id, line.contract_id, item, line.product_id, line.product_family_id)
+        units.append(Unit({"committed": change}, about, line.pricing_model, line.recognition_method))
+    commitments.save(held)
+    commitments.commit(fresh, currency=event.currency)
+    return units

@@ -1,0 +1,22 @@
+"""Accounting's part of the audit trail."""
+
+from django.db import migrations
+
+from billing.audit import RecordChanges, Recorded
+
+RECORDED = [
+    Recorded("accounting.account"),
+    Recorded("accounting.defaultaccount"),
+    Recorded("accounting.accountingrule"),
+    Recorded("accounting.ruleversion"),
+    Recorded("accounting.accountingpolicy", ignored=("stamp",)),
+    # What the check list said is kept with the seal.
+    Recorded("accounting.accountingperiod", ignored=("close_checks",)),
+    Recorded("accounting.manualentry"),
+]
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounting", "0011_manual_entries_guards"), ("billing", "0008_record_changes")]
+
+    operations = [RecordChanges(RECORDED)]

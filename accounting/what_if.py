@@ -1,0 +1,71 @@
+"""What a modification would do, before it is signed: billing and revenue by month, before and after. Nothing is kept.
+
+The modification is carried out in a transaction that is always undone, so that the answer is what would truly happen.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from accounting.measures.modifications import large_change
+from accounting.models import AccountingPolicy, ScheduleRevision
+from accounting.reports.contract_revenue import ContractMonths, contract_months
+from billing.errors import NotFound
+from billing.models import Contract, ContractModification
+from billing.services.modifications import Modification, describe, modify_contract
+
+
+class _Undone(Exception):
+    """Takes the trial back."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The contract before and after; `kind` and `summary` name the modification, `warnings` what an accountant should see."""
+
+    kind: str
+    summary: str
+    before: ContractMonths
+    after: ContractMonths
+    warnings: tuple[str, ...]
+
+    @property
+    def months(self) -> list[date]:
+        return sorted({*self.before.months, *self.after.months})
+
+
+def try_modification(*, contract_id: int, change: Modification) -> WhatIf:
+    """Try a modification. Raises what `modify_contract` raises, and refusals of the accounting policy."""
+    contract = Contract.objects.filter(pk=contract_id).first()
+    if contract is None:
+        raise NotFound(f"There is no contract with the id {contract_id}.")
+    before = contract_months(contract)
+    found: list[Any] = []
+    try:
+        with transaction.atomic():
+            made = modify_contract(contract_id=contract_id, change=change)
+            contract.refresh_from_db()
+            found = [made.get_kind_display(), describe(made), contract_months(contract), _warnings(made)]
+            raise _Undone
+    except _Undone:
+        pass
+    kind, summary, after, warnings = found
+    return WhatIf(kind, summary, before, after, warnings)
+
+
+def _warnings(made: ContractModification) -> tuple[str, ...]:
+    policy = AccountingPolicy.objects.get()
+    warnings = []
+    for revision in ScheduleRevision.objects.filter(
+        schedule__contract=made.contract_id, effective_on=made.effective_on
+    ).select_related("schedule__product"):
+        old, new = Decimal(revision.before["price"]), Decimal(revision.after["price"])
+        if large_change(old, new - old, policy) and made.adjustment != "front_load":
+            warnings.append(
+                f"The price of “{revision.schedule.product}” changes by more than {policy.large_change_percent.normalize():f} %. "
+                "Usual practice puts such a change into the first open period (front load)."
+            )
+    return tuple(warnings)

@@ -1,0 +1,360 @@
+"""Change a started contract from a day on: upgrade, downgrade, price change, extension, termination.
+
+What is billed beyond that day is given back by days, what takes its place is charged by days: on one invoice where that is
+not negative, else by credit notes and an invoice. Example (C3): 300.00 for April, from 16 April 450.00: an invoice of
+225.00 less 150.00.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from billing.charging import Charge, billed_on, charge, committed_value, next_billing, service_periods
+from billing.errors import BillingError, NotFound, WrongState
+from billing.events import ContractModified, ModifiedLine
+from billing.models import (
+    Adjustment,
+    Contract,
+    ContractItem,
+    ContractModification,
+    ContractPhase,
+    ContractStatus,
+    InvoiceLine,
+    InvoiceStatus,
+    ModificationKind,
+    Renewal,
+    Treatment,
+)
+from billing.money import format_money, round_money
+from billing.periods import DateRange
+from billing.publishing import publish
+from billing.services.billing_run import BillingRun, draft_invoices
+from billing.services.contracts import build_item, set_cursors
+from billing.services.credit_notes import Keep, issue_credit_note
+from billing.services.invoices import finalize_invoices
+from billing.services.promises import is_earned_as_whole, promise, refuse_without_price
+from billing.services.terms import Item, read_items
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modification:
+    """What is agreed anew. `replace` and `add` hold fields of ContractItem; replaced items end on `effective_on`.
+
+    `end` moves the contract's end; items that ran to the old end go on to the new one if `extend_items`. `credit_unused`:
+    what is billed for days that fall away is given back. The invoice is dated `signed_on`.
+    """
+
+    effective_on: date
+    signed_on: date
+    reason: str
+    treatment: str = Treatment.PROSPECTIVE
+    adjustment: str = Adjustment.STRAIGHT_LINE
+    replace: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    add: Sequence[Mapping[str, Any]] = ()
+    remove: Sequence[int] = ()
+    end: date | None = None
+    extend_items: bool = True
+    credit_unused: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Unused:
+    """The part of a billed line that falls away; positive, net of tax."""
+
+    item_id: int
+    line_id: int
+    invoice_id: int
+    period: DateRange
+    net: Decimal
+
+
+@transaction.atomic
+def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -> ContractModification:
+    """Change an active contract, tell the books, and bill or credit the difference that is due by `signed_on`.
+
+    Raises NotFound, WrongState, BillingError with what to mend; then nothing has changed.
+    """
+    contract = _lock(contract_id)
+    before = {item.id: item for item in read_items("i.contract_id = %s", [contract.pk], lock=True)}
+    _refuse_unfit(contract, before, change)
+    old_end = contract.end
+    replaced_by = _write(contract, before, change)
+    after = {item.id: item for item in read_items("i.contract_id = %s", [contract.pk])}
+    refuse_without_price(contract, list(after.values()))
+    unused = _unused(before, after, change)
+    lines = _lines(contract, before, after, replaced_by, unused if change.credit_unused else [])
+    modification = ContractModification.objects.create(
+        tenant_id=contract.tenant_id,
+        contract=contract,
+        number=contract.modifications_made,
+        kind=_kind(contract, before, lines, old_end, change),
+        effective_on=change.effective_on,
+        signed_on=change.signed_on,
+        treatment=change.treatment,
+        adjustment=change.adjustment,
+        reason=change.reason.strip(),
+        changes=[
+            {
+                "item": line.contract_item_id,
+                "replaces": line.replaces,
+                "end": line.end and line.end.isoformat(),
+                "before": f"{line.was_committed:f}",
+                "after": f"{line.committed:f}",
+            }
+            for line in lines
+        ],
+        made_by=by,
+    )
+    publish([_event(contract, modification, lines)])
+    _settle(contract, modification, before, after, unused if change.credit_unused else [], change)
+    return modification
+
+
+def _lock(contract_id: int) -> Contract:
+    contract = Contract.objects.select_for_update().filter(pk=contract_id).first()
+    if contract is None:
+        raise NotFound(f"There is no contract with the id {contract_id}.")
+    if contract.status != ContractStatus.ACTIVE:
+        raise WrongState(
+            f"Contract {contract.number} is {contract.get_status_display().lower()}; only an active one is modified."
+        )
+    return contract
+
+
+def _refuse_unfit(contract: Contract, items: Mapping[int, Item], change: Modification) -> None:
+    day = change.effective_on
+    if not change.reason.strip():
+        raise BillingError("Say what was agreed; an auditor will ask.")
+    if not (change.replace or change.add or change.remove or change.end):
+        raise BillingError("Nothing changes: replace, add or remove an item, or move the contract's end.")
+    if day < contract.start or (contract.end and day > contract.end):
+        raise BillingError(f"Contract {contract.number} can be modified from {contract.start} to {contract.end} only.")
+    if change.end and (change.end < day or change.end <= contract.start):
+        raise BillingError(
+            f"The contract's new end {change.end} lies before the day from which the modification holds."
+        )
+    for item_id in (*change.replace, *change.remove):
+        item = items.get(item_id)
+        if item is None:
+            raise NotFound(f"Contract {contract.number} has no item with the id {item_id}.")
+        if not item.terms.start < day or (item.terms.end and item.terms.end < day):
+            raise BillingError(
+                f"“{item.description or item.product_name}” runs from {item.terms.start} to {item.terms.end or 'no end'}; "
+                f"it cannot be ended on {day}. Choose a day after its start."
+            )
+    if change.treatment == Treatment.SEPARATE and (change.replace or change.remove):
+        raise BillingError(
+            "A separate contract only adds to what was promised; to replace an item, choose another treatment."
+        )
+    if change.treatment == Treatment.CATCH_UP and not is_earned_as_whole(contract, list(items.values())):
+        raise BillingError(
+            f"Contract {contract.number} earns each service period's own price, so there is nothing to catch up. "
+            "Choose the prospective treatment."
+        )
+
+
+def _write(contract: Contract, items: Mapping[int, Item], change: Modification) -> dict[int, int]:
+    """Write the contract's new terms. Answers which new item replaces which old one."""
+    contract.modifications_made += 1
+    old_end, day = contract.end, change.effective_on
+    if change.end:
+        contract.end, contract.renewal = change.end, Renewal.NONE
+        # What runs to the contract's end, goes on to the new one; what would run beyond it, ends with it.
+        contract.phases.filter(start__lt=change.end, end=old_end).update(end=change.end)
+        contract.phases.filter(start__lt=change.end, end__gt=change.end).update(end=change.end)
+        to_the_end = contract.items.filter(start__lt=change.end, end=old_end, end__isnull=False)
+        if change.extend_items:
+            to_the_end.update(end=change.end)
+        elif old_end and change.end > old_end:
+            contract.items.filter(end=None, start__lt=old_end).update(end=old_end)
+        contract.items.filter(start__lt=change.end, end__gt=change.end).update(end=change.end)
+    contract.save(update_fields=["end", "renewal", "modifications_made"])
+    ended = [*change.replace, *change.remove]
+    contract.items.filter(pk__in=ended).update(end=day)
+    phase = _phase_on(contract, day)
+    replaced_by = {}
+    for item_id, fields in change.replace.items():
+        old = ContractItem.objects.get(pk=item_id)
+        kept = {name: getattr(old, name) for name in _KEPT}
+        if fields.get("product", old.product) == old.product:
+            kept |= {"recognition_method": old.recognition_method, "description": old.description}
+        end = items[item_id].terms.end if change.end is None else None
+        new = build_item(contract=contract, phase=phase, **(kept | {"start": day, "end": end} | dict(fields)))
+        replaced_by[new.pk] = item_id
+    for fields in change.add:
+        build_item(contract=contract, phase=phase, **({"start": day} | dict(fields)))
+    return replaced_by
+
+
+# What an item that replaces another takes over from it, unless told otherwise.
+_KEPT = ("product", "quantity", "interval_months", "timing", "tax_rate", "is_metered", "obligation", "minimum")
+
+
+def _phase_on(contract: Contract, day: date) -> ContractPhase:
+    phases = list(contract.phases.order_by("start"))
+    return next((phase for phase in reversed(phases) if phase.start <= day), phases[0])
+
+
+def _unused(before: Mapping[int, Item], after: Mapping[int, Item], change: Modification) -> list[_Unused]:
+    """Find what is billed for days that an item no longer covers: whole periods, and the rest of one by its days."""
+    ends = {pk: item.terms.end for pk, item in after.items() if item.terms.end and pk in before}
+    cut = {pk: end for pk, end in ends.items() if before[pk].billed_until > end}
+    lines = (
+        InvoiceLine.objects.filter(contract_item__in=cut, period_end__isnull=False)
+        .exclude(invoice__status=InvoiceStatus.VOID)
+        .select_related("invoice")
+        .prefetch_related("credits")
+        .order_by("period_start", "id")
+    )
+    unused = []
+    for line in lines:
+        assert line.contract_item_id is not None
+        assert line.period_start is not None
+        assert line.period_end is not None
+        end = cut[line.contract_item_id]
+        # What an earlier modification gave back is not billed any more.
+        until = min(line.period_end, before[line.contract_item_id].billed_until)
+        if until <= max(end, line.period_start):
+            continue
+        if line.invoice.status == InvoiceStatus.DRAFT:
+            raise WrongState(f"Draft invoice {line.invoice_id} bills days that fall away; finalize or delete it first.")
+        rest = DateRange(max(line.period_start, end), until)
+        left = line.net.amount - sum((credit.net.amount for credit in line.credits.all()), ZERO)
+        share = Decimal(rest.days) / Decimal((line.period_end - line.period_start).days)
+        net = min(round_money(line.net.amount * share, line.invoice.currency), left)
+        if net > 0:
+            unused.append(_Unused(line.contract_item_id, line.pk, line.invoice_id, rest, net))
+    if unused and change.effective_on > change.signed_on and change.credit_unused:
+        until = max(before[each.item_id].billed_until for each in unused)
+        raise BillingError(
+            f"The contract is billed until {until}, beyond {change.effective_on}, a day still to come. "
+            f"Let the modification hold from {until}, or sign it on the day."
+        )
+    return unused
+
+
+def _lines(
+    contract: Contract,
+    before: Mapping[int, Item],
+    after: Mapping[int, Item],
+    replaced_by: Mapping[int, int],
+    unused: Sequence[_Unused],
+) -> list[ModifiedLine]:
+    lines = []
+    for pk, item in after.items():
+        old = before.get(pk)
+        told = promise(item, allocation=contract.price_allocation)
+        # Only what is not billed yet can still change; what is billed too far is given back.
+        since = old.billed_until if old else item.terms.start
+        told["committed"] = committed_value(item.terms, since=since)
+        was = committed_value(old.terms, since=since) if old else ZERO
+        was += sum((each.net for each in unused if each.item_id == pk), ZERO)
+        lines.append(ModifiedLine(**told, was_committed=was, replaces=replaced_by.get(pk)))
+    return lines
+
+
+def _kind(
+    contract: Contract,
+    before: Mapping[int, Item],
+    lines: Sequence[ModifiedLine],
+    old_end: date | None,
+    change: Modification,
+) -> ModificationKind:
+    if change.end and (old_end is None or change.end < old_end):
+        return ModificationKind.TERMINATION
+    if change.end:
+        return ModificationKind.EXTENSION
+    products = {line.contract_item_id: line.product_id for line in lines}
+    same = all(products[line.replaces] == line.product_id for line in lines if line.replaces)
+    if change.replace and same and not change.add and not change.remove:
+        return ModificationKind.PRICE_CHANGE
+    grows = sum((line.committed - line.was_committed for line in lines), ZERO) >= 0
+    return ModificationKind.UPGRADE if grows else ModificationKind.DOWNGRADE
+
+
+def _event(contract: Contract, modification: ContractModification, lines: Sequence[ModifiedLine]) -> ContractModified:
+    return ContractModified(
+        tenant_id=contract.tenant_id,
+        business_entity_id=contract.business_entity_id,
+        occurred_on=modification.effective_on,
+        currency=contract.currency,
+        key=f"{contract.pk}:{modification.number}",
+        modification_id=modification.pk,
+        modification_kind=modification.kind,
+        contract_id=contract.pk,
+        contract_number=contract.number,
+        customer_id=contract.customer_id,
+        treatment=modification.treatment,
+        adjustment=modification.adjustment,
+        price_allocation=contract.price_allocation,
+        revenue_span=contract.revenue_span,
+        price_change=sum((line.committed - line.was_committed for line in lines), ZERO),
+        term_end=contract.end,
+        lines=tuple(lines),
+    )
+
+
+def _settle(
+    contract: Contract,
+    modification: ContractModification,
+    before: Mapping[int, Item],
+    after: Mapping[int, Item],
+    unused: Sequence[_Unused],
+    change: Modification,
+) -> None:
+    """Bill what new items cost by `signed_on`, less what is unused; credit the unused part where it is more than that."""
+    cursors = []
+    charges: list[tuple[Item, Charge]] = []
+    for pk, item in after.items():
+        billed_until = item.billed_until
+        if pk not in before and not item.terms.is_metered and item.terms.in_advance:
+            for period in service_periods(item.terms, since=item.terms.start):
+                if billed_on(item.terms, period) > change.signed_on:
+                    break
+                charges.append((item, replace(charge(item.terms, period), billed_on=change.signed_on)))
+                billed_until = period.end
+        if item.terms.end:
+            billed_until = max(min(billed_until, item.terms.end), item.terms.start)
+        cursors.append((pk, billed_until, next_billing(item.terms, billed_until)))
+    set_cursors(cursors)
+    given_back = [
+        (after[each.item_id], Charge(each.period, change.signed_on, Decimal(1), -each.net, -each.net))
+        for each in unused
+    ]
+    total = sum((each.net for _, each in [*charges, *given_back]), ZERO)
+    on_invoice = [*charges, *given_back] if total >= 0 else charges
+    if on_invoice:
+        run = BillingRun()
+        finalize_invoices(draft_invoices({(contract.pk, change.signed_on): on_invoice}, run))
+    if total < 0:
+        _credit(unused, modification, change)
+
+
+def _credit(unused: Sequence[_Unused], modification: ContractModification, change: Modification) -> None:
+    by_invoice: dict[int, dict[int, Decimal]] = {}
+    for each in unused:
+        by_invoice.setdefault(each.invoice_id, {})[each.line_id] = each.net
+    for invoice_id, lines in by_invoice.items():
+        issue_credit_note(
+            invoice_id=invoice_id,
+            lines=lines,
+            on=change.signed_on,
+            reason=f"{modification.get_kind_display()} from {change.effective_on}: {change.reason.strip()}"[:200],
+            keep=Keep.WALLET,  # as far as it was paid
+            modification_id=modification.pk,
+        )
+
+
+def describe(modification: ContractModification) -> str:
+    """Say in a sentence what was modified, for a person."""
+    change = sum((Decimal(row["after"]) - Decimal(row["before"]) for row in modification.changes), ZERO)
+    return (
+        f"{modification.get_kind_display()} from {modification.effective_on}: the price still to come changes by "
+        f"{format_money(change, modification.contract.currency)}."
+    )

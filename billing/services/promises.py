@@ -1,0 +1,95 @@
+"""What a contract promises, and for how much: the committed value of its items, and the same at standalone prices."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from billing.charging import committed_value
+from billing.errors import BillingError
+from billing.events import CommitmentLine
+from billing.models import REPORTED_METHODS, Contract, PriceAllocation, RevenueSpan
+from billing.services.terms import Item
+from billing.tenancy import current_tenant_id
+
+ZERO = Decimal(0)
+
+
+def standalone_value(item: Item, *, since: date | None = None) -> Decimal:
+    """Add up what the item would cost sold alone, from a date (else its start) to its end.
+
+    Its own standalone price, else its list price's, else the list price, else what it is sold for.
+    """
+    terms = item.terms
+    if item.standalone_price is not None:
+        price = {"unit_amount": str(item.standalone_price)}
+        return committed_value(replace(terms, pricing_model="per_unit", pricing=price), since=since)
+    if item.list_model and item.list_pricing:
+        listed = replace(terms, pricing_model=item.list_model, pricing=json.loads(item.list_pricing))
+        return committed_value(listed, since=since)
+    return committed_value(terms, since=since)
+
+
+def promise(item: Item, *, since: date | None = None, allocation: str = PriceAllocation.STATED) -> dict[str, Any]:
+    """Give what a `CommitmentLine` says of an item, from a date on. Standalone prices are asked only where they matter."""
+    committed = committed_value(item.terms, since=since)
+    return {
+        "contract_id": item.contract_id,
+        "contract_item_id": item.id,
+        "product_id": item.product_id,
+        "product_family_id": item.product_family_id,
+        "pricing_model": item.terms.pricing_model,
+        "recognition_method": item.recognition_method,
+        "committed": committed,
+        "standalone": standalone_value(item, since=since) if allocation == PriceAllocation.STANDALONE else committed,
+        "obligation": item.obligation,
+        "start": max(item.terms.start, since or item.terms.start),
+        "end": item.terms.end,
+        "is_metered": item.terms.is_metered,
+    }
+
+
+def commitment(contract: Contract, items: Sequence[Item], *, since: date | None) -> dict[str, Any]:
+    """Give what `ContractStarted` and `ContractRenewed` say of a contract's term."""
+    lines = tuple(CommitmentLine(**promise(item, since=since, allocation=contract.price_allocation)) for item in items)
+    return {
+        "tenant_id": current_tenant_id(),
+        "business_entity_id": contract.business_entity_id,
+        "currency": contract.currency,
+        "contract_id": contract.pk,
+        "contract_number": contract.number,
+        "customer_id": contract.customer_id,
+        "committed": sum((line.committed for line in lines), ZERO),
+        "lines": lines,
+        "price_allocation": contract.price_allocation,
+        "revenue_span": contract.revenue_span,
+        "term_end": contract.end,
+    }
+
+
+def is_earned_as_whole(contract: Contract, items: Sequence[Item]) -> bool:
+    """Tell whether any fixed price of the contract is earned as an obligation, not period by period."""
+    whole = contract.price_allocation == PriceAllocation.STANDALONE or contract.revenue_span == RevenueSpan.TERM
+    return any(
+        not item.terms.is_metered and (whole or item.obligation or item.recognition_method in REPORTED_METHODS)
+        for item in items
+    )
+
+
+def refuse_without_price(contract: Contract, items: Sequence[Item]) -> None:
+    """Refuse a contract whose price is to be earned as a whole, but is not known. Raises BillingError."""
+    whole = contract.price_allocation == PriceAllocation.STANDALONE or contract.revenue_span == RevenueSpan.TERM
+    for item in items:
+        as_one = whole or item.obligation or item.recognition_method in REPORTED_METHODS
+        if as_one and not item.terms.is_metered and item.terms.end is None:
+            raise BillingError(
+                f"Contract {contract.number} has no end, so “{item.description or item.product_name}” has no total price to "
+                "earn as one obligation. Give the contract a term, or let each service period earn its own price."
+            )
+        if item.terms.is_metered and item.recognition_method in REPORTED_METHODS:
+            raise BillingError(
+                f"“{item.description or item.product_name}” is priced by usage, which is earned as it is used; choose "
+                "another way to recognize its revenue."
+            )

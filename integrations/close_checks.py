@@ -1,0 +1,53 @@
+"""What the ERP's side adds to the close check list: what is parked or on its way, and whether both books agree."""
+
+from datetime import date
+
+from django.db.models import Q
+
+from accounting.closing import CloseCheck, Found, register
+from accounting.closing.checklist import last_day
+from accounting.models import AccountingPeriod
+from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState, Reconciliation
+
+
+def _connections(period: AccountingPeriod) -> list[Connection]:
+    serving = Q(business_entity=period.business_entity_id) | Q(business_entity=None)
+    return list(Connection.objects.filter(serving).exclude(status=ConnectionStatus.DISABLED).defer("credentials"))
+
+
+def _items(period: AccountingPeriod, state: str, what: str) -> Found:
+    connections = _connections(period)
+    items = OutboxItem.objects.filter(connection__in=connections, state=state)
+    details = tuple(
+        f"{each.name}: {count:,}" for each in connections if (count := items.filter(connection=each).count())
+    )
+    count = items.count()
+    return Found(count, what.format(f"{count:,}") if count else "Nothing.", details, f"state__exact={state}")
+
+
+def _parked(period: AccountingPeriod, today: date) -> Found:
+    return _items(period, OutboxState.PARKED, "Parked, waiting for a person to decide: {}.")
+
+
+def _waiting(period: AccountingPeriod, today: date) -> Found:
+    return _items(period, OutboxState.PENDING, "Not delivered to the ERP yet: {}.")
+
+
+def _reconciled(period: AccountingPeriod, today: date) -> Found:
+    wrong = []
+    for connection in _connections(period):
+        last = Reconciliation.objects.filter(connection=connection, through__gte=last_day(period)).first()
+        if last is None:
+            wrong.append(f"{connection}: not reconciled through {last_day(period)}.")
+        elif last.difference_count:
+            wrong.append(f"{connection}: {last.difference_count:,} differences at the last reconciliation.")
+    if not wrong:
+        return Found(0, "The ERP's books agree, or no ERP is connected.")
+    return Found(len(wrong), " ".join(wrong), tuple(wrong))
+
+
+register(
+    CloseCheck("parked_items", "Nothing is parked", False, _parked, "integrations_outboxitem_changelist"),
+    CloseCheck("undelivered_items", "Everything is delivered", False, _waiting, "integrations_outboxitem_changelist"),
+    CloseCheck("reconciliation", "The ERP agrees", False, _reconciled, "integrations_reconciliation_changelist"),
+)

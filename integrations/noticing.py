@@ -1,0 +1,135 @@
+"""Notice what happened in the ERP: told by its webhooks, or asked for by the clock.
+
+Our documents that were deleted, voided or changed there are written down for a person; the reconciliation says what it
+comes to. Payments that were recorded there are taken over into billing, where the tenant wants that.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.utils import timezone
+
+from billing.errors import BillingError
+from billing.models import Invoice, InvoiceStatus, Payment
+from billing.services.payments import receive_payment
+from integrations.adopting import document_total
+from integrations.connectors import base
+from integrations.connectors.base import Change, Connector, ErpDocument, RowKind
+from integrations.documents import Kind
+from integrations.mapping import connector_of, refresh_lists
+from integrations.models import Connection, ExternalReference, Mapping, MappingKind, NoticedChange
+from integrations.policy import Policy
+
+_OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visible after its own time.
+_FIRST = timedelta(days=1)
+_ROWS = {kind.value for kind in RowKind}
+
+
+def poll(connection: Connection) -> int:
+    """Ask what changed since the last time; give how much concerned us. Raises DeliveryError."""
+    now = timezone.now()
+    connector = connector_of(connection)
+    since = (connection.polled_at - _OVERLAP) if connection.polled_at else now - _FIRST
+    noticed = take(connection, connector.changes(since=since), connector)
+    refresh_lists(connection, connector)
+    Connection.objects.filter(pk=connection.pk).update(polled_at=now)
+    return noticed
+
+
+def take(connection: Connection, changes: Iterable[Change], connector: Connector | None = None) -> int:
+    """Look at changes one by one; give how many concerned us. Raises DeliveryError."""
+    connector = connector or connector_of(connection)
+    readable = {kind.value for kind in base.get(connection.erp).reads}
+    noticed, lists_changed = 0, False
+    for change in {(each.kind, each.external_id): each for each in changes}.values():
+        lists_changed = lists_changed or change.kind in _ROWS
+        if change.kind in readable:
+            noticed += _look(connection, connector, Kind(change.kind), change.external_id)
+    if lists_changed:
+        refresh_lists(connection, connector)
+    return noticed
+
+
+def _look(connection: Connection, connector: Connector, kind: Kind, external_id: str) -> bool:
+    ours = ExternalReference.objects.filter(connection=connection, kind=kind.value, external_id=external_id).first()
+    wants_payments = kind is Kind.PAYMENT and Policy.of(connection.options).pull_payments
+    if ours is None and not wants_payments:
+        return False
+    found = connector.document(kind, external_id)
+    if ours is None:
+        words = _pull(connection, found) if found is not None and not found.reference else ""
+    else:
+        words = _difference(kind, ours, found)
+        if not words:  # It is as we want it, perhaps again.
+            NoticedChange.objects.filter(connection=connection, kind=kind.value, external_id=external_id).delete()
+    if not words:
+        return False
+    NoticedChange.objects.update_or_create(
+        connection=connection,
+        kind=kind.value,
+        external_id=external_id,
+        defaults={
+            "tenant_id": connection.tenant_id,
+            "subject_id": ours.subject_id if ours else None,
+            "words": words[:300],
+            "at": timezone.now(),
+        },
+    )
+    return True
+
+
+def _difference(kind: Kind, ours: ExternalReference, found: ErpDocument | None) -> str:
+    """Say what is wrong with our document there; an empty text when nothing is."""
+    if found is None:
+        return "It was deleted in the ERP."
+    is_void = kind is Kind.INVOICE and Invoice.objects.filter(pk=ours.subject_id, status=InvoiceStatus.VOID).exists()
+    if found.status == "void":
+        return "" if is_void else "It was voided in the ERP, but not here."
+    total = Decimal(0) if is_void else document_total(kind, ours.subject_id)
+    if total is not None and total != found.total:
+        return f"Its total was changed in the ERP from {total:f} to {found.total:f}."
+    if kind is Kind.JOURNAL_ENTRY and ours.sync_token and found.sync_token not in ("", ours.sync_token):
+        return "It was changed in the ERP."
+    return ""
+
+
+def _pull(connection: Connection, found: ErpDocument) -> str:
+    """Record a payment of the ERP in billing, once; give in words what was done, or why it was not."""
+    reference = f"{connection.erp} {connection.realm_id} {found.external_id}"[:100]
+    if found.status == "void" or not found.total or Payment.objects.filter(reference=reference).exists():
+        return ""
+    invoices = dict(
+        ExternalReference.objects.filter(
+            connection=connection, kind=Kind.INVOICE.value, external_id__in=[each for each, _ in found.linked]
+        ).values_list("external_id", "subject_id")
+    )
+    allocations: dict[int, Decimal] = {}
+    for external_id, amount in found.linked:
+        if external_id in invoices:
+            allocations[invoices[external_id]] = allocations.get(invoices[external_id], Decimal(0)) + amount
+    customer = _customer(connection, found, allocations)
+    if customer is None:
+        return ""  # Nobody of ours: the ERP has customers of its own.
+    currency = found.currency or str(connection.company.get("home_currency", ""))
+    try:
+        receive_payment(
+            customer_id=customer,
+            received_on=date.fromisoformat(found.date[:10]),
+            amount=found.total,
+            currency=currency,
+            allocations=allocations,
+            reference=reference,
+        )
+    except BillingError as error:
+        return f"A payment of {found.total:f} {currency} in the ERP could not be taken over: {error}"
+    return f"A payment of {found.total:f} {currency} was taken over from the ERP."
+
+
+def _customer(connection: Connection, found: ErpDocument, allocations: dict[int, Decimal]) -> int | None:
+    if allocations:
+        return Invoice.objects.filter(pk__in=allocations).values_list("customer_id", flat=True).first()
+    mapped = Mapping.objects.filter(
+        connection=connection, kind=MappingKind.CUSTOMER, external_id=found.customer, internal_id__isnull=False
+    )
+    return mapped.values_list("internal_id", flat=True).first()

