@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -270,22 +269,11 @@ def _by_name(ours: Iterable[BusinessEntity | Customer | Product | TaxRate], thei
 
 
 def _subsidiaries(connection: Connection, theirs: Sequence[ErpRecord]) -> Suggestions:
-    """Match by name, then by the currency of the books; a single entity and a single subsidiary belong together."""
+    """Match by name; a single entity and a single subsidiary belong together."""
     ours = our_entities(connection)
     if len(ours) == 1 and len(theirs) == 1:
         return [(ours[0].pk, theirs[0])]
-    named = _by_name(ours, theirs)
-    taken_ours, taken_theirs = {pk for pk, _ in named}, {record.pk for _, record in named}
-    open_ours = [each for each in ours if each.pk not in taken_ours]
-    by_currency: dict[str, list[ErpRecord]] = {}
-    for record in theirs:
-        if record.pk not in taken_theirs:
-            by_currency.setdefault(str(record.data.get("currency", "")), []).append(record)
-    wanted = Counter(each.base_currency for each in open_ours)
-    alone = [
-        each for each in open_ours if wanted[each.base_currency] == len(by_currency.get(each.base_currency, ())) == 1
-    ]
-    return [*named, *((each.pk, by_currency[each.base_currency][0]) for each in alone)]
+    return _by_name(ours, theirs)
 
 
 def _plain(name: str) -> str:

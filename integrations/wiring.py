@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
 
 from django.utils import timezone
 
@@ -11,8 +10,7 @@ from integrations import tokens
 from integrations.archive import Archive
 from integrations.connectors import base
 from integrations.connectors.base import Call, Company, Connector, RowKind, Wiring
-from integrations.models import Connection, ErpRecord, MappingKind, MappingStatus, ThrottleGate
-from integrations.models import Mapping as Counterpart
+from integrations.models import Connection, ErpRecord, ThrottleGate
 from integrations.slots import hold_slot
 from integrations.throttle import Throttle, unthrottled
 from integrations.tokens import ConnectionAccess
@@ -43,23 +41,9 @@ def open_connector(connection: Connection, *, on_call: Callable[[Call], None]) -
             on_limits=partial(_keep_limits, connection),
             currencies=_currencies(connection),
             sign_in=tokens.way_of(connection).code,
-            options=_options(connection),
+            options=connection.options,
         )
     )
-
-
-def _options(connection: Connection) -> dict[str, Any]:
-    """Give the connection's settings, with the ERP's subsidiary of its business entity where one is mapped."""
-    if connection.business_entity_id is None:
-        return connection.options
-    rows = Counterpart.objects.filter(
-        connection=connection,
-        kind=MappingKind.SUBSIDIARY,
-        internal_id=connection.business_entity_id,
-        status=MappingStatus.CONFIRMED,
-    )
-    chosen = rows.values_list("external_id", flat=True).first()
-    return {"subsidiary": chosen, **connection.options} if chosen else connection.options
 
 
 def _keep_limits(connection: Connection, left: Mapping[str, int]) -> None:

@@ -57,22 +57,6 @@ def test_both_sides_agree(connect, erp, monkeypatch, mode, options, held) -> Non
     assert {entity: counts[entity] for entity in held} == held
 
 
-@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
-def test_the_books_of_one_subsidiary_among_several(connect, erp, mode) -> None:
-    erp.prefer(Subsidiaries=3)
-    customer = erp.make("customer", companyName="Berlin", subsidiary={"id": "2"})
-    connection = connect(mode=mode)
-    chosen = connection.mappings.get(kind="subsidiary")
-    assert chosen.external_name == "Parent Company"  # The only one that keeps books in our currency.
-    a_month(customers=2)
-    result = drain(connection.pk, until_empty=True, seconds=30)
-    assert (result.parked, result.waiting) == (0, 0)
-    line = {"item": {"id": "1"}, "amount": 5}
-    erp.make("invoice", entity={"id": customer}, tranDate="2026-01-05", item={"items": [line]})
-    _, findings = reconcile(Connection.objects.get(), through=JANUARY)
-    assert findings.differences == []
-
-
 def map_taxes(connection: Connection) -> None:
     from_lists = connection.records.get(kind="tax_code", name="CA State Tax")
     connection.mappings.create(
