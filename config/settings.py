@@ -178,6 +178,8 @@ SPECTACULAR_SETTINGS = {
         "ContractStatusEnum": "billing.models.ContractStatus",
         "InvoiceStatusEnum": "billing.models.InvoiceStatus",
         "PhaseKindEnum": "billing.models.PhaseKind",
+        "PaymentMethodEnum": "billing.models.PaymentMethod",
+        "RecognitionMethodEnum": "billing.models.RecognitionMethod",
         "EntryKindEnum": "accounting.models.EntryKind",
         "SideEnum": "accounting.models.Side",
         "PeriodStatusEnum": "accounting.models.PeriodStatus",

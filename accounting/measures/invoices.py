@@ -5,7 +5,7 @@ before: 320.00 of usage earned, unbilled          after an invoice of 500.00 net
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from accounting import commitments, schedules
@@ -38,7 +38,9 @@ def measure(events: Sequence[InvoiceFinalized], books: Books, known: dict[Key, S
     pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
     hold_taken_back((line for event in events for line in event.lines), known)
     committed = held_commitments(events, books)
+    reserved = schedules.committed_amounts(committed) if committed else {}
     fresh: dict[Key, Schedule] = {}
+    absorbed: list[Schedule] = []
     measured = []
     for event in events:
         units: list[Unit] = []
@@ -50,23 +52,57 @@ def measure(events: Sequence[InvoiceFinalized], books: Books, known: dict[Key, S
             schedule = known.get(key) or fresh.get(key)
             if schedule is None:
                 schedule = fresh[key] = _new_schedule(event, line)
-                commitment = committed.get(line.contract_item_id or 0)
-                schedule.is_committed = commitment is not None and commitment.covers(line.net)
+                item_id = line.contract_item_id or 0
+                commitment = committed.get(item_id)
+                # What other service periods draw on the commitment is spoken for, billed and recognized or not.
+                schedule.is_committed = (
+                    commitment is not None
+                    and commitment.covers(line.net)
+                    and commitment.committed - reserved[item_id] >= line.net
+                )
+                if schedule.is_committed:
+                    reserved[item_id] += line.net
             elif line.net < 0:
                 cut_short(schedule, line.period_start)
             elif line.period_end is not None:
-                schedule.service_end = line.period_end  # A contract that ended early is billed for a shorter period.
+                absorbed += _bill_until(schedule, line.period_end)
             if schedule.method == RecognitionMethod.ON_INVOICE:
                 schedule.spread_from = event.occurred_on
             units.append(Unit(_bill(schedule, line, committed), line_dimensions(event, line), *_words(line)))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
         measured.append(MeasuredEvent(event, document, units))
     schedules.add(list(fresh.values()))
-    schedules.save(list({schedule.id: schedule for schedule in known.values()}.values()))
+    schedules.save(list({schedule.id: schedule for schedule in [*known.values(), *absorbed]}.values()))
     if pools:
         schedules.save(pools.changed())
     commitments.save(committed)
     return measured
+
+
+def _bill_until(schedule: Schedule, until: date) -> list[Schedule]:
+    """End the service where it is billed to: a contract that ended early is billed for less, one renewed since for more.
+
+    What was earned in later periods that this one is now billed for is taken over, so that no day earns twice.
+    """
+    longer = until > schedule.service_end
+    schedule.service_end = until
+    if not longer:
+        return []
+    others = schedules.lock_where(
+        "s.contract_item_id = %s AND s.service_start > %s AND s.service_start < %s AND s.is_committed = %s "
+        "AND s.billed = 0 AND s.obligation_id IS NULL AND NOT s.is_void",
+        [schedule.contract_item_id, schedule.service_start, until, schedule.is_committed],
+    )
+    for other in others:
+        schedule.recognized += other.recognized
+        schedule.released += other.released
+        if other.recognized_until and (
+            not schedule.recognized_until or other.recognized_until > schedule.recognized_until
+        ):
+            schedule.recognized_until = other.recognized_until
+        other.amount = other.recognized = other.released = other.spread_base = ZERO
+        other.is_void = True
+    return others
 
 
 def _new_schedule(event: InvoiceFinalized, line: BilledLine) -> Schedule:

@@ -58,7 +58,7 @@ def test_what_if_tells_what_would_happen_and_writes_nothing(caller: Caller, sold
 
 def test_a_modification_is_refused_in_words(caller: Caller, sold: Sold) -> None:
     contract = sold()
-    answer = caller.post(f"/contracts/{contract['id']}/modify", upgrade(contract, treatment="catch_up"), status=409)
+    answer = caller.post(f"/contracts/{contract['id']}/modify", upgrade(contract, treatment="catch_up"), status=422)
     assert "nothing to catch up" in answer["error"]["message"]
     answer = caller.post(f"/contracts/{contract['id']}/what-if", upgrade(contract, reason=""), status=400)
     assert "reason" in str(answer)
@@ -79,7 +79,7 @@ def test_a_delivery_is_reported(caller: Caller, sold: Sold) -> None:
     assert caller.get(path)["to_come"] == [{"earned_through": None, "amount": "100.00"}]
     report = {"reached_on": "2026-02-03", "percent": "100", "evidence": "Delivery note 7"}
     assert caller.post(f"{path}/progress", report, status=200)["recognized"]["amount"] == "0.00"
-    caller.post(f"{path}/progress", {**report, "percent": "50"}, status=409)
+    caller.post(f"{path}/progress", {**report, "percent": "50"}, status=422)
 
 
 def test_a_schedule_is_written_by_hand(caller: Caller, sold: Sold) -> None:
@@ -89,6 +89,6 @@ def test_a_schedule_is_written_by_hand(caller: Caller, sold: Sold) -> None:
     assert len(caller.get(path)["to_come"]) == 12
     parts = [{"start": "2026-06-01", "end": "2026-07-01", "amount": "100.00"}]
     by_hand = {"parts": parts, "reason": "Service starts in June", "on": "2026-01-05"}
-    caller.post(f"{path}/override", {**by_hand, "parts": [{**parts[0], "amount": "99.00"}]}, status=409)
+    caller.post(f"{path}/override", {**by_hand, "parts": [{**parts[0], "amount": "99.00"}]}, status=422)
     answer = caller.post(f"{path}/override", by_hand, status=200)
     assert answer["to_come"] == [{"earned_through": "2026-06-30", "amount": "100.00"}]

@@ -13,6 +13,7 @@ from billing.services.payments import allocate_payment, receive_payment
 from integrations import mapping
 from integrations.delivery import drain
 from integrations.models import Connection, OutboxItem
+from integrations.readiness import readiness
 from integrations.reconciliation import reconcile
 from tests.integrations.world import JANUARY, a_month
 
@@ -262,5 +263,5 @@ def test_lists_bring_currencies_tags_and_locations(connect) -> None:
     assert ("currency", "KWD- Kuwaiti Dinar", "KWD") in rows
     assert ("tracking", "Support", "Department") in rows
     assert ("location", "Warehouse", "") in rows
-    assert mapping.readiness(connection) == []
+    assert readiness(connection) == []
     assert mapping.refresh_lists(connection) > 0
