@@ -293,11 +293,11 @@ def _keep_statistics(table: str, rows: int) -> None:
     """Let the planner know of a table that grows fast.
 
     Until autovacuum comes round, PostgreSQL takes a new tenant for a tiny one and joins its rows one by one. Each time a
-    table has grown fourfold by this process is often enough; a lock that somebody holds is not waited for.
+    table has grown tenfold by this process is often enough; a lock that somebody holds is not waited for.
     """
     _written[table] += rows
     if _written[table] >= _analyze_at[table]:
-        _analyze_at[table] = _written[table] * 4
+        _analyze_at[table] = _written[table] * 10
         with connection.cursor() as cursor:
             # A tenth of the usual sample, for this transaction only: autovacuum will look more closely.
             cursor.execute("SELECT set_config('default_statistics_target', '10', true)")
