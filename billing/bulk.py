@@ -215,7 +215,8 @@ def execute(sql: str, parameters: Sequence[Any]) -> Any:
 @lru_cache(maxsize=500)
 def _numbered(sql: str) -> bytes:
     first, *others = sql.split("%s")
-    return "".join([first, *(f"${place}{text}" for place, text in enumerate(others, start=1))]).encode()
+    numbered = "".join([first, *(f"${place}{text}" for place, text in enumerate(others, start=1))])
+    return numbered.replace("%%", "%").encode()
 
 
 @lru_cache(maxsize=200)
