@@ -23,3 +23,8 @@ def dumps(value: Any) -> str:
 def loads(text: str) -> Any:
     """Read JSON with numbers as exact decimals."""
     return json.loads(text, parse_float=Decimal)
+
+
+def decimal(value: Any) -> Decimal:
+    """Read a number of an answer exactly; nothing is zero."""
+    return Decimal(str(value)) if value not in (None, "") else Decimal(0)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.connectors.base import Delivered, ErpDocument, ErpPosting, Outcome, Rejected
+from integrations.connectors.jsontext import decimal
 from integrations.connectors.netsuite.client import RECORD, Client
 from integrations.connectors.netsuite.signing import host_of
 from integrations.connectors.netsuite.suiteql import (
@@ -70,11 +71,6 @@ def page_url(record: str, external_id: str, *, base_url: str, account_id: str) -
         return f"{base_url}/{record.lower()}/{external_id}"
     where = _PAGES.get(record)
     return f"https://{host_of(account_id)}.app.netsuite.com/app/{where}.nl?id={external_id}" if where else ""
-
-
-def decimal(value: Any) -> Decimal:
-    """Read a number of an answer exactly."""
-    return Decimal(str(value)) if value not in (None, "") else _ZERO
 
 
 def expected_total(kind: Kind, sent: JsonObject) -> Decimal | None:

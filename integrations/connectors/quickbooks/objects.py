@@ -15,6 +15,7 @@ from integrations.connectors.base import (
     Rejected,
     RowKind,
 )
+from integrations.connectors.jsontext import decimal
 from integrations.connectors.quickbooks.payloads import tagged
 from integrations.documents import Kind
 
@@ -113,11 +114,6 @@ def page(kind: Kind, external_id: str, base_url: str) -> str:
     if not host:
         return f"{base_url.rstrip('/')}/{ENTITY[kind].lower()}/{external_id}"
     return f"https://{host}/app/{_PAGES[kind]}{external_id}" if kind in _PAGES else ""
-
-
-def decimal(value: Any) -> Decimal:
-    """Read a number of an answer exactly."""
-    return Decimal(str(value)) if value not in (None, "") else _ZERO
 
 
 def _expected_total(kind: Kind, sent: JsonObject) -> Decimal:

@@ -6,9 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from integrations.connectors.base import Change, ErpDocument
+from integrations.connectors.jsontext import decimal
 from integrations.connectors.xero import objects
 from integrations.connectors.xero.client import JsonObject
-from integrations.connectors.xero.objects import decimal
 from integrations.connectors.xero.reader import Reader, dated
 from integrations.connectors.xero.settling import Held, reference_of_credit
 from integrations.documents import Kind

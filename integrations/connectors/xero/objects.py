@@ -17,6 +17,7 @@ from integrations.connectors.base import (
     Rejected,
     RowKind,
 )
+from integrations.connectors.jsontext import decimal
 from integrations.connectors.xero.payloads import tagged
 from integrations.documents import Kind
 
@@ -48,11 +49,6 @@ _VENDOR = "https://api.xero.com"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO = Decimal(0)
 _GONE = ("VOIDED", "DELETED")
-
-
-def decimal(value: Any) -> Decimal:
-    """Read a number of an answer exactly."""
-    return Decimal(str(value)) if value not in (None, "") else _ZERO
 
 
 def moment(text: Any) -> datetime | None:

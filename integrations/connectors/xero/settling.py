@@ -11,11 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.connectors.base import Delivered, DeliveryError, Rejected, UnknownOutcome
-from integrations.connectors.jsontext import dumps
+from integrations.connectors.jsontext import decimal, dumps
 from integrations.connectors.xero import objects
 from integrations.connectors.xero.client import Client, JsonObject, message_of
 from integrations.connectors.xero.errors import error_of, messages_of
-from integrations.connectors.xero.objects import decimal
 from integrations.connectors.xero.payloads import tag, tagged
 from integrations.connectors.xero.reader import Reader
 from integrations.documents import Kind

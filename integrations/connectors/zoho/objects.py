@@ -18,6 +18,7 @@ from integrations.connectors.base import (
     Rejected,
     RowKind,
 )
+from integrations.connectors.jsontext import decimal
 from integrations.connectors.zoho.places import APPS
 from integrations.documents import Kind
 
@@ -75,11 +76,6 @@ _SCOPES = {
 def text(value: Any) -> str:
     """Give an id or number as text, whatever it came as."""
     return "" if value is None else str(value)
-
-
-def decimal(value: Any) -> Decimal:
-    """Read a number of an answer exactly."""
-    return Decimal(str(value)) if value not in (None, "") else _ZERO
 
 
 def is_draft(found: Mapping[str, Any]) -> bool:
