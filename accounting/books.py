@@ -86,7 +86,7 @@ def _compile(stamp: int) -> Books:
             compile_rule(
                 version_id=version.pk,
                 code=version.rule.code,
-                priority=version.rule.priority,
+                priority=version.priority,
                 effective_from=version.effective_from,
                 event_kind=version.rule.event_kind,
                 description=version.description,

@@ -256,4 +256,6 @@ def check_ledger(tenant: Tenant) -> LedgerCheck:
                 {"tenant": tenant.slug, "check": check.name, "problem": check.problem.format(*row)}
                 for row in cursor.fetchall()
             ]
-        return LedgerCheck(JournalEntry.objects.count(), UnmatchedEvent.objects.count(), problems)
+        return LedgerCheck(
+            JournalEntry.objects.count(), UnmatchedEvent.objects.filter(posted_at=None).count(), problems
+        )

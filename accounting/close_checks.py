@@ -52,7 +52,7 @@ def _unposted(period: AccountingPeriod, today: date) -> Found:
 
 def _unmatched(period: AccountingPeriod, today: date) -> Found:
     waiting = UnmatchedEvent.objects.filter(
-        event__business_entity=period.business_entity_id, event__occurred_on__lt=period.end
+        posted_at=None, event__business_entity=period.business_entity_id, event__occurred_on__lt=period.end
     )
     count = waiting.count()
     if not count:

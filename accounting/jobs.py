@@ -1,16 +1,21 @@
-"""Accounting's long work, as jobs: the recognition run and the netting of contracts."""
+"""Accounting's long work, as jobs: the recognition run, the netting of contracts, previews of rules."""
 
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
 from accounting.books import BooksNotSetUp
 from accounting.defaults import RoleWithoutAccount
 from accounting.netting import net_contracts
+from accounting.previews import preview_version
 from accounting.recognition import recognize_revenue
 from billing.money import format_money
 from billing.refusals import add_refusal
 from billing.services.jobs import JobKind, JobResult, Progress, register
+from billing.tenancy import current_actor
 
 
 def _recognize(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
@@ -29,6 +34,26 @@ def _net(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     return JobResult(f"{run.contracts:,} contracts netted: {totals}. The day after, their gross balances are back.")
 
 
+def _preview(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
+    preview = preview_version(
+        version_id=parameters["version"],
+        first_day=date.fromisoformat(parameters["first_day"]),
+        last_day=date.fromisoformat(parameters["last_day"]),
+        at=timezone.now(),
+        by=_person(),
+        on_progress=progress,
+    )
+    words = (
+        f"Of {preview.events:,} events {preview.changed_events:,} would have been posted otherwise. Nothing was posted."
+    )
+    return JobResult(words, about=("accounting.rulepreview", preview.pk))
+
+
+def _person() -> Any:
+    return get_user_model().objects.filter(pk=current_actor().user_id or 0).first()
+
+
+register(JobKind("preview_rule", "Preview of a rule", _preview))
 register(JobKind("net_contracts", "Contract netting", _net))
 register(JobKind("recognize_revenue", "Revenue recognition", _recognize))
 add_refusal(RoleWithoutAccount)

@@ -58,11 +58,12 @@ class PostedEntry:
         return entry_number(self.id)
 
 
-def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
+def post(drafts: Sequence[Draft], books: Books, *, parts: dict[int, int] | None = None) -> list[PostedEntry]:
     """Post balanced drafts: entries and lines, set-wise.
 
     An event dated in a closed period goes to the first day of the first open one. Raises UnbalancedDraft,
-    ForeignCurrency, RoleWithoutAccount; then nothing is posted. The same event and part again raises IntegrityError.
+    ForeignCurrency, RoleWithoutAccount; then nothing is posted. The same event and part again raises IntegrityError;
+    `parts` is the last part of events that have entries already.
     """
     if not drafts:
         return []
@@ -74,7 +75,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
     hierarchy = books.hierarchy.for_batch(line.dimensions for draft in drafts for line in draft.lines)
     entry_ids = reserve_ids(JournalEntry, len(drafts))
     entries, lines, posted = [], [], []
-    parts: dict[int, int] = {}
+    parts = {} if parts is None else parts
     for draft, entry_id in zip(drafts, entry_ids, strict=True):
         event = draft.event
         _check(draft, books)

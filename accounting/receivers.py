@@ -8,7 +8,7 @@ from django.dispatch import Signal
 from accounting import signals as accounting_signals
 from accounting.books import books
 from accounting.by_hand import BY_HAND
-from accounting.engine import draft_entries
+from accounting.entering import enter
 from accounting.events import (
     ContractBalancesNetted,
     ContractNettingReversed,
@@ -18,9 +18,7 @@ from accounting.events import (
     UsageTruedUp,
 )
 from accounting.measures import measure, measured_kinds
-from accounting.models import UnmatchedEvent
 from accounting.posting import post
-from accounting.reversal import draft_reversals
 from billing import publishing, signals
 from billing.events import Event
 
@@ -28,12 +26,7 @@ from billing.events import Event
 def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
     """Turn a batch of events of one kind into posted entries. Events that no rule speaks of are listed, not dropped."""
     current, measured = measure(events)
-    drafts, unmatched = draft_entries(measured, current.rules)
-    entries = post([*draft_reversals(events, current.rules), *drafts], current)
-    if unmatched:
-        UnmatchedEvent.objects.bulk_create(
-            [UnmatchedEvent(tenant_id=event.tenant_id, event_id=event.event_id or 0) for event in unmatched]
-        )
+    entries = enter(measured, current, current.rules)
     accounting_signals.events_booked.send(sender=sender, events=events, entries=entries, stamp=current.stamp)
 
 

@@ -102,15 +102,16 @@ def _earn(
         delta = step.cumulative - schedule.recognized
         if not delta:
             continue
-        from_deferred = _from_deferred(schedule, delta, held)
+        deferred = from_deferred(schedule, delta, held)
         schedule.recognized += delta
-        schedule.released += from_deferred
+        schedule.released += deferred
         schedule.recognized_until = max(day + timedelta(days=1), schedule.recognized_until or day)
         schedule.postings += 1
-        yield _event(schedule, step, from_deferred, delta - from_deferred)
+        yield _event(schedule, step, deferred, delta - deferred)
 
 
-def _from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
+def from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
+    """Say how much of what is earned was billed before; what was grossed up counts as billed."""
     if schedule.is_committed:
         held[schedule.contract_item_id or 0].recognized += delta
         return delta
@@ -119,7 +120,7 @@ def _from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitmen
     return -max(-delta - schedule.unbilled, ZERO)
 
 
-def _event(schedule: Schedule, step: Step, from_deferred: Decimal, from_unbilled: Decimal) -> RevenueRecognized:
+def _event(schedule: Schedule, step: Step, deferred: Decimal, unbilled: Decimal) -> RevenueRecognized:
     event_class = UsageTruedUp if step.is_true_up else RevenueRecognized
     return event_class(
         tenant_id=current_tenant_id(),
@@ -137,8 +138,8 @@ def _event(schedule: Schedule, step: Step, from_deferred: Decimal, from_unbilled
         recognition_method=schedule.method,
         service_start=schedule.service_start,
         service_end=schedule.service_end,
-        from_deferred=from_deferred,
-        from_unbilled=from_unbilled,
+        from_deferred=deferred,
+        from_unbilled=unbilled,
         obligation_id=schedule.obligation_id,
     )
 

@@ -60,10 +60,10 @@ class Schedule:
         return max(self.recognized - self.billed, ZERO)
 
 
-_COLUMNS = tuple(field.name for field in fields(Schedule))
-_SELECTED = ", ".join(f"s.{name}" for name in _COLUMNS)
+COLUMNS = tuple(field.name for field in fields(Schedule))
+_SELECTED = ", ".join(f"s.{name}" for name in COLUMNS)
 TABLE = "accounting_recognitionschedule"
-_values = attrgetter(*_COLUMNS)
+_values = attrgetter(*COLUMNS)
 _CHANGING = {
     "amount": "numeric",
     "billed": "numeric",
@@ -188,7 +188,7 @@ def add(schedules: Sequence[Schedule]) -> None:
         schedule.id = schedule_id
     insert_rows(
         RecognitionSchedule,
-        ("tenant_id", *_COLUMNS),
+        ("tenant_id", *COLUMNS),
         [(tenant_id, *_values(schedule)) for schedule in schedules],
     )
 

@@ -131,7 +131,7 @@ def check_version(version: RuleVersion) -> None:
     compile_rule(
         version_id=version.pk or 0,
         code=version.rule.code,
-        priority=version.rule.priority,
+        priority=version.priority,
         effective_from=version.effective_from,
         event_kind=version.rule.event_kind,
         description=version.description,

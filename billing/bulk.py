@@ -38,13 +38,28 @@ def reserve_ids(model: type[models.Model], count: int) -> list[int]:
     table = model._meta.db_table
     if count > _AHEAD:
         return _next_ids(table, count)
-    # A forked worker must not give out its parent's store.
-    store = _stores.setdefault((os.getpid(), threading.get_ident(), connection.settings_dict["NAME"], table), [])
+    store = _stores.setdefault(_store_of(table), [])
     if len(store) < count:
         store.extend(_next_ids(table, _AHEAD))
     taken = store[:count]
     del store[:count]
     return taken
+
+
+def _store_of(table: str) -> tuple[int, int, str, str]:
+    # A forked worker must not give out its parent's store.
+    return os.getpid(), threading.get_ident(), connection.settings_dict["NAME"], table
+
+
+@contextmanager
+def ids_apart(tables: Iterable[str]) -> Iterator[None]:
+    """Within the block, ids of these tables come from sequences of its own, which hide the real ones."""
+    stores = [_store_of(table) for table in tables]
+    kept = {store: _stores.pop(store, []) for store in stores}
+    try:
+        yield
+    finally:
+        _stores.update(kept)
 
 
 class _Insert(NamedTuple):

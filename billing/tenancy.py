@@ -42,6 +42,11 @@ def current_tenant_id() -> int:
     return tenant_id
 
 
+def current_actor() -> Actor:
+    """Say who is at work."""
+    return _acting.get()
+
+
 @contextmanager
 def tenant_scope(tenant_id: int, *, actor: Actor | None = None) -> Iterator[None]:
     """Work as one tenant: queries see its rows, the database lets through nothing else.

@@ -14,6 +14,7 @@ from accounting.api.manual_entries import ManualEntries
 from accounting.api.periods import Periods
 from accounting.api.reports import report_urls
 from accounting.api.revenue import ContractRevenue, ContractWhatIf, RevenueSchedules
+from accounting.api.which_account import WhichAccount
 from accounting.books import BooksNotSetUp
 from accounting.by_hand import AlreadyReversed
 from accounting.closing import CloseRefused
@@ -93,6 +94,7 @@ _v1: list[URLPattern | URLResolver] = [
     *_router.urls,
     re_path("^contracts/(?P<pk>[0-9]{1,18})/revenue/?$", ContractRevenue.as_view(), name="contract-revenue"),
     re_path("^contracts/(?P<pk>[0-9]{1,18})/what-if/?$", ContractWhatIf.as_view(), name="contract-what-if"),
+    re_path("^which-account/?$", WhichAccount.as_view(), name="which-account"),
     *report_urls(),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),

@@ -36,7 +36,8 @@ def on_events_booked(
     sender: type[Event], *, events: Sequence[Event], entries: Sequence[PostedEntry], stamp: int, **kwargs: Any
 ) -> None:
     """Send the entries where the rules are ours, and what the events made of documents where they are the ERP's."""
-    found = targets((event.business_entity_id for event in events), stamp=stamp)
+    # An event that had waited for a rule comes without itself: only its entries are new.
+    found = targets((each.business_entity_id for each in events or entries), stamp=stamp)
     if not found:
         return
     for target, batch in _by_target(entries, found, lambda target: target.takes_entries, day="date"):

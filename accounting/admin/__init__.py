@@ -11,9 +11,12 @@ from accounting.admin import (
     modify,
     periods,
     policy,
+    rule_previews,
+    rule_versions,
     rules,
     schedules,
     sections,
+    unmatched,
 )
 
 __all__ = [
@@ -27,7 +30,10 @@ __all__ = [
     "modify",
     "periods",
     "policy",
+    "rule_previews",
+    "rule_versions",
     "rules",
     "schedules",
     "sections",
+    "unmatched",
 ]

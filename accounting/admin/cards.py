@@ -56,7 +56,7 @@ def _recognized() -> Card:
 
 
 def _unmatched() -> Card:
-    count = UnmatchedEvent.objects.count()
+    count = UnmatchedEvent.objects.filter(posted_at=None).count()
     return Card(
         "Unmatched events",
         f"{count:,}" if count else "None",

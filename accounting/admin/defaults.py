@@ -1,26 +1,20 @@
-"""Default accounts at every level of the hierarchy, and the page that says which account a role means and why."""
+"""Default accounts at every level of the hierarchy."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from accounting.admin.roles import roles
+from accounting.admin.which_account import which_account_page
 from accounting.admin.words import role_name
-from accounting.books import books
-from accounting.engine import Dimensions
 from accounting.models import Account, DefaultAccount, Level
-from accounting.setup import starter_chart
 from billing.admin.base import TenantAdmin, TenantForm
-from billing.admin.forms import StyledForm
-from billing.admin.shown import NONE, badge, link
-from billing.admin.tables import Table, columns
-from billing.models import BusinessEntity, ContractItem, Customer, Product, Role
-from billing.refusals import refusals
+from billing.models import ContractItem, Role
 
 # Level → the fields that name its target; the others stay empty.
 _TARGETS: dict[str, tuple[str, ...]] = {
@@ -34,13 +28,6 @@ _TARGETS: dict[str, tuple[str, ...]] = {
 }
 _ALL_TARGETS = ("contract_item", "product", "product_family", "customer", "business_entity", "currency")
 _ITEMS_OFFERED = 200
-
-
-def roles() -> list[tuple[str, str]]:
-    """Give the roles that have an account, those of the starter chart first to last by name."""
-    known = set(DefaultAccount.objects.order_by().values_list("role", flat=True).distinct())
-    known |= {row["role"] for row in starter_chart() if row.get("role")}
-    return sorted(((role, role_name(role)) for role in known), key=lambda each: each[1])
 
 
 class DefaultAccountForm(TenantForm):
@@ -129,88 +116,3 @@ class DefaultAccountAdmin(TenantAdmin):
 
 def item_name(item: ContractItem) -> str:
     return f"{item.contract.number}: {item.description or item.product.name}"
-
-
-class QuestionForm(StyledForm):
-    role = forms.ChoiceField()
-    entity: forms.ModelChoiceField = forms.ModelChoiceField(label="Business entity", queryset=None, empty_label=None)
-    product: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, required=False, empty_label="any")
-    customer_id = forms.CharField(label="Customer id", required=False)
-    contract_number = forms.CharField(label="Contract number", required=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["role"].choices = roles()  # type: ignore[attr-defined]
-        self.fields["entity"].queryset = BusinessEntity.objects.all()  # type: ignore[attr-defined]
-        self.fields["product"].queryset = Product.objects.select_related("family")  # type: ignore[attr-defined]
-
-    def clean_customer_id(self) -> Customer | None:
-        given = self.cleaned_data["customer_id"].strip()
-        if not given:
-            return None
-        customer = Customer.objects.filter(external_id=given).first()
-        if customer is None:
-            raise forms.ValidationError(f"There is no customer with the id {given}.")
-        return customer
-
-    def clean_contract_number(self) -> ContractItem | None:
-        given = self.cleaned_data["contract_number"].strip()
-        if not given:
-            return None
-        items = ContractItem.objects.filter(contract__number=given).select_related("product", "contract__customer")
-        wanted = self.cleaned_data.get("product")
-        item = (items.filter(product=wanted) if wanted else items).first()
-        if item is None:
-            raise forms.ValidationError(f"There is no contract {given} with such an item.")
-        return item
-
-
-def which_account_page(request: HttpRequest) -> HttpResponse:
-    """Answer which account a role means for something, and which step of the hierarchy says so."""
-    first = BusinessEntity.objects.order_by("pk").first()
-    defaults = {"role": "revenue", "entity": first.pk if first else ""}
-    form = QuestionForm({**defaults, **request.GET.dict()})
-    context: dict[str, Any] = {
-        **admin.site.each_context(request),
-        "title": "Which account?",
-        "opts": DefaultAccount._meta,
-        "form": form,
-        "note": "Rules speak of roles. The first step from the top that has a default says which account a role means.",
-        "links": [("Default accounts", reverse("admin:accounting_defaultaccount_changelist"))],
-    }
-    if form.is_valid():
-        try:
-            context |= _answer(form.cleaned_data)
-        except refusals() as error:
-            context["warning"] = str(error)
-    return TemplateResponse(request, "admin/counterfoil/report.html", context)
-
-
-def _answer(given: dict[str, Any]) -> dict[str, Any]:
-    item, entity = given["contract_number"], given["entity"]
-    product = given["product"] or (item.product if item else None)
-    customer = given["customer_id"] or (item.contract.customer if item else None)
-    dimensions = Dimensions(
-        customer_id=customer.pk if customer else None,
-        contract_item_id=item.pk if item else None,
-        product_id=product.pk if product else None,
-        product_family_id=product.family_id if product else None,
-    )
-    hierarchy = books().hierarchy.for_batch([dimensions])
-    question = {"role": given["role"], "business_entity_id": entity.pk, "currency": entity.base_currency}
-    steps = hierarchy.steps(**question, dimensions=dimensions)
-    account_id, decided = hierarchy.resolve(**question, dimensions=dimensions)
-    account = Account.objects.get(pk=account_id)
-    targets = {
-        Level.CONTRACT_ITEM: item, Level.PRODUCT: product, Level.PRODUCT_FAMILY: product.family if product else None,
-        Level.CUSTOMER: customer, Level.ENTITY: entity,
-    }  # fmt: skip
-    rows = []
-    for place, (level, code) in enumerate(steps, start=1):
-        subject = entity.base_currency if level == Level.ENTITY_CURRENCY else targets.get(Level(level))
-        verdict: object = badge("paid", "Decides") if level == decided else ("overruled" if code else "has no default")
-        rows.append((place, Level(level).label, subject or NONE, code or NONE, verdict))
-    return {
-        "headline": [("The account", link(account)), ("Decided by", Level(decided).label)],
-        "tables": [Table("The steps", columns(">Step", "Level", "For", "Account", ""), rows, "")],
-    }

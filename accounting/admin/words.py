@@ -4,9 +4,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Model
+
 from accounting.facts import FACTS
+from billing.models import BusinessEntity, Contract, Customer, Product, ProductFamily
 
 _ACRONYM = re.compile(r"^(Fx|Gst|Tds)\b")
+CONDITION_MODELS: dict[str, type[Model]] = {
+    "business_entity_id": BusinessEntity,
+    "customer_id": Customer,
+    "contract_id": Contract,
+    "product_id": Product,
+    "product_family_id": ProductFamily,
+}
 _OPERATORS = {"is": "is", "is_not": "is not", "in": "is one of", "not_in": "is none of"}
 
 
@@ -27,9 +37,14 @@ def line_in_words(line: Mapping[str, Any]) -> str:
 
 
 def condition_in_words(event_kind: str, condition: Mapping[str, Any]) -> str:
-    """Say one condition of a rule."""
-    facts = FACTS[event_kind]
-    label = {**facts.header_fields, **facts.line_fields}.get(condition["field"], condition["field"])
+    """Say one condition of a rule, with names in place of ids."""
+    facts, field = FACTS[event_kind], condition["field"]
+    label = {**facts.header_fields, **facts.line_fields}.get(field, field)
     value = condition["value"]
-    shown = ", ".join(str(each) for each in value) if isinstance(value, list) else value
+    values = value if isinstance(value, list) else [value]
+    names = {}
+    if field in CONDITION_MODELS:
+        found = CONDITION_MODELS[field]._default_manager.in_bulk([each for each in values if isinstance(each, int)])
+        names = {pk: str(row) for pk, row in found.items()}
+    shown = ", ".join(names.get(each, str(each).replace("_", " ")) for each in values)
     return f"{label} {_OPERATORS.get(condition['operator'], condition['operator'])} {shown}"

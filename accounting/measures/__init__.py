@@ -58,6 +58,22 @@ MEASURES: dict[str, Measure] = {
     "contract_netting_reversed": revenue.measure_netting_reversed,
 }
 
+# Kinds that leave schedules, commitments and obligations as they are, and do not look at them.
+WITHOUT_STATE = frozenset(
+    {
+        "usage_recorded",
+        "payment_received",
+        "payment_captured",
+        "payment_allocated",
+        "payout_received",
+        "dispute_lost",
+        "wallet_topped_up",
+        "wallet_bonus_granted",
+        "wallet_bonus_withdrawn",
+        "wallet_applied",
+    }
+)
+
 # Kinds whose schedules are held together with the books, in one round trip: which ones, and the measure that takes them.
 HOLDING: dict[str, tuple[Callable[[Sequence[Any]], set[Key]], HoldingMeasure]] = {
     "invoice_finalized": (invoices.schedule_keys, invoices.measure),

@@ -1,5 +1,6 @@
 """Accounting rules: data that says what is debited and credited for which event."""
 
+from django.conf import settings
 from django.db import models
 
 from billing.models import Adjustment
@@ -7,16 +8,15 @@ from billing.tenancy import TenantModel
 
 
 class AccountingRule(TenantModel):
-    """A rule for one kind of business event. Where several match, the lowest priority number wins."""
+    """A rule for one kind of business event. What it says is in its versions."""
 
     code = models.SlugField(max_length=60)
     name = models.CharField(max_length=200)
     event_kind = models.CharField(max_length=40)
-    priority = models.PositiveSmallIntegerField(default=100)
     is_standard = models.BooleanField(default=False, editable=False)
 
     class Meta:
-        ordering = ("event_kind", "priority", "code")
+        ordering = ("event_kind", "code")
         constraints = [models.UniqueConstraint(fields=["tenant", "code"], name="rule_code")]
 
     def __str__(self) -> str:
@@ -26,14 +26,18 @@ class AccountingRule(TenantModel):
 class RuleVersion(TenantModel):
     """What a rule says from a date on. Never edited once entries point at it: a change is a further version.
 
-    `conditions` is a list of {field, operator, value}; `lines` a list of {side, role, amount, per}. No lines: the rule
-    says that nothing is to be posted. `reverses` names the event kind whose entries are mirrored first.
+    A change begins as a draft; it is activated after it was tried on past events (`accounting.rule_versions`). Where several
+    rules match an event, the lowest priority number wins. `conditions` is a list of {field, operator, value}; `lines` a
+    list of {side, role, amount, per}. No lines: the rule says that nothing is to be posted. `reverses` names the event
+    kind whose entries are mirrored first.
     """
 
     rule = models.ForeignKey(AccountingRule, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveSmallIntegerField(default=1)
     effective_from = models.DateField()
     is_active = models.BooleanField(default=True)
+    is_draft = models.BooleanField(default=False, db_default=False)
+    priority = models.PositiveSmallIntegerField(default=100, db_default=100)
     description = models.CharField(max_length=200, help_text="Becomes the description of the entries.")
     conditions = models.JSONField(default=list, blank=True)
     lines = models.JSONField(default=list, blank=True)
@@ -97,9 +101,57 @@ class AccountingPolicy(TenantModel):
 
 
 class UnmatchedEvent(TenantModel):
-    """A published event that no rule spoke of. Listed until a rule exists and the event is posted by it."""
+    """A published event that no rule spoke of. It waits until a rule exists and somebody has the event posted by it.
+
+    `measured` is how the event was measured when it was booked, for the schedules have moved on since then.
+    """
 
     event = models.OneToOneField("billing.BusinessEvent", on_delete=models.PROTECT, db_constraint=False)
+    measured = models.JSONField(null=True, editable=False)
+    posted_at = models.DateTimeField(null=True, editable=False)
+    posted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"Event {self.event_id}"
+
+
+class RulePreview(TenantModel):
+    """A version of a rule, tried on past events: what would have been posted, against what was. Nothing was posted.
+
+    `digest` is that of the version's content, so that what is activated is what was tried. `accounts` holds the difference
+    per account in base currency. Never changes.
+    """
+
+    version = models.ForeignKey(RuleVersion, on_delete=models.PROTECT, related_name="previews")
+    digest = models.CharField(max_length=64)
+    first_day = models.DateField()
+    last_day = models.DateField()
+    events = models.PositiveIntegerField(help_text="Events of the rule's kind on these days.")
+    changed_events = models.PositiveIntegerField(help_text="Events that would have been posted otherwise.")
+    unmatched_events = models.PositiveIntegerField(help_text="Events that no rule would speak of.")
+    accounts = models.JSONField()
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"Preview of {self.version} on {self.first_day} to {self.last_day}"
+
+
+class PreviewedEvent(TenantModel):
+    """An event that a preview would have posted otherwise: its lines as they were posted, and as they would have been."""
+
+    preview = models.ForeignKey(RulePreview, on_delete=models.PROTECT, related_name="differences")
+    event = models.ForeignKey("billing.BusinessEvent", on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    posted = models.JSONField()
+    drafted = models.JSONField()
+
+    class Meta:
+        ordering = ("preview", "id")
 
     def __str__(self) -> str:
         return f"Event {self.event_id}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -154,7 +155,20 @@ def state_of(job: Job) -> dict[str, Any]:
     elif (timezone.now() - job.created_at).total_seconds() > _PATIENCE_SECONDS:
         hint = f"No worker has taken it up yet. If none is running, start one with: {HOW_TO_START}"
     percent = 100 if job.status == JobStatus.DONE else (100 * job.done // job.total if job.total else 0)
-    return {"words": words, "hint": hint, "percent": percent, "over": over, "badge": status(job), "at_work": at_work}
+    return {
+        "words": words,
+        "hint": hint,
+        "percent": percent,
+        "over": over,
+        "badge": status(job),
+        "at_work": at_work,
+        "links": _links(job),
+    }
+
+
+def _links(job: Job) -> list[tuple[str, str]]:
+    about = (job.result or {}).get("about")
+    return [("Look at the result", change_url(apps.get_model(about[0]), about[1]))] if about else []
 
 
 @admin.register(Job)

@@ -31,10 +31,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job did: one sentence, and lines of detail such as rejected rows."""
+    """What a job did: one sentence, lines of detail such as rejected rows, and what it made, as model and id."""
 
     words: str
     details: tuple[str, ...] = ()
+    about: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,11 @@ def run_job(*, job_id: int) -> Job:
                 "kept. Start it again; if it stops again, give whoever runs Counterfoil the number of this job.",
             )
         else:
-            _finish(job, JobStatus.DONE, result={"words": result.words, "details": list(result.details)})
+            _finish(
+                job,
+                JobStatus.DONE,
+                result={"words": result.words, "details": list(result.details), "about": result.about},
+            )
     return job
 
 

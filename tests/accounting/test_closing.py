@@ -100,9 +100,9 @@ def test_suspense_blocks(entity, customer):
         {"side": "debit", "role": "suspense", "amount": "received", "per": "document"},
         {"side": "credit", "role": "unapplied_payments", "amount": "received", "per": "document"},
     ]
-    rule = AccountingRule.objects.create(code="odd", name="Odd", event_kind="payment_received", priority=1)
+    rule = AccountingRule.objects.create(code="odd", name="Odd", event_kind="payment_received")
     RuleVersion.objects.create(
-        rule=rule, effective_from=JAN, description=version.description, lines=lines, conditions=[]
+        rule=rule, priority=1, effective_from=JAN, description=version.description, lines=lines, conditions=[]
     )
     receive_payment(customer_id=customer.pk, received_on=date(2026, 1, 9), amount=Decimal(5), currency="USD")
     check = {check.code: check for check in dry_run(period(), today=LATER).checks}["suspense"]

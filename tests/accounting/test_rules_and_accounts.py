@@ -90,9 +90,10 @@ def test_a_rule_may_split_an_amount_into_its_parts():
 
 def test_a_condition_chooses_per_line_and_the_lowest_priority_number_wins(entity, customer, product):
     hardware = Product.objects.create(code="box", name="Box")
-    special = AccountingRule.objects.create(code="box", name="Box", event_kind="invoice_finalized", priority=10)
+    special = AccountingRule.objects.create(code="box", name="Box", event_kind="invoice_finalized")
     RuleVersion.objects.create(
         rule=special,
+        priority=10,
         effective_from=JAN,
         description="Box sold",
         conditions=[{"field": "product_id", "operator": "is", "value": hardware.pk}],

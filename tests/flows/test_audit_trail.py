@@ -50,14 +50,14 @@ def test_a_change_of_nothing_is_no_change(tenant):
 def test_bulk_and_raw_changes_leave_their_trace(tenant):
     rule = AccountingRule.objects.first()
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE accounting_accountingrule SET priority = 7 WHERE id = %s", [rule.pk])
+        cursor.execute("UPDATE accounting_accountingrule SET name = 'Other' WHERE id = %s", [rule.pk])
     RuleVersion.objects.filter(rule=rule).update(is_active=False)
     default = DefaultAccount.objects.bulk_create(
         [DefaultAccount(tenant=tenant, role="x", level="tenant", account_code="1")]
     )[0]
     pk = default.pk
     DefaultAccount.objects.filter(pk=pk).delete()
-    assert changes("accounting.accountingrule", object_id=rule.pk)[-1].after == {"priority": 7}
+    assert changes("accounting.accountingrule", object_id=rule.pk)[-1].after == {"name": "Other"}
     assert changes("accounting.ruleversion", action="changed")[-1].after == {"is_active": False}
     assert [each.action for each in changes("accounting.defaultaccount", object_id=pk)] == ["added", "deleted"]
 

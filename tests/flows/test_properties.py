@@ -24,6 +24,7 @@ from accounting.models import (
 )
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
+from accounting.replaying import replay_ledger
 from accounting.reports.trial_balance import trial_balance
 from accounting.setup import set_up_books
 from billing.errors import BillingError
@@ -422,6 +423,8 @@ def test_the_books_agree_with_the_documents_whatever_happens(
         recognize_revenue(through=world.today)
         _assert_books_agree(company, told)
         _assert_finished_schedules_are_earned(world.today, told)
+        replay = replay_ledger()
+        assert (replay.different, replay.differences) == (0, []), told
         again = run_billing(through=world.today, finalize=True)
         assert (again.drafted, again.finalized, recognize_revenue(through=world.today).entries) == (0, 0, 0), told
         with connection.cursor() as cursor:

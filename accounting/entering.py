@@ -1,0 +1,19 @@
+"""From measured events to posted entries, by a book of rules."""
+
+from collections.abc import Sequence
+
+from accounting import unmatched
+from accounting.books import Books
+from accounting.engine import MeasuredEvent, RuleBook, draft_entries
+from accounting.posting import PostedEntry, post
+from accounting.reversal import draft_reversals
+
+
+def enter(measured: Sequence[MeasuredEvent], books: Books, rules: RuleBook) -> list[PostedEntry]:
+    """Draft and post. Events that no rule speaks of are listed, not dropped."""
+    drafts, left = draft_entries(measured, rules)
+    entries = post([*draft_reversals([each.event for each in measured], rules), *drafts], books)
+    if left:
+        waiting = {id(event) for event in left}
+        unmatched.keep([each for each in measured if id(each.event) in waiting])
+    return entries
