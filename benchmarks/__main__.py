@@ -18,7 +18,7 @@ def main(chosen: list[str]) -> int:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from benchmarks import engine, ledger, main_job, pipeline, recognition, reports
+    from benchmarks import engine, ledger, main_job, pipeline, recognition, replay, reports
 
     suites = {
         "pipeline": lambda: pipeline.measure(url, hordak),
@@ -26,6 +26,7 @@ def main(chosen: list[str]) -> int:
         "ledger": lambda: ledger.measure(url),
         "recognition": lambda: recognition.measure(url),
         "engine": engine.measure,
+        "replay": lambda: replay.measure(url),
         "reports": lambda: reports.measure(url),
     }
     results = []

@@ -48,7 +48,7 @@ _CHOICES: dict[str, Callable[[], Choices]] = {
 _WRITTEN: dict[str, tuple[type[Model], str, str]] = {
     "customer_id": (Customer, "external_id", "customer ids, such as C-1"),
     "contract_id": (Contract, "number", "contract numbers"),
-    "contract_item_id": (ContractItem, "pk", "numbers of contract items, from the address of their page"),
+    "contract_item_id": (ContractItem, "pk", "the items' numbers, as the API gives them"),
 }
 _FEW_ENOUGH: dict[str, tuple[type[Model], str, str]] = {
     "product_id": (Product, "code", "product codes"),
@@ -67,7 +67,7 @@ def value_field(name: str, label: str) -> forms.Field:
             widget=forms.SelectMultiple(attrs={"size": min(max(len(choices), 2), 5)}),
         )
     _, _, what = _WRITTEN.get(name) or _FEW_ENOUGH.get(name) or (None, None, "values")
-    return forms.CharField(required=False, label=label, max_length=500, help_text=f"{what.capitalize()}, with commas.")
+    return forms.CharField(required=False, label=label, max_length=500, help_text=f"Write {what}; several with commas.")
 
 
 def shown_values(name: str, field: forms.Field, values: Sequence[Any]) -> Any:

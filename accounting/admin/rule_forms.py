@@ -7,7 +7,7 @@ from django import forms
 
 from accounting.admin.condition_fields import read_values, shown_values, value_field
 from accounting.admin.roles import roles
-from accounting.admin.words import amount_name
+from accounting.admin.words import amount_meaning, amount_name
 from accounting.facts import FACTS
 from accounting.models import AccountingRule, RuleVersion
 from billing.admin.forms import DayField, StyledForm, dress
@@ -17,6 +17,8 @@ _EMPTY = ("", "–")
 _SIDES = [_EMPTY, ("debit", "Debit"), ("credit", "Credit")]
 _PER = [_EMPTY, ("document", "One line for the document"), ("line", "One line per line of the event")]
 _OPERATORS = [("", "any"), ("in", "is one of"), ("not_in", "is none of")]
+# Offered where a rule has such a condition already; people know contracts, not the numbers of their items.
+_RARE = ("contract_item_id",)
 _AS_LIST = {"is": "in", "is_not": "not_in"}
 
 
@@ -61,7 +63,7 @@ class VersionForm(StyledForm):
         there = [(each["field"], each) for each in conditions]
         rows = []
         for place, (field, condition) in enumerate(
-            [*there, *((name, {}) for name in self._labels if name not in dict(there))]
+            [*there, *((name, {}) for name in self._labels if name not in dict(there) and name not in _RARE)]
         ):
             operator, value, label = f"condition{place}_operator", f"condition{place}_value", self._labels[field]
             now = condition.get("operator", "")
@@ -87,6 +89,13 @@ class VersionForm(StyledForm):
     def conditions(self) -> list[tuple[str, forms.BoundField, forms.BoundField]]:
         """Give the rows of conditions for the template: label, operator, values."""
         return [(self._labels[field], self[operator], self[value]) for field, operator, value in self.condition_rows]
+
+    def amounts(self) -> list[tuple[str, str]]:
+        """Explain the amounts that this event has."""
+        return [
+            (amount_name(name), amount_meaning(name, atoms))
+            for name, atoms in FACTS[self.rule.event_kind].amounts.items()
+        ]
 
     def plain_fields(self) -> list[forms.BoundField]:
         return [self["effective_from"], self["description"], self["priority"]]

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from unfold.decorators import display
 
 from accounting.admin.rule_versions import state_of
@@ -88,7 +89,7 @@ def _balance(amount: Decimal, currency: str) -> object:
     if not amount:
         return figure(amount, currency, blank_zero=False)
     shown = figure(abs(amount), currency)
-    return shown if amount > 0 else f"{shown} Cr"
+    return shown if amount > 0 else format_html("{} Cr", shown)
 
 
 def _events(preview: RulePreview) -> Table:

@@ -67,7 +67,7 @@ def _discard(request: HttpRequest, version: RuleVersion, given: dict[str, Any]) 
 def _what_activating_does(version: RuleVersion) -> str:
     preview = preview_of(version)
     tried = (
-        f"It was tried on {preview.events:,} events from {day(preview.first_day)} to {day(preview.last_day)}: "
+        f"It was tried on the events of {day(preview.first_day)} to {day(preview.last_day)}: of {preview.events:,}, "
         f"{preview.changed_events:,} would have been posted otherwise. "
         if preview
         else "It was not tried yet, so it will be refused: preview it first. "

@@ -72,7 +72,9 @@ class AccountingRuleAdmin(EditableDocumentAdmin):
     @display(description="In force")
     def version_shown(self, rule: AccountingRule) -> str:
         version = _in_force(rule)
-        return f"version {version.number}, {since(version)}" if version else "no version"
+        drafts = ", ".join(f"version {each.number} is a draft" for each in rule.versions.all() if each.is_draft)
+        now = f"version {version.number}, {since(version)}" if version else "no version"
+        return f"{now}; {drafts}" if drafts else now
 
     @display(description="Priority")
     def priority_shown(self, rule: AccountingRule) -> object:

@@ -1,7 +1,7 @@
 """Rules, roles and events in words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Model
@@ -28,6 +28,34 @@ def role_name(role: str) -> str:
 
 def amount_name(amount: str) -> str:
     return amount.replace("_", " ")
+
+
+_MEANINGS = {
+    "net_committed": "of what was grossed up when the contract started",
+    "net_from_unbilled": "earned before it was billed",
+    "net_deferred": "billed, and not earned yet",
+    "from_deferred": "earned of what had been billed before",
+    "from_unbilled": "earned, and not billed yet",
+    "unearned": "not earned yet: it leaves deferred revenue",
+    "earned": "earned already",
+    "unbilled_again": "earned, and now unbilled again",
+    "released": "had become revenue out of what was billed",
+    "committed": "the value that is signed for",
+    "withdrawn": "signed for, and not to be billed any more",
+    "allocated": "settles invoices",
+    "unapplied": "kept until an invoice is there",
+    "withheld_recoverable": "tax withheld by the payer that comes back",
+    "withheld_lost": "tax withheld by the payer that does not come back",
+    "lost": "earned, and not coming in any more",
+    "netted": "unbilled revenue set against deferred revenue of the same contract",
+}
+
+
+def amount_meaning(amount: str, atoms: Sequence[str]) -> str:
+    """Explain an amount of an event: what it is, else which parts it adds up."""
+    if amount in _MEANINGS:
+        return _MEANINGS[amount]
+    return " + ".join(amount_name(atom) for atom in atoms) if len(atoms) > 1 else ""
 
 
 def line_in_words(line: Mapping[str, Any]) -> str:

@@ -154,3 +154,46 @@ def test_the_admin_the_api_and_commands_say_who(tenant, customer, client):
     call_command(*command)
     reopened = changes("accounting.accountingperiod")[-1]
     assert (reopened.user, reopened.via, reopened.after["status"]) == (None, "command close_period", "open")
+
+
+@pytest.mark.parametrize("way", ["admin", "API", "command post"])
+@pytest.mark.parametrize(
+    ("make", "field", "value"),
+    [
+        (lambda entity: AccountingRule.objects.first(), "name", "Other"),
+        (lambda entity: RuleVersion.objects.first(), "priority", 7),
+        (lambda entity: DefaultAccount.objects.first(), "account_code", "2900"),
+        (lambda entity: Account.objects.get(role="suspense"), "name", "Clearing"),
+        (lambda entity: AccountingPolicy.objects.get(), "credit_adjustment", "front_load"),
+        (
+            lambda entity: AccountingPeriod.objects.create(
+                business_entity=entity, start=date(2026, 1, 1), end=date(2026, 2, 1)
+            ),
+            "reopen_reason",
+            "Forgot",
+        ),
+        (lambda entity: _connected(), "name", "Books of 2026"),
+        (
+            lambda entity: Mapping.objects.create(
+                connection=_connected(), kind="account", internal_id=1, external_id="7", status="confirmed"
+            ),
+            "external_id",
+            "8",
+        ),
+    ],
+    ids=["rule", "version", "default", "account", "policy", "period", "connection", "mapping"],
+)
+def test_whatever_is_set_up_tells_who_changed_it_when_and_from_what(tenant, entity, ann, way, make, field, value):
+    row = make(entity)
+    started, before = timezone.now(), getattr(row, field)
+    with tenant_scope(tenant.pk, actor=Actor(ann.pk, way)):
+        setattr(row, field, value)
+        row.save()
+    last = changes(row._meta.label_lower, object_id=row.pk)[-1]
+    assert (last.action, last.user, last.via) == ("changed", ann, way)
+    assert last.at >= started
+    assert [str(last.before[field]), str(last.after[field])] == [str(before), str(value)]
+
+
+def _connected():
+    return Connection.objects.create(erp="quickbooks", name="QB", sync_mode="journal_entries")

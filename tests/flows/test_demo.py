@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 
 from accounting.checks import check_ledger
 from accounting.models import AccountingPeriod, JournalEntry, JournalLine, Level, PeriodStatus
+from accounting.replaying import replay_ledger
 from billing.models import (
     BusinessEvent,
     Contract,
@@ -65,6 +66,7 @@ def test_story(company: DemoCompany) -> None:
     tenant = tell(company, today=TODAY, now=NOW, customers=CUSTOMERS)
     assert check_ledger(tenant).problems == []
     with tenant_scope(tenant.pk):
+        assert replay_ledger().differences == []
         _shows_every_feature()
         with start_in_thread("quickbooks") as box:
             synced = erp.sync(url=box.url)

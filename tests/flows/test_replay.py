@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounting.models import (
@@ -21,11 +22,13 @@ from accounting.models import (
 from accounting.netting import net_contracts
 from accounting.periods import close_period, reopen_period
 from accounting.recognition import recognize_revenue
+from accounting.replay.shadow import shadow_books
 from accounting.replaying import replay_ledger
 from accounting.reversing import reverse_entry
 from accounting.unmatched import post_unmatched
-from billing.models import BusinessEvent, Invoice
+from billing.models import BusinessEvent, Customer, Invoice
 from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
 from billing.services.payments import receive_payment
@@ -143,6 +146,34 @@ def test_events_posted_by_a_later_rule_are_posted_later_again(sell):
     standard.save()
     assert post_unmatched(at=timezone.now()).events == 2
     agrees()
+
+
+def test_a_replay_takes_the_same_queries_for_more_of_the_same(customer, product):
+    """Constant for a slice: contracts of ten customers cost what those of thirty cost."""
+    counts = []
+    for wave, many in enumerate((10, 30)):
+        for number in range(many):
+            one = Customer.objects.create(
+                business_entity=customer.business_entity, external_id=f"{wave}-{number}", name="x", currency="USD"
+            )
+            item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "10"}}
+            contract = draft_contract(customer=one, number=f"N{wave}-{number}", start=JAN, items=[item], term_months=3)
+            start_contracts([contract.pk])
+        run_billing(through=FEB, finalize=True)
+        recognize_revenue(through=FEB)
+        with CaptureQueriesContext(connection) as captured:
+            agrees()
+        counts.append(len([each for each in captured if not each["sql"].startswith(("ANALYZE", "SAVEPOINT"))]))
+    few, more = counts
+    assert more <= few + 12  # the second wave is billed and recognized in publications of its own, which are not merged
+
+
+def test_the_database_refuses_to_post_in_the_shadow(told):
+    with pytest.raises(DatabaseError, match="read-only transaction"), shadow_books() as schema, transaction.atomic():
+        assert JournalEntry.objects.count() == 0
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {schema}.accounting_account SET name = 'x'")
+    assert JournalEntry.objects.count() > 0
 
 
 _LINE = "UPDATE accounting_journalline SET"
