@@ -53,7 +53,8 @@ SELECT {_LINE.format(invoice="f")}, f.business_entity_id, f.customer_id, f.curre
        f.total, f.number
   FROM final f
   JOIN LATERAL (SELECT l.invoice_id, l.position, l.contract_item_id, l.product_id, l.recognition_method, l.id, l.net, l.tax,
-                       l.tax_rate_id, l.period_start, l.period_end FROM billing_invoiceline l WHERE l.invoice_id = f.id OFFSET 0) l ON true
+                       l.tax_rate_id, l.period_start, l.period_end
+                  FROM billing_invoiceline l WHERE l.invoice_id = f.id OFFSET 0) l ON true
   JOIN LATERAL (SELECT p.family_id FROM billing_product p WHERE p.id = l.product_id OFFSET 0) p ON true
   LEFT JOIN LATERAL (SELECT t.pricing_model FROM billing_contractitem t WHERE t.id = l.contract_item_id OFFSET 0) t ON true
  ORDER BY {{order}}
