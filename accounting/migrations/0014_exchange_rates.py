@@ -1,9 +1,9 @@
 """Exchange rates, and what foreign balances are carried at. A line may be nothing in base currency, if it is something in its own."""
 
-import billing.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
+import billing.fields
 from billing.walls import RaiseWalls
 
 
