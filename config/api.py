@@ -17,10 +17,10 @@ from accounting.api.revenue import ContractRevenue, ContractWhatIf, RevenueSched
 from accounting.books import BooksNotSetUp
 from accounting.by_hand import AlreadyReversed
 from accounting.closing import CloseRefused
+from accounting.currency.rates import MissingRate
 from accounting.defaults import RoleWithoutAccount
 from accounting.manual_entries import ManualEntryError
 from accounting.periods import PeriodError
-from accounting.currency.rates import MissingRate
 from accounting.reversing import ReversalRefused
 from billing.api.catalog import Prices, ProductFamilies, Products, TaxRates
 from billing.api.contracts import Contracts

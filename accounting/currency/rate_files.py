@@ -10,7 +10,7 @@ Days may also be written as in the ECB's file of the day (2 March 2026). `N/A` o
 import csv
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from billing.fields import CURRENCIES
@@ -19,6 +19,11 @@ LARGEST = 20 * 1024 * 1024
 _KNOWN = frozenset(dict(CURRENCIES))
 _CODE = re.compile("[A-Z]{3}")
 _NUMBER = re.compile("[0-9]{1,13}([.][0-9]{1,10})?")
+# As the bank writes them, whatever the locale of this machine.
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 _NOTHING = frozenset(("", "N/A", "-"))
 
 
@@ -60,8 +65,8 @@ def read_table(content: bytes, *, bank_currency: str, today: date) -> RateTable:
     seen: dict[date, int] = {}
     columns: list[str] | None = None
     try:
-        for values in rows:
-            values = [value.strip() for value in values]
+        for fields in rows:
+            values = [value.strip() for value in fields]
             if not any(values):
                 continue
             if columns is None:
@@ -130,12 +135,16 @@ def _take(
 
 
 def _day(value: str) -> date | None:
-    for form in ("%Y-%m-%d", "%d %B %Y"):
-        try:
-            return datetime.strptime(value, form).date()
-        except ValueError:
-            continue
-    return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        pass
+    day, _, rest = value.partition(" ")
+    month, _, year = rest.partition(" ")
+    try:
+        return date(int(year), _MONTHS.index(month) + 1, int(day))
+    except ValueError:
+        return None
 
 
 def _rate(value: str) -> Decimal | None:
