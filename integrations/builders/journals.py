@@ -67,7 +67,9 @@ class JournalBuilder:
         self, connection: Connection, lines: Sequence[JournalLineRow], *, reversed_ids: Sequence[int] = ()
     ) -> None:
         self._connection = connection
-        self._in_base = base.get(connection.erp).journals_in_base
+        # A company there that keeps one currency takes base amounts just as well as a vendor without others does.
+        keeps_one = connection.company.get("multi_currency") is False
+        self._in_base = base.get(connection.erp).journals_in_base or keeps_one
         self._one_customer = connection.option("ar_customer", "one") != "each"
         self._draft = bool(connection.option("draft", False))
         accounts = {line.account_id for line in lines}

@@ -11,20 +11,31 @@ from django.utils import timezone
 from accounting.checks import check_ledger
 from accounting.currency.rates import MissingRate
 from accounting.currency.revaluation import revalue
-from accounting.models import AccountingPeriod
+from accounting.models import (
+    AccountingPeriod,
+    CarryingAmount,
+    JournalEntry,
+    JournalLine,
+)
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
+from accounting.reversing import reverse_entry
+from accounting.setup import set_up_books
 from billing.errors import BillingError
-from billing.models import Customer, Invoice, Tenant
+from billing.models import BusinessEntity, Customer, Invoice, Product, Tenant
 from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
 from billing.services.gateways import add_gateway, record_payout
 from billing.services.invoices import finalize_invoices, void_invoice
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.refunds import refund_credit_note
+from billing.services.tenants import create_tenant
 from billing.services.usage import record_usage
+from billing.services.wallets import apply_wallet, top_up_wallet
 from billing.services.write_offs import write_off_invoice
+from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
 from tests.journal import journal, text
 
@@ -419,3 +430,65 @@ def test_entries_in_base_currency_ask_for_no_rates(sell, customer):
     with CaptureQueriesContext(connection) as queries:
         finalize_invoices(list(Invoice.objects.values_list("pk", flat=True)))
     assert not [q for q in queries.captured_queries if "exchangerate" in q["sql"] or "carryingamount" in q["sql"]]
+
+
+def test_a_wallet_is_worth_what_was_paid_into_it(sell, customer):
+    """100.00 EUR paid in at 1.10 settle an invoice of 1.20: the wallet leaves at 110.00, the receivable at 120.00."""
+    rates("Date USD\n2026-03-01 1.10\n2026-03-05 1.20\n2026-03-06 1.30")
+    top_up_wallet(customer_id=customer.pk, amount=D(100), currency="EUR", on=date(2026, 3, 1), bonus=D(0))
+    sell(amount="100", start=date(2026, 3, 5), **YEAR)
+    run_billing(through=date(2026, 3, 5), finalize=True)
+    if Invoice.objects.get().due.amount:
+        apply_wallet(customer_id=customer.pk, currency="EUR", on=date(2026, 3, 6))
+    applied = journal(in_base=True, kinds={"wallet_applied"})
+    assert (
+        applied.partition("\n")[2]
+        == text("""
+        x
+            Dr Customer Wallet                       110.00
+            Dr FX Loss, Realized                      10.00
+            Cr AR - Customers                        120.00
+    """).partition("\n")[2]
+    )
+    agrees()
+
+
+def test_an_entry_reversed_by_hand_takes_its_exchange_difference_back(sell):
+    """The payment of C7 reversed: the receivable is carried at 1.10 again, and the gain is gone."""
+    rates("Date USD\n2026-03-01 1.10\n2026-03-20 1.15\n2026-03-25 1.30")
+    sell(amount="1000", start=date(2026, 3, 1), **YEAR)
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    pay("400", date(2026, 3, 20))
+    paid = JournalEntry.objects.get(event__kind="payment_received")
+    reverse_entry(entry_id=paid.pk, on=date(2026, 3, 25), reason="Bounced")
+    carried = CarryingAmount.objects.get(role="accounts_receivable.customers")
+    assert (carried.amount, carried.base) == (1000, 1100)
+    gains = JournalLine.objects.filter(role="fx_gain_realized").values_list("base_credit", "base_debit")
+    assert sorted(gains) == [(0, 20), (20, 0)]
+    problems = {problem["check"] for problem in check_ledger(Tenant.objects.get()).problems}
+    assert problems == {"receivables_agree"}  # the invoice still says that it is paid in part
+
+
+def test_a_contract_abroad_is_not_grossed_up(db):
+    """Nothing is agreed at a rate when a contract starts, so the policy of gross-up leaves it to its invoices."""
+    company = create_tenant(slug="gross", name="Gross", currency="USD")
+    with tenant_scope(company.pk):
+        entity = BusinessEntity.objects.get()
+        set_up_books(business_entity=entity, contract_start="gross_up")
+        rates("Date USD\n2026-03-01 1.10\n2026-03-31 1.20")
+        abroad = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="EUR")
+        product = Product.objects.create(code="pro", name="Pro plan")
+        item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "365"}, "interval_months": 12}
+        contract = draft_contract(customer=abroad, number="K-1", start=date(2026, 3, 1), items=[item], term_months=12)
+        start_contracts([contract.pk])
+        run_billing(through=date(2026, 3, 1), finalize=True)
+        recognize_revenue(through=date(2026, 3, 31))
+        assert journal(in_base=True) == text("""
+            2026-03-01  Invoice finalized
+                Dr AR - Customers                        401.50
+                Cr Deferred Revenue                      401.50
+            2026-03-31  Revenue recognized
+                Dr Deferred Revenue                       34.10
+                Cr Sales and Services Revenue             34.10
+        """)
+        assert check_ledger(company).problems == []

@@ -82,7 +82,7 @@ def test_balances_are_looked_at_before_they_are_revalued(
     refused = accountant.post(reverse(REVALUE), {"at": "2026-03-30", "confirmed": "yes"}).content.decode()
     assert "not the last day of one" in refused and JournalEntry.objects.count() == entries
     done = accountant.post(reverse(REVALUE), {"at": "2026-03-31", "confirmed": "yes"}, follow=True).content.decode()
-    assert "1 balances revalued: loss of 5.00 USD" in done
+    assert "1 balance revalued: loss of 5.00 USD" in done
     assert JournalEntry.objects.count() == entries + 2
     again = {each.code: each for each in dry_run(period, today=date(2026, 4, 9)).checks}["foreign_balances"]
     assert again.passed

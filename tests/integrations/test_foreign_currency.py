@@ -68,7 +68,7 @@ def test_their_books_come_to_ours_in_base_currency(connect, box) -> None:
     assert findings.differences == []
     in_base = [row for row in kept.accounts if row["currency"] == "USD"]
     assert in_base and all(row["ours"] == row["theirs"] for row in in_base)
-    received = next(row for row in in_base if "Receivable" in row["name"] or "AR" in row["name"])
+    received = next(row for row in in_base if "Receivable" in row["account"] or "AR" in row["account"])
     assert D(received["ours"]) == 0
 
 
