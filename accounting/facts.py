@@ -78,6 +78,7 @@ _REVALUED = _crossed(
         "unapplied_payments",
         "customer_wallet",
         "unbilled_revenue",
+        "cash",
     ),
     ("gain", "loss"),
 )

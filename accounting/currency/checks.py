@@ -1,6 +1,6 @@
 """What `check_ledger` asks of foreign currency, as queries that answer the rows that should not be there."""
 
-from accounting.currency.roles import CARRIED
+from accounting.currency.roles import CARRIED, IS_CARRIED
 
 _ROLES = ", ".join(f"'{role}'" for role in CARRIED)
 
@@ -11,7 +11,8 @@ SELECT coalesce(l.entity, c.entity), coalesce(l.role, c.role), coalesce(l.curren
   (SELECT l.business_entity_id AS entity, l.role, l.currency, sum(l.debit - l.credit) AS amount,
           sum(l.base_debit - l.base_credit) AS base
    FROM accounting_journalline l JOIN billing_businessentity b ON b.id = l.business_entity_id
-   WHERE l.role IN ({_ROLES}) AND l.currency <> b.base_currency AND l.debit + l.credit > 0 GROUP BY 1, 2, 3) l
+   WHERE l.role IN ({_ROLES}) AND l.currency <> b.base_currency AND l.debit + l.credit > 0
+       AND {IS_CARRIED} GROUP BY 1, 2, 3) l
 FULL JOIN
   (SELECT business_entity_id AS entity, role, currency, sum(amount) AS amount, sum(base) AS base
    FROM accounting_carryingamount GROUP BY 1, 2, 3) c

@@ -14,8 +14,11 @@ from decimal import Decimal
 from accounting.books import Books
 from accounting.currency.carrying import ZERO, Carrying, Subject
 from accounting.currency.rates import Pair, Rate, rates_for
-from accounting.currency.roles import CARRIED, CASH, GAIN, LOSS, ROUNDING, layer_of, subject_of
+from accounting.currency.roles import CARRIED, CASH, GAIN, LOSS, ROUNDING, is_carried, layer_of, subject_of
+from accounting.defaults import Hierarchy
 from accounting.engine import Dimensions, Draft, DraftLine
+from accounting.models import Level
+from billing.events import Event
 from billing.money import allocate, round_money
 
 # Their income is what they release, at its base amount; no exchange difference arises.
@@ -36,11 +39,11 @@ def in_base(drafts: Sequence[Draft], books: Books) -> Sequence[Draft]:
     if not foreign:
         return drafts
     rates = rates_for(_pairs(foreign, home))
-    carrying = Carrying(_subjects(foreign))
+    drafts = _with_bank_accounts(drafts, foreign, books)
+    carrying = Carrying(_subjects(draft for draft in drafts if draft.event.currency != _base(draft, home)))
     converted: list[Draft] = []
     for draft in drafts:
-        base = home[draft.event.business_entity_id]
-        if draft.event.currency == base:
+        if draft.event.currency == _base(draft, home):
             converted.append(draft)
         elif _is_mirror(draft):
             _mirror(draft, carrying)
@@ -52,6 +55,42 @@ def in_base(drafts: Sequence[Draft], books: Books) -> Sequence[Draft]:
             converted.append(replace(draft, lines=_Conversion(draft, rate, carrying).lines()))
     carrying.save()
     return converted
+
+
+def _base(draft: Draft, home: dict[int, str]) -> str:
+    return home[draft.event.business_entity_id]
+
+
+def _with_bank_accounts(drafts: Sequence[Draft], foreign: Sequence[Draft], books: Books) -> Sequence[Draft]:
+    """Look the account of cash lines up where the currency has one of its own: what is in it is carried."""
+    lines = [
+        line for draft in foreign if has_bank_account(draft.event, books) for line in draft.lines if line.role == CASH
+    ]
+    if not lines:
+        return drafts
+    hierarchy = books.hierarchy.for_batch(line.dimensions for line in lines)
+    return [
+        replace(draft, lines=[_looked_up(line, draft, hierarchy) for line in draft.lines])
+        if not _is_mirror(draft) and has_bank_account(draft.event, books)
+        else draft
+        for draft in drafts
+    ]
+
+
+def has_bank_account(event: Event, books: Books) -> bool:
+    """Tell whether the event's currency has a cash account of its own."""
+    place = (event.business_entity_id, event.currency)
+    return (CASH, Level.ENTITY_CURRENCY.value, place) in books.hierarchy.codes
+
+
+def _looked_up(line: DraftLine, draft: Draft, hierarchy: Hierarchy) -> DraftLine:
+    if line.role != CASH:
+        return line
+    event = draft.event
+    account_id, resolved_by = hierarchy.resolve(
+        role=CASH, business_entity_id=event.business_entity_id, currency=event.currency, dimensions=line.dimensions
+    )
+    return line._replace(account_id=account_id, resolved_by=resolved_by)
 
 
 def _pair(draft: Draft, home: dict[int, str]) -> Pair:
@@ -73,7 +112,7 @@ def _subjects(drafts: Iterable[Draft]) -> Iterator[Subject]:
         for draft in drafts
         if draft.event.kind not in _IN_BASE | _PASSING
         for line in draft.lines
-        if line.role in CARRIED
+        if is_carried(line)
     )
 
 
@@ -87,7 +126,7 @@ def _mirror(draft: Draft, carrying: Carrying) -> None:
         return
     for line in draft.lines:
         amount = line.debit - line.credit
-        if line.role in CARRIED and amount:
+        if is_carried(line) and amount:
             base = (line.base_debit or ZERO) - (line.base_credit or ZERO)
             carrying.add(_subject(draft, line), layer_of(line.role, line.dimensions), amount, base)
 
@@ -143,7 +182,7 @@ class _Conversion:
     def _value(self, line: DraftLine) -> _Valued:
         amount = line.debit - line.credit
         valued = _Valued(line, amount, self._rate.convert(amount))
-        if line.role in CARRIED and not self._is_passing:
+        if is_carried(line) and not self._is_passing:
             subject, layer = _subject(self._draft, line), layer_of(line.role, line.dimensions)
             valued.relieved, valued.relieved_base = self._carrying.relieve(
                 subject, layer, amount, base_currency=self._rate.base
@@ -167,10 +206,10 @@ class _Conversion:
 
     def _release(self) -> None:
         """Income takes the base amount of what it is released from."""
-        income = [each for each in self._valued if each.line.role not in CARRIED]
+        income = [each for each in self._valued if not is_carried(each.line)]
         if not income:
             return
-        released = -sum((each.value for each in self._valued if each.line.role in CARRIED), ZERO)
+        released = -sum((each.value for each in self._valued if is_carried(each.line)), ZERO)
         whole = sum((each.amount for each in income), ZERO)
         if not whole:
             return
@@ -215,12 +254,12 @@ class _Conversion:
 
     def _absorb(self, missing: Decimal) -> bool:
         """Let a rounding go with an amount that is not exact anyway: the largest income, or what stays open."""
-        plain = [each for each in self._valued if each.line.role not in CARRIED and each.line.role != CASH]
+        plain = [each for each in self._valued if not is_carried(each.line) and each.line.role != CASH]
         for each in sorted(plain, key=lambda each: -abs(each.value)):
             if each.value and each.fits(each.value + missing):
                 each.value += missing
                 return True
-        for each in sorted(self._valued, key=lambda each: each.line.role in CARRIED and _is_monetary(each)):
+        for each in sorted(self._valued, key=lambda each: is_carried(each.line) and _is_monetary(each)):
             if each.relieved and each.relieved == each.amount and each.fits(each.value + missing):
                 subject = _subject(self._draft, each.line)
                 if self._carrying.shift(subject, layer_of(each.line.role, each.line.dimensions), missing):
@@ -234,7 +273,7 @@ class _Conversion:
         if self._is_passing:
             return
         for each in self._valued:
-            if each.line.role in CARRIED and each.amount != each.relieved:
+            if is_carried(each.line) and each.amount != each.relieved:
                 subject, layer = _subject(self._draft, each.line), layer_of(each.line.role, each.line.dimensions)
                 self._carrying.add(subject, layer, each.amount - each.relieved, each.value - each.relieved_base)
 

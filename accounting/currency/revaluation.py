@@ -17,9 +17,9 @@ from django.db import connection, transaction
 
 from accounting.books import BooksNotSetUp, books
 from accounting.currency.rates import Pair, Rate, rates_for
-from accounting.currency.roles import MONETARY, RECEIVABLE, UNBILLED
+from accounting.currency.roles import CARRIED, CASH, IS_CARRIED, MONETARY, RECEIVABLE, UNBILLED
 from accounting.events import ForeignBalancesRevalued, RevaluationReversed, RevaluedBalance
-from accounting.models import AccountingPeriod, CarryingAmount, PeriodStatus
+from accounting.models import AccountingPeriod, CarryingAmount, Level, PeriodStatus
 from billing.errors import BillingError
 from billing.models import BusinessEvent
 from billing.periods import end_of_month, first_of_month
@@ -29,10 +29,12 @@ from billing.tenancy import current_tenant_id
 ZERO = Decimal(0)
 _LINES_PER_EVENT = 1000
 
-# Receivables by invoice, unbilled revenue by contract item, what is held for customers by customer. A line without an amount
-# of its own currency is a revaluation's.
+_AS_WHOLE = ", ".join(f"'{role}'" for role, carried in CARRIED.items() if not carried.by)
+# Receivables by invoice, unbilled revenue by contract item, what is held for customers by customer; gateways and cash as a
+# whole. A line without an amount of its own currency is a revaluation's.
 _OPEN = f"""
-SELECT l.business_entity_id, e.base_currency, l.currency, l.role, l.customer_id,
+SELECT l.business_entity_id, e.base_currency, l.currency, l.role,
+    CASE WHEN l.role NOT IN ({_AS_WHOLE}) THEN l.customer_id END,
     CASE WHEN l.role = '{UNBILLED}' THEN l.contract_id END, CASE WHEN l.role = '{UNBILLED}' THEN l.contract_item_id END,
     CASE WHEN l.role = '{UNBILLED}' THEN l.product_id END, CASE WHEN l.role = '{UNBILLED}' THEN p.family_id END,
     CASE WHEN l.role = '{RECEIVABLE}' THEN l.invoice_id END,
@@ -42,7 +44,7 @@ SELECT l.business_entity_id, e.base_currency, l.currency, l.role, l.customer_id,
 FROM accounting_journalline l JOIN billing_businessentity e ON e.id = l.business_entity_id
 LEFT JOIN billing_product p ON p.id = l.product_id
 WHERE l.account_id IN (SELECT account_id FROM accounting_roleaccount WHERE tenant_id = %s AND role = ANY(%s))
-    AND l.role = ANY(%s) AND l.currency <> e.base_currency AND l.date <= %s
+    AND l.role = ANY(%s) AND {IS_CARRIED} AND l.currency <> e.base_currency AND l.date <= %s
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 HAVING sum(l.debit - l.credit) <> 0 OR sum(l.base_debit - l.base_credit) FILTER (WHERE l.debit + l.credit = 0) <> 0
 ORDER BY 1, 3, 4, 5, 10, 7
@@ -100,6 +102,13 @@ def value_balances(*, at: date, business_entity_id: int | None = None) -> list[V
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, [current_tenant_id(), list(MONETARY), list(MONETARY), at])
         found = [OpenBalance(*row) for row in cursor.fetchall()]
+    # A bank account that is none any more stands on no default: nothing can be posted to it.
+    codes = books().hierarchy.codes
+    found = [
+        each
+        for each in found
+        if each.role != CASH or (CASH, Level.ENTITY_CURRENCY.value, (each.business_entity_id, each.currency)) in codes
+    ]
     if business_entity_id is not None:
         found = [each for each in found if each.business_entity_id == business_entity_id]
     pairs = [Pair(each.currency, each.base_currency, at) for each in found]

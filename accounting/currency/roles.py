@@ -4,12 +4,14 @@ What leaves such a balance leaves it at what it was carried at, not at the day's
 loss. Monetary balances (money owed, to be paid in a fixed amount of the foreign currency) are valued anew at each period's
 end. Deferred revenue is not monetary: it stays at the rate of its invoice (ASC 830-10-45-18, IAS 21.16), and so does tax,
 which the state is owed in the amount of the invoice. Money that customers paid in advance (unapplied payments, wallets) can
-be asked back, so it is monetary.
+be asked back, so it is monetary. Cash is taken for converted when it comes in, unless the currency has a cash account of its
+own (a default account of the step “business entity and currency”): that one is a bank account in the currency.
 """
 
 from typing import NamedTuple
 
-from accounting.engine import Dimensions
+from accounting.engine import Dimensions, DraftLine
+from accounting.models import Level
 
 RECEIVABLE = "accounts_receivable.customers"
 DEFERRED = "deferred_revenue"
@@ -37,8 +39,18 @@ CARRIED: dict[str, Carried] = {
     UNBILLED: Carried("contract_item_id", True),
     DEFERRED: Carried("contract_item_id", False, by_invoice=True),
     "sales_tax": Carried("invoice_id", False),
+    CASH: Carried("", True),
 }
 MONETARY = tuple(role for role, carried in CARRIED.items() if carried.is_monetary)
+
+
+# The same in SQL, for lines `l`.
+IS_CARRIED = f"(l.role <> '{CASH}' OR l.resolved_by = '{Level.ENTITY_CURRENCY.value}')"
+
+
+def is_carried(line: DraftLine) -> bool:
+    """Tell whether a line moves a balance that is carried; the account of a cash line must have been looked up."""
+    return line.role in CARRIED and (line.role != CASH or line.resolved_by == Level.ENTITY_CURRENCY)
 
 
 def subject_of(role: str, about: Dimensions) -> str:

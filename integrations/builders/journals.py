@@ -7,15 +7,13 @@ from typing import NamedTuple
 
 from accounting.models import Account, JournalEntry, JournalLine, entry_number
 from billing.models import BusinessEntity
-from billing.money import round_money
 from integrations.builders.dimensions import Dimensions
 from integrations.builders.mapped import Built, Mapped, external_ids, receivable_accounts
+from integrations.builders.rates import simplest_rate
 from integrations.connectors import base
 from integrations.connectors.base import DeliveryError, Rejected
 from integrations.documents import JournalDocument, JournalLineDocument, Kind, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
-
-_RATE_DIGITS = range(2, 11)
 
 
 class JournalLineRow(NamedTuple):
@@ -117,16 +115,8 @@ class JournalBuilder:
         """
         if self._in_base or not all(line.is_plain for line in lines) or any(map(self._names_customer, lines)):
             return None
-        debit = sum((line.debit for line in lines), Decimal(0))
-        in_home = sum((line.base_debit for line in lines), Decimal(0))
-        for digits in _RATE_DIGITS:
-            rate = (in_home / debit).quantize(Decimal(1).scaleb(-digits))
-            if rate > 0 and all(
-                round_money((line.debit or line.credit) * rate, home) == (line.base_debit or line.base_credit)
-                for line in lines
-            ):
-                return rate.normalize()
-        return None
+        amounts = [(line.debit or line.credit, line.base_debit or line.base_credit) for line in lines]
+        return simplest_rate(amounts, base_currency=home)
 
     def _names_customer(self, line: JournalLineRow) -> bool:
         return self._mapped.get(MappingKind.ACCOUNT, line.account_id) in self._receivable

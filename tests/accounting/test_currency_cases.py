@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from accounting.checks import check_ledger
 from accounting.currency.rates import MissingRate
-from accounting.currency.revaluation import revalue
+from accounting.currency.revaluation import revalue, value_balances
 from accounting.models import (
+    Account,
     AccountingPeriod,
     CarryingAmount,
+    DefaultAccount,
     JournalEntry,
     JournalLine,
 )
@@ -22,7 +24,7 @@ from accounting.recognition import recognize_revenue
 from accounting.reversing import reverse_entry
 from accounting.setup import set_up_books
 from billing.errors import BillingError
-from billing.models import BusinessEntity, Customer, Invoice, Product, Tenant
+from billing.models import BusinessEntity, Customer, Invoice, Payment, Product, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
@@ -30,7 +32,7 @@ from billing.services.gateways import add_gateway, record_payout
 from billing.services.invoices import finalize_invoices, void_invoice
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import allocate_payment, receive_payment
-from billing.services.refunds import refund_credit_note
+from billing.services.refunds import refund_credit_note, refund_payment
 from billing.services.tenants import create_tenant
 from billing.services.usage import record_usage
 from billing.services.wallets import apply_wallet, top_up_wallet
@@ -335,6 +337,8 @@ def test_a_gateway_pays_out_at_another_rate(sell, entity):
             Cr AR - Payment Gateways               1,100.00
             Cr FX Gain, Realized                     100.00
     """)
+    rates("Date USD\n2026-03-31 1.30")
+    assert not [each for each in value_balances(at=date(2026, 3, 31)) if "gateways" in each.balance.role]
     agrees()
 
 
@@ -492,3 +496,36 @@ def test_a_contract_abroad_is_not_grossed_up(db):
                 Cr Sales and Services Revenue             34.10
         """)
         assert check_ledger(company).problems == []
+
+
+def test_a_bank_account_in_the_currency_is_carried_and_revalued(sell, entity):
+    """1,000.00 EUR received at 1.10 into an account of its own, worth 1.20 at month end; 300.00 refunded at 1.30."""
+    rates("Date USD\n2026-03-01 1.10\n2026-03-31 1.20\n2026-04-02 1.30")
+    account = {"category": "assets", "normal_balance": "debit", "business_entity": entity}
+    Account.objects.create(code="1010", name="Cash EUR", **account)
+    DefaultAccount.objects.create(
+        role="cash", level="entity_currency", business_entity=entity, currency="EUR", account_code="1010"
+    )
+    pay("1000", date(2026, 3, 1), allocations={})
+    assert revalue(at=date(2026, 3, 31)).total == {"USD": 0}
+    assert revalue(at=date(2026, 3, 31)).balances == 0
+    refund_payment(payment_id=Payment.objects.get().pk, amount=D(300), on=date(2026, 4, 2), reason="Too much")
+    assert journal(in_base=True) == text("""
+        2026-03-01  Payment received
+            Dr Cash EUR                            1,100.00
+            Cr Unapplied Payments                  1,100.00
+        2026-03-31  Foreign balances revalued
+            Dr Cash EUR                              100.00
+            Dr FX Loss, Unrealized                   100.00
+            Cr Unapplied Payments                    100.00
+            Cr FX Gain, Unrealized                   100.00
+        2026-04-01  Foreign balances revalued: reversal
+            Dr Unapplied Payments                    100.00
+            Dr FX Gain, Unrealized                   100.00
+            Cr Cash EUR                              100.00
+            Cr FX Loss, Unrealized                   100.00
+        2026-04-02  Refund paid
+            Dr Unapplied Payments                    330.00
+            Cr Cash EUR                              330.00
+    """)
+    agrees()
