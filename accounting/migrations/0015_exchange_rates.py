@@ -9,8 +9,8 @@ from billing.walls import RaiseWalls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0013_obligations"),
-        ("billing", "0009_modifications"),
+        ("accounting", "0014_guard_and_note"),
+        ("billing", "0010_entity_of_event"),
     ]
 
     operations = [
