@@ -8,6 +8,7 @@ from accounting.models.balance import (
     SealedCustomerBalance,
     UnsummedEntries,
 )
+from accounting.models.exchange_rate import CarryingAmount, ExchangeRate, Quotation
 from accounting.models.journal import (
     BY_PERSON,
     AccountingPeriod,
@@ -45,6 +46,7 @@ __all__ = [
     "AccountingPolicy",
     "AccountingRule",
     "Attachment",
+    "CarryingAmount",
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
@@ -52,6 +54,7 @@ __all__ = [
     "DailyBalance",
     "DefaultAccount",
     "EntryKind",
+    "ExchangeRate",
     "JournalEntry",
     "JournalLine",
     "Level",
@@ -64,6 +67,7 @@ __all__ = [
     "PeriodStatus",
     "PreviewedEvent",
     "ProgressReport",
+    "Quotation",
     "RecognitionSchedule",
     "Repeat",
     "RoleAccount",

@@ -110,6 +110,14 @@ _STATE = (
         ),
     ),
     (
+        "what {0} {1} {2} is carried at: {3} {4}, by the events {5}",
+        (
+            "SELECT role, subject, layer, currency, s.base, t.base FROM {schema}.accounting_carryingamount s "
+            "FULL JOIN pg_temp.accounting_carryingamount t USING (business_entity_id, role, currency, subject, layer) WHERE "
+            "(coalesce(s.amount, 0), coalesce(s.base, 0)) <> (coalesce(t.amount, 0), coalesce(t.base, 0)) ORDER BY 1, 2, 3"
+        ),
+    ),
+    (
         "event {0} waits for a rule: {1}, by the rules of its time {2}",
         (
             "SELECT event_id, CASE WHEN s.id IS NULL THEN 'no' ELSE 'yes' END, CASE WHEN t.id IS NULL THEN 'no' ELSE 'yes' END "

@@ -71,6 +71,13 @@ def beginning(schema: str) -> datetime | None:
         return cursor.fetchone()[0]
 
 
+def has_foreign_balances(schema: str) -> bool:
+    """Tell whether anything was ever posted in a foreign currency that is carried at what it was worth."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {schema}.accounting_carryingamount)")
+        return bool(cursor.fetchone()[0])
+
+
 def count_events(schema: str, wanted: Wanted) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -109,6 +116,7 @@ class Batch:
     """Events of one kind that do not depend on each other, or came in one publication."""
 
     kind: str
+    at: datetime
     events: list[Event] = field(default_factory=list)
     is_late: bool = False
 
@@ -116,10 +124,12 @@ class Batch:
 class Batches:
     """Gathers events into batches. Events of one customer keep their order; those of different customers are independent.
 
-    What a person did by hand may concern anything, so nothing passes by it.
+    What a person did by hand may concern anything, so nothing passes by it. `strictly`: nothing passes by anything, and each
+    publication is a batch: in a foreign currency all share the bank account, and the rates are those known at the moment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, strictly: bool) -> None:
+        self._strictly = strictly
         self._batches: list[Batch] = []
         self._last: dict[object, tuple[int, datetime]] = {}
         self._floor = 0
@@ -132,6 +142,13 @@ class Batches:
         if happening.is_late or event.kind in BY_HAND:
             self._append(happening, event)
             self._floor = len(self._batches)
+            return
+        if self._strictly:
+            last = self._batches[-1] if self._batches else None
+            if last and (last.kind, last.at, last.is_late) == (event.kind, happening.at, False):
+                last.events.append(event)
+            else:
+                self._append(happening, event)
             return
         who = None if event.kind in WITHOUT_STATE else getattr(event, "customer_id", None)
         place = self._floor
@@ -149,7 +166,7 @@ class Batches:
             self._last[who] = found, happening.at
 
     def _append(self, happening: Happening, event: Event) -> int:
-        self._batches.append(Batch(event.kind, [event], happening.is_late))
+        self._batches.append(Batch(event.kind, happening.at, [event], happening.is_late))
         return len(self._batches) - 1
 
     def take(self) -> list[Batch]:

@@ -14,8 +14,17 @@ from accounting.measures import measure
 from accounting.models import UnmatchedEvent
 from accounting.posting import post
 from accounting.replay import state, then
-from accounting.replay.order import SLICE, Batch, Batches, Wanted, beginning, count_events, happenings
-from accounting.replay.shadow import shadow_books
+from accounting.replay.order import (
+    SLICE,
+    Batch,
+    Batches,
+    Wanted,
+    beginning,
+    count_events,
+    happenings,
+    has_foreign_balances,
+)
+from accounting.replay.shadow import know_rates, shadow_books
 from accounting.unmatched import post_rows
 from billing.events import Event
 
@@ -70,7 +79,9 @@ def replayed(
         since = beginning(schema)
         if since is not None:
             then.rewind(schema, since)
-            total, batches, run = count_events(schema, wanted), Batches(), _Run(outcome, trial, most)
+            strictly = has_foreign_balances(schema)
+            total, batches = count_events(schema, wanted), Batches(strictly=strictly)
+            run = _Run(outcome, trial, most, strictly=strictly)
             for happening in happenings(schema, wanted, since):
                 if happening.change is not None:
                     run.do(batches.take())
@@ -87,11 +98,12 @@ def replayed(
 
 
 class _Run:
-    def __init__(self, outcome: Replayed, trial: Trial | None, most: int) -> None:
+    def __init__(self, outcome: Replayed, trial: Trial | None, most: int, *, strictly: bool) -> None:
         self._outcome = outcome
         self._schema = outcome.schema
         self._trial = trial
         self._most = most
+        self._strictly = strictly
         self._tried: tuple[int, RuleBook] | None = None
 
     def do(self, batches: Sequence[Batch]) -> None:
@@ -100,6 +112,8 @@ class _Run:
 
     def _book(self, batch: Batch) -> None:
         events, kind = batch.events, batch.kind
+        if self._strictly:
+            know_rates(batch.at)
         if batch.is_late:
             self._post_late(events)
             return

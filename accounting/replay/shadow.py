@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from django.db import connection, transaction
 
@@ -14,6 +15,7 @@ STATE = (
     "accounting_schedulerevision",
     "accounting_contractcommitment",
     "accounting_correctionsplit",
+    "accounting_carryingamount",
     "accounting_performanceobligation",
     "accounting_obligationitem",
     "accounting_journalentry",
@@ -59,9 +61,21 @@ def shadow_books() -> Iterator[str]:
                 "ON COMMIT DROP"
             )
             cursor.execute("CREATE TEMPORARY TABLE replay_changed (event_id bigint PRIMARY KEY) ON COMMIT DROP")
+            # A rate is known from when it was recorded; `know_rates` moves that moment.
+            cursor.execute(
+                f"CREATE TEMPORARY VIEW accounting_exchangerate AS SELECT * FROM {schema}.accounting_exchangerate "
+                "WHERE recorded_at <= current_setting('counterfoil.replay_at')::timestamptz"
+            )
+            cursor.execute("SELECT set_config('counterfoil.replay_at', 'infinity', true)")
             # Named first, so that also statements planned before find the shadow.
             cursor.execute("SELECT set_config('search_path', 'pg_temp, ' || current_setting('search_path'), true)")
             cursor.execute("SET LOCAL transaction_read_only = on")
         with ids_apart((*STATE, *SETTINGS)):
             yield schema
         transaction.set_rollback(True)
+
+
+def know_rates(at: datetime) -> None:
+    """Let the shadow know the exchange rates that were recorded by a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('counterfoil.replay_at', %s, true)", [at.isoformat()])
