@@ -31,6 +31,14 @@ from integrations.wiring import open_connector
 _ALIKE = 0.82
 _OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visible after its own time.
 _NAMESPACE = uuid.UUID("7f1f0b0e-7a53-4a0a-9a53-2f2b6d0c4e11")
+# What ERPs and accountants call the accounts of some roles.
+_ALSO_CALLED = {
+    "bad_debt_expense": ("bad debts", "bad debt"),
+    "customer_wallet": ("customer prepayments", "customer deposits", "prepayments from customers"),
+    "accounts_receivable.payment_gateways": ("payment processor clearing", "payment gateway clearing"),
+    "sales_tax": ("sales tax payable", "tax payable", "vat"),
+    "disputes": ("chargebacks",),
+}
 _SUBLEDGER = "Counterfoil sub-ledger"
 Suggestions = list[tuple[int | None, ErpRecord]]
 
@@ -227,6 +235,7 @@ def _accounts(connection: Connection, spec: ConnectorSpec, records: Sequence[Erp
         lambda ours, theirs: bool(theirs.number) and theirs.number == ours.code and _likeness(ours, theirs) > 0.5,
         lambda ours, theirs: _plain(ours.name) == _plain(theirs.name),
         lambda ours, theirs: _likeness(ours, theirs) >= _ALIKE,
+        lambda ours, theirs: _plain(theirs.name) in _ALSO_CALLED.get(ours.role, ()),
         lambda ours, theirs: theirs.type in spec.receivable_types,  # A company usually has just one.
     )
     for fits in tests:

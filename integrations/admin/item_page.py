@@ -8,7 +8,7 @@ from billing.admin.tables import Table, columns
 from billing.models import Customer
 from integrations import outbox, preview, vault
 from integrations.admin.connection_verbs import mapping_url
-from integrations.admin.shown import Subjects, moment, outbox_url, their_document
+from integrations.admin.shown import Subjects, indented, moment, outbox_url, their_document
 from integrations.documents import reference_of
 from integrations.models import DeliveryAttempt, ExternalReference, OutboxItem, OutboxState
 
@@ -73,7 +73,7 @@ def _mend(item: OutboxItem) -> object:
 
 
 def _preview(item: OutboxItem) -> Table:
-    text = vault.redact(preview.preview(item))
+    text = indented(vault.redact(preview.preview(item)))
     shown = format_html('<pre class="cf-code" style="overflow-wrap: anywhere; white-space: pre-wrap">{}</pre>', text)
     note = "Built just now from our books and the mapping. Nothing was sent."
     return Table("What would be sent", columns("Body"), [(shown,)], "", note=note)
@@ -104,4 +104,4 @@ def _attempts(item: OutboxItem) -> Table:
 
 
 def _excerpt(text: str) -> object:
-    return format_html(_EXCERPT, f"{len(text):,} characters", text) if text else NONE
+    return format_html(_EXCERPT, f"{len(text):,} characters", indented(text)) if text else NONE

@@ -89,3 +89,26 @@ class Subjects:
 def count_link(count: int, url: str) -> object:
     """Show a count that leads to what it counts; zero leads nowhere."""
     return to(url, f"{count:,}") if count else "0"
+
+
+def indented(text: str) -> str:
+    """Break a body in JSON into lines for people to read; every character of it stays. Other texts are left as they are."""
+    if not text.startswith(("{", "[")):
+        return text
+    shown: list[str] = []
+    depth, quoted, escaped = 0, False, False
+    for character in text:
+        if not quoted and character in "}]":
+            depth -= 1
+            shown.append("\n" + "  " * depth)
+        shown.append(character)
+        if quoted:
+            quoted, escaped = character != '"' or escaped, character == "\\" and not escaped
+        elif character == '"':
+            quoted = True
+        elif character in "{[,":
+            depth += character != ","
+            shown.append("\n" + "  " * depth)
+        elif character == ":":
+            shown.append(" ")
+    return "".join(shown)
