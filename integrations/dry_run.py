@@ -38,7 +38,7 @@ class _Undo(Exception):
 def try_out(connection: Connection, *, since: date) -> tuple[dict[Kind, int], list[Tried]]:
     """Give how many documents of each kind are dated from a day on, and the newest of each kind as they would be sent.
 
-    Ids that the ERP has yet to give stand in «»: its customer, product or invoice is created before.
+    Ids that the ERP has yet to give stand in <>: its customer, product or invoice is created before.
     """
     counts: dict[Kind, int] = {}
     tried: list[Tried] = []
@@ -83,7 +83,7 @@ def _stand_ins(connection: Connection, chosen: dict[Kind, list[tuple[int, int | 
                 connection=connection,
                 kind=sort,
                 internal_id=pk,
-                external_id=f"«new {words} {pk}»",
+                external_id=f"<new {words} {pk}>",
                 status=MappingStatus.CONFIRMED,
             )
             for pk in sorted(wanted)
@@ -101,7 +101,7 @@ def _stand_ins(connection: Connection, chosen: dict[Kind, list[tuple[int, int | 
                 kind=kind.value,
                 subject_id=pk,
                 reference=reference_of(connection.reference_prefix, kind, pk),
-                external_id=f"«{kind.value.replace('_', ' ')} {pk}»",
+                external_id=f"<{kind.value.replace('_', ' ')} {pk}>",
             )
             for pk in sorted(_referred_to(kind, chosen) - held)
         )

@@ -37,6 +37,15 @@ from integrations.upkeep import TokenHealth, token_health
 
 _MISSING_SHOWN = 8
 _SHOWN_ELSEWHERE = ("setting_up",)
+_OPTION_WORDS = {
+    "start": "Live from",
+    "approval": "A person approves what is sent",
+    "draft": "Left as drafts",
+    "summarize_payments": "Entries of payments",
+    "summarize_others": "All other entries",
+    "when_locked": "When the ERP's books are locked",
+    "ar_customer": "Customers on receivable lines",
+}
 _SOON = timedelta(days=14)
 _CERTIFICATE_SOON = timedelta(days=60)  # A new one has to be made, uploaded there and entered here.
 

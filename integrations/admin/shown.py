@@ -1,5 +1,7 @@
 """How the ERP's things look: moments, modes, and links to what an item is about."""
 
+import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,6 +17,7 @@ from integrations.connectors import base
 from integrations.documents import Kind
 from integrations.models import Connection, ExternalReference, JournalSummary, OutboxItem, SyncMode
 
+_LETTERS = re.compile(r"(?:\\u(?:00[89a-f]|0[1-9a-f][0-9a-f]|[1-9a-f][0-9a-f]{2})[0-9a-f])+")
 MODELS: dict[str, type[Any]] = {
     Kind.CUSTOMER: Customer,
     Kind.PRODUCT: Product,
@@ -92,9 +95,10 @@ def count_link(count: int, url: str) -> object:
 
 
 def indented(text: str) -> str:
-    """Break a body in JSON into lines for people to read; every character of it stays. Other texts are left as they are."""
+    """Break a body in JSON into lines for people to read, with letters for their codes. Other texts are left as they are."""
     if not text.startswith(("{", "[")):
         return text
+    text = _LETTERS.sub(lambda found: json.loads(f'"{found[0]}"'), text)
     shown: list[str] = []
     depth, quoted, escaped = 0, False, False
     for character in text:
