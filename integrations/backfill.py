@@ -50,9 +50,11 @@ _DOCUMENTS = {
     Kind.CREDIT_NOTE: "SELECT c.id AS subject, c.customer_id AS subject_group FROM billing_creditnote c "
     f"WHERE c.invoice_id IN (SELECT i.id {_INVOICES})",
 }
+_DOCUMENTS[Kind.CREDIT_NOTE_VOID] = f"{_DOCUMENTS[Kind.CREDIT_NOTE]} AND c.voided_on IS NOT NULL"
 _DOCUMENTS[Kind.CREDIT_ALLOCATION] = f"{_DOCUMENTS[Kind.CREDIT_NOTE]} AND c.total > c.to_wallet + c.to_refund"
 _WITH_PAYMENTS = {
     Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}",
+    Kind.PAYMENT_VOID: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS} AND p.voided_on IS NOT NULL",
     Kind.REFUND: "SELECT r.id AS subject, r.customer_id AS subject_group FROM billing_refund r "
     f"WHERE {_OURS.format('r', 'refunded_on')}",
 }

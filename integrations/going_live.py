@@ -91,13 +91,14 @@ def open_with(connection: Connection, start: date) -> int:
         f"FROM billing_invoiceline l WHERE l.invoice_id IN (SELECT i.id {chosen})",
         Kind.INVOICE: f"SELECT i.id AS subject, i.customer_id AS subject_group {chosen}",
         Kind.CREDIT_NOTE: "SELECT c.id AS subject, c.customer_id AS subject_group FROM billing_creditnote c "
-        f"WHERE c.issued_on < %(since)s::date AND c.invoice_id IN (SELECT i.id {chosen})",
+        f"WHERE c.issued_on < %(since)s::date AND c.voided_on IS NULL AND c.invoice_id IN (SELECT i.id {chosen})",
     }
     facts[Kind.CREDIT_ALLOCATION] = f"{facts[Kind.CREDIT_NOTE]} AND c.total > c.to_wallet + c.to_refund"
     if connection.send_payments:
         facts[Kind.PAYMENT] = (
             "SELECT p.id AS subject, p.customer_id AS subject_group FROM billing_payment p "
-            "WHERE p.received_on < %(since)s::date AND p.id IN (SELECT a.payment_id FROM billing_paymentallocation a "
+            "WHERE p.received_on < %(since)s::date AND p.voided_on IS NULL AND p.id IN "
+            "(SELECT a.payment_id FROM billing_paymentallocation a "
             f"WHERE a.invoice_id IN (SELECT i.id {chosen}))"
         )
     takes = base.get(connection.erp).batch_size

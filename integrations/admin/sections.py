@@ -19,8 +19,8 @@ from integrations.models import Connection, ConnectionStatus, ExternalReference,
 _KINDS: dict[type, tuple[Kind, ...]] = {
     JournalEntry: (Kind.JOURNAL_ENTRY,),
     Invoice: (Kind.INVOICE, Kind.INVOICE_VOID),
-    CreditNote: (Kind.CREDIT_NOTE, Kind.CREDIT_ALLOCATION),
-    Payment: (Kind.PAYMENT,),
+    CreditNote: (Kind.CREDIT_NOTE, Kind.CREDIT_ALLOCATION, Kind.CREDIT_NOTE_VOID),
+    Payment: (Kind.PAYMENT, Kind.PAYMENT_VOID),
     Customer: (Kind.CUSTOMER,),
     Product: (Kind.PRODUCT,),
 }

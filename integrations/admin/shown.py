@@ -27,7 +27,9 @@ MODELS: dict[str, type[Any]] = {
     Kind.INVOICE_VOID: Invoice,
     Kind.CREDIT_NOTE: CreditNote,
     Kind.CREDIT_ALLOCATION: CreditNote,
+    Kind.CREDIT_NOTE_VOID: CreditNote,
     Kind.PAYMENT: Payment,
+    Kind.PAYMENT_VOID: Payment,
     Kind.REFUND: Refund,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
 }

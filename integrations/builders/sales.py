@@ -19,7 +19,6 @@ from integrations.documents import (
     InvoiceDocument,
     Kind,
     SalesLineDocument,
-    VoidDocument,
     reference_of,
 )
 from integrations.models import Connection, MappingKind, OutboxItem
@@ -147,30 +146,6 @@ def credit_allocations(connection: Connection, items: Sequence[OutboxItem]) -> d
             allocations=(AllocationDocument(bills[head["invoice_id"]][0], _settled(head)),),
             rate=mapped.rate(head),
         )
-
-    return _each(items, document)
-
-
-def invoice_voids(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
-    """Build voids of invoices that the ERP holds."""
-    ids = [item.subject_id for item in items]
-    held = external_ids(connection, Kind.INVOICE, ids)
-    why = {
-        pk: (day, words)
-        for pk, day, words in Invoice.objects.filter(id__in=ids).values_list("id", "voided_on", "void_reason")
-    }
-
-    def document(item: OutboxItem) -> VoidDocument:
-        day, reason = why[item.subject_id]
-        if item.subject_id not in held or day is None:
-            raise MissingMapping(
-                Kind.INVOICE,
-                item.subject_id,
-                "The ERP never got this invoice, so there is nothing to void. Skip this item.",
-            )
-        external_id, token = held[item.subject_id]
-        reference = reference_of(connection.reference_prefix, Kind.INVOICE_VOID, item.subject_id)
-        return VoidDocument(reference=reference, external_id=external_id, sync_token=token, date=day, reason=reason)
 
     return _each(items, document)
 

@@ -210,7 +210,7 @@ def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> Jso
 
 
 def void(document: VoidDocument) -> str:
-    """Write what voids an Invoice."""
+    """Write what voids an Invoice or a Payment, or deletes a CreditMemo, which QuickBooks cannot void."""
     return dumps({"Id": document.external_id, "SyncToken": document.sync_token or "0"})
 
 
