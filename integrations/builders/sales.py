@@ -208,7 +208,7 @@ class _Mapped:
             unit_amount=line.unit_amount,
             net=line.net,
             tax=line.tax,
-            tax_code=self._tax_code(line) if self._with_codes and line.tax else None,
+            tax_code=self._tax_code(line) if self._with_codes else None,
             account=self._account(line) if self._needs_account else "",
             tax_percent=line.tax_percent,
             dimensions=self._dimensions.of(
@@ -229,8 +229,11 @@ class _Mapped:
             MappingKind.ACCOUNT, account.pk if account else line.product_id, name=str(account or "of the sale")
         )
 
-    def _tax_code(self, line: _Line) -> str:
-        found = self._found.get(MappingKind.TAX_CODE, line.tax_rate_id)
+    def _tax_code(self, line: _Line) -> str | None:
+        """Give the ERP's code; a line without tax has one where its rate, such as zero per cent, is mapped."""
+        found = self._found.get(MappingKind.TAX_CODE, line.tax_rate_id) if line.tax_rate_id else None
+        if not line.tax:
+            return found
         name = "" if found else str(TaxRate.objects.filter(id=line.tax_rate_id or 0).first())
         return found or self._found.need(MappingKind.TAX_CODE, line.tax_rate_id, name=name)
 

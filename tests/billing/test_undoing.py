@@ -44,7 +44,9 @@ def problems(tenant: Tenant) -> list[dict[str, str]]:
     return check_ledger(tenant).problems
 
 
-def test_a_payment_comes_off_its_invoice_and_settles_it_again(invoice: Invoice, customer: Customer, tenant: Tenant) -> None:
+def test_a_payment_comes_off_its_invoice_and_settles_it_again(
+    invoice: Invoice, customer: Customer, tenant: Tenant
+) -> None:
     payment = pay(customer, "310")
     part = PaymentAllocation.objects.get()
     unallocate_payment(allocation_id=part.pk, on=JAN20, reason="It was for another invoice")

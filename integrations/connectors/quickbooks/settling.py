@@ -13,7 +13,7 @@ from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import objects
 from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import read_faults
-from integrations.connectors.quickbooks.payloads import amount, currency_of, note
+from integrations.connectors.quickbooks.payloads import amount, currency_of, note, untaxed
 from integrations.documents import CreditAllocationDocument, Kind, RefundDocument
 
 JsonObject = dict[str, Any]
@@ -45,6 +45,7 @@ def refund(document: RefundDocument, company: Company) -> str:
         "TxnDate": document.date.isoformat(),
         "PrivateNote": note(document.note, document.reference),
         **currency,
+        **untaxed(company),
         "Line": [
             {
                 "Amount": paid,

@@ -1,0 +1,53 @@
+"""What is undone here is undone in each ERP as the vendor allows, and both sides agree."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from billing.models import BusinessEntity, Invoice, InvoiceLine, PaymentAllocation
+from billing.services.credit_notes import issue_credit_note
+from billing.services.payments import allocate_payment, receive_payment
+from billing.services.undoing import unallocate_payment, void_credit_note, void_payment
+from integrations import setup
+from integrations.delivery import drain
+from integrations.models import OutboxItem
+from integrations.reconciliation import reconcile
+from integrations.sandbox.server import start_in_thread
+from tests.integrations.world import JANUARY, a_month
+
+pytestmark = pytest.mark.django_db(transaction=True)
+QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
+FEBRUARY = date(2026, 2, 2)
+
+
+@pytest.mark.parametrize("erp", ["quickbooks", "xero", "netsuite", "zoho"])
+def test_voids_and_a_re_allocation_reach_the_erp(erp: str, entity: BusinessEntity) -> None:
+    with start_in_thread(erp, port=0, limits="off") as box:
+        made, _ = setup.create_connection(business_entity=entity, erp=erp, mode="documents", send_payments=True)
+        made.options = QUICK
+        connection = setup.connect_sandbox(made, box.url)
+        a_month(customers=2)
+        first, second = Invoice.objects.order_by("id")
+        wrong = receive_payment(
+            customer_id=first.customer_id, amount=first.total.amount, currency="USD", received_on=JANUARY
+        )
+        moved = receive_payment(customer_id=second.customer_id, amount=Decimal(5), currency="USD", received_on=JANUARY)
+        line = InvoiceLine.objects.get(invoice=second)
+        note = issue_credit_note(invoice_id=second.pk, lines={line.pk: Decimal("3.00")}, on=JANUARY, reason="Late")
+        sent = drain(connection.pk, until_empty=True, seconds=30)
+        assert (sent.parked, sent.waiting) == (0, 0), parked()
+        assert reconcile(connection, through=FEBRUARY)[1].differences == []
+
+        void_payment(payment_id=wrong.pk, on=FEBRUARY, reason="Another company's")
+        void_credit_note(credit_note_id=note.pk, on=FEBRUARY, reason="A mistake")
+        part = PaymentAllocation.objects.get(payment=moved)
+        unallocate_payment(allocation_id=part.pk, on=FEBRUARY, reason="Too much")
+        allocate_payment(payment_id=moved.pk, allocations={second.pk: Decimal(4)}, on=FEBRUARY)
+        sent = drain(connection.pk, until_empty=True, seconds=30)
+        assert (sent.parked, sent.waiting) == (0, 0), parked()
+        assert reconcile(connection, through=FEBRUARY)[1].differences == []
+
+
+def parked() -> list[tuple[str, str]]:
+    return list(OutboxItem.objects.exclude(reason="").values_list("kind", "reason"))
