@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from accounting.models import JournalEntry
 from billing.bulk import insert_rows
 from integrations.connectors import base
-from integrations.documents import STAGES, Kind
+from integrations.documents import STAGES, Kind, as_sent
 from integrations.models import Connection, OutboxItem, SummarizedEntry, SyncMode
 from integrations.outbox import wake
 from integrations.policy import Policy, Unit
@@ -52,6 +52,11 @@ _DOCUMENTS = {
 }
 _DOCUMENTS[Kind.CREDIT_NOTE_VOID] = f"{_DOCUMENTS[Kind.CREDIT_NOTE]} AND c.voided_on IS NOT NULL"
 _DOCUMENTS[Kind.CREDIT_ALLOCATION] = f"{_DOCUMENTS[Kind.CREDIT_NOTE]} AND c.total > c.to_wallet + c.to_refund"
+_DOCUMENTS[Kind.WRITE_OFF] = (
+    "SELECT w.id AS subject, w.customer_id AS subject_group FROM billing_writeoff w "
+    f"WHERE w.invoice_id IN (SELECT i.id {_INVOICES})"
+)
+_DOCUMENTS[Kind.WRITE_OFF_ALLOCATION] = _DOCUMENTS[Kind.WRITE_OFF]
 _WITH_PAYMENTS = {
     Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}",
     Kind.PAYMENT_VOID: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS} AND p.voided_on IS NOT NULL",
@@ -66,7 +71,7 @@ def facts_of(connection: Connection) -> Mapping[Kind, str]:
         facts = _CUSTOMER_FIRST if connection.option("ar_customer", "one") == "each" else _ENTRIES
     else:
         facts = _DOCUMENTS | (_WITH_PAYMENTS if connection.send_payments else {})
-    return {kind: select for kind, select in facts.items() if kind in base.get(connection.erp).batch_size}
+    return {kind: select for kind, select in facts.items() if as_sent(kind) in base.get(connection.erp).batch_size}
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ _RECORDS = {
     MappingKind.SUBSIDIARY: RecordKind.SUBSIDIARY,
     MappingKind.DEFAULT_CUSTOMER: RecordKind.CUSTOMER,
     MappingKind.DEFAULT_PRODUCT: RecordKind.PRODUCT,
+    MappingKind.BAD_DEBT_PRODUCT: RecordKind.PRODUCT,
     MappingKind.DEPOSIT_ACCOUNT: RecordKind.ACCOUNT,
 }
 

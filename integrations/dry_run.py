@@ -17,7 +17,7 @@ from integrations.models import Connection, ExternalReference, Mapping, MappingK
 EACH = 5  # Documents of a kind that are shown.
 _NEWEST = "SELECT f.subject, f.subject_group FROM ({facts}) AS f WHERE %(kind)s::text IS NOT NULL ORDER BY 1 DESC LIMIT %(most)s"
 _COUNT = "SELECT count(*) FROM ({facts}) AS f"
-_REFERRED_TO = (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT)
+_REFERRED_TO = (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.WRITE_OFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,11 @@ def _referred_to(kind: Kind, chosen: dict[Kind, list[tuple[int, int | None]]]) -
         notes = {*_subjects(Kind.CREDIT_NOTE, chosen), *_subjects(Kind.CREDIT_ALLOCATION, chosen)}
         paid = "SELECT DISTINCT invoice_id FROM billing_paymentallocation WHERE payment_id = ANY(%s)"
         noted = "SELECT DISTINCT invoice_id FROM billing_creditnote WHERE id = ANY(%s)"
-        voided = set(_subjects(Kind.INVOICE_VOID, chosen))
+        given_up = "SELECT DISTINCT invoice_id FROM billing_writeoff WHERE id = ANY(%s)"
+        voided = set(_subjects(Kind.INVOICE_VOID, chosen)) | _ids(given_up, _subjects(Kind.WRITE_OFF, chosen))
         return voided | _ids(paid, _subjects(Kind.PAYMENT, chosen)) | _ids(noted, notes)
+    if kind is Kind.WRITE_OFF:
+        return set(_subjects(Kind.WRITE_OFF_ALLOCATION, chosen))
     column = "credit_note_id" if kind is Kind.CREDIT_NOTE else "payment_id"
     refunded = _ids(f"SELECT DISTINCT {column} FROM billing_refund WHERE id = ANY(%s)", _subjects(Kind.REFUND, chosen))
     return refunded | (set(_subjects(Kind.CREDIT_ALLOCATION, chosen)) if kind is Kind.CREDIT_NOTE else set())

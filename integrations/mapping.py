@@ -40,6 +40,7 @@ _ALSO_CALLED = {
     "disputes": ("chargebacks",),
 }
 _SUBLEDGER = "Counterfoil sub-ledger"
+_DEPOSITS = "Payments received"
 Suggestions = list[tuple[int | None, ErpRecord]]
 
 
@@ -185,12 +186,31 @@ def create_missing(connection: Connection, connector: Connector | None = None) -
         )
         _created(connection, MappingKind.ACCOUNT, account.pk, row)
         created += 1
+    if connection.sync_mode == SyncMode.DOCUMENTS and connection.send_payments:
+        created += _create_deposit_account(connection, connector, theirs)
     if needs_default_customer(connection):
         created += _create_default_customer(connection, connector)
     if created:  # What the company tells of its accounts is older than they are.
         connection.company, connection.company_read_at = asdict(connector.company()), timezone.now()
         connection.save(update_fields=["company", "company_read_at", "updated_at"])
     return created
+
+
+def _create_deposit_account(connection: Connection, connector: Connector, theirs: Sequence[ErpRecord]) -> int:
+    """Create the account that payments go to, where the ERP has none that may take them."""
+    mapped = Mapping.objects.filter(connection=connection, kind=MappingKind.DEPOSIT_ACCOUNT).exists()
+    if mapped or _deposit_accounts(connection, theirs):
+        return 0
+    kind, subtype = base.get(connection.erp).account_types["cash"]
+    row = connector.create_account(
+        request_id=_request_id(connection, "deposit account"),
+        name=_DEPOSITS,
+        number="",
+        account_type=kind,
+        subtype=subtype,
+    )
+    _created(connection, MappingKind.DEPOSIT_ACCOUNT, None, row)
+    return 1
 
 
 def _create_default_customer(connection: Connection, connector: Connector) -> int:

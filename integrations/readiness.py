@@ -15,6 +15,8 @@ def our_accounts(connection: Connection) -> list[Account]:
         accounts = accounts.filter(business_entity_id=connection.business_entity_id)
     if connection.sync_mode == SyncMode.DOCUMENTS:
         named = Q(code__in=DefaultAccount.objects.filter(role="revenue").values("account_code"))  # Sales of products.
+        if base.get(connection.erp).line_account:
+            named |= Q(role="bad_debt_expense")  # What is written off.
         if connection.send_payments and base.get(connection.erp).receivable_types:
             named |= Q(role="accounts_receivable.customers")  # What refunds are taken from.
         accounts = accounts.filter(named)

@@ -19,7 +19,14 @@ from billing.events import (
     PaymentUnallocated,
     PaymentVoided,
 )
-from billing.payment_events import PaymentCaptured, RefundPaid, WalletToppedUp
+from billing.payment_events import (
+    DisputeOpened,
+    InvoiceWrittenOff,
+    PaymentCaptured,
+    RefundPaid,
+    WalletApplied,
+    WalletToppedUp,
+)
 from integrations import outbox, summaries
 from integrations.documents import Kind
 from integrations.policy import Target, Unit, targets
@@ -109,6 +116,23 @@ def _send_credit_note_voids(target: Target, events: Sequence[CreditNoteVoided]) 
     _enqueue(target, Kind.CREDIT_NOTE_VOID, subjects)
 
 
+def _send_write_offs(target: Target, events: Sequence[InvoiceWrittenOff]) -> None:
+    """Write debt off in the ERP too: a credit note to bad debts that settles the invoice."""
+    sent = _sent(target, Kind.INVOICE, (event.invoice_id for event in events))
+    subjects = [(event.write_off_id, event.customer_id) for event in events if event.invoice_id in sent]
+    _enqueue(target, Kind.WRITE_OFF, subjects)
+    if target.takes(Kind.CREDIT_ALLOCATION):
+        _enqueue(target, Kind.WRITE_OFF_ALLOCATION, subjects)
+
+
+def _send_wallet_uses(target: Target, events: Sequence[WalletApplied]) -> None:
+    _enqueue(target, Kind.WALLET_USE, [(event.wallet_entry_id, event.customer_id) for event in events])
+
+
+def _send_disputes(target: Target, events: Sequence[DisputeOpened]) -> None:
+    _enqueue(target, Kind.DISPUTE, [(event.dispute_id, event.customer_id) for event in events])
+
+
 def _send_payment_voids(target: Target, events: Sequence[PaymentVoided]) -> None:
     sent = _sent(target, Kind.PAYMENT, (event.payment_id for event in events))
     subjects = [(event.payment_id, event.customer_id) for event in events if event.payment_id in sent]
@@ -157,6 +181,9 @@ _DOCUMENTS: dict[type[Event], tuple[Callable[[Target, Any], None], Callable[[Tar
     PaymentUnallocated: (_send_unallocations, _takes_payments),
     PaymentVoided: (_send_payment_voids, _takes_payments),
     RefundPaid: (_send_refunds, _takes_payments),
+    InvoiceWrittenOff: (_send_write_offs, _takes_documents),
+    WalletApplied: (_send_wallet_uses, _takes_payments),
+    DisputeOpened: (_send_disputes, _takes_payments),
 }
 
 

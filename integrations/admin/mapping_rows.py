@@ -19,6 +19,7 @@ PAGE = 50
 _INLINE = 150  # More to choose from than this is searched on a page of its own.
 _REFUSED_SHOWN = 2
 DEFAULTS = "defaults"
+_MAY_BE_LEFT_OUT = (MappingKind.DEFAULT_PRODUCT, MappingKind.BAD_DEBT_PRODUCT)
 
 _MODELS: dict[MappingKind, type[Any]] = {
     MappingKind.ACCOUNT: Account,
@@ -89,7 +90,8 @@ def default_kinds(connection: Connection) -> list[MappingKind]:
     """Give the defaults that what the connection sends needs."""
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
         return [MappingKind.DEFAULT_CUSTOMER] if needs_default_customer(connection) else []
-    return [MappingKind.DEFAULT_PRODUCT, *([MappingKind.DEPOSIT_ACCOUNT] if connection.send_payments else [])]
+    kinds = [MappingKind.DEFAULT_PRODUCT, *([MappingKind.DEPOSIT_ACCOUNT] if connection.send_payments else [])]
+    return [*kinds, *([MappingKind.BAD_DEBT_PRODUCT] if base.get(connection.erp).line_product else [])]
 
 
 def ours(connection: Connection, kind: MappingKind, internal_id: int) -> Any:
@@ -185,5 +187,5 @@ def open_counts(connection: Connection) -> dict[str, int]:
         for kind in needed
     }
     done = set(confirmed.filter(internal_id=None).values_list("kind", flat=True))
-    wanted = [kind for kind in default_kinds(connection) if kind != MappingKind.DEFAULT_PRODUCT]
+    wanted = [kind for kind in default_kinds(connection) if kind not in _MAY_BE_LEFT_OUT]
     return {**found, DEFAULTS: sum(kind not in done for kind in wanted)}

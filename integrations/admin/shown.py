@@ -12,7 +12,18 @@ from django.utils.html import format_html
 
 from accounting.models import JournalEntry
 from billing.admin.shown import NONE, link, list_url, to
-from billing.models import CreditNote, Customer, Invoice, Payment, PaymentAllocation, Product, Refund
+from billing.models import (
+    CreditNote,
+    Customer,
+    Dispute,
+    Invoice,
+    Payment,
+    PaymentAllocation,
+    Product,
+    Refund,
+    WalletEntry,
+    WriteOff,
+)
 from integrations.connectors import base
 from integrations.documents import Kind
 from integrations.models import Connection, ExternalReference, JournalSummary, OutboxItem, SyncMode
@@ -31,6 +42,10 @@ MODELS: dict[str, type[Any]] = {
     Kind.PAYMENT: Payment,
     Kind.PAYMENT_VOID: Payment,
     Kind.REFUND: Refund,
+    Kind.WRITE_OFF: WriteOff,
+    Kind.WRITE_OFF_ALLOCATION: WriteOff,
+    Kind.WALLET_USE: WalletEntry,
+    Kind.DISPUTE: Dispute,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
 }
 
@@ -81,6 +96,8 @@ class Subjects:
         rows = model.objects.all()
         if model is PaymentAllocation:
             rows = rows.select_related("payment", "invoice")
+        if model is WalletEntry:
+            rows = rows.select_related("wallet__customer")
         return rows.in_bulk(ids)
 
     def show(self, kind: str, subject_id: int) -> object:
@@ -88,6 +105,8 @@ class Subjects:
         found = self._found.get(MODELS[kind], {}).get(subject_id)
         if isinstance(found, PaymentAllocation):
             return link(found.payment, f"{found.payment} to {found.invoice}")
+        if isinstance(found, WalletEntry):
+            return link(found.wallet, f"{found.wallet}: {found}")
         return link(found) if found is not None else f"{subject_id}"
 
 

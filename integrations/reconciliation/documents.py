@@ -25,6 +25,7 @@ from integrations.reconciliation.findings import (
     foreign_cause,
     subject_of,
 )
+from integrations.reconciliation.write_offs import WriteOffs
 
 _ZERO = Decimal(0)
 _CENTS = Decimal("0.05")  # Taxes worked out line by line or on the whole differ by that much.
@@ -75,6 +76,7 @@ class _Comparison:
         self._findings = findings
         self._tells_links = base.get(connection.erp).tells_links
         self._home = str(connection.company.get("home_currency", ""))
+        self._write_offs = WriteOffs(connection, findings, through=through, since=since)
         self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(_nothing)
         self._owed: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(_nothing)
 
@@ -89,6 +91,8 @@ class _Comparison:
                 currency = document.currency or self._home
                 self._count(sort, document.account, currency, "theirs", document.total)
                 self._owed[document.customer, currency]["theirs"] += sort.sign * document.total
+                if sort is _CREDITS and subject is None and self._write_offs.take(document):
+                    continue
                 if subject is None or subject not in ours:
                     self._foreign(sort, document)
                     continue
@@ -103,6 +107,15 @@ class _Comparison:
                 self._compare(sort, ours[subject], document, customers)
         for ids in chunks(self._candidates(sort).order_by("id").values_list("id", flat=True).iterator(chunk_size=5000)):
             self._our_side(sort, ids, seen, connector)
+        if sort is _CREDITS:
+            self._our_write_offs(sort, connector)
+
+    def _our_write_offs(self, sort: _Sort, connector: Connector) -> None:
+        customers = self._customers(customer for customer, _, _ in self._write_offs.ours.values())
+        for customer, currency, amount in self._write_offs.ours.values():
+            self._count(sort, self._deposit(sort), currency, "ours", amount)
+            self._owed[customers.get(customer, f"ours {customer}"), currency]["ours"] += sort.sign * amount
+        self._write_offs.say_missing(connector)
 
     def _our_side(self, sort: _Sort, ids: Sequence[int], seen: set[int], connector: Connector) -> None:
         missing = []

@@ -7,11 +7,13 @@ import pytest
 
 from billing.models import BusinessEntity, Invoice, InvoiceLine, PaymentAllocation
 from billing.services.credit_notes import issue_credit_note
+from billing.services.disputes import open_dispute
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.undoing import unallocate_payment, void_credit_note, void_payment
-from integrations import setup
+from billing.services.write_offs import write_off_invoice
+from integrations import mapping, outbox, setup
 from integrations.delivery import drain
-from integrations.models import OutboxItem
+from integrations.models import ErpRecord, MappingKind, OutboxItem
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
 from tests.integrations.world import JANUARY, a_month
@@ -47,6 +49,36 @@ def test_voids_and_a_re_allocation_reach_the_erp(erp: str, entity: BusinessEntit
         sent = drain(connection.pk, until_empty=True, seconds=30)
         assert (sent.parked, sent.waiting) == (0, 0), parked()
         assert reconcile(connection, through=FEBRUARY)[1].differences == []
+
+
+@pytest.mark.parametrize("erp", ["quickbooks", "xero", "netsuite", "zoho"])
+def test_a_write_off_settles_the_invoice_in_the_erp(erp: str, entity: BusinessEntity) -> None:
+    with start_in_thread(erp, port=0, limits="off") as box:
+        made, _ = setup.create_connection(business_entity=entity, erp=erp, mode="documents", send_payments=True)
+        made.options = QUICK
+        connection = setup.connect_sandbox(made, box.url)
+        a_month(customers=2)
+        given_up, disputed = Invoice.objects.order_by("id")
+        payment = receive_payment(
+            customer_id=disputed.customer_id, amount=disputed.total.amount, currency="USD", received_on=JANUARY
+        )
+        write_off_invoice(invoice_id=given_up.pk, on=FEBRUARY, reason="Bankrupt")
+        sent = drain(connection.pk, until_empty=True, seconds=30)
+        if erp != "xero":  # The others want an item for it; until there is one it waits with the reason.
+            assert sent.parked == 1
+            assert "an item whose sales go to bad debts" in parked()[0][1]
+            item = ErpRecord.objects.filter(connection=connection, kind="product", is_active=True).order_by("id")[0]
+            mapping.choose(connection, kind=MappingKind.BAD_DEBT_PRODUCT, internal_id=None, record=item)
+            outbox.send_again(list(OutboxItem.objects.filter(state="parked").values_list("id", flat=True)))
+            sent = drain(connection.pk, until_empty=True, seconds=30)
+        assert (sent.parked, sent.waiting) == (0, 0), parked()
+        assert reconcile(connection, through=FEBRUARY)[1].differences == []
+
+        open_dispute(payment_id=payment.pk, on=FEBRUARY, amount=payment.amount.amount, reason="Fraud", fee=Decimal(15))
+        sent = drain(connection.pk, until_empty=True, seconds=30)
+        kind, words = parked()[0]
+        assert (sent.parked, kind) == (1, "dispute")
+        assert "with a fee of 15.00 USD. Enter both in the ERP" in words
 
 
 def parked() -> list[tuple[str, str]]:
