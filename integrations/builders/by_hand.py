@@ -36,8 +36,9 @@ def disputes(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, B
         dispute = rows[item.subject_id]
         money, fee = (format_money(each.amount, dispute.currency) for each in (dispute.amount, dispute.fee))
         words = (
-            f"The payment “{dispute.payment}” is disputed: {money} went back, with a fee of {fee}. Enter both in the ERP as money that "
-            f"left the account on {dispute.opened_on}, and enter what comes back if the dispute is won. {_THEN}"
+            f"The payment “{dispute.payment}” is disputed: {money} went back, with a fee of {fee}. Enter both in "
+            f"the ERP as money that left the account on {dispute.opened_on}, and enter what comes back if "
+            f"the dispute is won. {_THEN}"
         )
         built[item.pk] = Rejected("by_hand", words)
     return built
