@@ -106,7 +106,7 @@ class Client:
                     outcome=failure or ("ok" if status == 200 else f"http {status}"),
                     seconds=time.monotonic() - started,
                     request=body or params.get("query", ""),
-                    response=response.text if response is not None and status != 200 else "",
+                    response=response.text if response is not None else "",
                 )
             )
             if response is not None:
