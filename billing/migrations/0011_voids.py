@@ -53,7 +53,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON billing_credit
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0009_modifications"),
+        ("billing", "0010_entity_of_event"),
     ]
 
     operations = [
