@@ -106,7 +106,9 @@ _STATE = (
         (
             "SELECT event_kind, event_key, invoice_line_id, s.unearned, t.unearned FROM {schema}.accounting_correctionsplit s "
             "FULL JOIN pg_temp.accounting_correctionsplit t USING (event_kind, event_key, invoice_line_id) WHERE "
-            "(s.unearned, s.earned, s.tax) IS DISTINCT FROM (t.unearned, t.earned, t.tax) ORDER BY 1, 2, 3"
+            "(s.unearned, s.earned, s.tax) IS DISTINCT FROM (t.unearned, t.earned, t.tax) "
+            # Those of credit notes are kept since they can be voided.
+            "AND (s.unearned IS NOT NULL OR event_kind <> 'credit_note_issued') ORDER BY 1, 2, 3"
         ),
     ),
     (

@@ -26,12 +26,13 @@ from accounting.replay.shadow import shadow_books
 from accounting.replaying import replay_ledger
 from accounting.reversing import reverse_entry
 from accounting.unmatched import post_unmatched
-from billing.models import BusinessEvent, Customer, Invoice
+from billing.models import BusinessEvent, CreditNote, Customer, Invoice, Payment
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
 from billing.services.payments import receive_payment
+from billing.services.undoing import void_credit_note, void_payment
 from tests.accounting.test_manual_entries import person, post
 
 JAN = date(2026, 1, 1)
@@ -123,6 +124,13 @@ def test_entries_by_hand_and_their_reversals_happen_again(told):
     by_hand = post(person("ann"), person("bob"))
     posted = JournalEntry.objects.get(kind="manual", date=by_hand.date)
     reverse_entry(entry_id=posted.pk, on=date(2026, 2, 3), reason="Twice")
+    agrees()
+
+
+def test_what_persons_undo_happens_again(told):
+    void_credit_note(credit_note_id=CreditNote.objects.get().pk, on=date(2026, 2, 13), reason="Not agreed")
+    void_payment(payment_id=Payment.objects.get().pk, on=date(2026, 2, 14), reason="Typed twice")
+    recognize_revenue(through=date(2026, 2, 28))
     agrees()
 
 
