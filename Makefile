@@ -4,6 +4,8 @@
 #   make test    all tests (ARGS="-k invoice" chooses, JOBS=4 sets how many run at once)
 #   make lint    style, types, layers, missing migrations
 #   make bench   measurements (ARGS=... is passed on)
+#   make chaos   kill workers while a stand-in ERP fails (ARGS="xero --mode documents"; all of it takes half an hour)
+#   make throughput   how much of each vendor's limit is used (ARGS="zoho"; six minutes)
 #   make stop    stop the embedded database        make clean   delete everything that was made here
 
 PYTHON ?= python3
@@ -15,7 +17,7 @@ RUN := $(VENV)/bin/python
 export UV_LINK_MODE := copy
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint bench stop clean
+.PHONY: help demo test lint bench chaos throughput stop clean
 .DELETE_ON_ERROR:
 
 help:
@@ -37,6 +39,12 @@ lint: $(VENV)/.develops
 
 bench: $(VENV)/.develops
 	$(RUN) -m benchmarks $(ARGS)
+
+chaos: $(VENV)/.develops
+	$(RUN) -m benchmarks.erp.chaos $(ARGS)
+
+throughput: $(VENV)/.develops
+	$(RUN) -m benchmarks.erp.throughput $(ARGS)
 
 stop:
 	@if [ -x $(RUN) ]; then $(RUN) -m config.embedded_postgres stop; fi

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounting.alike import Alike, Shape
 from accounting.books import Books
-from accounting.models import EntryKind, JournalEntry
+from accounting.models import EntryKind, JournalEntry, JournalLine
 from accounting.periods import PostingDates
 from accounting.posting import PostedEntry, described
-from billing.bulk import as_array, reserve_ids, write
+from billing.bulk import as_array, keep_statistics, reserve_ids, write
 from billing.tenancy import current_tenant_id
 
 _ABOUT = ("customer_id", "contract_id", "contract_item_id", "product_id")
@@ -53,6 +53,8 @@ def post_alike(alike: Alike, books: Books) -> list[PostedEntry]:
     values = [*given, *_shape_arrays(shapes, days), current_tenant_id(), timezone.now()]
     values += [*_line_arrays(shapes, books, atoms), current_tenant_id()]
     write(JournalEntry._meta.db_table, _statement(len(atoms)), values)
+    keep_statistics(JournalEntry._meta.db_table, len(entry_ids))
+    keep_statistics(JournalLine._meta.db_table, sum(len(shapes[place].lines) for place in alike.places))
     kind = shapes[0].event.kind
     heads = [(shape.event.business_entity_id, day, shape.event.currency) for shape, day in zip(shapes, days, strict=True)]
     return [

@@ -67,7 +67,7 @@ DO UPDATE SET external_id = excluded.external_id, external_name = excluded.exter
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an outcome means for one item."""
+    """What an outcome means for one item. `refund` is how many of its attempts do not count."""
 
     state: str
     code: str = ""
@@ -75,7 +75,7 @@ class Verdict:
     delay: float = 0.0
     keep_request: bool = False
     unknown: bool = False
-    refund: bool = False
+    refund: int = 0
     fresh_key: bool = False
     ticket: str = ""
 
@@ -91,20 +91,18 @@ def judge(connection: Connection, item: OutboxItem, outcome: Outcome) -> Verdict
     sealed = item.request_id is not None
     if isinstance(outcome, PeriodLocked) and item.attempts <= _LOOKS and _waits_for_books(connection, item):
         delay = min(_LOCKED_WAIT if _policy(connection) is WhenLocked.HOLD else 1.0, _cap(connection))
-        return Verdict(
-            OutboxState.PENDING, outcome.code, outcome.words, delay, refund=_policy(connection) is WhenLocked.HOLD
-        )
+        refund = int(_policy(connection) is WhenLocked.HOLD)
+        return Verdict(OutboxState.PENDING, outcome.code, outcome.words, delay, refund=refund)
     if isinstance(outcome, TryLater | BadCredentials):
         wait = outcome.after if isinstance(outcome, TryLater) else 0.0
         delay = min(wait, _cap(connection))
         unknown = item.outcome_unknown
-        ticket = item.ticket
-        return Verdict(
-            OutboxState.PENDING, code, outcome.words, _jitter(delay), sealed, unknown, refund=True, ticket=ticket
-        )
-    if isinstance(outcome, InProgress):
-        delay, ticket = _jitter(outcome.after), outcome.ticket[:300]
-        return Verdict(OutboxState.PENDING, code, outcome.words, delay, sealed, sealed, refund=True, ticket=ticket)
+        return Verdict(OutboxState.PENDING, code, outcome.words, delay, sealed, unknown, refund=1, ticket=item.ticket)
+    if isinstance(
+        outcome, InProgress
+    ):  # What went wrong before the ERP had it says nothing about the asking from now on.
+        delay, ticket, refund = outcome.after, outcome.ticket[:300], item.attempts
+        return Verdict(OutboxState.PENDING, code, outcome.words, delay, sealed, sealed, refund=refund, ticket=ticket)
     if isinstance(outcome, UnknownOutcome):
         if item.attempts >= connection.option("max_attempts", 12):
             words = _TOO_OFTEN.format(attempts=item.attempts, words=outcome.words)
@@ -132,17 +130,15 @@ def _cap(connection: Connection) -> float:
 
 def _back_off(connection: Connection, attempts: int) -> float:
     base = float(connection.option("backoff_base", 1.0))
-    return _jitter(min(base * 2 ** (attempts - 1), _cap(connection)))
-
-
-def _jitter(seconds: float) -> float:
-    return seconds * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing.
+    return min(base * 2 ** (attempts - 1), _cap(connection))
 
 
 def record(*, connection: Connection, claim: Claim, outcomes: Mapping[int, Outcome]) -> dict[str, int]:
     """Record outcomes by item id; give how many items came to each state. What another worker took over is left to it."""
     items = {item.pk: item for item in claim.items if item.pk in outcomes}
     verdicts = {pk: judge(connection, item, outcomes[pk]) for pk, item in items.items()}
+    # Spreads retries, but the items of one request together: a part of a request is another request. Never earlier than asked.
+    spread = random.uniform(1.0, 1.5)  # noqa: S311 — guards nothing
     with transaction.atomic(), database.cursor() as cursor:
         columns = zip(
             *(
@@ -151,10 +147,10 @@ def record(*, connection: Connection, claim: Claim, outcomes: Mapping[int, Outco
                     v.state,
                     v.code[:40],
                     redact(v.reason),
-                    v.delay,
+                    v.delay * spread,
                     v.keep_request,
                     v.unknown,
-                    int(v.refund),
+                    v.refund,
                     v.fresh_key,
                     v.ticket,
                 )

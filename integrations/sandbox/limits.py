@@ -26,10 +26,12 @@ class Limits:
         self._running = 0
         self.peaks = dict.fromkeys(self._allowed, 0)
         self.exceeded = dict.fromkeys(self._allowed, 0)
+        self.counted = dict.fromkeys(self._windows, 0)
+        self._busy, self._since = 0.0, time.monotonic()
 
     def enter(self, *, is_batch: bool, window: str = "") -> str:
         """Count a call that begins; give the limit for which it must be refused, else "". Every call that enters must leave."""
-        now = time.monotonic()
+        now = self._pass_time()
         self._running += 1
         counts = {"concurrent": self._running}
         for name, (length, _) in self._windows.items():
@@ -50,6 +52,7 @@ class Limits:
             return over[0]
         for name in counts.keys() - {"concurrent"}:
             self._seen[name].append(now)
+            self.counted[name] += 1
         return ""
 
     def left(self) -> dict[str, int]:
@@ -62,9 +65,18 @@ class Limits:
 
     def leave(self) -> None:
         """Count a call that ends."""
+        self._pass_time()
         self._running = max(0, self._running - 1)
 
     def describe(self) -> Json:
-        """Give limits, peaks and how often they were exceeded."""
+        """Give limits, peaks, how often they were exceeded, what each let through, and the seconds that calls took together."""
         mode = "real" if self._enforced else "off"
-        return {"mode": mode, **self._allowed, "peaks": self.peaks, "exceeded": self.exceeded}
+        self._pass_time()
+        measured = {"peaks": self.peaks, "exceeded": self.exceeded, "counted": self.counted, "busy_seconds": self._busy}
+        return {"mode": mode, **self._allowed, **measured}
+
+    def _pass_time(self) -> float:
+        now = time.monotonic()
+        self._busy += self._running * (now - self._since)
+        self._since = now
+        return now

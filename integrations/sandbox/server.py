@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import threading
+import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
@@ -30,8 +31,8 @@ VENDORS: Mapping[str, Callable[[], Vendor]] = _discover()
 class Site:
     """Takes every request: controls, pages, or a call that is counted, limited, perhaps made to fail, and done."""
 
-    def __init__(self, vendor: Vendor, limits: Limits) -> None:
-        self._vendor, self._limits = vendor, limits
+    def __init__(self, vendor: Vendor, limits: Limits, latency: float = 0.0) -> None:
+        self._vendor, self._limits, self._latency = vendor, limits, latency
         self._recorder = Recorder()
         self._control = Control(vendor, self._recorder, limits)
         self._lock = threading.RLock()
@@ -56,6 +57,8 @@ class Site:
             plan = self._control.plan
             fault = plan.pick(group=call.group, line=f"{request.method} {request.target}") if admitted else None
         try:
+            if limited and self._latency:
+                time.sleep(self._latency)
             with self._lock:
                 answer = self._vendor.refuse(over) if over else self._decide(request, fault)
                 if limited and not isinstance(answer, Silence):
@@ -106,12 +109,25 @@ class RunningSandbox:
         self.stop()
 
 
-def start_in_thread(vendor: str, *, port: int = 0, limits: str = "off", host: str = "127.0.0.1") -> RunningSandbox:
-    """Start a vendor's sandbox; port 0 takes a free one. Raises ValueError for an unknown vendor or limits mode."""
+def start_in_thread(
+    vendor: str,
+    *,
+    port: int = 0,
+    limits: str = "off",
+    host: str = "127.0.0.1",
+    clock: float = 1.0,
+    latency: float = 0.0,
+) -> RunningSandbox:
+    """Start a vendor's sandbox; port 0 takes a free one. Raises ValueError for an unknown vendor or limits mode.
+
+    `clock`: the windows of the limits pass so many times faster than the vendor's, for measurements that would take hours.
+    `latency`: seconds that each answer takes at least.
+    """
     if vendor not in VENDORS:
         raise ValueError(f"There is no sandbox for {vendor}. There is one for: {', '.join(VENDORS)}.")
     if limits not in LIMITS:
         raise ValueError(f"limits must be one of {', '.join(LIMITS)}.")
     made = VENDORS[vendor]()
-    site = Site(made, Limits(enforced=limits == "real", windows=made.windows, concurrent=made.concurrent))
+    windows = {name: (seconds / clock, calls) for name, (seconds, calls) in made.windows.items()}
+    site = Site(made, Limits(enforced=limits == "real", windows=windows, concurrent=made.concurrent), latency)
     return RunningSandbox(SandboxHTTPServer((host, port), site.answer), host)

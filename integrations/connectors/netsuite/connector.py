@@ -1,6 +1,5 @@
 """The NetSuite connector: sending one by one or in batches, reading back, and reading lists and documents."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -28,8 +27,7 @@ from integrations.connectors.netsuite.setting import Setting
 from integrations.connectors.netsuite.suiteql import Queries, QueryRefused, Row, any_of, as_date
 from integrations.documents import MASTER_DATA, Document, Kind
 
-_JOB_WAIT, _JOB_POLL = 4.0, 0.1  # Seconds: how long a job is waited for before it is left to itself.
-_JOB_LATER = 5.0
+_JOB_SOON, _JOB_LATER = 1.0, 4.0  # Seconds until a job is asked for: the first time, and each time after.
 _MOST_SINGLES = 20  # Of a batch that was refused in part: so many are sent alone to hear why, within one lease.
 _FEW = 3
 JsonObject = dict[str, Any]
@@ -73,15 +71,14 @@ class NetSuite:
             return [self._changes.make(kind, loads(parcel.body)) for parcel in parcels]
         if len(parcels) == 1:
             return [self._create(kind, parcels[0])]
-        job = self._submit(kind, request_id, parcels)
-        self._wait(job)
+        self._ended(self._submit(kind, request_id, parcels), later=_JOB_SOON)
         found = self._lookup(kind, parcels)
         return self._rest(kind, parcels, found)
 
     def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
         """Look parcels up by their external ids, when the job they are part of has ended."""
         for ticket in sorted({parcel.ticket for parcel in parcels if parcel.ticket}):
-            self._wait(ticket)
+            self._ended(ticket, later=_JOB_LATER)
         if kind in changes.KINDS:
             made = {parcel.reference: self._changes.find(kind, loads(parcel.body)) for parcel in parcels}
             return {reference: outcome for reference, outcome in made.items() if outcome}
@@ -178,20 +175,16 @@ class NetSuite:
             raise answer.fault.as_error()
         return answer.external_id
 
-    def _wait(self, job: str) -> None:
-        """Wait for a job to end. Raises InProgress, with the job as the ticket, when that takes longer."""
-        give_up = time.monotonic() + _JOB_WAIT
-        pause = _JOB_POLL
-        while job:
-            answer = self._client.read(f"/services/rest/async/v1/job/{job}", operation="job")
-            if answer.status == 404 or (answer.is_ok and answer.body.get("completed")):
-                return  # A job that is forgotten has ended.
-            if not answer.is_ok:
-                raise answer.fault.as_error()
-            if time.monotonic() + pause > give_up:
-                raise InProgress("NetSuite has taken the batch and works on it.", after=_JOB_LATER, ticket=job)
-            time.sleep(pause)
-            pause *= 2
+    def _ended(self, job: str, *, later: float) -> None:
+        """Ask once for a job. Raises InProgress, with it as the ticket, while it is at work: nobody waits for it here."""
+        if not job:
+            return
+        answer = self._client.read(f"/services/rest/async/v1/job/{job}", operation="job")
+        if answer.status == 404 or (answer.is_ok and answer.body.get("completed")):
+            return  # A job that is forgotten has ended.
+        if not answer.is_ok:
+            raise answer.fault.as_error()
+        raise InProgress("NetSuite has taken the batch and works on it.", after=later, ticket=job)
 
     def _rest(self, kind: Kind, parcels: Sequence[Parcel], found: dict[str, Outcome]) -> list[Outcome]:
         """Send alone what a batch left out: each gets the vendor's own words, and nothing depends on the order of results."""
@@ -214,26 +207,32 @@ class NetSuite:
             return error
 
     def _lookup(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
-        """Give what the ERP holds by our external ids: a few one by one, more with one query where the account allows it."""
+        """Give what the ERP holds by our external ids: a few one by one, more with one query where the account allows it.
+
+        Of those asked for one by one, an error is the one's own, and what became of the others is known.
+        """
         by_reference = {parcel.reference: parcel for parcel in parcels}
-        rows: dict[str, JsonObject] = {}
-        many = len(parcels) > _FEW
-        if many:
+        if len(parcels) > _FEW:
             try:
-                rows = {
-                    str(row["externalid"]): _found(kind, row)
-                    for row in self._queries.rows(_by_reference(kind, by_reference))
-                }
+                rows = list(self._queries.rows(_by_reference(kind, by_reference)))
             except QueryRefused:
-                many = False
-        if not many:
-            held = {reference: self._client.held(self._record(kind), reference) for reference in by_reference}
-            rows = {reference: body for reference, body in held.items() if body is not None}
-        return {
-            reference: self._outcome(kind, by_reference[reference], row)
-            for reference, row in rows.items()
-            if reference in by_reference
-        }
+                pass  # They are asked for one by one.
+            else:
+                found = {str(row["externalid"]): _found(kind, row) for row in rows}
+                return {
+                    reference: self._outcome(kind, parcel, found[reference])
+                    for reference, parcel in by_reference.items()
+                    if reference in found
+                }
+        asked = {reference: self._asked(kind, parcel) for reference, parcel in by_reference.items()}
+        return {reference: outcome for reference, outcome in asked.items() if outcome is not None}
+
+    def _asked(self, kind: Kind, parcel: Parcel) -> Outcome | None:
+        try:
+            held = self._client.held(self._record(kind), parcel.reference)
+        except DeliveryError as error:
+            return error
+        return self._outcome(kind, parcel, held) if held is not None else None
 
     def _outcome(self, kind: Kind, parcel: Parcel, body: JsonObject) -> Outcome:
         record = self._record(kind)

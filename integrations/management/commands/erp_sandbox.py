@@ -22,6 +22,10 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8800, help="port to listen on (default 8800; 0: any free one)")
         parser.add_argument("--limits", choices=LIMITS, default="off", help="keep to the vendor's rate limits")
+        parser.add_argument(
+            "--clock", type=float, default=1.0, help="their windows pass so many times faster (default 1)"
+        )
+        parser.add_argument("--latency", type=float, default=0.0, help="seconds that each answer takes at least")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start, say where, wait for a signal, stop."""
@@ -30,7 +34,12 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         try:
             sandbox = start_in_thread(
-                options["vendor"], port=options["port"], limits=options["limits"], host=options["host"]
+                options["vendor"],
+                port=options["port"],
+                limits=options["limits"],
+                host=options["host"],
+                clock=options["clock"],
+                latency=options["latency"],
             )
         except OSError as error:
             raise CommandError(

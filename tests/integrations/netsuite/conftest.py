@@ -125,7 +125,9 @@ def server() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def erp(server: RunningSandbox) -> Erp:
     requests.post(f"{server.url}/_sandbox/reset", timeout=5)
-    return Erp(server.url)
+    fresh = Erp(server.url)
+    fresh.prefer(JobSeconds=0)
+    return fresh
 
 
 @pytest.fixture

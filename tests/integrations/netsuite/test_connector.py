@@ -1,5 +1,6 @@
 """The connector against the sandbox: create, repeat, read back, and every way a request can go wrong."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -98,30 +99,45 @@ def test_what_a_batch_refuses_is_told_apart_in_the_vendors_words(erp, ns, accoun
 
 def test_a_batch_whose_answer_was_lost_is_not_done_twice(erp, ns, accounts) -> None:
     ours, key = parcels(ns, JOURNAL, *(samples.journal(accounts, number) for number in (1, 2, 3, 4, 5))), str(uuid4())
-    erp.prefer(JobSeconds=0.5)
+    erp.prefer(JobSeconds=0.1)
     erp.fail(faults={"drop_after_commit": 1}, times=1, only="journalEntry")
     with pytest.raises(UnknownOutcome):
         ns.send(JOURNAL, key, ours)
     assert ns.find(JOURNAL, ours) == {}
-    outcomes = ns.send(JOURNAL, key, ours)  # The same key leads back to the first job.
+    with pytest.raises(InProgress) as caught:
+        ns.send(JOURNAL, key, ours)  # The same key leads back to the first job.
+    assert caught.value.ticket == "1"
+    time.sleep(0.1)
+    outcomes = ns.send(JOURNAL, key, ours)
     assert [type(each) for each in outcomes] == [Delivered] * 5
     assert set(ns.find(JOURNAL, ours)) == {each.reference for each in ours}
     assert erp.count("journalEntry") == 5
 
 
-def test_a_long_job_is_left_to_itself_and_asked_for_later(erp, ns, accounts, monkeypatch) -> None:
-    monkeypatch.setattr("integrations.connectors.netsuite.connector._JOB_WAIT", 0.2)
-    erp.prefer(JobSeconds=0.8)
+def test_nobody_waits_for_a_job_that_takes_its_time(erp, ns, accounts) -> None:
+    erp.prefer(JobSeconds=0.3)
     documents = [samples.journal(accounts, number) for number in (1, 2)]
     with pytest.raises(InProgress) as caught:
         send(ns, JOURNAL, *documents)
+    assert caught.value.after == 1.0
     waiting = parcels(ns, JOURNAL, *documents, ticket=caught.value.ticket)
-    with pytest.raises(InProgress):
+    with pytest.raises(InProgress) as caught:
         ns.find(JOURNAL, waiting)
-    monkeypatch.setattr("integrations.connectors.netsuite.connector._JOB_WAIT", 5)
+    assert caught.value.after == 4.0
+    time.sleep(0.3)
     assert set(ns.find(JOURNAL, waiting)) == {"ABCDE-J1", "ABCDE-J2"}
     gone = parcels(ns, JOURNAL, *documents, ticket="4711")  # A job that NetSuite no longer knows has ended.
     assert set(ns.find(JOURNAL, gone)) == {"ABCDE-J1", "ABCDE-J2"}
+
+
+def test_of_a_few_each_is_asked_for_by_itself(erp, ns, accounts) -> None:
+    documents = [samples.journal(accounts, number) for number in (1, 2)]
+    for document in documents:
+        made(ns, JOURNAL, document)
+    erp.fail(faults={"500": 1}, times=1, only="J1")
+    found = ns.find(JOURNAL, parcels(ns, JOURNAL, *documents))
+    assert isinstance(found["ABCDE-J1"], UnknownOutcome)
+    assert isinstance(found["ABCDE-J2"], Delivered)
 
 
 @pytest.mark.parametrize("fault", ["drop_after_commit", "timeout_after_commit"])

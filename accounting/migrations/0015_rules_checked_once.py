@@ -18,7 +18,7 @@ BEGIN
     definition := replace(definition, looked_up, '');
     definition := replace(definition, asked,
         'bool_or(e.rule_version_id IS NULL AND NOT counterfoil_is_by_hand(e.id)) OR min(e.tenant_id) <> max(e.tenant_id) '
-        'AS lacks_rule, min(e.tenant_id) AS tenant, array_agg(DISTINCT e.rule_version_id) AS rules');
+        'AS lacks_rule, array_agg(DISTINCT e.rule_version_id) AS rules');
     EXECUTE replace(definition, raised, 'ELSIF seen.lacks_rule OR EXISTS (
         SELECT 1 FROM unnest(seen.rules) AS named(id) WHERE named.id IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM accounting_ruleversion r WHERE r.id = named.id AND r.tenant_id = seen.tenant OFFSET 0)
@@ -36,7 +36,7 @@ BEGIN
             FROM');
     definition := replace(definition,
         'bool_or(e.rule_version_id IS NULL AND NOT counterfoil_is_by_hand(e.id)) OR min(e.tenant_id) <> max(e.tenant_id) '
-        'AS lacks_rule, min(e.tenant_id) AS tenant, array_agg(DISTINCT e.rule_version_id) AS rules',
+        'AS lacks_rule, array_agg(DISTINCT e.rule_version_id) AS rules',
         'bool_or(e.rule IS NULL AND NOT counterfoil_is_by_hand(e.id)) AS lacks_rule');
     EXECUTE replace(definition, 'ELSIF seen.lacks_rule OR EXISTS (
         SELECT 1 FROM unnest(seen.rules) AS named(id) WHERE named.id IS NOT NULL AND NOT EXISTS (
@@ -47,6 +47,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0013_obligations")]
+    dependencies = [("accounting", "0014_guard_and_note")]
 
     operations = [migrations.RunSQL(ONCE, EACH)]
