@@ -14,7 +14,7 @@ from billing.events import Event
 ZERO = Decimal(0)
 # Published in thousands, and each of one unit that is the whole event.
 KINDS = frozenset({"revenue_recognized", "usage_trued_up", "contract_balances_netted"})
-_WORDS = ("contract_id", "contract_item_id", "customer_id")
+_NAMES = frozenset({"contract_id", "contract_item_id", "customer_id"})
 
 
 class OutlineLine(NamedTuple):
@@ -52,16 +52,17 @@ def set_apart(
         return [], measured
     alike: list[MeasuredEvent] = []
     others: list[MeasuredEvent] = []
+    reversing = {
+        day
+        for day in {item.event.occurred_on for item in measured}
+        for rule in rules.in_force(measured[0].event.kind, day)[:1]
+        if rule.reverses
+    }
     for item in measured:
         event = item.event
-        is_alike = event.currency == base_currency[event.business_entity_id] and len(item.units) == 1
-        (alike if is_alike and not _reverses(event, rules) else others).append(item)
+        is_alike = event.currency == base_currency[event.business_entity_id] and event.occurred_on not in reversing
+        (alike if is_alike else others).append(item)
     return alike, others
-
-
-def _reverses(event: Event, rules: RuleBook) -> bool:
-    in_force = rules.in_force(event.kind, event.occurred_on)
-    return bool(in_force and in_force[0].reverses)
 
 
 def tell_shapes(measured: Sequence[MeasuredEvent], rules: RuleBook, *, names_matter: bool) -> Alike:
@@ -73,7 +74,23 @@ def tell_shapes(measured: Sequence[MeasuredEvent], rules: RuleBook, *, names_mat
     unmatched: list[Event] = []
     for item in measured:
         event, unit = item.event, item.units[0]
-        key = _key(event, unit, rules, names_matter)
+        about = unit.dimensions
+        signs = tuple([(amount > 0) - (amount < 0) for amount in unit.atoms.values()])
+        # Everything that the rules and the hierarchy look at, as far as it decides which accounts are posted to.
+        key: tuple[Any, ...] = (
+            event.occurred_on,
+            event.business_entity_id,
+            event.currency,
+            about.product_id,
+            about.product_family_id,
+            unit.pricing_model,
+            unit.recognition_method,
+            signs,
+        )
+        if -1 in signs:
+            key += tuple(unit.atoms.values())  # of amounts on both sides of zero, the sum decides
+        if names_matter or rules.tested(event.kind, event.occurred_on) & _NAMES:
+            key += (about.contract_id, about.contract_item_id, about.customer_id)
         if key not in known:
             shape = _ask(event, unit, rules)
             known[key] = None if shape is None else len(shapes)
@@ -86,29 +103,6 @@ def tell_shapes(measured: Sequence[MeasuredEvent], rules: RuleBook, *, names_mat
             told.append(item)
             places.append(place)
     return Alike(told, shapes, places, unmatched)
-
-
-def _key(event: Event, unit: Unit, rules: RuleBook, names_matter: bool) -> tuple[Any, ...]:
-    """Give everything that the rules and the hierarchy look at, as far as it decides which accounts are posted to."""
-    about = unit.dimensions
-    amounts = unit.atoms.values()
-    key = (
-        event.occurred_on,
-        event.business_entity_id,
-        event.currency,
-        about.product_id,
-        about.product_family_id,
-        unit.pricing_model,
-        unit.recognition_method,
-        *[(amount > 0) - (amount < 0) for amount in amounts],
-    )
-    if any(amount < 0 for amount in amounts):
-        # Of amounts on both sides of zero, the sum decides.
-        key = (*key, *amounts)
-    tested = rules.tested(event.kind, event.occurred_on)
-    if names_matter or any(word in tested for word in _WORDS):
-        key = (*key, about.contract_id, about.contract_item_id, about.customer_id)
-    return key
 
 
 def _ask(event: Event, unit: Unit, rules: RuleBook) -> Shape | None:

@@ -56,10 +56,10 @@ def post_alike(alike: Alike, books: Books) -> list[PostedEntry]:
     keep_statistics(JournalEntry._meta.db_table, len(entry_ids))
     keep_statistics(JournalLine._meta.db_table, sum(len(shapes[place].lines) for place in alike.places))
     kind = shapes[0].event.kind
-    heads = [(shape.event.business_entity_id, day, shape.event.currency) for shape, day in zip(shapes, days, strict=True)]
-    return [
-        PostedEntry(entry_id, *heads[place], kind) for entry_id, place in zip(entry_ids, alike.places, strict=True)
+    heads = [
+        (shape.event.business_entity_id, day, shape.event.currency) for shape, day in zip(shapes, days, strict=True)
     ]
+    return [PostedEntry(entry_id, *heads[place], kind) for entry_id, place in zip(entry_ids, alike.places, strict=True)]
 
 
 def _shape_arrays(shapes: Sequence[Shape], days: Sequence[Any]) -> list[list[Any]]:

@@ -114,7 +114,7 @@ def _earn(
         schedule.released += from_deferred
         schedule.recognized_until = max(day + timedelta(days=1), schedule.recognized_until or day)
         schedule.postings += 1
-        yield _event(schedule, step, from_deferred, delta - from_deferred)
+        yield _event(current_tenant_id(), schedule, step, from_deferred, delta - from_deferred)
 
 
 def _from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
@@ -126,10 +126,12 @@ def _from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitmen
     return -max(-delta - schedule.unbilled, ZERO)
 
 
-def _event(schedule: Schedule, step: Step, from_deferred: Decimal, from_unbilled: Decimal) -> RevenueRecognized:
+def _event(
+    tenant_id: int, schedule: Schedule, step: Step, from_deferred: Decimal, from_unbilled: Decimal
+) -> RevenueRecognized:
     event_class = UsageTruedUp if step.is_true_up else RevenueRecognized
     return event_class(
-        tenant_id=current_tenant_id(),
+        tenant_id=tenant_id,
         business_entity_id=schedule.business_entity_id,
         occurred_on=step.day,
         currency=schedule.currency,

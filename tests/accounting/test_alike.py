@@ -169,7 +169,9 @@ def test_defaults_of_every_level_and_late_events(world: list[int]) -> None:
     AccountingPeriod.objects.get_or_create(business_entity=first.business_entity, start=JAN, end=date(2026, 2, 1))
     close_period(period_id=AccountingPeriod.objects.get(start=JAN).pk, at=timezone.now())
     found = assert_same(lambda: recognize_revenue(through=END))
-    assert {"contract_item", "product_family", "customer", "tenant"} <= {str(value) for row in found["lines"] for value in row}
+    assert {"contract_item", "product_family", "customer", "tenant"} <= {
+        str(value) for row in found["lines"] for value in row
+    }
     assert any("whose period is closed" in str(entry) for entry in found["entries"])
 
 
