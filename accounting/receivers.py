@@ -14,7 +14,9 @@ from accounting.events import (
     ContractBalancesNetted,
     ContractNettingReversed,
     EntryReversed,
+    ForeignBalancesRevalued,
     ManualEntryApproved,
+    RevaluationReversed,
     RevenueRecognized,
     UsageTruedUp,
 )
@@ -58,6 +60,8 @@ def connect() -> None:
         UsageTruedUp,
         ContractBalancesNetted,
         ContractNettingReversed,
+        ForeignBalancesRevalued,
+        RevaluationReversed,
         ManualEntryApproved,
         EntryReversed,
     ):

@@ -69,6 +69,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Manual entries", "accounting_manualentry_changelist", "draw"),
             Page("Revenue schedules", "accounting_recognitionschedule_changelist", "trending_up"),
             Page("Recognize revenue", "recognize_revenue", "play_circle", Role.ACCOUNTANT),
+            Page("Exchange rates", "accounting_exchangerate_changelist", "euro_symbol"),
             Page("Periods", "accounting_accountingperiod_changelist", "calendar_month"),
             Page("Business events", "billing_businessevent_changelist", "bolt"),
             Page("Unmatched events", "accounting_unmatchedevent_changelist", "rule"),

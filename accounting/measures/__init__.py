@@ -17,6 +17,7 @@ from accounting.measures import (
     payments,
     prepaid,
     returned,
+    revaluation,
     revenue,
     voids,
     wallets,
@@ -56,6 +57,8 @@ MEASURES: dict[str, Measure] = {
     "usage_trued_up": revenue.measure,
     "contract_balances_netted": revenue.measure_netted,
     "contract_netting_reversed": revenue.measure_netting_reversed,
+    "foreign_balances_revalued": revaluation.measure,
+    "foreign_revaluation_reversed": revaluation.measure_reversed,
 }
 
 # Kinds whose schedules are held together with the books, in one round trip: which ones, and the measure that takes them.

@@ -187,7 +187,7 @@ def _receipts(asked: Asked, given: Mapping[str, Any], name: str, title: str) -> 
         Column("method", "Method"),
         money("cash", "Into cash", currency),
         money("gateways", "By gateway", currency),
-        money("other", "Tax withheld and other", currency),
+        money("other", "Tax withheld, exchange differences, other", currency),
         money("settled", "Settles invoices", currency),
         money("kept", "Kept for the customer", currency),
     ]
