@@ -47,6 +47,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0014_guard_and_note")]
+    dependencies = [("accounting", "0015_exchange_rates")]
 
     operations = [migrations.RunSQL(ONCE, EACH)]
