@@ -14,6 +14,5 @@ def enter(measured: Sequence[MeasuredEvent], books: Books, rules: RuleBook) -> l
     drafts, left = draft_entries(measured, rules)
     entries = post([*draft_reversals([each.event for each in measured], rules), *drafts], books)
     if left:
-        waiting = {id(event) for event in left}
-        unmatched.keep([each for each in measured if id(each.event) in waiting])
+        unmatched.keep(measured, left)
     return entries

@@ -6,6 +6,8 @@ from typing import Any
 from django.dispatch import Signal
 
 from accounting import signals as accounting_signals
+from accounting import unmatched
+from accounting.alike import set_apart, tell_shapes
 from accounting.books import books
 from accounting.by_hand import BY_HAND
 from accounting.entering import enter
@@ -21,6 +23,7 @@ from accounting.events import (
 )
 from accounting.measures import measure, measured_kinds
 from accounting.posting import post
+from accounting.posting_alike import post_alike
 from billing import publishing, signals
 from billing.events import Event
 
@@ -28,7 +31,13 @@ from billing.events import Event
 def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
     """Turn a batch of events of one kind into posted entries. Events that no rule speaks of are listed, not dropped."""
     current, measured = measure(events)
-    entries = enter(measured, current, current.rules)
+    measured_alike, others = set_apart(measured, current.rules, current.base_currency)
+    alike = tell_shapes(measured_alike, current.rules, names_matter=bool(current.hierarchy.per_batch_levels))
+    entries = post_alike(alike, current)
+    if alike.unmatched:
+        unmatched.keep(measured_alike, alike.unmatched)
+    if others:
+        entries += enter(others, current, current.rules)
     accounting_signals.events_booked.send(sender=sender, events=events, entries=entries, stamp=current.stamp)
 
 

@@ -36,11 +36,13 @@ class LatePosting:
     waiting: int = 0
 
 
-def keep(measured: Sequence[MeasuredEvent]) -> None:
-    """List events that no rule spoke of, as they were measured."""
+def keep(measured: Sequence[MeasuredEvent], unmatched: Sequence[Event]) -> None:
+    """List the events of a batch that no rule spoke of, as they were measured."""
+    waiting = {id(event) for event in unmatched}
     UnmatchedEvent.objects.bulk_create(
         UnmatchedEvent(tenant_id=each.event.tenant_id, event_id=each.event.event_id or 0, measured=_written(each))
         for each in measured
+        if id(each.event) in waiting
     )
 
 
