@@ -182,11 +182,9 @@ def test_rules_with_conditions_that_post_nothing_or_do_not_match(world: list[int
     RuleVersion.objects.filter(pk=standard.pk).update(
         conditions=[{"field": "customer_id", "operator": "is", "value": first.pk}]
     )
-    nothing = AccountingRule.objects.create(
-        code="nothing", name="Nothing", event_kind="revenue_recognized", priority=rule.priority + 1
-    )
+    nothing = AccountingRule.objects.create(code="nothing", name="Nothing", event_kind="revenue_recognized")
     RuleVersion.objects.create(
-        rule=nothing, effective_from=date(2000, 1, 1), description="Nothing", lines=[],
+        rule=nothing, priority=standard.priority + 1, effective_from=date(2000, 1, 1), description="Nothing", lines=[],
         conditions=[
             {"field": "recognition_method", "operator": "in", "value": ["point_in_time", "on_invoice"]},
             {"field": "customer_id", "operator": "is", "value": second.pk},
