@@ -20,7 +20,8 @@ from integrations.reconciliation import signed_off_through
 
 def _connections(period: AccountingPeriod) -> list[Connection]:
     serving = Q(business_entity=period.business_entity_id) | Q(business_entity=None)
-    return list(Connection.objects.filter(serving).exclude(status=ConnectionStatus.DISABLED).defer("credentials"))
+    found = Connection.objects.filter(serving).exclude(status=ConnectionStatus.DISABLED).defer("credentials")
+    return [each for each in found if not each.option("setting_up", False)]  # What is not live yet has no books.
 
 
 def _items(period: AccountingPeriod, state: str, what: str) -> Found:

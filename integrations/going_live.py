@@ -72,7 +72,9 @@ def go_live(connection: Connection, *, start: date, history: History, since: dat
         # Whoever is recording a fact now is waited for, and whoever comes after sees that this connection collects.
         with database.cursor() as cursor:
             cursor.execute("LOCK TABLE billing_businessevent IN SHARE ROW EXCLUSIVE MODE")
-        set_options(connection.pk, {"start": first.isoformat(), "setting_up": None})
+        everything = history is History.OPENING and connection.sync_mode == SyncMode.JOURNAL_ENTRIES
+        since_when = None if everything else first.isoformat()
+        set_options(connection.pk, {"start": first.isoformat(), "reconcile_from": since_when, "setting_up": None})
     connection.refresh_from_db()
     with transaction.atomic():
         added = open_with(connection, start) if history is History.OPENING else 0

@@ -69,7 +69,8 @@ def poll() -> None:
     """Ask every ERP what changed. Scheduled every ten minutes; one that cannot be asked does not hold up the others."""
     for tenant_id in Tenant.objects.values_list("id", flat=True):
         with tenant_scope(tenant_id):
-            for connection in Connection.objects.filter(status=ConnectionStatus.CONNECTED):
+            live = Connection.objects.filter(status=ConnectionStatus.CONNECTED).exclude(options__setting_up=True)
+            for connection in live:
                 try:
                     noticing.poll(connection)
                 except DeliveryError as error:

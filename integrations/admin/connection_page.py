@@ -39,6 +39,7 @@ _MISSING_SHOWN = 8
 _SHOWN_ELSEWHERE = ("setting_up",)
 _OPTION_WORDS = {
     "start": "Live from",
+    "reconcile_from": "Compared from",
     "approval": "A person approves what is sent",
     "draft": "Left as drafts",
     "summarize_payments": "Entries of payments",

@@ -17,7 +17,7 @@ from billing.access import may
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.form_page import form_page
 from billing.admin.forms import StyledForm
-from billing.admin.shown import NONE, list_url, status
+from billing.admin.shown import NONE, badge, list_url, status
 from billing.models import BusinessEntity, Role
 from integrations.admin import sign_in
 from integrations.admin.connection_page import describe
@@ -228,7 +228,8 @@ class ConnectionAdmin(DocumentAdmin):
 
     @display(description="Status", ordering="status")
     def status_shown(self, connection: Connection) -> object:
-        return status(connection)
+        is_open = connection.status not in (ConnectionStatus.DISABLED, ConnectionStatus.RECONNECT_NEEDED)
+        return badge("submitted", "Being set up") if is_open and is_being_set_up(connection) else status(connection)
 
     @display(description="Waiting", ordering="waiting_count")
     def waiting(self, connection: Any) -> object:

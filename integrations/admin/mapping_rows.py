@@ -18,6 +18,7 @@ from integrations.readiness import has_subsidiaries, needs_default_customer, our
 PAGE = 50
 _INLINE = 150  # More to choose from than this is searched on a page of its own.
 _REFUSED_SHOWN = 2
+_SAYING_NOTHING = {"and", "of", "the", "other", "services"}
 DEFAULTS = "defaults"
 _MAY_BE_LEFT_OUT = (MappingKind.DEFAULT_PRODUCT, MappingKind.BAD_DEBT_PRODUCT)
 
@@ -153,10 +154,14 @@ def _row(kind: MappingKind, each: Any, mapping: Mapping | None, records: Counter
 
 def _is_like(account: Account, record: ErpRecord) -> bool:
     """Tell a record of the ERP that a person would look for: of our number or name, or their own kind of that role."""
-    words = set(account.name.lower().replace("-", " ").split()) & set(record.name.lower().replace("-", " ").split())
+    words = _words(account.name) & _words(record.name)
     of_role = {"cash": ("bank", "BANK"), "accounts_receivable.customers": ("receivable", "DEBTORS")}.get(account.role)
     known = f"{record.type} {record.name} {record.data.get('system_account', '')}"
     return record.number == account.code or len(words) > 1 or bool(of_role and any(each in known for each in of_role))
+
+
+def _words(name: str) -> set[str]:
+    return set(name.lower().replace("-", " ").split()) - _SAYING_NOTHING
 
 
 def default_rows(connection: Connection) -> list[Row]:

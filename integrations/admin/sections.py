@@ -60,6 +60,10 @@ def _card(connection: Any) -> Card:
     if parked:
         url = outbox_url(connection=connection.pk, state=OutboxState.PARKED.value)
         return Card(title, f"{parked:,} parked", f"A person has to decide. {waiting:,} waiting.\n{last}", url, "bad")
+    if connection.option("setting_up", False):
+        return Card(
+            title, "Being set up", "Nothing is sent before you go live.\nGo on with the steps.", page, "attention"
+        )
     if connection.status == ConnectionStatus.NEW:
         return Card(title, "Not connected yet", f"{counts}\nSign in to the ERP to send them.", page, "attention")
     if waiting:

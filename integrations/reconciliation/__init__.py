@@ -24,13 +24,17 @@ class CannotReconcile(ValueError):
 def reconcile(connection: Connection, *, through: date, since: date | None = None) -> tuple[Reconciliation, Findings]:
     """Compare everything dated up to `through`, from `since` on where given, and keep the result.
 
-    Raises CannotReconcile, DeliveryError.
+    Else from the beginning; of a connection that brought nothing along, that is the day on which it went live. Raises
+    CannotReconcile, DeliveryError.
     """
     if connection.status != ConnectionStatus.CONNECTED:
         raise CannotReconcile(f"{connection.name} is not connected: {connection.get_status_display().lower()}.")
     findings = Findings(connection)
     compare = journals.compare if connection.sync_mode == SyncMode.JOURNAL_ENTRIES else documents.compare
-    compare(connection, connector_of(connection), through, findings, since)
+    began = connection.option("reconcile_from", None)
+    compare(
+        connection, connector_of(connection), through, findings, since or (date.fromisoformat(began) if began else None)
+    )
     kept = Reconciliation.objects.create(
         connection=connection,
         since=since,

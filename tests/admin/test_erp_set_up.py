@@ -100,6 +100,7 @@ def test_opening_balances_are_one_balanced_sum_and_nothing_goes_twice(set_up: Co
     assert backfill(items[0].connection, since=date(2026, 1, 1)) == 0
     later = Connection.objects.get()
     assert later.options["start"] == "2026-06-01"
+    assert "reconcile_from" not in later.options  # The sums hold everything from before.
     assert "setting_up" not in later.options
 
 
@@ -137,6 +138,7 @@ def subjects(kind: str) -> list[int]:
 def test_after_going_live_what_happens_is_collected(set_up: Connection, entity: BusinessEntity) -> None:
     map_all(set_up)
     go_live(set_up, start=date(2026, 1, 1), history=History.NOTHING)
+    assert Connection.objects.get().options["reconcile_from"] == "2026-01-01"
     found: dict[int, Target] = targets([entity.pk], stamp=-1)
     assert found[entity.pk].policy.start == date(2026, 1, 1)
     a_month(customers=1)

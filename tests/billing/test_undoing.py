@@ -9,13 +9,26 @@ from django.db import DatabaseError, transaction
 
 from accounting.checks import check_ledger
 from accounting.recognition import recognize_revenue
-from billing.models import Contract, CreditNote, Customer, Invoice, InvoiceStatus, Payment, PaymentAllocation, Tenant
+from billing.models import (
+    BusinessEntity,
+    Contract,
+    CreditNote,
+    Customer,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    PaymentAllocation,
+    Product,
+    Tenant,
+)
 from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
 from billing.services.gateways import add_gateway, record_payout
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.refunds import refund_credit_note, refund_payment
 from billing.services.undoing import unallocate_payment, void_credit_note, void_payment
+from tests.accounting.rates import rates
 from tests.billing.test_documents import refused
 from tests.journal import journal, text
 
@@ -166,4 +179,25 @@ def test_what_a_credit_note_kept_is_taken_back_unless_it_is_gone(
         assert wallet.entries.order_by("-number")[0].paid_balance.amount == 31
     with refused("voided on 2026-01-31 already"):
         void_credit_note(credit_note_id=notes[0].pk, on=JAN31, reason="Again")
+    assert problems(tenant) == []
+
+
+def test_undoing_in_a_foreign_currency_leaves_nothing_behind(
+    entity: BusinessEntity, product: Product, tenant: Tenant
+) -> None:
+    """1,000.00 EUR at 1.10, paid at 1.20, credited at 1.25: all undone on a day at 1.30."""
+    rates("Date USD\n2026-01-01 1.10\n2026-01-10 1.20\n2026-01-15 1.25\n2026-01-20 1.30")
+    abroad = Customer.objects.create(business_entity=entity, external_id="C-EU", name="Initech SARL", currency="EUR")
+    item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "1000"}}
+    start_contracts([draft_contract(customer=abroad, number="K-EU", start=JAN, items=[item], term_months=1).pk])
+    run_billing(through=JAN, finalize=True)
+    invoice = Invoice.objects.get()
+    payment = receive_payment(customer_id=abroad.pk, received_on=date(2026, 1, 10), amount=D("400"), currency="EUR")
+    note = issue_credit_note(
+        invoice_id=invoice.pk, lines={line_of(invoice): D("100")}, on=date(2026, 1, 15), reason="Late"
+    )
+    void_payment(payment_id=payment.pk, on=JAN20, reason="Another company's money")
+    void_credit_note(credit_note_id=note.pk, on=JAN20, reason="A mistake")
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.settled.amount) == (InvoiceStatus.FINALIZED, 0)
     assert problems(tenant) == []
