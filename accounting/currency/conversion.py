@@ -9,16 +9,18 @@ side by side share their total's base amount, and a difference that remains goes
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 
 from accounting.books import Books
 from accounting.currency.carrying import ZERO, Carrying, Subject
 from accounting.currency.rates import Pair, Rate, rates_for
-from accounting.currency.roles import CARRIED, CASH, GAIN, LOSS, ROUNDING, is_carried, layer_of, subject_of
+from accounting.currency.roles import CARRIED, CASH, GAIN, LOSS, RECEIVABLE, ROUNDING, is_carried, layer_of, subject_of
 from accounting.defaults import Hierarchy
 from accounting.engine import Dimensions, Draft, DraftLine
 from accounting.models import Level
 from billing.events import Event
+from billing.models import Invoice, Payment
 from billing.money import allocate, round_money
 
 # Their income is what they release, at its base amount; no exchange difference arises.
@@ -26,6 +28,8 @@ _RELEASES = frozenset(("revenue_recognized", "usage_trued_up", "credits_consumed
 # Their amounts are base amounts.
 _IN_BASE = frozenset(("foreign_balances_revalued",))
 # Shown for a day and mirrored the next: nothing is settled by it.
+# A settlement is undone, or money that never came is taken back: both at the rates they were recorded with.
+_UNDOING = frozenset(("payment_unallocated", "payment_voided"))
 _PASSING = frozenset(("contract_balances_netted", "contract_netting_reversed"))
 
 
@@ -38,7 +42,13 @@ def in_base(drafts: Sequence[Draft], books: Books) -> Sequence[Draft]:
     foreign = [draft for draft in drafts if draft.event.currency != home[draft.event.business_entity_id]]
     if not foreign:
         return drafts
-    rates = rates_for(_pairs(foreign, home))
+    days = OriginalDays(foreign)
+    rates = rates_for(
+        _pair(draft, home, days.of(draft, line))
+        for draft in foreign
+        if draft.event.kind not in _IN_BASE and not _is_mirror(draft)
+        for line in draft.lines
+    )
     drafts = _with_bank_accounts(drafts, foreign, books)
     carrying = Carrying(_subjects(draft for draft in drafts if draft.event.currency != _base(draft, home)))
     converted: list[Draft] = []
@@ -51,8 +61,8 @@ def in_base(drafts: Sequence[Draft], books: Books) -> Sequence[Draft]:
         elif draft.event.kind in _IN_BASE:
             converted.append(replace(draft, lines=[_only_base(line) for line in draft.lines]))
         else:
-            rate = rates.of(_pair(draft, home))
-            converted.append(replace(draft, lines=_Conversion(draft, rate, carrying).lines()))
+            line_rates = [rates.of(_pair(draft, home, days.of(draft, line))) for line in draft.lines]
+            converted.append(replace(draft, lines=_Conversion(draft, line_rates, carrying).lines()))
     carrying.save()
     return converted
 
@@ -93,13 +103,34 @@ def _looked_up(line: DraftLine, draft: Draft, hierarchy: Hierarchy) -> DraftLine
     return line._replace(account_id=account_id, resolved_by=resolved_by)
 
 
-def _pair(draft: Draft, home: dict[int, str]) -> Pair:
+class OriginalDays:
+    """The day whose rate a line takes: the event's, or the document's whose record the event undoes."""
+
+    def __init__(self, drafts: Iterable[Draft]) -> None:
+        lines = [line for draft in drafts if draft.event.kind in _UNDOING for line in draft.lines]
+        self._invoices: dict[int, date] = {}
+        self._payments: dict[int, date] = {}
+        if lines:
+            invoices = Invoice.objects.filter(pk__in={line.dimensions.invoice_id for line in lines})
+            payments = Payment.objects.filter(pk__in={line.dimensions.payment_id for line in lines})
+            self._invoices = dict(invoices.values_list("pk", "issued_on"))
+            self._payments = dict(payments.values_list("pk", "received_on"))
+
+    def of(self, draft: Draft, line: DraftLine) -> date:
+        found = None
+        if draft.event.kind in _UNDOING:
+            about = line.dimensions
+            found = (
+                self._invoices.get(about.invoice_id or 0)
+                if line.role == RECEIVABLE
+                else self._payments.get(about.payment_id or 0)
+            )
+        return found or draft.event.occurred_on
+
+
+def _pair(draft: Draft, home: dict[int, str], day: date) -> Pair:
     event = draft.event
-    return Pair(event.currency, home[event.business_entity_id], event.occurred_on)
-
-
-def _pairs(drafts: Iterable[Draft], home: dict[int, str]) -> Iterator[Pair]:
-    return (_pair(draft, home) for draft in drafts if draft.event.kind not in _IN_BASE and not _is_mirror(draft))
+    return Pair(event.currency, home[event.business_entity_id], day)
 
 
 def _is_mirror(draft: Draft) -> bool:
@@ -156,20 +187,22 @@ class _Valued:
 
 
 class _Conversion:
-    """One draft at one rate."""
+    """One draft. Its lines are at one rate, that of the day, unless it undoes what was recorded at others."""
 
-    def __init__(self, draft: Draft, rate: Rate, carrying: Carrying) -> None:
+    def __init__(self, draft: Draft, rates: Sequence[Rate], carrying: Carrying) -> None:
         self._draft = draft
-        self._rate = rate
+        self._rate = rates[0]
         self._carrying = carrying
         self._is_passing = draft.event.kind in _PASSING
-        self._valued = [self._value(line) for line in draft.lines]
+        self._is_undoing = draft.event.kind in _UNDOING
+        self._valued = [self._value(line, rate) for line, rate in zip(draft.lines, rates, strict=True)]
         self._extra: list[DraftLine] = []
 
     def lines(self) -> list[DraftLine]:
         """Give the lines with their base amounts, and those of exchange differences."""
         if not any(each.relieved for each in self._valued):
-            self._share_sides()
+            if not self._is_undoing:
+                self._share_sides()
         elif self._draft.event.kind in _RELEASES:
             self._release()
         for each in self._valued:
@@ -179,17 +212,17 @@ class _Conversion:
         self._add()
         return [*map(_with_base, self._valued), *self._extra]
 
-    def _value(self, line: DraftLine) -> _Valued:
+    def _value(self, line: DraftLine, rate: Rate) -> _Valued:
         amount = line.debit - line.credit
-        valued = _Valued(line, amount, self._rate.convert(amount))
+        valued = _Valued(line, amount, rate.convert(amount))
         if is_carried(line) and not self._is_passing:
             subject, layer = _subject(self._draft, line), layer_of(line.role, line.dimensions)
             valued.relieved, valued.relieved_base = self._carrying.relieve(
                 subject, layer, amount, base_currency=self._rate.base
             )
             if valued.relieved:
-                valued.at_rate = self._rate.convert(valued.relieved)
-                valued.value = valued.relieved_base + self._rate.convert(amount - valued.relieved)
+                valued.at_rate = rate.convert(valued.relieved)
+                valued.value = valued.relieved_base + rate.convert(amount - valued.relieved)
         return valued
 
     def _share_sides(self) -> None:
@@ -232,7 +265,10 @@ class _Conversion:
         if not missing:
             return
         differing = [each for each in self._valued if each.difference]
-        if differing:
+        if self._is_undoing:
+            about = self._valued[0].line.dimensions
+            self._extra.append(_base_line(LOSS if missing > 0 else GAIN, missing, about))
+        elif differing:
             self._realize(missing, differing)
         elif not self._absorb(missing):
             self._extra.append(_base_line(ROUNDING, missing, self._valued[0].line.dimensions))

@@ -35,6 +35,7 @@ from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.refunds import refund_credit_note, refund_payment
 from billing.services.tenants import create_tenant
+from billing.services.undoing import void_payment
 from billing.services.usage import record_usage
 from billing.services.wallets import apply_wallet, top_up_wallet
 from billing.services.write_offs import write_off_invoice
@@ -530,4 +531,25 @@ def test_a_bank_account_in_the_currency_is_carried_and_revalued(sell, entity):
             Dr Unapplied Payments                    330.00
             Cr Cash EUR                              330.00
     """)
+    agrees()
+
+
+def test_a_payment_taken_off_and_voided_leaves_nothing_behind(sell):
+    """The payment of C7 taken off at 1.30 and voided: the receivable is back at 1.10, the gain and the cash are gone."""
+    rates("Date USD\n2026-03-01 1.10\n2026-03-20 1.15\n2026-03-25 1.30")
+    sell(amount="1000", start=date(2026, 3, 1), **YEAR)
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    pay("400", date(2026, 3, 20))
+    void_payment(payment_id=Payment.objects.get().pk, on=date(2026, 3, 25), reason="Bounced")
+    assert journal(in_base=True, kinds={"payment_unallocated", "payment_voided"}) == text("""
+        2026-03-25  Payment taken off
+            Dr AR - Customers                        440.00
+            Dr FX Loss, Realized                      20.00
+            Cr Unapplied Payments                    460.00
+        2026-03-25  Payment voided
+            Dr Unapplied Payments                    460.00
+            Cr Cash                                  460.00
+    """)
+    carried = CarryingAmount.objects.get(role="accounts_receivable.customers")
+    assert (carried.amount, carried.base) == (1000, 1100)
     agrees()

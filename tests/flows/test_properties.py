@@ -478,7 +478,8 @@ _SIGNS = {"dispute_opened": 1, "invoice_written_off": 1, "write_off_recovered": 
 
 def _sign(split: CorrectionSplit) -> int:
     won = split.event_kind == "dispute_opened" and Dispute.objects.get(pk=split.event_key).status == "won"
-    return 0 if won else _SIGNS[split.event_kind]
+    # What credit notes took is counted with them.
+    return 0 if won else _SIGNS.get(split.event_kind, 0)
 
 
 def _refunded(contract: Contract) -> Decimal:
