@@ -43,11 +43,11 @@ SELECT w.business_entity_id AS entity, w.currency, -e.paid AS amount FROM billin
 JOIN billing_wallet w ON w.id = e.wallet_id
 """
 _OWED_BACK = """
-SELECT business_entity_id AS entity, currency, -to_refund AS amount FROM billing_creditnote
+SELECT business_entity_id AS entity, currency, -to_refund AS amount FROM billing_creditnote WHERE voided_on IS NULL
 UNION ALL SELECT business_entity_id, currency, amount FROM billing_refund WHERE credit_note_id IS NOT NULL
 """
 _HELD_BY_GATEWAYS = """
-SELECT business_entity_id AS entity, currency, amount FROM billing_payment WHERE gateway_id IS NOT NULL
+SELECT business_entity_id AS entity, currency, amount FROM billing_payment WHERE gateway_id IS NOT NULL AND voided_on IS NULL
 UNION ALL SELECT business_entity_id, currency, -captured FROM billing_gatewaypayout
 """
 _KEPT_BY_GATEWAYS = """
@@ -75,7 +75,8 @@ SELECT business_entity_id AS entity, currency, -recognized AS amount FROM accoun
 UNPOSTED_EVENTS = (
     "SELECT b.kind, b.key FROM billing_businessevent b "
     "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_captured', "
-    "'payment_allocated', 'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
+    "'payment_allocated', 'payment_unallocated', 'payment_voided', 'credit_note_voided', "
+    "'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
     "'wallet_applied', 'invoice_written_off', 'write_off_recovered', "
     "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
     "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
@@ -191,7 +192,7 @@ CHECKS = (
         "settlements_add_up",
         "SELECT i.number, i.settled, coalesce(sum(s.amount), 0) FROM billing_invoice i LEFT JOIN ("
         "SELECT invoice_id, amount FROM billing_paymentallocation "
-        "UNION ALL SELECT invoice_id, total - to_wallet - to_refund FROM billing_creditnote "
+        "UNION ALL SELECT invoice_id, total - to_wallet - to_refund FROM billing_creditnote WHERE voided_on IS NULL "
         "UNION ALL SELECT invoice_id, -paid - bonus FROM billing_walletentry WHERE kind = 'applied' "
         "UNION ALL SELECT invoice_id, amount - recovered FROM billing_writeoff) s "
         "ON s.invoice_id = i.id WHERE i.status <> 'draft' GROUP BY i.id "
@@ -203,6 +204,7 @@ CHECKS = (
         "payments_add_up",
         "SELECT p.id, p.amount + p.withheld, p.unapplied, coalesce(sum(u.amount), 0) FROM billing_payment p LEFT JOIN ("
         "SELECT payment_id, amount FROM billing_paymentallocation "
+        "UNION ALL SELECT id, amount FROM billing_payment WHERE voided_on IS NOT NULL "
         "UNION ALL SELECT payment_id, paid FROM billing_walletentry WHERE payment_id IS NOT NULL "
         "UNION ALL SELECT payment_id, from_unapplied FROM billing_refund WHERE payment_id IS NOT NULL "
         "UNION ALL SELECT payment_id, from_unapplied FROM billing_dispute WHERE status <> 'won') u "

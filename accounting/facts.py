@@ -104,6 +104,7 @@ FACTS: dict[str, EventFacts] = {
             **_CREDITED,
         }
     ),
+    "credit_note_voided": EventFacts({}),
     "revenue_recognized": EventFacts(_REVENUE),
     "usage_trued_up": EventFacts(_REVENUE),
     "contract_balances_netted": EventFacts({"netted": ("netted",)}, line_fields=_CONTRACT),
@@ -125,6 +126,10 @@ FACTS: dict[str, EventFacts] = {
         line_fields={},
     ),
     "payment_allocated": EventFacts({"allocated": ("allocated",)}, line_fields={}),
+    "payment_unallocated": EventFacts({"unallocated": ("unallocated",)}, line_fields={}),
+    "payment_voided": EventFacts(
+        {"amount": ("in_cash", "by_gateway"), **{atom: (atom,) for atom in ("in_cash", "by_gateway")}}, line_fields={}
+    ),
     "payout_received": EventFacts(
         {
             "captured": ("deposited", "withheld", "fee"),

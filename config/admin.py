@@ -190,7 +190,8 @@ def _by_month(since: date) -> Figures:
             "SELECT date_trunc('month', day)::date, currency, sum(net) FROM ("
             " SELECT issued_on AS day, currency, net FROM billing_invoice"
             " WHERE tenant_id = %s AND issued_on >= %s AND status NOT IN ('draft', 'void')"
-            " UNION ALL SELECT issued_on, currency, -net FROM billing_creditnote WHERE tenant_id = %s AND issued_on >= %s"
+            " UNION ALL SELECT issued_on, currency, -net FROM billing_creditnote WHERE tenant_id = %s AND issued_on >= %s "
+            "AND voided_on IS NULL"
             ") documents GROUP BY 1, 2",
             [current_tenant_id(), since, current_tenant_id(), since],
         )

@@ -120,7 +120,7 @@ def claim(*, connection: Connection, worker_id: int, batch_size: Mapping[Kind, i
             if head is None:
                 continue
             kind = Kind(head[0])
-            size = 1000 if head[1] else batch_size[as_sent(kind)]
+            size = 1000 if head[1] else batch_size.get(as_sent(kind), 1)
             select = _HEAD.replace("SELECT kind, request_id", "SELECT id", 1).replace(" ORDER BY id LIMIT 1\n", _BODY)
             cursor.execute(select, {**values, "kind": kind.value, "request": head[1], "size": size})
             ids = [row[0] for row in cursor.fetchall()]
