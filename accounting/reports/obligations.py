@@ -64,7 +64,8 @@ items AS (
     SELECT k.item, k.contract_id, k.amount AS committed, coalesce(e.amount, 0) AS earned, coalesce(d.credited, 0) AS credited,
            coalesce(d.balance, 0) AS deferred, c.currency,
            -- As it stood on the day: the terms begun by then, and an end only if it had come.
-           least(CASE WHEN i.end IS DISTINCT FROM c.end AND m.item IS NULL THEN i.end END, CASE WHEN h.end IS DISTINCT FROM c.end THEN h.end END,
+           least(CASE WHEN i.end IS DISTINCT FROM c.end AND m.item IS NULL THEN i.end END,
+                 CASE WHEN h.end IS DISTINCT FROM c.end THEN h.end END,
                  coalesce((c.start + make_interval(months => (c.term_months * k.terms)::int))::date, c.end), k.ended) AS ends
     FROM committed k JOIN billing_contractitem i ON i.id = k.item JOIN billing_contractphase h ON h.id = i.phase_id
     JOIN billing_contract c ON c.id = k.contract_id LEFT JOIN earned e USING (item) LEFT JOIN deferred d USING (item)
