@@ -38,10 +38,11 @@ from billing.services.terms import Item, read_items
 CHANGES = {
     "new": "New", "expansion": "Expansion", "contraction": "Contraction", "churn": "Churn", "back": "Reactivation",
 }  # fmt: skip
-# A charge for one interval within a longer contract is made once, such as a set-up fee.
+# A charge for one interval within a longer contract is made once, such as a set-up fee; not so what a modification cut short.
 _RECURS = (
-    "AND NOT coalesce(i.end <= i.start + make_interval(months => i.interval_months) "
-    "AND i.end < coalesce(c.end, 'infinity'), FALSE)"
+    "AND NOT (coalesce(i.end <= i.start + make_interval(months => i.interval_months) "
+    "AND i.end < coalesce(c.end, 'infinity'), FALSE) AND NOT EXISTS (SELECT 1 FROM billing_contractmodification m "
+    "WHERE m.contract_id = c.id AND m.effective_on = i.end))"
 )
 _FIRST = 2  # Where a customer's figures of the first month stand; see _series.
 

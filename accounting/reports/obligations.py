@@ -45,6 +45,12 @@ WITH committed AS (
     WHERE b.tenant_id = (SELECT tenant_id FROM billing_businessentity WHERE id = %(entity)s)
     AND b.business_entity_id = %(entity)s AND b.kind = ANY(%(promising)s) AND b.occurred_on <= %(at)s GROUP BY 1
 ),
+modified_later AS (
+    SELECT DISTINCT (v.line->>'contract_item_id')::bigint AS item
+    FROM billing_businessevent b CROSS JOIN LATERAL jsonb_array_elements(b.payload->'lines') AS v(line)
+    WHERE b.tenant_id = (SELECT tenant_id FROM billing_businessentity WHERE id = %(entity)s)
+    AND b.business_entity_id = %(entity)s AND b.kind = 'contract_modified' AND b.occurred_on > %(at)s
+),
 earned AS (
     SELECT contract_item_id AS item, sum(credit - debit) AS amount FROM accounting_journalline
     WHERE account_id = ANY(%(revenue)s) AND date <= %(at)s AND contract_item_id IS NOT NULL GROUP BY 1
@@ -58,10 +64,12 @@ items AS (
     SELECT k.item, k.contract_id, k.amount AS committed, coalesce(e.amount, 0) AS earned, coalesce(d.credited, 0) AS credited,
            coalesce(d.balance, 0) AS deferred, c.currency,
            -- As it stood on the day: the terms begun by then, and an end only if it had come.
-           least(CASE WHEN i.end IS DISTINCT FROM c.end THEN i.end END, CASE WHEN h.end IS DISTINCT FROM c.end THEN h.end END,
+           least(CASE WHEN i.end IS DISTINCT FROM c.end AND m.item IS NULL THEN i.end END,
+                 CASE WHEN h.end IS DISTINCT FROM c.end THEN h.end END,
                  coalesce((c.start + make_interval(months => (c.term_months * k.terms)::int))::date, c.end), k.ended) AS ends
     FROM committed k JOIN billing_contractitem i ON i.id = k.item JOIN billing_contractphase h ON h.id = i.phase_id
     JOIN billing_contract c ON c.id = k.contract_id LEFT JOIN earned e USING (item) LEFT JOIN deferred d USING (item)
+    LEFT JOIN modified_later m USING (item)
     WHERE k.amount <> 0 {narrowed}
 ),
 open AS (
