@@ -118,7 +118,7 @@ class JournalBuilder:
             debit=line.base_debit if in_base else line.debit,
             credit=line.base_credit if in_base else line.credit,
             description=description,
-            customer=self._customer(line) if account in self._receivable else None,
+            customer=self._customer(line, entity_id) if account in self._receivable else None,
             dimensions=self._dimensions.of(
                 product_id=line.product_id, customer_id=line.customer_id, entity_id=entity_id
             ),
@@ -128,8 +128,11 @@ class JournalBuilder:
         """Give the ERP's subsidiary of a business entity. Raises MissingMapping."""
         return self._mapped.subsidiary(entity_id)
 
-    def _customer(self, line: JournalLineRow) -> str:
+    def _customer(self, line: JournalLineRow, entity_id: int) -> str:
         own = self._mapped.get(MappingKind.CUSTOMER, line.customer_id) if line.customer_id else None
         if own is None and line.customer_id and not self._one_customer:
             return self._mapped.need(MappingKind.CUSTOMER, line.customer_id)
+        own = own or self._mapped.get(
+            MappingKind.DEFAULT_CUSTOMER, entity_id
+        )  # Where its subsidiary has one of its own.
         return own or self._mapped.need(MappingKind.DEFAULT_CUSTOMER)

@@ -11,6 +11,7 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.zoho import places
 from integrations.connectors.zoho.connector import ZohoBooks
+from integrations.connectors.zoho.webhooks import WEBHOOKS
 from integrations.documents import Kind
 
 _SCOPES = (
@@ -120,6 +121,8 @@ SPEC = ConnectorSpec(
         RowKind.TRACKING,
         RowKind.LOCATION,
     ),
+    sweeps=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT),
+    webhooks=WEBHOOKS,
     can_draft=True,
     make=ZohoBooks,
 )
