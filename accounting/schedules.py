@@ -12,6 +12,7 @@ from django.db.models import Sum
 
 from accounting.models import RecognitionSchedule
 from billing.bulk import insert_rows, read_rows, reserve_ids
+from billing.statements import array
 from billing.tenancy import current_tenant_id
 
 ZERO = Decimal(0)
@@ -169,10 +170,10 @@ WHERE s.id > %s AND s.service_start <= %s AND s.recognized <> s.amount AND NOT s
 """
 
 
-def item_arrays(keys: Iterable[Any]) -> list[list[Any]]:
+def item_arrays(keys: Iterable[Any]) -> list[str]:
     """Give the two arrays that `BY_ITEM` asks for."""
     ordered = sorted(keys)
-    return [[item for item, _ in ordered], [start for _, start in ordered]]
+    return [array(item for item, _ in ordered), array(start for _, start in ordered)]
 
 
 def _select(sql: str, parameters: list[Any]) -> list[Schedule]:

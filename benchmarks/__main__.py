@@ -18,13 +18,14 @@ def main(chosen: list[str]) -> int:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from benchmarks import ledger, main_job, pipeline, recognition, reports
+    from benchmarks import engine, ledger, main_job, pipeline, recognition, reports
 
     suites = {
         "pipeline": lambda: pipeline.measure(url, hordak),
         "main_job": lambda: main_job.measure(url),
         "ledger": lambda: ledger.measure(url),
         "recognition": lambda: recognition.measure(url),
+        "engine": engine.measure,
         "reports": lambda: reports.measure(url),
     }
     results = []

@@ -16,7 +16,8 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from django.db import connection, models
-from psycopg import RawCursor
+
+from billing import statements
 
 _FEW = 20
 _MANY = 5_000
@@ -74,14 +75,14 @@ class _Behind:
         if self.large:
             self.send()
         if self.is_piped:
-            execute(_statement((insert,)), values)
+            _execute(_statement((insert,)), values)
         else:
             self.small.append(insert)
             self.values += values
 
     def add_large(self, table: str, sql: str, values: list[Any]) -> None:
         if self.is_piped:
-            execute(sql, values)
+            _execute(sql, values)
             return
         goes_first = bool(self.small or self.large)
         self.send()
@@ -98,7 +99,7 @@ class _Behind:
         if self.small:
             inserts, values = tuple(self.small), self.values
             self.small, self.values = [], []
-            execute(_statement(inserts), values)
+            _execute(_statement(inserts), values)
         if self.large:
             _, sql, values = self.large
             self.large = None
@@ -107,7 +108,7 @@ class _Behind:
                 connection.ensure_connection()
                 self.pipeline.enter_context(connection.wrap_database_errors)
                 self.pipeline.enter_context(connection.connection.pipeline())
-            execute(sql, values)
+            _execute(sql, values)
 
     def before_query(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         """Send what waits before a query that may want to see it."""
@@ -116,6 +117,10 @@ class _Behind:
 
 
 _behind: ContextVar[_Behind | None] = ContextVar("counterfoil_writing_behind", default=None)
+
+
+def _execute(sql: str, parameters: Sequence[Any], *, answers: bool = False) -> list[tuple[Any, ...]]:
+    return statements.execute(sql, parameters, answers=answers, wrappers=_behind.get() is not None)
 
 
 @contextmanager
@@ -142,11 +147,11 @@ def read_rows(sql: str, parameters: Sequence[Any], *, table: str) -> list[tuple[
     """Read rows of one table; only inserts into that table that still wait are sent before."""
     behind = _behind.get()
     if behind is None:
-        return execute(sql, parameters).fetchall()
+        return _execute(sql, parameters, answers=True)
     if behind.concerns(table):
         behind.send()
     with _aside(behind):
-        rows = execute(sql, parameters).fetchall()
+        rows = _execute(sql, parameters, answers=True)
     if behind.large:
         behind.send()
     return rows
@@ -192,31 +197,9 @@ def _insert_values(table: str, names: tuple[str, ...], rows: Sequence[Sequence[A
     values = [value for row in rows for value in row]
     behind = _behind.get()
     if behind is None:
-        execute(_statement((insert,)), values)
+        _execute(_statement((insert,)), values)
     else:
         behind.add_small(insert, values)
-
-
-def execute(sql: str, parameters: Sequence[Any]) -> Any:
-    """Run a statement with %s for its values and give the cursor, for less than half of what Django's and psycopg's way costs.
-
-    psycopg reads long statements for their placeholders each time anew; numbered once, they are handed over as they are.
-    Where queries are logged or watched, this is Django's own way.
-    """
-    connection.ensure_connection()
-    if connection.queries_logged or len(connection.execute_wrappers) > (_behind.get() is not None):
-        cursor = connection.cursor()
-        cursor.execute(sql, parameters)
-        return cursor
-    with connection.wrap_database_errors:
-        return RawCursor(connection.connection).execute(_numbered(sql), parameters)
-
-
-@lru_cache(maxsize=500)
-def _numbered(sql: str) -> bytes:
-    first, *others = sql.split("%s")
-    numbered = "".join([first, *(f"${place}{text}" for place, text in enumerate(others, start=1))])
-    return numbered.replace("%%", "%").encode()
 
 
 @lru_cache(maxsize=200)
@@ -266,7 +249,7 @@ def _insert_arrays(
     )
     behind = _behind.get()
     if behind is None:
-        execute(sql, [*constants, *arrays])
+        _execute(sql, [*constants, *arrays])
     else:
         behind.add_large(table, sql, [*constants, *arrays])
 

@@ -16,6 +16,7 @@ from billing.models import BusinessEntity, Contract, Customer, Product, Tenant
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
+from tests.template import migrated_template
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
                 cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     test_settings["NAME"] = f"test_counterfoil_{os.getpid()}_{worker}"
+    with django_db_blocker.unblock():
+        test_settings["TEMPLATE"] = migrated_template()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.bulk import execute
 from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
@@ -18,6 +17,7 @@ from billing.money import format_money
 from billing.publishing import publish
 from billing.services.contracts import set_cursors
 from billing.services.terms import read_items
+from billing.statements import array, execute
 from billing.tenancy import current_tenant_id
 
 
@@ -33,10 +33,34 @@ class Finalized(NamedTuple):
 _LINE = """l.invoice_id, {invoice}.contract_id, l.contract_item_id, l.product_id, p.family_id, t.pricing_model,
        l.recognition_method, l.id, l.net, l.tax, l.tax_rate_id, l.period_start, l.period_end"""
 
-# One round trip locks the drafts, takes their numbers, freezes them and reads their lines: an invoice is often finalized
-# alone. OFFSET 0 keeps each look-up a look-up by key, however small the tables are when the plan is made.
+# One round trip locks the drafts, takes their numbers, freezes them and reads their lines. OFFSET 0 keeps each look-up a
+# look-up by key, however small the tables are when the plan is made.
 _FINALIZE = f"""
-WITH draft AS MATERIALIZED (
+WITH {{placed}}, final AS (
+    UPDATE billing_invoice i SET
+        number = s.prefix || CASE WHEN s.first + d.place < 1000000 THEN lpad((s.first + d.place)::text, 6, '0')
+                                  ELSE (s.first + d.place)::text END,
+        bill_to = concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.tax_id, '')),
+        finalized_at = %s,
+        status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END
+      FROM placed d JOIN series s ON s.business_entity_id = d.business_entity_id
+      JOIN LATERAL (SELECT c.name, c.address, c.tax_id FROM billing_customer c WHERE c.id = d.customer_id OFFSET 0) c ON true
+     WHERE {{found}}
+    RETURNING i.id, i.contract_id, i.business_entity_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.net, i.tax,
+              i.total, i.number
+)
+SELECT {_LINE.format(invoice="f")}, f.business_entity_id, f.customer_id, f.currency, f.issued_on, f.due_on, f.net, f.tax,
+       f.total, f.number
+  FROM final f
+  JOIN LATERAL (SELECT l.invoice_id, l.position, l.contract_item_id, l.product_id, l.recognition_method, l.id, l.net, l.tax,
+                       l.tax_rate_id, l.period_start, l.period_end
+                  FROM billing_invoiceline l WHERE l.invoice_id = f.id OFFSET 0) l ON true
+  JOIN LATERAL (SELECT p.family_id FROM billing_product p WHERE p.id = l.product_id OFFSET 0) p ON true
+  LEFT JOIN LATERAL (SELECT t.pricing_model FROM billing_contractitem t WHERE t.id = l.contract_item_id OFFSET 0) t ON true
+ ORDER BY {{order}}
+"""
+_FINALIZE_MANY = _FINALIZE.format(
+    placed=f"""draft AS MATERIALIZED (
     SELECT id, business_entity_id, customer_id, issued_on FROM billing_invoice
      WHERE id = ANY(%s) AND status = '{InvoiceStatus.DRAFT}' ORDER BY id FOR UPDATE
 ), placed AS MATERIALIZED (
@@ -46,31 +70,27 @@ WITH draft AS MATERIALIZED (
       FROM (SELECT business_entity_id, count(*) FROM draft GROUP BY business_entity_id) wanted
      WHERE s.business_entity_id = wanted.business_entity_id AND s.kind = '{SeriesKind.INVOICE}'
     RETURNING s.business_entity_id, s.prefix, s.next_number - wanted.count AS first
-), final AS (
-    UPDATE billing_invoice i SET
-        number = s.prefix || CASE WHEN s.first + d.place < 1000000 THEN lpad((s.first + d.place)::text, 6, '0')
-                                  ELSE (s.first + d.place)::text END,
-        bill_to = concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.tax_id, '')),
-        finalized_at = %s,
-        status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END
-      FROM placed d JOIN series s ON s.business_entity_id = d.business_entity_id
-      JOIN LATERAL (SELECT * FROM billing_customer c WHERE c.id = d.customer_id OFFSET 0) c ON true
-     WHERE i.id = ANY(%s) AND i.id = d.id
-    RETURNING i.id, i.contract_id, i.business_entity_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.net, i.tax,
-              i.total, i.number
+)""",
+    found="i.id = ANY(%s) AND i.id = d.id",
+    order="f.issued_on, f.id, l.position",
 )
-SELECT {_LINE.format(invoice="f")}, f.business_entity_id, f.customer_id, f.currency, f.issued_on, f.due_on, f.net, f.tax,
-       f.total, f.number
-  FROM final f
-  JOIN LATERAL (SELECT * FROM billing_invoiceline l WHERE l.invoice_id = f.id OFFSET 0) l ON true
-  JOIN LATERAL (SELECT p.family_id FROM billing_product p WHERE p.id = l.product_id OFFSET 0) p ON true
-  LEFT JOIN LATERAL (SELECT t.pricing_model FROM billing_contractitem t WHERE t.id = l.contract_item_id OFFSET 0) t ON true
- ORDER BY f.issued_on, f.id, l.position
-"""
+# An invoice is often finalized alone: nothing is to be counted or put in order then, which saves a third.
+_FINALIZE_ONE = _FINALIZE.format(
+    placed=f"""placed AS MATERIALIZED (
+    SELECT business_entity_id, customer_id, 0 AS place FROM billing_invoice
+     WHERE id = %s AND status = '{InvoiceStatus.DRAFT}' FOR UPDATE
+), series AS (
+    UPDATE billing_numberseries s SET next_number = s.next_number + 1 FROM placed d
+     WHERE s.business_entity_id = d.business_entity_id AND s.kind = '{SeriesKind.INVOICE}'
+    RETURNING s.business_entity_id, s.prefix, s.next_number - 1 AS first
+)""",
+    found="i.id = %s",
+    order="l.position",
+)
 
 
 class _Row(NamedTuple):
-    """One line of a freshly finalized invoice with what its document says, in the order of `_FINALIZE`."""
+    """One line of a freshly finalized invoice with what its document says, in the order of `_FINALIZE`'s columns."""
 
     invoice_id: int
     contract_id: int | None
@@ -103,7 +123,8 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
     Numbers follow the invoice dates and have no gaps. Raises NotFound, WrongState when one is not a draft.
     """
     ids = list(invoice_ids)
-    found = execute(_FINALIZE, [ids, timezone.now(), ids]).fetchall()
+    sql, wanted = (_FINALIZE_ONE, ids[0]) if len(ids) == 1 else (_FINALIZE_MANY, array(ids))
+    found = execute(sql, [wanted, timezone.now(), wanted])
     documents: dict[int, _Row] = {}
     lines: dict[int, list[BilledLine]] = defaultdict(list)
     for row in map(_Row._make, found):

@@ -308,7 +308,7 @@ PLACES = [
         "an event for another company's entity",
         "INSERT INTO billing_businessevent (tenant_id, business_entity_id, kind, key, "
         "occurred_on, recorded_at, payload) VALUES ({tenant}, {foreign_entity}, 'x', 'x', now(), now(), '{{}}')",
-        "business entity that its tenant does not have",
+        "entity_of_tenant",
     ),
 ]
 

@@ -1,0 +1,61 @@
+"""Statements that go past Django's cursors behave as if they did not."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from psycopg import pq
+
+from billing.statements import array, execute
+
+_OFTEN_ENOUGH_TO_BE_PREPARED = 5
+
+
+@pytest.mark.django_db
+def test_values_come_back_as_the_columns_types_say() -> None:
+    rows = execute(
+        "SELECT %s::bigint, %s::numeric, %s::date, %s::text, %s::boolean, %s::int[]",
+        [2**40, Decimal("0.10"), date(2026, 2, 28), "5 %, “ü”", None, array([1, 2])],
+    )
+    assert rows == [(2**40, Decimal("0.10"), date(2026, 2, 28), "5 %, “ü”", None, [1, 2])]
+
+
+@pytest.mark.django_db
+def test_a_doubled_percent_sign_is_one() -> None:
+    assert execute("SELECT 7 %% 4, %s::int", [1]) == [(3, 1)]
+
+
+@pytest.mark.django_db
+def test_a_logged_statement_is_seen_by_django() -> None:
+    with CaptureQueriesContext(connection) as seen:
+        assert execute("SELECT %s::int", [1]) == [(1,)]
+    assert len(seen) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_statement_opens_the_transaction_and_its_error_undoes_it() -> None:
+    for _ in range(_OFTEN_ENOUGH_TO_BE_PREPARED):
+        with transaction.atomic():
+            execute("CREATE TEMP TABLE IF NOT EXISTS once (id int PRIMARY KEY) ON COMMIT DROP", [], answers=False)
+            assert connection.connection.pgconn.transaction_status == pq.TransactionStatus.INTRANS
+            execute("INSERT INTO once VALUES (%s)", [1], answers=False)
+            assert execute("SELECT count(*) FROM once", []) == [(1,)]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        execute("CREATE TEMP TABLE once (id int PRIMARY KEY)", [], answers=False)
+        execute("INSERT INTO once VALUES (%s), (%s)", [1, 1], answers=False)
+    assert execute("SELECT to_regclass('once') IS NULL", []) == [(True,)]
+    assert connection.connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+
+
+@pytest.mark.django_db
+def test_statements_outlive_a_rollback_to_a_savepoint() -> None:
+    """psycopg drops all it has prepared then; a name kept past that would fail every statement after it."""
+    for _ in range(_OFTEN_ENOUGH_TO_BE_PREPARED):
+        execute("SELECT %s::int", [1])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        execute("CREATE TEMP TABLE twice (id int PRIMARY KEY)", [], answers=False)
+        execute("INSERT INTO twice VALUES (%s), (%s)", [1, 1], answers=False)
+    for _ in range(_OFTEN_ENOUGH_TO_BE_PREPARED):
+        assert execute("SELECT %s::int", [1]) == [(1,)]
