@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 VENDORS = ("quickbooks", "xero", "netsuite", "zoho")
 MODES = ("journal_entries", "documents")
-QUICK = {"backoff_base": 0.05, "backoff_cap": 1.0, "settle_seconds": 0.5, "read_timeout": 1.0}
+# A kill costs what it met an attempt, and here there is one every second.
+QUICK = {"backoff_base": 0.05, "backoff_cap": 1.0, "settle_seconds": 0.5, "read_timeout": 1.0, "max_attempts": 30}
 _RATE = 0.2
 _WORKERS = 3
 _SHOWN = 5
