@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from accounting.balance_checks import BROKEN_SEALS, WRONG_DAILY_BALANCES, WRONG_SEALED_BALANCES
+from accounting.currency.checks import LEFT_BEHIND, WRONG_CARRYING_AMOUNTS
 from accounting.models import JournalEntry, UnmatchedEvent
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
@@ -22,62 +23,60 @@ class Check:
     problem: str
 
 
-# What a role's account should stand at, from the lines (debit less credit), against what the documents say.
+# What a role's account should stand at, from the lines (debit less credit), against what the documents say: each currency by
+# itself, as documents are written. Lines of exchange differences have an amount in base currency only, so they add nothing.
 _CONTROL = """
-SELECT coalesce(b.entity, s.entity), coalesce(b.balance, 0), coalesce(s.balance, 0) FROM
-  (SELECT business_entity_id AS entity, sum(base_debit - base_credit) AS balance FROM accounting_journalline
-   WHERE role IN ({roles}) GROUP BY 1) b
-FULL JOIN ({sub_ledger}) s ON s.entity = b.entity WHERE coalesce(b.balance, 0) <> coalesce(s.balance, 0)
+SELECT coalesce(b.entity, s.entity), coalesce(b.balance, 0), coalesce(s.balance, 0), coalesce(b.currency, s.currency) FROM
+  (SELECT business_entity_id AS entity, currency, sum(debit - credit) AS balance FROM accounting_journalline
+   WHERE role IN ({roles}) GROUP BY 1, 2) b
+FULL JOIN (SELECT entity, currency, sum(amount) AS balance FROM ({sub_ledger}) d GROUP BY 1, 2) s
+  ON s.entity = b.entity AND s.currency = b.currency WHERE coalesce(b.balance, 0) <> coalesce(s.balance, 0)
 """
 
 _OPEN_INVOICES = """
-SELECT business_entity_id AS entity, sum(total - settled) AS balance FROM billing_invoice
-WHERE status IN ('finalized', 'partially_paid', 'paid', 'written_off') GROUP BY 1
+SELECT business_entity_id AS entity, currency, total - settled AS amount FROM billing_invoice
+WHERE status IN ('finalized', 'partially_paid', 'paid', 'written_off')
 """
-_UNAPPLIED = "SELECT business_entity_id AS entity, -sum(unapplied) AS balance FROM billing_payment GROUP BY 1"
+_UNAPPLIED = "SELECT business_entity_id AS entity, currency, -unapplied AS amount FROM billing_payment"
 _WALLETS = """
-SELECT w.business_entity_id AS entity, -sum(e.paid) AS balance FROM billing_walletentry e
-JOIN billing_wallet w ON w.id = e.wallet_id GROUP BY 1
+SELECT w.business_entity_id AS entity, w.currency, -e.paid AS amount FROM billing_walletentry e
+JOIN billing_wallet w ON w.id = e.wallet_id
 """
 _OWED_BACK = """
-SELECT entity, sum(amount) AS balance FROM (
-  SELECT business_entity_id AS entity, -to_refund AS amount FROM billing_creditnote
-  UNION ALL SELECT business_entity_id, amount FROM billing_refund WHERE credit_note_id IS NOT NULL) o GROUP BY 1
+SELECT business_entity_id AS entity, currency, -to_refund AS amount FROM billing_creditnote WHERE voided_on IS NULL
+UNION ALL SELECT business_entity_id, currency, amount FROM billing_refund WHERE credit_note_id IS NOT NULL
 """
 _HELD_BY_GATEWAYS = """
-SELECT entity, sum(amount) AS balance FROM (
-  SELECT business_entity_id AS entity, amount FROM billing_payment WHERE gateway_id IS NOT NULL
-  UNION ALL SELECT business_entity_id, -captured FROM billing_gatewaypayout) h GROUP BY 1
+SELECT business_entity_id AS entity, currency, amount FROM billing_payment WHERE gateway_id IS NOT NULL AND voided_on IS NULL
+UNION ALL SELECT business_entity_id, currency, -captured FROM billing_gatewaypayout
 """
 _KEPT_BY_GATEWAYS = """
-SELECT entity, -sum(amount) AS balance FROM (
-  SELECT business_entity_id AS entity, amount FROM billing_refund WHERE gateway_id IS NOT NULL
-  UNION ALL SELECT business_entity_id, CASE status WHEN 'won' THEN fee - fee_returned ELSE amount + fee END
-  FROM billing_dispute WHERE gateway_id IS NOT NULL
-  UNION ALL SELECT business_entity_id, -withheld FROM billing_gatewaypayout) k GROUP BY 1
+SELECT business_entity_id AS entity, currency, -amount AS amount FROM billing_refund WHERE gateway_id IS NOT NULL
+UNION ALL SELECT business_entity_id, currency, -CASE status WHEN 'won' THEN fee - fee_returned ELSE amount + fee END
+FROM billing_dispute WHERE gateway_id IS NOT NULL
+UNION ALL SELECT business_entity_id, currency, withheld FROM billing_gatewaypayout
 """
 _DEFERRED = """
-SELECT entity, -sum(amount) AS balance FROM (
-  SELECT business_entity_id AS entity, greatest(billed - recognized, 0) AS amount FROM accounting_recognitionschedule
-  WHERE NOT is_committed
-  UNION ALL SELECT k.business_entity_id, c.committed - c.recognized FROM accounting_contractcommitment c
-  JOIN billing_contractitem i ON i.id = c.contract_item_id JOIN billing_contract k ON k.id = i.contract_id) d GROUP BY 1
+SELECT business_entity_id AS entity, currency, -greatest(billed - recognized, 0) AS amount
+FROM accounting_recognitionschedule WHERE NOT is_committed
+UNION ALL SELECT k.business_entity_id, c.currency, c.recognized - c.committed FROM accounting_contractcommitment c
+JOIN billing_contractitem i ON i.id = c.contract_item_id JOIN billing_contract k ON k.id = i.contract_id
 """
 _UNBILLED = """
-SELECT entity, sum(amount) AS balance FROM (
-  SELECT business_entity_id AS entity, greatest(recognized - billed, 0) AS amount FROM accounting_recognitionschedule
-  WHERE NOT is_committed
-  UNION ALL SELECT k.business_entity_id, c.committed - c.billed FROM accounting_contractcommitment c
-  JOIN billing_contractitem i ON i.id = c.contract_item_id JOIN billing_contract k ON k.id = i.contract_id) d GROUP BY 1
+SELECT business_entity_id AS entity, currency, greatest(recognized - billed, 0) AS amount
+FROM accounting_recognitionschedule WHERE NOT is_committed
+UNION ALL SELECT k.business_entity_id, c.currency, c.committed - c.billed FROM accounting_contractcommitment c
+JOIN billing_contractitem i ON i.id = c.contract_item_id JOIN billing_contract k ON k.id = i.contract_id
 """
 _REVENUE = """
-SELECT business_entity_id AS entity, -sum(recognized) AS balance FROM accounting_recognitionschedule GROUP BY 1
+SELECT business_entity_id AS entity, currency, -recognized AS amount FROM accounting_recognitionschedule
 """
 
 UNPOSTED_EVENTS = (
     "SELECT b.kind, b.key FROM billing_businessevent b "
     "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_captured', "
-    "'payment_allocated', 'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
+    "'payment_allocated', 'payment_unallocated', 'payment_voided', 'credit_note_voided', "
+    "'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
     "'wallet_applied', 'invoice_written_off', 'write_off_recovered', "
     "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
     "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
@@ -92,7 +91,7 @@ def _control(name: str, role: str, sub_ledger: str, what: str, *more_roles: str)
     return Check(
         name,
         _CONTROL.format(roles=roles, sub_ledger=sub_ledger),
-        f"Entity {{0}}: “{role}” stands at {{1}} in the ledger, but {what} add up to {{2}}.",
+        f"Entity {{0}}: “{role}” stands at {{1}} {{3}} in the ledger, but {what} add up to {{2}}.",
     )
 
 
@@ -111,6 +110,19 @@ CONTROL_CHECKS = (
     _control("deferred_revenue_agrees", "deferred_revenue", _DEFERRED, "the recognition schedules"),
     _control("unbilled_revenue_agrees", "unbilled_revenue", _UNBILLED, "the recognition schedules"),
     _control("revenue_agrees", "revenue", _REVENUE, "the recognition schedules", "breakage_revenue"),
+)
+
+CURRENCY_CHECKS = (
+    Check(
+        "carrying_amounts_agree",
+        WRONG_CARRYING_AMOUNTS,
+        "Entity {0}: “{1}” in {2} stands at {3}, {4} in base currency; what is carried adds up to {5} and {6}.",
+    ),
+    Check(
+        "nothing_is_left_of_what_is_settled",
+        LEFT_BEHIND,
+        "Entity {0}: “{1}” in {2}, {3}, is settled, but {4} of it is left in base currency.",
+    ),
 )
 
 CHECKS = (
@@ -180,7 +192,7 @@ CHECKS = (
         "settlements_add_up",
         "SELECT i.number, i.settled, coalesce(sum(s.amount), 0) FROM billing_invoice i LEFT JOIN ("
         "SELECT invoice_id, amount FROM billing_paymentallocation "
-        "UNION ALL SELECT invoice_id, total - to_wallet - to_refund FROM billing_creditnote "
+        "UNION ALL SELECT invoice_id, total - to_wallet - to_refund FROM billing_creditnote WHERE voided_on IS NULL "
         "UNION ALL SELECT invoice_id, -paid - bonus FROM billing_walletentry WHERE kind = 'applied' "
         "UNION ALL SELECT invoice_id, amount - recovered FROM billing_writeoff) s "
         "ON s.invoice_id = i.id WHERE i.status <> 'draft' GROUP BY i.id "
@@ -192,6 +204,7 @@ CHECKS = (
         "payments_add_up",
         "SELECT p.id, p.amount + p.withheld, p.unapplied, coalesce(sum(u.amount), 0) FROM billing_payment p LEFT JOIN ("
         "SELECT payment_id, amount FROM billing_paymentallocation "
+        "UNION ALL SELECT id, amount FROM billing_payment WHERE voided_on IS NOT NULL "
         "UNION ALL SELECT payment_id, paid FROM billing_walletentry WHERE payment_id IS NOT NULL "
         "UNION ALL SELECT payment_id, from_unapplied FROM billing_refund WHERE payment_id IS NOT NULL "
         "UNION ALL SELECT payment_id, from_unapplied FROM billing_dispute WHERE status <> 'won') u "
@@ -232,6 +245,7 @@ CHECKS = (
         "changed behind the guards of the database.",
     ),
     *CONTROL_CHECKS,
+    *CURRENCY_CHECKS,
 )
 
 _MOST = 100

@@ -1,6 +1,7 @@
 """Accounting's own lines of the close check list. Each is one query per period, however much is in it."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.db import connection
 
@@ -8,6 +9,8 @@ from accounting.balances import balances
 from accounting.checks import CONTROL_CHECKS, UNPOSTED_EVENTS
 from accounting.closing import CloseCheck, Found, register
 from accounting.closing.checklist import last_day
+from accounting.currency.rates import MissingRate
+from accounting.currency.revaluation import value_balances
 from accounting.manual_entries import due_count
 from accounting.models import AccountingPeriod, ManualEntry, ManualEntryStatus, PeriodStatus, UnmatchedEvent
 from accounting.recognition import behind_schedule
@@ -156,6 +159,26 @@ def _control_accounts(period: AccountingPeriod, today: date) -> Found:
     return Found(len(wrong), f"{what} not agree with the documents. {wrong[0]}", tuple(wrong))
 
 
+def _foreign_balances(period: AccountingPeriod, today: date) -> Found:
+    at = last_day(period)
+    try:
+        wrong = [
+            each for each in value_balances(at=at, business_entity_id=period.business_entity_id) if not each.is_right
+        ]
+    except MissingRate as error:
+        return Found(1, f"Open foreign balances cannot be valued. {error}", query=f"at={at}")
+    if not wrong:
+        return Found(0, "Open foreign balances stand at the rate of the month's last day.")
+    base = period.business_entity.base_currency
+    by_currency: dict[str, Decimal] = {}
+    for each in wrong:
+        found = by_currency.get(each.balance.currency, Decimal(0))
+        by_currency[each.balance.currency] = found + each.difference - each.balance.posted
+    details = tuple(f"{currency}: {format_money(amount, base)}" for currency, amount in sorted(by_currency.items()))
+    what = _counted(len(wrong), "open foreign balance is", "open foreign balances are")
+    return Found(len(wrong), f"{what} not revalued at {at}.", details, f"at={at}")
+
+
 register(
     CloseCheck("month_is_over", "The month is over", True, _month_is_over, "accounting_accountingperiod_changelist"),
     CloseCheck(
@@ -170,6 +193,7 @@ register(
     CloseCheck("draft_invoices", "Invoices are finalized", False, _drafts, "billing_invoice_changelist"),
     CloseCheck("unbilled_usage", "Usage is billed", False, _unbilled_usage, "run_billing"),
     CloseCheck("unrecognized_revenue", "Revenue is recognized", True, _unrecognized, "recognize_revenue"),
+    CloseCheck("foreign_balances", "Foreign balances are revalued", True, _foreign_balances, "revalue_balances"),
     CloseCheck("manual_entries", "Entries by hand are posted", True, _by_hand, "accounting_manualentry_changelist"),
     CloseCheck("suspense", "Suspense is cleared", True, _suspense, "trial_balance"),
     CloseCheck("control_accounts", "Control accounts agree", True, _control_accounts, "trial_balance"),

@@ -56,7 +56,10 @@ class MeasuredEvent:
 
 
 class DraftLine(NamedTuple):
-    """One side of a draft; the account is still a role, unless a reversal names it."""
+    """One side of a draft; the account is still a role, unless a reversal names it.
+
+    The base amounts are None until `accounting.currency.conversion` gives them to a draft in a foreign currency.
+    """
 
     role: str
     debit: Decimal
@@ -64,6 +67,8 @@ class DraftLine(NamedTuple):
     dimensions: Dimensions
     account_id: int | None = None
     resolved_by: str | None = None
+    base_debit: Decimal | None = None
+    base_credit: Decimal | None = None
 
 
 @dataclass(slots=True)

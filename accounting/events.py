@@ -102,3 +102,43 @@ class ContractNettingReversed(Event):
     customer_id: int
     contract_id: int
     netted: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevaluedBalance:
+    """One open foreign balance: its amount (debits positive), and how much more gain and loss its value at the rate makes.
+
+    `gain` and `loss` are in base currency; negative where an earlier revaluation of the same day had made more.
+    """
+
+    role: str
+    customer_id: int | None
+    contract_id: int | None
+    contract_item_id: int | None
+    product_id: int | None
+    product_family_id: int | None
+    invoice_id: int | None
+    amount: Decimal
+    gain: Decimal
+    loss: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignBalancesRevalued(Event):
+    """At the end of a month, open balances in `currency` stand at the day's rate: base units for one of the currency."""
+
+    kind: ClassVar[str] = "foreign_balances_revalued"
+    label: ClassVar[str] = "Foreign balances revalued"
+
+    base_currency: str
+    rate: Decimal
+    rate_day: date
+    lines: tuple[RevaluedBalance, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevaluationReversed(Event):
+    """The day after, they stand at what they are carried at again."""
+
+    kind: ClassVar[str] = "foreign_revaluation_reversed"
+    label: ClassVar[str] = "Revaluation reversed"

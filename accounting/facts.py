@@ -63,6 +63,26 @@ _NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred")
 _NET_OF_CREDIT = (*_CREDITED["unearned"], *_CREDITED["earned"], *_CREDITED["unbilled_again"])
 _CONTRACT = {"contract_id": "Contract"}
 
+
+def revalued_as(role: str) -> str:
+    """Name the amount by which the balance of a role is revalued."""
+    return role.replace(".", "_")
+
+
+_REVALUED = _crossed(
+    (
+        "accounts_receivable_customers",
+        "accounts_receivable_payment_gateways",
+        "contra_accounts_receivable_customers",
+        "contra_accounts_receivable_payment_gateways",
+        "unapplied_payments",
+        "customer_wallet",
+        "unbilled_revenue",
+        "cash",
+    ),
+    ("gain", "loss"),
+)
+
 FACTS: dict[str, EventFacts] = {
     "contract_started": EventFacts({"committed": ("committed",)}),
     "contract_renewed": EventFacts({"committed": ("committed",)}),
@@ -84,10 +104,19 @@ FACTS: dict[str, EventFacts] = {
             **_CREDITED,
         }
     ),
+    "credit_note_voided": EventFacts({}),
     "revenue_recognized": EventFacts(_REVENUE),
     "usage_trued_up": EventFacts(_REVENUE),
     "contract_balances_netted": EventFacts({"netted": ("netted",)}, line_fields=_CONTRACT),
     "contract_netting_reversed": EventFacts({}, line_fields=_CONTRACT),
+    "foreign_balances_revalued": EventFacts(
+        _REVALUED,
+        header_fields={"business_entity_id": "Business entity", "currency": "Currency"},
+        line_fields={"customer_id": "Customer"},
+    ),
+    "foreign_revaluation_reversed": EventFacts(
+        {}, header_fields={"business_entity_id": "Business entity", "currency": "Currency"}, line_fields={}
+    ),
     "payment_received": EventFacts(
         _RECEIVED, header_fields={**_HEADER_FIELDS, "method": "Payment method"}, line_fields={}
     ),
@@ -97,6 +126,10 @@ FACTS: dict[str, EventFacts] = {
         line_fields={},
     ),
     "payment_allocated": EventFacts({"allocated": ("allocated",)}, line_fields={}),
+    "payment_unallocated": EventFacts({"unallocated": ("unallocated",)}, line_fields={}),
+    "payment_voided": EventFacts(
+        {"amount": ("in_cash", "by_gateway"), **{atom: (atom,) for atom in ("in_cash", "by_gateway")}}, line_fields={}
+    ),
     "payout_received": EventFacts(
         {
             "captured": ("deposited", "withheld", "fee"),

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounting.books import Books
+from accounting.currency.conversion import in_base
 from accounting.engine import Draft
 from accounting.models import EntryKind, JournalEntry, JournalLine, entry_number
 from accounting.periods import PostingDates
@@ -39,10 +40,6 @@ class UnbalancedDraft(ValueError):
     """A draft's debits and credits differ; nothing of the batch was posted."""
 
 
-class ForeignCurrency(ValueError):
-    """The event's currency is not the base currency of its business entity's books."""
-
-
 @dataclass(frozen=True, slots=True)
 class PostedEntry:
     """What others need to know of a fresh entry."""
@@ -62,7 +59,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
     """Post balanced drafts: entries and lines, set-wise.
 
     An event dated in a closed period goes to the first day of the first open one. Raises UnbalancedDraft,
-    ForeignCurrency, RoleWithoutAccount; then nothing is posted. The same event and part again raises IntegrityError.
+    MissingRate, RoleWithoutAccount; then nothing is posted. The same event and part again raises IntegrityError.
     """
     if not drafts:
         return []
@@ -70,6 +67,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
         raise RuntimeError("Entries are posted inside the transaction of their event.")
     tenant_id = current_tenant_id()
     now = timezone.now()
+    drafts = in_base(drafts, books)
     dates = PostingDates.for_events((draft.event for draft in drafts), books.period_status)
     hierarchy = books.hierarchy.for_batch(line.dimensions for draft in drafts for line in draft.lines)
     entry_ids = reserve_ids(JournalEntry, len(drafts))
@@ -77,7 +75,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
     parts: dict[int, int] = {}
     for draft, entry_id in zip(drafts, entry_ids, strict=True):
         event = draft.event
-        _check(draft, books)
+        _check(draft)
         entity_id, currency = event.business_entity_id, event.currency
         day = dates.of(event)
         assert event.event_id is not None
@@ -110,6 +108,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
                     role=line.role, business_entity_id=entity_id, currency=currency, dimensions=line.dimensions
                 )
             about = line.dimensions
+            base_debit, base_credit = line.base_debit, line.base_credit
             lines.append(
                 (
                     tenant_id,
@@ -121,8 +120,8 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
                     currency,
                     line.debit,
                     line.credit,
-                    line.debit,
-                    line.credit,
+                    line.debit if base_debit is None else base_debit,
+                    line.credit if base_credit is None else base_credit,
                     line.role,
                     resolved_by,
                     about.customer_id,
@@ -154,16 +153,9 @@ def _kind(draft: Draft) -> str:
     return _MANUAL if draft.rule_version_id is None else _STANDARD
 
 
-def _check(draft: Draft, books: Books) -> None:
-    event = draft.event
-    base = books.base_currency[event.business_entity_id]
-    if event.currency != base:
-        raise ForeignCurrency(
-            f"The books are kept in {base}, but this is in {event.currency}. "
-            f"Use a business entity that keeps its books in {event.currency}."
-        )
+def _check(draft: Draft) -> None:
     difference = Decimal(0)
     for line in draft.lines:
         difference += line.debit - line.credit
     if difference:
-        raise UnbalancedDraft(f"“{draft.description}” is out of balance by {abs(difference)} {event.currency}.")
+        raise UnbalancedDraft(f"“{draft.description}” is out of balance by {abs(difference)} {draft.event.currency}.")

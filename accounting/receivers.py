@@ -13,7 +13,9 @@ from accounting.events import (
     ContractBalancesNetted,
     ContractNettingReversed,
     EntryReversed,
+    ForeignBalancesRevalued,
     ManualEntryApproved,
+    RevaluationReversed,
     RevenueRecognized,
     UsageTruedUp,
 )
@@ -51,6 +53,8 @@ def connect() -> None:
         UsageTruedUp,
         ContractBalancesNetted,
         ContractNettingReversed,
+        ForeignBalancesRevalued,
+        RevaluationReversed,
         ManualEntryApproved,
         EntryReversed,
     ):

@@ -58,4 +58,6 @@ def _mirror(line: JournalLine) -> DraftLine:
         ),
         account_id=line.account_id,
         resolved_by=line.resolved_by,
+        base_debit=line.base_credit,
+        base_credit=line.base_debit,
     )

@@ -94,12 +94,12 @@ class _Behind:
         """Tell whether something into this table waits."""
         return any(insert.table == table for insert in self.small) or bool(self.large and self.large[0] == table)
 
-    def send(self) -> None:
+    def send(self, *, commits: bool = False) -> None:
         """Send what waits: small inserts as one statement, a large one into the pipeline."""
         if self.small:
             inserts, values = tuple(self.small), self.values
             self.small, self.values = [], []
-            _execute(_statement(inserts), values)
+            _execute(_statement(inserts), values, commits=commits and not self.large)
         if self.large:
             _, sql, values = self.large
             self.large = None
@@ -119,16 +119,21 @@ class _Behind:
 _behind: ContextVar[_Behind | None] = ContextVar("counterfoil_writing_behind", default=None)
 
 
-def _execute(sql: str, parameters: Sequence[Any], *, answers: bool = False) -> list[tuple[Any, ...]]:
-    return statements.execute(sql, parameters, answers=answers, wrappers=_behind.get() is not None)
+def _execute(
+    sql: str, parameters: Sequence[Any], *, answers: bool = False, commits: bool = False
+) -> list[tuple[Any, ...]]:
+    is_ours = _behind.get() is not None
+    return statements.execute(sql, parameters, answers=answers, wrappers=is_ours, commits=commits)
 
 
 @contextmanager
-def writing_behind() -> Iterator[None]:
+def writing_behind(*, commits: bool = False) -> Iterator[None]:
     """Spare round trips: a few rows at a time are gathered into one statement, many travel while Python goes on.
 
     What waits is sent before the next query and at the end of the block. An insert that fails raises then, as the usual
     `django.db` error. A block within another is part of it.
+
+    `commits`: the transaction ends with the block, so COMMIT may travel with what is sent last.
     """
     if _behind.get() is not None:
         yield
@@ -138,7 +143,7 @@ def writing_behind() -> Iterator[None]:
     try:
         with behind.pipeline, connection.execute_wrapper(behind.before_query):
             yield
-            behind.send()
+            behind.send(commits=commits)
     finally:
         _behind.reset(token)
 

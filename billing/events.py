@@ -267,3 +267,49 @@ class PaymentAllocated(Event):
     invoice_id: int
     customer_id: int
     allocated: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentUnallocated(Event):
+    """A payment is taken off an invoice that it settled. `voids_payment`: because the payment is undone altogether."""
+
+    kind: ClassVar[str] = "payment_unallocated"
+    label: ClassVar[str] = "Payment taken off an invoice"
+
+    payment_id: int
+    allocation_id: int
+    invoice_id: int
+    customer_id: int
+    unallocated: Decimal
+    voids_payment: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentVoided(Event):
+    """A payment that was recorded by mistake is undone; before that it was taken off its invoices."""
+
+    kind: ClassVar[str] = "payment_voided"
+    label: ClassVar[str] = "Payment voided"
+
+    payment_id: int
+    customer_id: int
+    by_gateway: bool
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditNoteVoided(Event):
+    """A credit note is undone; the lines are the credit note's."""
+
+    kind: ClassVar[str] = "credit_note_voided"
+    label: ClassVar[str] = "Credit note voided"
+
+    credit_note_id: int
+    credit_note_number: str
+    invoice_id: int
+    customer_id: int
+    contract_id: int | None
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    lines: tuple[CreditedLine, ...]

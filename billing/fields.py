@@ -46,6 +46,11 @@ class AmountField(MoneyField):
     def add_currency_field(self, cls: type[models.Model], name: str) -> None:
         self._currency_field: Any = next(field for field in cls._meta.local_fields if field.name == "currency")
 
+    def get_default(self) -> Any:
+        # The library's default brings the settings' currency along, and would write it over the document's.
+        default = super().get_default()
+        return default.amount if isinstance(default, Money) else default
+
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
         for derived in ("currency_field_name", "currency_choices", "default_currency"):

@@ -35,15 +35,18 @@ def event_kinds() -> Mapping[str, type[Event]]:
     return EVENT_CLASSES
 
 
-def publish(events: Sequence[Event]) -> None:
+def publish(events: Sequence[Event], *, is_last: bool = False) -> None:
     """Store the events and tell the receivers, a batch per kind in the order given, in the caller's transaction.
 
     The same fact (tenant, kind, key) can be published once; a second time raises `IntegrityError` and undoes the caller's
     work. Raises RuntimeError outside a transaction: then a failing receiver could not undo the change of state.
+
+    `is_last`: the caller's `atomic` function does nothing more. Where it is the outermost, COMMIT travels with the events.
     """
     if not events:
         return
-    if not transaction.get_connection().in_atomic_block:
+    connection = transaction.get_connection()
+    if not connection.in_atomic_block:
         raise RuntimeError("Events are published inside the transaction that makes them true.")
     tenant_id = current_tenant_id()
     now = timezone.now()
@@ -68,7 +71,7 @@ def publish(events: Sequence[Event]) -> None:
     by_kind: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         by_kind[event.kind].append(event)
-    with writing_behind():
+    with writing_behind(commits=is_last and len(connection.atomic_blocks) == 1):
         insert_rows(BusinessEvent, _COLUMNS, rows)
         for kind, batch in by_kind.items():
             _SIGNALS[kind].send(sender=EVENT_CLASSES[kind], events=batch)

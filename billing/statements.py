@@ -28,12 +28,17 @@ class _Statement(NamedTuple):
     types: tuple[int, ...] = ()
 
 
-def execute(sql: str, parameters: Sequence[Any], *, answers: bool = True, wrappers: int = 0) -> list[tuple[Any, ...]]:
+def execute(
+    sql: str, parameters: Sequence[Any], *, answers: bool = True, wrappers: int = 0, commits: bool = False
+) -> list[tuple[Any, ...]]:
     """Run a statement with %s for its values; a doubled percent sign is one. Gives its rows, none where it does not `answer`.
 
     The server decides a value's type by its place: cast it where the place does not tell. Errors come as `django.db` errors.
     Where queries are logged, wrapped by more than the caller's own `wrappers`, or travel in a pipeline, this is Django's way
     or psycopg's.
+
+    `commits`: it is the last statement of the outermost `atomic` block, so COMMIT may go off together with it. Where it does
+    not, Django commits as ever.
     """
     connection = connections[DEFAULT_DB_ALIAS]  # Asked once: each access through the proxy costs a microsecond.
     connection.ensure_connection()
@@ -47,11 +52,11 @@ def execute(sql: str, parameters: Sequence[Any], *, answers: bool = True, wrappe
             raw = RawCursor(driver).execute(_numbered(sql), parameters)
             return raw.fetchall() if answers else []
         with driver.lock:
-            return _run(driver, _Statement(_numbered(sql)), parameters, answers)
+            return _run(driver, _Statement(_numbered(sql)), parameters, answers, commits)
 
 
 def _run(
-    driver: "psycopg.Connection[Any]", statement: _Statement, parameters: Sequence[Any], answers: bool
+    driver: "psycopg.Connection[Any]", statement: _Statement, parameters: Sequence[Any], answers: bool, commits: bool
 ) -> list[tuple[Any, ...]]:
     pgconn = driver.pgconn
     transformer = Transformer(driver)
@@ -62,9 +67,9 @@ def _run(
     if prepare is Prepare.SHOULD:
         _answer(driver, partial(pgconn.send_prepare, name, statement.query))
     if prepare is Prepare.NO:
-        result = _answer(driver, partial(pgconn.send_query_params, statement.query, values))
+        result = _answer(driver, partial(pgconn.send_query_params, statement.query, values), commits)
     else:
-        result = _answer(driver, partial(pgconn.send_query_prepared, name, values))
+        result = _answer(driver, partial(pgconn.send_query_prepared, name, values), commits)
     if key := store.maybe_add_to_cache(statement, prepare, name):
         store.validate(key, prepare, name, [result])
         driver.wait(store.maintain_gen(driver))
@@ -74,24 +79,27 @@ def _run(
     return transformer.load_rows(0, result.ntuples, tuple)
 
 
-def _answer(driver: "psycopg.Connection[Any]", send: Callable[[], None]) -> "PGresult":
-    """Send, after BEGIN where Django means to be in a transaction and is not yet, and wait for the result."""
+def _answer(driver: "psycopg.Connection[Any]", send: Callable[[], None], commits: bool = False) -> "PGresult":
+    """Send and wait for the result; with BEGIN where Django means to be in a transaction and is not yet, and with COMMIT."""
     pgconn = driver.pgconn
-    if driver.autocommit or pgconn.transaction_status != pq.TransactionStatus.IDLE:
+    begins = not driver.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE
+    if not begins and not commits:
         send()
         return _checked(pgconn, driver.wait(generators.execute(pgconn)))
     pgconn.enter_pipeline_mode()
     try:
-        pgconn.send_query_params(b"BEGIN", None)
+        if begins:
+            pgconn.send_query_params(b"BEGIN", None)
         send()
+        if commits:
+            pgconn.send_query_params(b"COMMIT", None)
         pgconn.pipeline_sync()
-        begun = driver.wait(generators.execute(pgconn))
-        results = driver.wait(generators.fetch_many(pgconn))
-        driver.wait(generators.fetch_many(pgconn))  # the end of the pipeline
+        driver.wait(generators.send(pgconn))
+        # One result for each, and one for the end of the pipeline.
+        found = [driver.wait(generators.fetch_many(pgconn)) for _ in range(2 + begins + commits)]
     finally:
         pgconn.exit_pipeline_mode()
-    _checked(pgconn, begun)
-    return _checked(pgconn, results)
+    return [_checked(pgconn, results) for results in found[:-1]][begins]
 
 
 def _checked(pgconn: "PGconn", results: "Sequence[PGresult]") -> "PGresult":

@@ -69,6 +69,7 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Manual entries", "accounting_manualentry_changelist", "draw"),
             Page("Revenue schedules", "accounting_recognitionschedule_changelist", "trending_up"),
             Page("Recognize revenue", "recognize_revenue", "play_circle", Role.ACCOUNTANT),
+            Page("Exchange rates", "accounting_exchangerate_changelist", "euro_symbol"),
             Page("Periods", "accounting_accountingperiod_changelist", "calendar_month"),
             Page("Business events", "billing_businessevent_changelist", "bolt"),
             Page("Unmatched events", "accounting_unmatchedevent_changelist", "rule"),
@@ -189,7 +190,8 @@ def _by_month(since: date) -> Figures:
             "SELECT date_trunc('month', day)::date, currency, sum(net) FROM ("
             " SELECT issued_on AS day, currency, net FROM billing_invoice"
             " WHERE tenant_id = %s AND issued_on >= %s AND status NOT IN ('draft', 'void')"
-            " UNION ALL SELECT issued_on, currency, -net FROM billing_creditnote WHERE tenant_id = %s AND issued_on >= %s"
+            " UNION ALL SELECT issued_on, currency, -net FROM billing_creditnote WHERE tenant_id = %s AND issued_on >= %s "
+            "AND voided_on IS NULL"
             ") documents GROUP BY 1, 2",
             [current_tenant_id(), since, current_tenant_id(), since],
         )

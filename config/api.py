@@ -17,10 +17,10 @@ from accounting.api.revenue import ContractRevenue, ContractWhatIf, RevenueSched
 from accounting.books import BooksNotSetUp
 from accounting.by_hand import AlreadyReversed
 from accounting.closing import CloseRefused
+from accounting.currency.rates import MissingRate
 from accounting.defaults import RoleWithoutAccount
 from accounting.manual_entries import ManualEntryError
 from accounting.periods import PeriodError
-from accounting.posting import ForeignCurrency
 from accounting.reversing import ReversalRefused
 from billing.api.catalog import Prices, ProductFamilies, Products, TaxRates
 from billing.api.contracts import Contracts
@@ -38,7 +38,7 @@ from billing.api.wallets import WalletEntries, Wallets
 from billing.api.write_offs import WriteOffs
 
 # What the books may object to while billing works; billing itself does not know that there are books.
-answer_refusal(ForeignCurrency, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="foreign_currency")
+answer_refusal(MissingRate, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="missing_rate")
 answer_refusal(RoleWithoutAccount, status=status.HTTP_409_CONFLICT, code="role_without_account")
 answer_refusal(CloseRefused, status=status.HTTP_409_CONFLICT, code="close_refused")
 answer_refusal(ManualEntryError, status=status.HTTP_422_UNPROCESSABLE_ENTITY, code="entry_refused")

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from billing.models import CreditNote, Invoice, Payment
+from billing.models import CreditNote, Invoice, Payment, WriteOff
 from integrations.connectors import base
 from integrations.documents import Kind, as_sent, reference_of
 from integrations.mapping import connector_of
@@ -33,7 +33,7 @@ def adopt(item: OutboxItem, *, external_id: str) -> str:
     found = connector_of(item.connection).document(kind, external_id.strip())
     if found is None:
         raise CannotDecide(f"The ERP has no such document with the id {external_id}.")
-    ours = document_total(kind, item.subject_id)
+    ours = document_total(Kind(item.kind), item.subject_id)
     if ours is not None and ours != found.total:
         raise CannotDecide(f"That document is of {found.total:f}, ours of {ours:f}. Correct one of the two first.")
     taken = ExternalReference.objects.filter(connection=item.connection, kind=item.kind, external_id=found.external_id)
@@ -89,6 +89,8 @@ def document_total(kind: Kind, subject_id: int) -> Decimal | None:
     rows: Any = None
     if kind in _TOTALS:
         rows = _TOTALS[kind].objects.filter(pk=subject_id).values_list("total", flat=True)
+    elif kind is Kind.WRITE_OFF:
+        rows = WriteOff.objects.filter(pk=subject_id).values_list("amount", flat=True)
     elif kind is Kind.PAYMENT:
         rows = Payment.objects.filter(pk=subject_id).values_list("amount", flat=True)
     return rows.first() if rows is not None else None

@@ -1,14 +1,19 @@
 """Bring what happened before a connection existed into its outbox: chosen by a person, from a date on."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
+from accounting.models import JournalEntry
+from billing.bulk import insert_rows
 from integrations.connectors import base
-from integrations.documents import STAGES, Kind
-from integrations.models import Connection, SyncMode
+from integrations.documents import STAGES, Kind, as_sent
+from integrations.models import Connection, OutboxItem, SummarizedEntry, SyncMode
 from integrations.outbox import wake
+from integrations.policy import Policy, Unit
 
 _PUT = """
 INSERT INTO integrations_outboxitem (tenant_id, connection_id, kind, subject_id, group_key, stage)
@@ -16,6 +21,9 @@ SELECT %(tenant)s::bigint, %(connection)s::bigint, %(kind)s::text, f.subject, f.
   FROM ({facts}) AS f
  WHERE NOT EXISTS (SELECT 1 FROM integrations_mapping m WHERE m.connection_id = %(connection)s::bigint
                       AND m.kind = %(kind)s::text AND m.internal_id = f.subject AND m.status = 'confirmed')
+   AND (%(kind)s::text <> 'journal_entry' OR NOT EXISTS (
+       SELECT 1 FROM integrations_summarizedentry s
+        WHERE s.connection_id = %(connection)s::bigint AND s.entry_id = f.subject))
  ORDER BY f.subject
 ON CONFLICT (connection_id, kind, subject_id) DO NOTHING
 """
@@ -42,22 +50,49 @@ _DOCUMENTS = {
     Kind.CREDIT_NOTE: "SELECT c.id AS subject, c.customer_id AS subject_group FROM billing_creditnote c "
     f"WHERE c.invoice_id IN (SELECT i.id {_INVOICES})",
 }
+_DOCUMENTS[Kind.CREDIT_NOTE_VOID] = f"{_DOCUMENTS[Kind.CREDIT_NOTE]} AND c.voided_on IS NOT NULL"
 _DOCUMENTS[Kind.CREDIT_ALLOCATION] = f"{_DOCUMENTS[Kind.CREDIT_NOTE]} AND c.total > c.to_wallet + c.to_refund"
+_DOCUMENTS[Kind.WRITE_OFF] = (
+    "SELECT w.id AS subject, w.customer_id AS subject_group FROM billing_writeoff w "
+    f"WHERE w.invoice_id IN (SELECT i.id {_INVOICES})"
+)
+_DOCUMENTS[Kind.WRITE_OFF_ALLOCATION] = _DOCUMENTS[Kind.WRITE_OFF]
 _WITH_PAYMENTS = {
     Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}",
+    Kind.PAYMENT_VOID: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS} AND p.voided_on IS NOT NULL",
     Kind.REFUND: "SELECT r.id AS subject, r.customer_id AS subject_group FROM billing_refund r "
     f"WHERE {_OURS.format('r', 'refunded_on')}",
 }
 
 
-@transaction.atomic
-def backfill(connection: Connection, *, since: date) -> int:
-    """Put everything dated from `since` on into the outbox that is not there yet; give how many items were added."""
+def facts_of(connection: Connection) -> Mapping[Kind, str]:
+    """Give, for each kind that the connection sends, the query of its subjects; it takes `entity` and `since`."""
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
         facts = _CUSTOMER_FIRST if connection.option("ar_customer", "one") == "each" else _ENTRIES
     else:
         facts = _DOCUMENTS | (_WITH_PAYMENTS if connection.send_payments else {})
-    facts = {kind: select for kind, select in facts.items() if kind in base.get(connection.erp).batch_size}
+    return {kind: select for kind, select in facts.items() if as_sent(kind) in base.get(connection.erp).batch_size}
+
+
+@transaction.atomic
+def backfill(connection: Connection, *, since: date) -> int:
+    """Put everything dated from `since` on into the outbox that is not there yet; give how many items were added.
+
+    Entries that the connection's policies add up are collected for their day or month instead, and counted too.
+    """
+    facts = dict(facts_of(connection))
+    policy = Policy.of(connection.options)
+    added = 0
+    if connection.sync_mode == SyncMode.JOURNAL_ENTRIES and {policy.payments, policy.others} != {Unit.EACH}:
+        added += _collect(connection, policy, since)
+    added += put(connection, facts, since=since)
+    if added:
+        wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
+    return added
+
+
+def put(connection: Connection, facts: Mapping[Kind, str], *, since: date) -> int:
+    """Write an outbox item for every fact that has none yet; give how many."""
     added = 0
     with database.cursor() as cursor:
         for kind, select in facts.items():
@@ -73,6 +108,20 @@ def backfill(connection: Connection, *, since: date) -> int:
                 },
             )
             added += cursor.rowcount
-    if added:
-        wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
     return added
+
+
+def _collect(connection: Connection, policy: Policy, since: date) -> int:
+    """Note the entries that go out in a sum of their day or month, unless they went out already."""
+    sent = OutboxItem.objects.filter(connection=connection, kind=Kind.JOURNAL_ENTRY.value, subject_id=OuterRef("pk"))
+    noted = SummarizedEntry.objects.filter(connection=connection, entry_id=OuterRef("pk"))
+    entries = JournalEntry.objects.filter(~Exists(sent), ~Exists(noted), date__gte=since).order_by("id")
+    if connection.business_entity_id:
+        entries = entries.filter(business_entity_id=connection.business_entity_id)
+    rows = [
+        (connection.tenant_id, connection.pk, pk, unit.value)
+        for pk, kind in entries.values_list("id", "event__kind")
+        if (unit := policy.unit(kind)) is not Unit.EACH
+    ]
+    insert_rows(SummarizedEntry, ("tenant_id", "connection_id", "entry_id", "unit"), rows)
+    return len(rows)

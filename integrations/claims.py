@@ -126,7 +126,7 @@ def claim(
             if head is None:
                 continue
             kind = Kind(head[0])
-            halved = max(1, batch_size[as_sent(kind)] >> int(head[2]))
+            halved = max(1, batch_size.get(as_sent(kind), 1) >> int(head[2]))
             size = halved if one_by_one or head[1] is None else _WHOLE
             select = _HEAD.replace("SELECT kind, request_id, attempts", "SELECT id", 1).replace(
                 " ORDER BY id LIMIT 1\n", _BODY

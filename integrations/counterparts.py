@@ -13,6 +13,7 @@ _RECORDS = {
     MappingKind.SUBSIDIARY: RecordKind.SUBSIDIARY,
     MappingKind.DEFAULT_CUSTOMER: RecordKind.CUSTOMER,
     MappingKind.DEFAULT_PRODUCT: RecordKind.PRODUCT,
+    MappingKind.BAD_DEBT_PRODUCT: RecordKind.PRODUCT,
     MappingKind.DEPOSIT_ACCOUNT: RecordKind.ACCOUNT,
 }
 
@@ -26,12 +27,18 @@ class Counterparts:
 
     def __init__(self, connection: Connection, kind: MappingKind, *, limit: int, search: str = "") -> None:
         self._connection, self._kind = connection, kind
+        self.spec = base.get(connection.erp)
         records = ErpRecord.objects.filter(connection=connection, kind=_RECORDS[kind], is_active=True)
         if search:
             records = records.filter(name__icontains=search) | records.filter(number__istartswith=search)
         found = list(records.order_by("number", "name", "id")[: limit + 1])
         self.too_many = len(found) > limit
         self._records = found[:limit]
+
+    def refused(self, ours: Account | None = None) -> list[tuple[ErpRecord, str]]:
+        """Give the records that may not be used, each with the reason in words."""
+        judged = [(each, why_not(self._connection, self._kind, each, ours)) for each in self._records]
+        return [(each, words) for each, words in judged if words]
 
     def allowed(self, ours: Account | None = None) -> list[ErpRecord]:
         """Give the records whose type suits."""

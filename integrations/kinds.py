@@ -15,10 +15,14 @@ class Kind(StrEnum):
     CREDIT_NOTE = "credit_note"
     CREDIT_ALLOCATION = "credit_allocation"
     CREDIT_NOTE_VOID = "credit_note_void"
+    WRITE_OFF = "write_off"
+    WRITE_OFF_ALLOCATION = "write_off_allocation"
     PAYMENT = "payment"
     PAYMENT_UPDATE = "payment_update"
     PAYMENT_VOID = "payment_void"
     REFUND = "refund"
+    WALLET_USE = "wallet_use"
+    DISPUTE = "dispute"
 
 
 # Within a customer, in this order: what is undone is undone last, when all that it was part of has been sent.
@@ -30,16 +34,19 @@ STAGES = {
     Kind.JOURNAL_SUMMARY: 20,
     Kind.INVOICE: 20,
     Kind.CREDIT_NOTE: 30,
+    Kind.WRITE_OFF: 30,
     Kind.CREDIT_ALLOCATION: 35,
+    Kind.WRITE_OFF_ALLOCATION: 35,
     Kind.PAYMENT: 40,
     Kind.PAYMENT_UPDATE: 50,
     Kind.REFUND: 60,
+    Kind.WALLET_USE: 60,
+    Kind.DISPUTE: 60,
     Kind.PAYMENT_VOID: 70,
     Kind.CREDIT_NOTE_VOID: 75,
     Kind.INVOICE_VOID: 80,
 }
 
-MASTER_DATA = (Kind.CUSTOMER, Kind.PRODUCT)
 CHANGES = (  # These change what the ERP holds already instead of creating something there.
     Kind.PAYMENT_UPDATE,
     Kind.PAYMENT_VOID,
@@ -61,12 +68,23 @@ _LETTERS = {
     Kind.PAYMENT_UPDATE: "L",
     Kind.PAYMENT_VOID: "X",
     Kind.REFUND: "R",
+    Kind.WRITE_OFF: "B",
+    Kind.WRITE_OFF_ALLOCATION: "D",
+    Kind.WALLET_USE: "K",
+    Kind.DISPUTE: "Y",
+}
+
+
+_AS_SENT = {
+    Kind.JOURNAL_SUMMARY: Kind.JOURNAL_ENTRY,
+    Kind.WRITE_OFF: Kind.CREDIT_NOTE,
+    Kind.WRITE_OFF_ALLOCATION: Kind.CREDIT_ALLOCATION,
 }
 
 
 def as_sent(kind: Kind) -> Kind:
-    """Give the kind that connectors see: a sum of entries is a journal entry like any other."""
-    return Kind.JOURNAL_ENTRY if kind is Kind.JOURNAL_SUMMARY else kind
+    """Give the kind that connectors see: a sum of entries is a journal entry, a write-off a credit note like any other."""
+    return _AS_SENT.get(kind, kind)
 
 
 def reference_of(prefix: str, kind: Kind | str, subject_id: int) -> str:

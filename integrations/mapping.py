@@ -38,7 +38,16 @@ from integrations.wiring import open_connector
 _ALIKE = 0.82
 _OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visible after its own time.
 _NAMESPACE = uuid.UUID("7f1f0b0e-7a53-4a0a-9a53-2f2b6d0c4e11")
+# What ERPs and accountants call the accounts of some roles.
+_ALSO_CALLED = {
+    "bad_debt_expense": ("bad debts", "bad debt"),
+    "customer_wallet": ("customer prepayments", "customer deposits", "prepayments from customers"),
+    "accounts_receivable.payment_gateways": ("payment processor clearing", "payment gateway clearing"),
+    "sales_tax": ("sales tax payable", "tax payable", "vat"),
+    "disputes": ("chargebacks",),
+}
 _SUBLEDGER = "Counterfoil sub-ledger"
+_DEPOSITS = "Payments received"
 Suggestions = list[tuple[int | None, ErpRecord]]
 
 
@@ -184,12 +193,31 @@ def create_missing(connection: Connection, connector: Connector | None = None) -
         )
         _created(connection, MappingKind.ACCOUNT, account.pk, row)
         created += 1
+    if connection.sync_mode == SyncMode.DOCUMENTS and connection.send_payments:
+        created += _create_deposit_account(connection, connector, theirs)
     if needs_default_customer(connection):
         created += _create_default_customers(connection, connector)
     if created:  # What the company tells of its accounts is older than they are.
         connection.company, connection.company_read_at = asdict(connector.company()), timezone.now()
         connection.save(update_fields=["company", "company_read_at", "updated_at"])
     return created
+
+
+def _create_deposit_account(connection: Connection, connector: Connector, theirs: Sequence[ErpRecord]) -> int:
+    """Create the account that payments go to, where the ERP has none that may take them."""
+    mapped = Mapping.objects.filter(connection=connection, kind=MappingKind.DEPOSIT_ACCOUNT).exists()
+    if mapped or _deposit_accounts(connection, theirs):
+        return 0
+    kind, subtype = base.get(connection.erp).account_types["cash"]
+    row = connector.create_account(
+        request_id=_request_id(connection, "deposit account"),
+        name=_DEPOSITS,
+        number="",
+        account_type=kind,
+        subtype=subtype,
+    )
+    _created(connection, MappingKind.DEPOSIT_ACCOUNT, None, row)
+    return 1
 
 
 def _create_default_customers(connection: Connection, connector: Connector) -> int:
@@ -237,6 +265,7 @@ def _accounts(connection: Connection, spec: ConnectorSpec, records: Sequence[Erp
         lambda ours, theirs: bool(theirs.number) and theirs.number == ours.code and _likeness(ours, theirs) > 0.5,
         lambda ours, theirs: _plain(ours.name) == _plain(theirs.name),
         lambda ours, theirs: _likeness(ours, theirs) >= _ALIKE,
+        lambda ours, theirs: _plain(theirs.name) in _ALSO_CALLED.get(ours.role, ()),
         lambda ours, theirs: theirs.type in spec.receivable_types,  # A company usually has just one.
     )
     for fits in tests:

@@ -111,6 +111,13 @@ def known(*, connection_id: int, kind: Kind, subject_ids: Iterable[int]) -> set[
     return set(rows.values_list("subject_id", flat=True))
 
 
+def every(*, connection_id: int, kind: Kind) -> set[int]:
+    """Give all subjects of a kind that were put into the connection's outbox."""
+    return set(
+        OutboxItem.objects.filter(connection_id=connection_id, kind=kind.value).values_list("subject_id", flat=True)
+    )
+
+
 def send_again(item_ids: Sequence[int]) -> int:
     """Put parked or skipped items back in line; give how many. What may have been done already is read back first."""
     return OutboxItem.objects.filter(id__in=item_ids, state__in=(OutboxState.PARKED, OutboxState.SKIPPED)).update(

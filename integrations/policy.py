@@ -120,7 +120,7 @@ def targets(business_entity_ids: Iterable[int], *, stamp: int) -> dict[int, Targ
 
 def _read() -> dict[int | None, Target]:
     connections = Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials")
-    return {
+    return {  # While a connection is being set up nothing is collected: going live brings what happened since.
         each.business_entity_id: Target(
             tenant_id=each.tenant_id,
             connection_id=each.pk,
@@ -131,4 +131,5 @@ def _read() -> dict[int | None, Target]:
             policy=Policy.of(each.options),
         )
         for each in connections
+        if not each.option("setting_up", False)
     }

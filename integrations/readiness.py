@@ -2,17 +2,26 @@
 
 from typing import NamedTuple
 
-from accounting.models import Account
+from django.db.models import Q
+
+from accounting.models import Account, DefaultAccount
 from billing.models import BusinessEntity
 from integrations.connectors import base
 from integrations.models import Connection, Mapping, MappingKind, MappingStatus, SyncMode
 
 
 def our_accounts(connection: Connection) -> list[Account]:
-    """Give the accounts that take lines in the books this connection sends."""
+    """Give the accounts that need a counterpart: all that take lines; in documents mode those that documents name."""
     accounts = Account.objects.filter(is_group=False, is_active=True).order_by("business_entity_id", "code")
     if connection.business_entity_id:
         accounts = accounts.filter(business_entity_id=connection.business_entity_id)
+    if connection.sync_mode == SyncMode.DOCUMENTS:
+        named = Q(code__in=DefaultAccount.objects.filter(role="revenue").values("account_code"))  # Sales of products.
+        if base.get(connection.erp).line_account:
+            named |= Q(role="bad_debt_expense")  # What is written off.
+        if connection.send_payments and base.get(connection.erp).receivable_types:
+            named |= Q(role="accounts_receivable.customers")  # What refunds are taken from.
+        accounts = accounts.filter(named)
     return list(accounts)
 
 

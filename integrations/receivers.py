@@ -10,13 +10,23 @@ from accounting.posting import PostedEntry
 from accounting.signals import events_booked
 from billing.events import (
     CreditNoteIssued,
+    CreditNoteVoided,
     Event,
     InvoiceFinalized,
     InvoiceVoided,
     PaymentAllocated,
     PaymentReceived,
+    PaymentUnallocated,
+    PaymentVoided,
 )
-from billing.payment_events import PaymentCaptured, RefundPaid, WalletToppedUp
+from billing.payment_events import (
+    DisputeOpened,
+    InvoiceWrittenOff,
+    PaymentCaptured,
+    RefundPaid,
+    WalletApplied,
+    WalletToppedUp,
+)
 from integrations import outbox, summaries
 from integrations.documents import Kind
 from integrations.policy import Target, Unit, targets
@@ -100,7 +110,41 @@ def _send_top_ups(target: Target, events: Sequence[WalletToppedUp]) -> None:
     _send_payments(target, [event for event in events if not event.from_unapplied])
 
 
-def _send_allocations(target: Target, events: Sequence[PaymentAllocated]) -> None:
+def _send_credit_note_voids(target: Target, events: Sequence[CreditNoteVoided]) -> None:
+    sent = _sent(target, Kind.CREDIT_NOTE, (event.credit_note_id for event in events))
+    subjects = [(event.credit_note_id, event.customer_id) for event in events if event.credit_note_id in sent]
+    _enqueue(target, Kind.CREDIT_NOTE_VOID, subjects)
+
+
+def _send_write_offs(target: Target, events: Sequence[InvoiceWrittenOff]) -> None:
+    """Write debt off in the ERP too: a credit note to bad debts that settles the invoice."""
+    sent = _sent(target, Kind.INVOICE, (event.invoice_id for event in events))
+    subjects = [(event.write_off_id, event.customer_id) for event in events if event.invoice_id in sent]
+    _enqueue(target, Kind.WRITE_OFF, subjects)
+    if target.takes(Kind.CREDIT_ALLOCATION):
+        _enqueue(target, Kind.WRITE_OFF_ALLOCATION, subjects)
+
+
+def _send_wallet_uses(target: Target, events: Sequence[WalletApplied]) -> None:
+    _enqueue(target, Kind.WALLET_USE, [(event.wallet_entry_id, event.customer_id) for event in events])
+
+
+def _send_disputes(target: Target, events: Sequence[DisputeOpened]) -> None:
+    _enqueue(target, Kind.DISPUTE, [(event.dispute_id, event.customer_id) for event in events])
+
+
+def _send_payment_voids(target: Target, events: Sequence[PaymentVoided]) -> None:
+    sent = _sent(target, Kind.PAYMENT, (event.payment_id for event in events))
+    subjects = [(event.payment_id, event.customer_id) for event in events if event.payment_id in sent]
+    _enqueue(target, Kind.PAYMENT_VOID, subjects)
+
+
+def _send_unallocations(target: Target, events: Sequence[PaymentUnallocated]) -> None:
+    """Send what payments settle no longer; where the payment is voided, that alone is enough."""
+    _send_allocations(target, [event for event in events if not event.voids_payment])
+
+
+def _send_allocations(target: Target, events: Sequence[PaymentAllocated | PaymentUnallocated]) -> None:
     """Send what payments settled later on. An update states all of a payment's allocations, so its repeat is harmless."""
     sent = _sent(target, Kind.PAYMENT, (event.payment_id for event in events))
     subjects = [(event.allocation_id, event.customer_id) for event in events if event.payment_id in sent]
@@ -129,11 +173,17 @@ _DOCUMENTS: dict[type[Event], tuple[Callable[[Target, Any], None], Callable[[Tar
     InvoiceFinalized: (_send_invoices, _takes_documents),
     InvoiceVoided: (_send_voids, _takes_documents),
     CreditNoteIssued: (_send_credit_notes, _takes_documents),
+    CreditNoteVoided: (_send_credit_note_voids, _takes_documents),
     PaymentReceived: (_send_payments, _takes_payments),
     PaymentCaptured: (_send_payments, _takes_payments),
     WalletToppedUp: (_send_top_ups, _takes_payments),
     PaymentAllocated: (_send_allocations, _takes_payments),
+    PaymentUnallocated: (_send_unallocations, _takes_payments),
+    PaymentVoided: (_send_payment_voids, _takes_payments),
     RefundPaid: (_send_refunds, _takes_payments),
+    InvoiceWrittenOff: (_send_write_offs, _takes_documents),
+    WalletApplied: (_send_wallet_uses, _takes_payments),
+    DisputeOpened: (_send_disputes, _takes_payments),
 }
 
 

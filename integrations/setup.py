@@ -1,5 +1,6 @@
 """Make a connection, and bring one to a stand-in server all the way to a confirmed mapping."""
 
+from collections.abc import Mapping as Options
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -42,14 +43,19 @@ class SetupError(ValueError):
 @transaction.atomic
 def create_connection(
     *,
-    business_entity: BusinessEntity,
+    business_entity: BusinessEntity | None,
     erp: str,
     mode: str = SyncMode.JOURNAL_ENTRIES,
     send_payments: bool = False,
     name: str = "",
     sign_in: str = "",
+    options: Options[str, Any] | None = None,
+    address: str = "",
 ) -> tuple[Connection, bool]:
-    """Make the entity's connection, or give the one it has, and whether it is new. Raises SetupError for another choice."""
+    """Make the entity's connection, or give the one it has, and whether it is new. Raises SetupError for another choice.
+
+    None is all entities that have no connection of their own. `address` is a stand-in server's; empty: the vendor's own.
+    """
     spec = base.get(erp)
     if mode not in spec.modes:
         raise SetupError(f"{spec.label} takes {' or '.join(spec.modes)}, not {mode}.")
@@ -67,12 +73,15 @@ def create_connection(
                 sync_mode=mode,
                 send_payments=send_payments,
                 sign_in=sign_in,
+                options=dict(options or {}),
+                base_url=address.rstrip("/"),
+                auth_url=address.rstrip("/"),
             ),
             True,
         )
     if (existing.erp, existing.sync_mode, existing.send_payments) != (erp, mode, send_payments):
         raise SetupError(
-            f"{business_entity} is connected to {existing.erp} already, sending {existing.sync_mode}"
+            f"{business_entity or 'The company'} is connected to {existing.erp} already, sending {existing.sync_mode}"
             f"{' with payments' if existing.send_payments else ''}. Changing that is a decision of its own: deliver or skip "
             "what waits, switch that connection off, then make another."
         )

@@ -201,8 +201,9 @@ def why(reason: EntryReason) -> Document:
         lead=_lead(reason),
         headline=[
             ("Date", day(entry.date)),
-            ("Debit", money(reason.debit, entry.currency)),
-            ("Credit", money(reason.credit, entry.currency)),
+            *([("Amount", money(reason.debit, entry.currency))] if reason.is_foreign and reason.debit else []),
+            ("Debit", money(reason.base_debit, reason.base_currency)),
+            ("Credit", money(reason.base_credit, reason.base_currency)),
         ],
         facts=facts,
         tables=[_lines(reason, about, references), *([_rule(reason.rule)] if reason.rule else [])],
@@ -210,7 +211,8 @@ def why(reason: EntryReason) -> Document:
 
 
 def _lines(reason: EntryReason, about: list[dict[str, Any]], references: References) -> Table:
-    currency = reason.entry.currency
+    currency, base = reason.entry.currency, reason.base_currency
+    in_both = reason.is_foreign
     rows = []
     for each, ids in zip(reason.lines, about, strict=True):
         links = [
@@ -219,8 +221,9 @@ def _lines(reason: EntryReason, about: list[dict[str, Any]], references: Referen
         rows.append(
             (
                 to(ledger_url(each.line.account, until=reason.entry.date), each.line.account),
-                figure(each.line.debit, currency),
-                figure(each.line.credit, currency),
+                *([figure(each.line.debit, currency), figure(each.line.credit, currency)] if in_both else []),
+                figure(each.line.base_debit, base),
+                figure(each.line.base_credit, base),
                 _for_people(each.rule_says, each.line.role),
                 _for_people(each.account_chosen_by, each.line.role),
                 join(links),
@@ -229,11 +232,25 @@ def _lines(reason: EntryReason, about: list[dict[str, Any]], references: Referen
     return Table(
         "Lines",
         columns(
-            "Account", f">Debit {currency}", f">Credit {currency}", "The rule says", "The account comes from", "About"
+            "Account",
+            *([f">Debit {currency}", f">Credit {currency}"] if in_both else []),
+            f">Debit {base}",
+            f">Credit {base}",
+            "The rule says",
+            "The account comes from",
+            "About",
         ),
         rows,
         "No lines.",
-        totals=("Total", figure(reason.debit, currency), figure(reason.credit, currency), "", "", ""),
+        totals=(
+            "Total",
+            *([figure(reason.debit, currency), figure(reason.credit, currency)] if in_both else []),
+            figure(reason.base_debit, base),
+            figure(reason.base_credit, base),
+            "",
+            "",
+            "",
+        ),
     )
 
 

@@ -55,10 +55,14 @@ def _of_invoice(request: HttpRequest, invoice: Any) -> list[Table]:
         {
             "invoice_finalized": [invoice.pk],
             "invoice_voided": [invoice.pk],
-            "credit_note_issued": CreditNote.objects.filter(invoice=invoice).values_list("pk", flat=True),
+            "credit_note_issued": (
+                notes := list(CreditNote.objects.filter(invoice=invoice).values_list("pk", flat=True))
+            ),
+            "credit_note_voided": notes,
             "payment_received": {payment for _, payment in allocations},
             "payment_captured": {payment for _, payment in allocations},
             "payment_allocated": [pk for pk, _ in allocations],
+            "payment_unallocated": [pk for pk, _ in allocations],
             "wallet_applied": _ids(invoice.wallet_entries),
             **_of_write_offs(WriteOff.objects.filter(invoice=invoice)),
             "credits_consumed": (uses := _ids(CreditUse.objects.filter(invoice_line__invoice=invoice))),
@@ -106,7 +110,9 @@ def _of_payment(request: HttpRequest, payment: Any) -> list[Table]:
         {
             "payment_received": [payment.pk],
             "payment_captured": [payment.pk],
-            "payment_allocated": _ids(payment.allocations),
+            "payment_allocated": (allocations := _ids(payment.allocations)),
+            "payment_unallocated": allocations,
+            "payment_voided": [payment.pk],
             "wallet_topped_up": _ids(payment.wallet_entries),
             "dispute_opened": _ids(payment.disputes),
             "dispute_won": _ids(payment.disputes),
@@ -118,7 +124,7 @@ def _of_payment(request: HttpRequest, payment: Any) -> list[Table]:
 
 
 def _of_credit_note(request: HttpRequest, note: Any) -> list[Table]:
-    facts = {"credit_note_issued": [note.pk], "refund_paid": _ids(note.refunds)}
+    facts = {"credit_note_issued": [note.pk], "credit_note_voided": [note.pk], "refund_paid": _ids(note.refunds)}
     return [_entries(facts, "Nothing is posted for it.")]
 
 

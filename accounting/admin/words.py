@@ -33,3 +33,8 @@ def condition_in_words(event_kind: str, condition: Mapping[str, Any]) -> str:
     value = condition["value"]
     shown = ", ".join(str(each) for each in value) if isinstance(value, list) else value
     return f"{label} {_OPERATORS.get(condition['operator'], condition['operator'])} {shown}"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Write a number with its noun."""
+    return f"1 {one}" if count == 1 else f"{count:,} {many}"

@@ -17,6 +17,7 @@ from accounting.measures import (
     payments,
     prepaid,
     returned,
+    revaluation,
     revenue,
     voids,
     wallets,
@@ -36,9 +37,12 @@ MEASURES: dict[str, Measure] = {
     "usage_recorded": contracts.measure_usage,
     "invoice_voided": voids.measure,
     "credit_note_issued": credit_notes.measure,
+    "credit_note_voided": credit_notes.measure_voided,
     "payment_received": payments.measure_received,
     "payment_captured": payments.measure_received,
     "payment_allocated": payments.measure_allocated,
+    "payment_unallocated": payments.measure_unallocated,
+    "payment_voided": payments.measure_voided,
     "payout_received": payments.measure_payout,
     "dispute_opened": returned.measure_disputed,
     "dispute_won": returned.measure_won,
@@ -56,6 +60,8 @@ MEASURES: dict[str, Measure] = {
     "usage_trued_up": revenue.measure,
     "contract_balances_netted": revenue.measure_netted,
     "contract_netting_reversed": revenue.measure_netting_reversed,
+    "foreign_balances_revalued": revaluation.measure,
+    "foreign_revaluation_reversed": revaluation.measure_reversed,
 }
 
 # Kinds whose schedules are held together with the books, in one round trip: which ones, and the measure that takes them.

@@ -11,10 +11,10 @@ from accounting.commitments import Commitment
 from accounting.engine import Dimensions, Unit
 from accounting.obligations import Pool, Pools, pools_of
 from accounting.schedules import Key, Schedule
-from billing.events import BilledLine, CreditNoteIssued, InvoiceFinalized, InvoiceVoided
+from billing.events import BilledLine, CreditNoteIssued, CreditNoteVoided, InvoiceFinalized, InvoiceVoided
 from billing.payment_events import DisputeOpened, DisputeWon, InvoiceWrittenOff, RefundPaid, WriteOffRecovered
 
-Billed = InvoiceFinalized | InvoiceVoided | CreditNoteIssued | InvoiceWrittenOff | WriteOffRecovered
+Billed = InvoiceFinalized | InvoiceVoided | CreditNoteIssued | CreditNoteVoided | InvoiceWrittenOff | WriteOffRecovered
 Returned = DisputeOpened | DisputeWon | RefundPaid
 
 

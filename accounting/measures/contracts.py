@@ -8,7 +8,7 @@ from accounting import commitments, obligations, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.revisions import Revisions
-from billing.events import ContractEnded, ContractRenewed, ContractStarted, UsageRecorded
+from billing.events import CommitmentLine, ContractEnded, ContractRenewed, ContractStarted, UsageRecorded
 from billing.models import Adjustment
 
 ZERO = Decimal(0)
@@ -23,9 +23,10 @@ def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -
     promised = [promise for event in events for promise in obligations.promises(event)]
     obligations.add(promised)
     obliged = {line.contract_item_id for promise in promised for line in promise.lines}
-    if books.grosses_up:
+    plain = [event for event in events if books.grosses_up_event(event)]
+    if plain:
         by_currency: dict[str, dict[int, Decimal]] = defaultdict(dict)
-        for event in events:
+        for event in plain:
             for line in event.lines:
                 assert line.contract_item_id is not None
                 if line.contract_item_id not in obliged:
@@ -38,7 +39,7 @@ def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -
             Dimensions(customer_id=event.customer_id, contract_id=event.contract_id),
             [
                 Unit(
-                    {"committed": ZERO if line.contract_item_id in obliged else line.committed},
+                    {"committed": _grossed_up(event, line, obliged, books)},
                     Dimensions(
                         event.customer_id,
                         line.contract_id,
@@ -54,6 +55,13 @@ def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -
         )
         for event in events
     ]
+
+
+def _grossed_up(
+    event: ContractStarted | ContractRenewed, line: CommitmentLine, obliged: set[int | None], books: Books
+) -> Decimal:
+    is_foreign = event.currency != books.base_currency[event.business_entity_id]
+    return ZERO if line.contract_item_id in obliged or (books.grosses_up and is_foreign) else line.committed
 
 
 def measure_ended(events: Sequence[ContractEnded], books: Books) -> list[MeasuredEvent]:

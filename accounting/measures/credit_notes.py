@@ -7,7 +7,7 @@ wallet or a refund, is told apart last (`crossing.py`).
 from collections.abc import Sequence
 from decimal import Decimal
 
-from accounting import commitments, schedules
+from accounting import commitments, schedules, splits
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import held_commitments, line_dimensions, schedule_dimensions
@@ -15,7 +15,8 @@ from accounting.measures.crossing import by_destination
 from accounting.obligations import Pool, Pools, pools_of
 from accounting.revisions import Revisions
 from accounting.schedules import Key, Schedule
-from billing.events import CreditedLine, CreditNoteIssued
+from accounting.splits import Split
+from billing.events import CreditedLine, CreditNoteIssued, CreditNoteVoided, Event
 from billing.models import Adjustment
 
 ZERO = Decimal(0)
@@ -26,18 +27,26 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
     known = schedules.lock({_key(line) for event in events for line in event.lines})
     committed = held_commitments(events, books)
     measured = []
+    kept: list[tuple[Event, dict[int, Split]]] = []
     revisions = Revisions(books, [*known.values(), *(pools.changed() if pools else [])])
     for event in events:
         units: list[Unit] = []
+        splits_of: dict[int, Split] = {}
+        kept.append((event, splits_of))
         for line in event.lines:
             if pools and (over := pools.over(line.contract_item_id, line.period_start, line.period_end)):
-                units += _of_pools(event, line, over, pools, revisions)
+                parts = _of_pools(event, line, over, pools, revisions)
+                splits_of[line.invoice_line_id] = _split(
+                    line, sum((each.atoms.get("unearned", ZERO) for each in parts), ZERO)
+                )
+                units += parts
                 continue
             schedule = known[_key(line)]
             if event.modification_id and not schedule.is_committed:
                 units.append(_given_back(event, line, schedule))
                 continue
             unearned = _take_unearned(schedule, line.net, event, revisions)
+            splits_of[line.invoice_line_id] = _split(line, unearned)
             if schedule.is_committed:
                 commitment = committed[line.contract_item_id or 0]
                 commitment.committed -= unearned
@@ -60,7 +69,45 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
     revisions.save()
     schedules.save([*known.values(), *(pools.changed() if pools else [])])
     commitments.save(committed)
+    splits.keep(kept)
     return measured
+
+
+def measure_voided(events: Sequence[CreditNoteVoided], books: Books) -> list[MeasuredEvent]:
+    """Put back into the schedules what each credit note took out of them; the rule mirrors its entry."""
+    pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
+    known = schedules.lock({_key(line) for event in events for line in event.lines})
+    committed = held_commitments(events, books)
+    taken = splits.read(CreditNoteIssued.kind, [event.key for event in events])
+    revisions = Revisions(books, [*known.values(), *(pools.changed() if pools else [])])
+    measured = []
+    for event in events:
+        for line in event.lines:
+            unearned = taken[event.key][line.invoice_line_id].unearned
+            over = pools.over(line.contract_item_id, line.period_start, line.period_end) if pools else []
+            if over:
+                held = [schedule for pool in over for schedule in pool.schedules]
+                schedule = max(held, key=lambda each: each.billed - each.recognized)
+            else:
+                schedule = known[_key(line)]
+            _give_back(schedule, -unearned, event, revisions)
+            if schedule.is_committed:
+                commitment = committed[line.contract_item_id or 0]
+                commitment.committed += unearned
+                commitment.billed += unearned
+        about = Dimensions(
+            customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id,
+            credit_note_id=event.credit_note_id,
+        )  # fmt: skip
+        measured.append(MeasuredEvent(event, about, [Unit({}, about)]))
+    revisions.save()
+    schedules.save([*known.values(), *(pools.changed() if pools else [])])
+    commitments.save(committed)
+    return measured
+
+
+def _split(line: CreditedLine, unearned: Decimal) -> Split:
+    return Split(unearned, line.net - unearned, line.tax)
 
 
 def _key(line: CreditedLine) -> Key:
@@ -122,12 +169,14 @@ def _take_unearned(schedule: Schedule, credited: Decimal, event: CreditNoteIssue
     return unearned
 
 
-def _give_back(schedule: Schedule, unearned: Decimal, event: CreditNoteIssued, revisions: Revisions) -> None:
+def _give_back(
+    schedule: Schedule, unearned: Decimal, event: CreditNoteIssued | CreditNoteVoided, revisions: Revisions
+) -> None:
     if not unearned:
         return
     schedule.billed -= unearned
     if schedule.is_planned or revisions.credit_adjustment != Adjustment.STRAIGHT_LINE:
-        reason = f"Credit note {event.credit_note_number}"
+        reason = f"Credit note {event.credit_note_number}{' voided' if unearned < 0 else ''}"
         revisions.change_price(schedule, -unearned, on=event.occurred_on, reason=reason)
         return
     schedule.amount -= unearned

@@ -154,7 +154,7 @@ def _of_plain(event: ContractModified, lines: Sequence[ModifiedLine], books: Boo
     for (_, end), schedule in cut.items():
         cut_short(schedule, end)
     schedules.save(list(cut.values()))
-    return _committed(event, lines) if books.grosses_up else []
+    return _committed(event, lines) if books.grosses_up_event(event) else []
 
 
 def _committed(event: ContractModified, lines: Sequence[ModifiedLine]) -> list[Unit]:

@@ -1,10 +1,10 @@
-"""Payment received or captured, payment allocated, payout received."""
+"""Payment received or captured, allocated, taken off an invoice, voided; payout received."""
 
 from collections.abc import Sequence
 
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from billing.events import PaymentAllocated, PaymentReceived
+from billing.events import PaymentAllocated, PaymentReceived, PaymentUnallocated, PaymentVoided
 from billing.payment_events import PaymentCaptured, PayoutReceived
 
 
@@ -32,6 +32,23 @@ def measure_allocated(events: Sequence[PaymentAllocated], books: Books) -> list[
     for event in events:
         dimensions = Dimensions(customer_id=event.customer_id, invoice_id=event.invoice_id, payment_id=event.payment_id)
         measured.append(MeasuredEvent(event, dimensions, [Unit({"allocated": event.allocated}, dimensions)]))
+    return measured
+
+
+def measure_unallocated(events: Sequence[PaymentUnallocated], books: Books) -> list[MeasuredEvent]:
+    measured = []
+    for event in events:
+        dimensions = Dimensions(customer_id=event.customer_id, invoice_id=event.invoice_id, payment_id=event.payment_id)
+        measured.append(MeasuredEvent(event, dimensions, [Unit({"unallocated": event.unallocated}, dimensions)]))
+    return measured
+
+
+def measure_voided(events: Sequence[PaymentVoided], books: Books) -> list[MeasuredEvent]:
+    measured = []
+    for event in events:
+        about = Dimensions(customer_id=event.customer_id, payment_id=event.payment_id)
+        end = "by_gateway" if event.by_gateway else "in_cash"
+        measured.append(MeasuredEvent(event, about, [Unit({end: event.amount}, about)]))
     return measured
 
 

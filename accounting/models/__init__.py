@@ -8,6 +8,7 @@ from accounting.models.balance import (
     SealedCustomerBalance,
     UnsummedEntries,
 )
+from accounting.models.exchange_rate import CarryingAmount, ExchangeRate, Quotation
 from accounting.models.journal import (
     BY_PERSON,
     AccountingPeriod,
@@ -43,6 +44,7 @@ __all__ = [
     "AccountingPolicy",
     "AccountingRule",
     "Attachment",
+    "CarryingAmount",
     "Category",
     "ContractCommitment",
     "ContractStartTreatment",
@@ -50,6 +52,7 @@ __all__ = [
     "DailyBalance",
     "DefaultAccount",
     "EntryKind",
+    "ExchangeRate",
     "JournalEntry",
     "JournalLine",
     "Level",
@@ -61,6 +64,7 @@ __all__ = [
     "PeriodSeal",
     "PeriodStatus",
     "ProgressReport",
+    "Quotation",
     "RecognitionSchedule",
     "Repeat",
     "RoleAccount",

@@ -175,8 +175,11 @@ class JournalLine(TenantModel):
             models.UniqueConstraint(fields=["entry", "position"], name="line_position"),
             models.CheckConstraint(
                 name="line_is_debit_or_credit",
+                # The last is an amount of a foreign currency too small for the base currency's minor unit.
                 condition=Q(base_debit__gt=0, debit__gte=0, credit=0, base_credit=0)
-                | Q(base_credit__gt=0, credit__gte=0, debit=0, base_debit=0),
+                | Q(base_credit__gt=0, credit__gte=0, debit=0, base_debit=0)
+                | Q(base_debit=0, base_credit=0, debit__gt=0, credit=0)
+                | Q(base_debit=0, base_credit=0, credit__gt=0, debit=0),
             ),
         ]
         indexes = [

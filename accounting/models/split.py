@@ -7,7 +7,7 @@ from billing.tenancy import TenantModel
 
 
 class CorrectionSplit(TenantModel):
-    """What a dispute or write-off undid of one invoice line: earned, not yet earned, tax. Never changes."""
+    """What a dispute, write-off or credit note undid of one invoice line: earned, not yet earned, tax. Never changes."""
 
     event_kind = models.CharField(max_length=40)
     event_key = models.CharField(max_length=100)

@@ -6,7 +6,8 @@ MOVEMENTS: dict[str, tuple[str, ...]] = {
     "billed": ("invoice_finalized", "contract_started", "contract_renewed", "contract_modified", "contract_ended"),
     "recognized": ("revenue_recognized", "usage_trued_up", "credits_consumed", "credits_expired"),
     "credited": (
-        "invoice_voided", "credit_note_issued", "refund_paid", "dispute_opened", "dispute_won", "invoice_written_off",
+        "invoice_voided", "credit_note_issued", "credit_note_voided", "refund_paid", "dispute_opened", "dispute_won",
+        "invoice_written_off",
         "write_off_recovered",
     ),
 }  # fmt: skip

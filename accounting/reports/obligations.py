@@ -51,7 +51,7 @@ earned AS (
 ),
 deferred AS (
     SELECT l.contract_item_id AS item, sum(l.credit - l.debit) AS balance,
-           coalesce(sum(l.debit - l.credit) FILTER (WHERE r.event_kind = '{credits}'), 0) AS credited
+           coalesce(sum(l.debit - l.credit) FILTER (WHERE r.event_kind IN ({credits})), 0) AS credited
     FROM {source} WHERE l.account_id = ANY(%(deferred)s) AND l.date <= %(at)s AND l.contract_item_id IS NOT NULL GROUP BY 1
 ),
 items AS (
@@ -75,7 +75,9 @@ SELECT o.contract_id, {item}, c.number, k.name, max(o.ends) - 1, sum(o.committed
 FROM open o JOIN billing_contract c ON c.id = o.contract_id JOIN billing_customer k ON k.id = c.customer_id
 WHERE o.currency = %(currency)s GROUP BY 1, 2, 3, 4 HAVING sum(o.remaining) <> 0 ORDER BY k.name, c.number, 2
 """
-_CREDITED = "credit_note_issued"  # A voided invoice is billed again; what was promised stays promised.
+_CREDITED = (
+    "'credit_note_issued', 'credit_note_voided'"  # A voided invoice is billed again; what was promised stays promised.
+)
 
 
 def remaining_obligation(asked: Asked) -> Report:

@@ -12,9 +12,9 @@ from accounting.reports.structure import Column, Kind, Proof, Record, Report, Ro
 from accounting.reports.words import between
 from billing.models import PaymentMethod
 
-_REGISTERED = ("invoice_finalized", "invoice_voided", "credit_note_issued")
+_REGISTERED = ("invoice_finalized", "invoice_voided", "credit_note_issued", "credit_note_voided")
 _RECEIPTS = ("payment_received", "payment_captured", "wallet_topped_up")
-_RETURNED = ("refund_paid", "dispute_opened", "dispute_won")
+_RETURNED = ("payment_voided", "refund_paid", "dispute_opened", "dispute_won")
 CASH, GATEWAYS = "cash", ("accounts_receivable.payment_gateways", "contra_accounts_receivable.payment_gateways")
 
 # One row per business event: an event may have several entries (a void mirrors one and posts another).
@@ -58,7 +58,7 @@ def invoice_register(asked: Asked) -> Report:
     documents = _DOCUMENTS.format(amount=amount_sql(asked), narrowed=_narrowed(asked))
     ((count, gross, tax, stated, foreign),) = fetch(
         "SELECT count(*), coalesce(sum(gross), 0), coalesce(sum(tax), 0), "
-        "coalesce(sum(CASE WHEN kind = 'invoice_finalized' THEN stated ELSE -stated END), 0), "
+        "coalesce(sum(CASE WHEN kind IN ('invoice_finalized', 'credit_note_voided') THEN stated ELSE -stated END), 0), "
         f"coalesce(bool_or(foreign_currency), false) FROM ({documents}) d",
         given,
     )
@@ -74,7 +74,8 @@ def invoice_register(asked: Asked) -> Report:
         money("gross", "Gross", currency),
     ]
     rows = Queried(
-        "SELECT d.date, coalesce(n.number, i.number), d.kind, coalesce(n.issued_on, CASE WHEN d.kind = 'invoice_voided' "
+        "SELECT d.date, coalesce(n.number, i.number), d.kind, coalesce(CASE WHEN d.kind = 'credit_note_voided' "
+        "THEN n.voided_on ELSE n.issued_on END, CASE WHEN d.kind = 'invoice_voided' "
         "THEN i.voided_on ELSE i.issued_on END), CASE WHEN d.kind = 'invoice_finalized' THEN i.due_on END, c.name, "
         "d.gross - d.tax, d.tax, d.gross, d.event_id, d.invoice_id, d.credit_note_id, d.customer_id "
         f"FROM ({documents}) d LEFT JOIN billing_invoice i ON i.id = d.invoice_id "
@@ -102,7 +103,12 @@ def invoice_register(asked: Asked) -> Report:
     )
 
 
-_KINDS = {"invoice_finalized": "Invoice", "invoice_voided": "Void", "credit_note_issued": "Credit note"}
+_KINDS = {
+    "invoice_finalized": "Invoice",
+    "invoice_voided": "Void",
+    "credit_note_issued": "Credit note",
+    "credit_note_voided": "Credit note voided",
+}
 
 
 def _document(line: Sequence[Any]) -> Row:
@@ -187,7 +193,7 @@ def _receipts(asked: Asked, given: Mapping[str, Any], name: str, title: str) -> 
         Column("method", "Method"),
         money("cash", "Into cash", currency),
         money("gateways", "By gateway", currency),
-        money("other", "Tax withheld and other", currency),
+        money("other", "Tax withheld, exchange differences, other", currency),
         money("settled", "Settles invoices", currency),
         money("kept", "Kept for the customer", currency),
     ]

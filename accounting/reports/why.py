@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from accounting.currency.roles import GAIN, LOSS, ROUNDING
 from accounting.models import BY_PERSON, JournalEntry, JournalLine, Level, RuleVersion
 from billing.models import BusinessEvent
 from billing.publishing import event_kinds
 
+# Lines that posting adds by itself where an entry is in a foreign currency.
+_SETTLED = "exchange difference: what was settled was carried at another rate than the day's"
+_DIFFERENCES = {GAIN: _SETTLED, LOSS: _SETTLED, ROUNDING: "what rounding to the base currency left"}
 _DOCUMENTS = ("invoice_id", "credit_note_id", "payment_id", "contract_id", "customer_id")
 
 
@@ -32,6 +36,13 @@ class EntryReason:
     lines: list[LineReason]
     debit: Decimal
     credit: Decimal
+    base_currency: str
+    base_debit: Decimal
+    base_credit: Decimal
+
+    @property
+    def is_foreign(self) -> bool:
+        return self.entry.currency != self.base_currency
 
 
 def explain_entry(entry_id: int) -> EntryReason:
@@ -48,6 +59,9 @@ def explain_entry(entry_id: int) -> EntryReason:
         lines=[LineReason(line, _rule_says(entry, line), _chosen_by(line)) for line in lines],
         debit=sum((line.debit for line in lines), Decimal(0)),
         credit=sum((line.credit for line in lines), Decimal(0)),
+        base_currency=entry.business_entity.base_currency,
+        base_debit=sum((line.base_debit for line in lines), Decimal(0)),
+        base_credit=sum((line.base_credit for line in lines), Decimal(0)),
     )
 
 
@@ -57,7 +71,9 @@ def _rule_says(entry: JournalEntry, line: JournalLine) -> str:
     if entry.rule_version is None:
         return f"{'debit' if line.base_debit else 'credit'}, as written by hand"
     # A negative amount stands on the other side than the rule names.
-    side = "debit" if line.base_debit else "credit"
+    if not line.debit and not line.credit and line.role in _DIFFERENCES:
+        return _DIFFERENCES[line.role]
+    side = "debit" if line.debit or line.base_debit else "credit"
     for data in sorted(entry.rule_version.lines, key=lambda data: data["side"] != side):
         if data["role"] == line.role:
             return _in_words(data, flipped=data["side"] != side)

@@ -53,12 +53,6 @@ class ContractForm(TenantForm):
         cleaned["revenue_span"] = cleaned.get("revenue_span") or RevenueSpan.SERVICE_PERIOD
         customer = cleaned.get("customer")
         if customer:
-            if customer.currency != customer.business_entity.base_currency:
-                self.add_error(
-                    "customer",
-                    f"{customer} is billed in {customer.currency}, but {customer.business_entity} keeps its books in "
-                    f"{customer.business_entity.base_currency}.",
-                )
             self.instance.business_entity = customer.business_entity
             self.instance.currency = customer.currency
         if cleaned.get("start") and cleaned.get("term_months") and not cleaned.get("end"):

@@ -7,8 +7,9 @@ from unfold.decorators import display
 
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.refund_verbs import CREDIT_NOTE_VERBS
-from billing.admin.shown import day, link, money
+from billing.admin.shown import badge, day, link, money
 from billing.admin.tables import Table, columns
+from billing.admin.undo_verbs import CREDIT_NOTE_UNDOING
 from billing.models import CreditNote
 from billing.services.refunds import owed_back
 
@@ -21,7 +22,7 @@ class CreditNoteAdmin(DocumentAdmin):
     search_fields = ("number", "invoice__number", "customer__name")
     search_help_text = "Number, invoice or customer"
     empty_hint = "A credit note is issued from the page of an open or paid invoice."
-    verbs = CREDIT_NOTE_VERBS
+    verbs = (*CREDIT_NOTE_VERBS, *CREDIT_NOTE_UNDOING)
 
     @display(description="Customer", ordering="customer__name")
     def customer_shown(self, note: CreditNote) -> str:
@@ -39,6 +40,7 @@ class CreditNoteAdmin(DocumentAdmin):
         lines = subject.lines.all()
         return Document(
             title=f"Credit note {subject.number}",
+            badge=badge("void", "Void") if subject.voided_on else "",
             headline=[("Net", money(subject.net)), ("Tax", money(subject.tax)), ("Total", money(subject.total))],
             facts=[
                 *_kept(subject),
@@ -46,6 +48,7 @@ class CreditNoteAdmin(DocumentAdmin):
                 ("Credits invoice", link(subject.invoice)),
                 ("Issued on", day(subject.issued_on)),
                 ("Reason", subject.reason),
+                *([("Voided", f"{day(subject.voided_on)}: {subject.void_reason}")] if subject.voided_on else []),
             ],
             tables=[
                 Table(

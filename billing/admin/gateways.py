@@ -16,15 +16,16 @@ from billing.admin.products import activity
 from billing.admin.shown import NONE, day, link, money
 from billing.admin.tables import Table, columns
 from billing.models import GatewayPayout, Payment, PaymentGateway, Role
-from billing.money import format_money
+from billing.money import amount_text, format_money
 from billing.services.gateways import add_gateway, held_by, record_payout
 
 _SHOWN = 20
 
 
 class PayoutForm(VerbForm):
-    """What one payout covered, in the base currency of the entity's books."""
+    """What one payout covered, in one currency."""
 
+    currency = forms.ChoiceField()
     paid_on = DayField(label="Reached the bank on")
     captured = AmountInput(label="Captured payments it covers")
     fee = AmountInput(label="Fee that the gateway kept", initial=0)
@@ -39,25 +40,36 @@ class PayoutForm(VerbForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         gateway: PaymentGateway = self.subject
-        currency = gateway.business_entity.base_currency
-        self.initial["paid_on"] = today(gateway.business_entity)
-        captured, withheld = held_by(gateway, currency)
-        self.initial["captured"], self.initial["withheld"] = f"{captured:.2f}", f"{withheld:.2f}"
-        self.fields["captured"].label = f"Captured payments it covers, in {currency}"
+        held = _held(gateway)
+        self.fields["currency"].choices = [(currency, currency) for currency in held]  # type: ignore[attr-defined]
+        currency, (captured, withheld) = next(iter(held.items()))
+        self.initial |= {
+            "paid_on": today(gateway.business_entity),
+            "currency": currency,
+            "captured": amount_text(captured, currency),
+            "withheld": amount_text(withheld, currency),
+        }
 
 
 def _pay_out(request: HttpRequest, gateway: PaymentGateway, given: dict[str, Any]) -> str:
     payout = record_payout(
         gateway=gateway.code,
         business_entity_id=gateway.business_entity_id,
-        currency=gateway.business_entity.base_currency,
         **given,
     )
     return f"Payout {payout} is recorded: {format_money(payout.deposited.amount, payout.currency)} reached the bank."
 
 
-def _held(gateway: PaymentGateway) -> tuple[Decimal, Decimal]:
-    return held_by(gateway, gateway.business_entity.base_currency)
+def _held(gateway: PaymentGateway) -> dict[str, tuple[Decimal, Decimal]]:
+    """Give by currency what the gateway holds and may keep back: base currency first, others as it captured in them."""
+    captured_in = Payment.objects.filter(gateway=gateway).order_by("currency").values_list("currency", flat=True)
+    currencies = dict.fromkeys([gateway.business_entity.base_currency, *captured_in.distinct()])
+    found = {currency: held_by(gateway, currency) for currency in currencies}
+    return {currency: held for currency, held in found.items() if any(held)} or dict(list(found.items())[:1])
+
+
+def _amounts(gateway: PaymentGateway, place: int) -> str:
+    return ", ".join(format_money(held[place], currency) for currency, held in _held(gateway).items())
 
 
 @admin.register(PaymentGateway)
@@ -73,7 +85,7 @@ class PaymentGatewayAdmin(DocumentAdmin):
             "Record payout",
             _pay_out,
             explain=lambda gateway: (
-                f"{gateway} holds {format_money(_held(gateway)[0], gateway.business_entity.base_currency)} of captured "
+                f"{gateway} holds {_amounts(gateway, 0)} of captured "
                 "payments. What reaches the bank is that less the fee, and less refunds and disputes that it kept."
             ),
             form=PayoutForm,
@@ -90,23 +102,20 @@ class PaymentGatewayAdmin(DocumentAdmin):
 
     @display(description="Holds")
     def amount_held(self, gateway: PaymentGateway) -> object:
-        held = _held(gateway)[0]
-        return money(held, gateway.business_entity.base_currency) if held else NONE
+        return _amounts(gateway, 0) if any(held for held, _ in _held(gateway).values()) else NONE
 
     @display(description="Status", ordering="is_active")
     def active_shown(self, gateway: PaymentGateway) -> str:
         return activity(gateway.is_active)
 
     def document(self, request: HttpRequest, subject: PaymentGateway) -> Document:
-        currency = subject.business_entity.base_currency
-        captured, withheld = _held(subject)
         payments = Payment.objects.filter(gateway=subject).select_related("customer")[:_SHOWN]
         return Document(
             title=subject.name,
             badge=activity(subject.is_active),
             headline=[
-                ("Captured, not paid out", money(captured, currency)),
-                ("Refunds and disputes to be kept", money(withheld, currency)),
+                ("Captured, not paid out", _amounts(subject, 0)),
+                ("Refunds and disputes to be kept", _amounts(subject, 1)),
             ],
             facts=[("Code", subject.code), ("Business entity", subject.business_entity)],
             tables=[

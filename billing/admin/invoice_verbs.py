@@ -50,7 +50,7 @@ class CreditForm(VerbForm):
         invoice: Invoice = self.subject
         self.initial["on"] = max(today(invoice.business_entity), invoice.issued_on)
         credited = dict(
-            CreditNoteLine.objects.filter(invoice_line__invoice=invoice)
+            CreditNoteLine.objects.filter(invoice_line__invoice=invoice, credit_note__voided_on=None)
             .order_by()
             .values("invoice_line")
             .annotate(net_sum=Sum("net"))

@@ -16,8 +16,9 @@ from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.form_page import form_page
 from billing.admin.forms import AmountInput, DayField, StyledForm, dress, today
 from billing.admin.refund_verbs import PAYMENT_VERBS, GatewayChoice
-from billing.admin.shown import NONE, change_url, day, link, list_url, money, status, to
+from billing.admin.shown import NONE, badge, change_url, day, link, list_url, money, status, to
 from billing.admin.tables import Table, columns
+from billing.admin.undo_verbs import PAYMENT_UNDOING
 from billing.models import OPEN_STATUSES, Customer, Invoice, Payment, PaymentMethod, Role
 from billing.money import format_money
 from billing.services.payments import allocate_payment, oldest_first, receive_payment
@@ -139,6 +140,7 @@ class PaymentAdmin(DocumentAdmin):
             allowed=lambda payment: payment.unapplied.amount > 0,
         ),
         *PAYMENT_VERBS,
+        *PAYMENT_UNDOING,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
@@ -222,6 +224,7 @@ class PaymentAdmin(DocumentAdmin):
         parts = subject.allocations.select_related("invoice")
         return Document(
             title=str(subject),
+            badge=badge("void", "Void") if subject.voided_on else "",
             headline=[("Received", money(subject.amount)), ("Unapplied", money(subject.unapplied))],
             facts=[
                 ("Customer", link(subject.customer)),
@@ -230,6 +233,7 @@ class PaymentAdmin(DocumentAdmin):
                 ("Captured by", link(subject.gateway)),
                 ("Tax withheld", _withheld(subject)),
                 ("Reference", subject.reference or NONE),
+                *_voided(subject),
             ],
             tables=[
                 Table(
@@ -241,6 +245,10 @@ class PaymentAdmin(DocumentAdmin):
                 *_gone(subject),
             ],
         )
+
+
+def _voided(payment: Payment) -> list[tuple[str, object]]:
+    return [("Voided", f"{day(payment.voided_on)}: {payment.void_reason}")] if payment.voided_on else []
 
 
 def _withheld(payment: Payment) -> object:

@@ -117,7 +117,7 @@ PAYMENT_VERBS = (
             "what was earned of them is a loss to refunds. Where an invoice was wrong, credit it and refund the credit note."
         ),
         form=RefundForm,
-        allowed=lambda payment: payment.amount.amount > 0,
+        allowed=lambda payment: payment.amount.amount > 0 and payment.voided_on is None,
         danger=True,
     ),
     Verb(
@@ -129,7 +129,7 @@ PAYMENT_VERBS = (
             "deferred revenue; both come back if the dispute is won."
         ),
         form=DisputeForm,
-        allowed=lambda payment: payment.amount.amount > 0,
+        allowed=lambda payment: payment.amount.amount > 0 and payment.voided_on is None,
         danger=True,
     ),
 )

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,6 +15,7 @@ from billing.api.money import MoneySerializer
 from billing.api.views import Records
 from billing.models import CreditNote, CreditNoteLine, Invoice
 from billing.services.credit_notes import Keep, issue_credit_note
+from billing.services.undoing import void_credit_note
 
 _MAX_LINES = 1000
 
@@ -42,6 +44,8 @@ class CreditNoteSerializer(RecordSerializer):
             "to_wallet",
             "to_refund",
             "reason",
+            "voided_on",
+            "void_reason",
             "created_at",
         )
 
@@ -85,6 +89,11 @@ def unique(parts: list[dict[str, Any]], name: str, amount: str) -> dict[int, Any
     return amounts
 
 
+class Undoing(RequestSerializer):
+    on = DayField(help_text="The day, not before it was recorded.")
+    reason = serializers.CharField(max_length=200, help_text="An auditor will ask.")
+
+
 class CreditNoteFilters(Filters):
     customer = IdFilter("customer_id")
     invoice = IdFilter("invoice_id")
@@ -100,7 +109,7 @@ class CreditNoteFilters(Filters):
 
 
 class CreditNotes(Records):
-    """Credits of parts of invoices. Final from the start."""
+    """Credits of parts of invoices. Final from the start; one issued by mistake is voided."""
 
     model = CreditNote
     serializer_class = CreditNoteSerializer
@@ -117,3 +126,10 @@ class CreditNotes(Records):
     def create(self, request: Request) -> Response:
         sent = self.received(NewCreditNote)
         return self.shown(issue_credit_note(invoice_id=sent.pop("invoice").pk, **sent).pk, created=True)
+
+    @extend_schema(request=Undoing, responses=CreditNoteDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def void(self, request: Request, pk: str) -> Response:
+        """Undo a credit note that was issued by mistake; what it settled is due again."""
+        sent = self.received(Undoing)
+        return self.shown(void_credit_note(credit_note_id=self.record_id(), **sent).pk)

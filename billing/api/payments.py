@@ -9,13 +9,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.credit_notes import unique
+from billing.api.credit_notes import Undoing, unique
 from billing.api.fields import DayField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import AnyOfFilter, Filters, IdFilter
 from billing.api.money import MoneySerializer
 from billing.api.views import Records
 from billing.models import Customer, Payment, PaymentAllocation, PaymentMethod
 from billing.services.payments import allocate_payment, receive_payment
+from billing.services.undoing import unallocate_payment, void_payment
 from billing.services.wallets import keep_in_wallet
 
 _MAX_ALLOCATIONS = 1000
@@ -24,7 +25,7 @@ _MAX_ALLOCATIONS = 1000
 class AllocationSerializer(RecordSerializer):
     class Meta:
         model = PaymentAllocation
-        fields = ("id", "invoice", "amount", "allocated_on")
+        fields = ("id", "invoice", "amount", "allocated_on", "undoes")
 
 
 class PaymentSerializer(RecordSerializer):
@@ -45,6 +46,8 @@ class PaymentSerializer(RecordSerializer):
             "gateway",
             "method",
             "reference",
+            "voided_on",
+            "void_reason",
             "created_at",
         )
 
@@ -106,6 +109,10 @@ def amounts_by_invoice(allocations: list[dict[str, Any]], currency: str) -> dict
     if any(each["amount"].currency.code != currency for each in allocations):
         raise serializers.ValidationError({"allocations": [f"The money is in {currency}; allocate it in {currency}."]})
     return unique(allocations, "invoice", "amount")
+
+
+class TakingOff(Undoing):
+    allocation = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="The id of the allocation.")
 
 
 class WalletKeeping(RequestSerializer):
@@ -172,3 +179,18 @@ class Payments(Records):
             sent["amount"] = sent["amount"].amount
         keep_in_wallet(payment_id=self.record_id(), **sent)
         return self.shown(self.record_id())
+
+    @extend_schema(request=TakingOff, responses=PaymentDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def unallocate(self, request: Request, pk: str) -> Response:
+        """Take the payment off an invoice that it settled; the amount is unapplied again."""
+        sent = self.received(TakingOff)
+        if not self.get_object().allocations.filter(pk=sent["allocation"]).exists():
+            raise serializers.ValidationError({"allocation": ["This payment has no such allocation."]})
+        return self.shown(unallocate_payment(allocation_id=sent.pop("allocation"), **sent).pk)
+
+    @extend_schema(request=Undoing, responses=PaymentDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def void(self, request: Request, pk: str) -> Response:
+        """Undo a payment that was recorded by mistake; its invoices are due again."""
+        return self.shown(void_payment(payment_id=self.record_id(), **self.received(Undoing)).pk)

@@ -119,11 +119,6 @@ class _Importer:
             first = self._seen.setdefault((what, key), row.line)
             if first != row.line:
                 return BadRow(row.line, f"the {what} “{key}” is on line {first} already.")
-        if row.currency != self.entity.base_currency:
-            return BadRow(
-                row.line,
-                f"currency: {self.entity} keeps its books in {self.entity.base_currency}, not in {row.currency}.",
-            )
         if row.tax_rate and row.tax_rate not in self._tax_rates:
             return BadRow(row.line, f"tax_rate: there is no active tax rate “{row.tax_rate}”; add it first.")
         if slugify(row.product["code"], allow_unicode=True) != row.product["code"].lower():

@@ -137,7 +137,7 @@ class InvoiceLine(TenantModel):
 
 
 class CreditNote(TenantModel):
-    """A finalized credit of part of an invoice. Never changes.
+    """A finalized credit of part of an invoice. Never changes, but that it can be voided once.
 
     It settles what is still open of the invoice; what was paid already goes to the customer's wallet (`to_wallet`) or is
     owed back (`to_refund`).
@@ -155,6 +155,8 @@ class CreditNote(TenantModel):
     to_wallet = AmountField(default=0)
     to_refund = AmountField(default=0)
     reason = models.CharField(max_length=200)
+    voided_on = models.DateField(null=True, editable=False)
+    void_reason = models.CharField(max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

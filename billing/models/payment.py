@@ -40,6 +40,8 @@ class Payment(TenantModel):
     reference = models.CharField(
         max_length=100, blank=True, help_text="The bank's or the gateway's own id. A second one is refused."
     )
+    voided_on = models.DateField(null=True, editable=False)
+    void_reason = models.CharField(max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -61,17 +63,23 @@ class Payment(TenantModel):
 
 
 class PaymentAllocation(TenantModel):
-    """The part of a payment that settled one invoice. Never changes."""
+    """The part of a payment that settled one invoice. Never changes; one that takes another back (`undoes`) is negative."""
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="allocations")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="allocations")
     currency = CurrencyField()
     amount = AmountField()
     allocated_on = models.DateField()
+    undoes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
 
     class Meta:
         ordering = ("payment", "id")
-        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="allocation_is_positive")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, undoes=None) | Q(amount__lt=0, undoes__isnull=False),
+                name="allocation_is_positive",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount}"

@@ -31,6 +31,7 @@ class Wallet(TenantModel):
 class WalletEntryKind(models.TextChoices):
     TOP_UP = "top_up", "Topped up"
     CREDIT_NOTE = "credit_note", "Credit note kept"
+    CREDIT_NOTE_VOIDED = "credit_note_voided", "Credit note voided"
     BONUS = "bonus", "Bonus granted"
     WITHDRAWN = "withdrawn", "Bonus withdrawn"
     APPLIED = "applied", "Applied to an invoice"

@@ -48,11 +48,6 @@ def draft_contract(
     if end is None and terms.get("term_months"):
         end = add_months(start, terms["term_months"])
     currency = terms.pop("currency", None) or customer.currency
-    if currency != customer.business_entity.base_currency:
-        raise BillingError(
-            f"{customer.business_entity} keeps its books in {customer.business_entity.base_currency}; "
-            f"a contract in {currency} needs a business entity that keeps its books in {currency}."
-        )
     contract = Contract(
         customer=customer,
         business_entity=customer.business_entity,

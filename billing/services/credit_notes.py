@@ -119,7 +119,7 @@ def _credited_lines(invoice: Invoice, lines: Mapping[int, Decimal]) -> list[Cred
     billed = {line.pk: line for line in invoice.lines.select_related("product", "contract_item")}
     before = {
         row["invoice_line"]: (row["net_sum"], row["tax_sum"])
-        for row in CreditNoteLine.objects.filter(invoice_line__in=lines)
+        for row in CreditNoteLine.objects.filter(invoice_line__in=lines, credit_note__voided_on=None)
         .order_by()
         .values("invoice_line")
         .annotate(net_sum=Sum("net"), tax_sum=Sum("tax"))
@@ -155,6 +155,31 @@ def _credit(line: InvoiceLine, net: Decimal, *, is_rest: bool, tax_before: Decim
     )
 
 
+def credited_lines_of(note: CreditNote, invoice: Invoice) -> tuple[CreditedLine, ...]:
+    """Give the lines of a credit note as its events carry them."""
+    lines = note.lines.select_related("product", "invoice_line__contract_item").order_by("id")
+    return tuple(_line(each, invoice) for each in lines)
+
+
+def _line(each: CreditNoteLine, invoice: Invoice) -> CreditedLine:
+    billed = each.invoice_line
+    return CreditedLine(
+        line_id=each.pk,
+        invoice_line_id=each.invoice_line_id,
+        contract_id=invoice.contract_id,
+        contract_item_id=billed.contract_item_id,
+        product_id=each.product_id,
+        product_family_id=each.product.family_id,
+        pricing_model=billed.contract_item.pricing_model if billed.contract_item else None,
+        recognition_method=billed.recognition_method,
+        net=each.net.amount,
+        tax=each.tax.amount,
+        tax_rate_id=billed.tax_rate_id,
+        period_start=billed.period_start,
+        period_end=billed.period_end,
+    )
+
+
 def _event(
     note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine], modification_id: int | None
 ) -> CreditNoteIssued:
@@ -175,24 +200,5 @@ def _event(
         total=note.total.amount,
         to_wallet=note.to_wallet.amount,
         to_refund=note.to_refund.amount,
-        lines=tuple(
-            CreditedLine(
-                line_id=each.pk,
-                invoice_line_id=each.invoice_line_id,
-                contract_id=invoice.contract_id,
-                contract_item_id=each.invoice_line.contract_item_id,
-                product_id=each.product_id,
-                product_family_id=each.product.family_id,
-                pricing_model=each.invoice_line.contract_item.pricing_model
-                if each.invoice_line.contract_item
-                else None,
-                recognition_method=each.invoice_line.recognition_method,
-                net=each.net.amount,
-                tax=each.tax.amount,
-                tax_rate_id=each.invoice_line.tax_rate_id,
-                period_start=each.invoice_line.period_start,
-                period_end=each.invoice_line.period_end,
-            )
-            for each in credited
-        ),
+        lines=tuple(_line(each, invoice) for each in credited),
     )

@@ -45,7 +45,7 @@ def held_by(gateway: PaymentGateway, currency: str) -> tuple[Decimal, Decimal]:
         return sum((value for value in sums.values() if value), ZERO)
 
     payouts = GatewayPayout.objects.all()
-    captured = total(Payment.objects.all(), "amount") - total(payouts, "captured")
+    captured = total(Payment.objects.filter(voided_on=None), "amount") - total(payouts, "captured")
     won = Dispute.objects.filter(status=DisputeStatus.WON)
     taken = total(Refund.objects.all(), "amount") + total(Dispute.objects.all(), "amount", "fee")
     return captured, taken - total(won, "amount", "fee_returned") - total(payouts, "withheld")

@@ -132,7 +132,7 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
         lines[row.invoice_id].append(_billed_line(row))
     if len(documents) < len(invoice_ids):
         _refuse_unfit(invoice_ids, documents)
-    publish([_finalized_event(row, lines[row.invoice_id]) for row in documents.values()])
+    publish([_finalized_event(row, lines[row.invoice_id]) for row in documents.values()], is_last=True)
     return [Finalized(row.invoice_id, row.number, row.currency, row.total) for row in documents.values()]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from billing.errors import BillingError, NotFound
+from billing.errors import BillingError, NotFound, WrongState
 from billing.events import AllocatedPart, Event, PaymentAllocated, PaymentReceived
 from billing.models import OPEN_STATUSES, Customer, Invoice, Payment, PaymentAllocation, PaymentMethod
 from billing.money import allocate, format_money, round_money
@@ -120,6 +120,8 @@ def allocate_payment(*, payment_id: int, allocations: Mapping[int, Decimal], on:
     payment = Payment.objects.select_for_update().filter(pk=payment_id).first()
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
+    if payment.voided_on:
+        raise WrongState(f"{payment} was voided on {payment.voided_on}.")
     wanted = sum(allocations.values(), Decimal(0))
     if wanted > payment.unapplied.amount:
         raise BillingError(

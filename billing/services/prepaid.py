@@ -61,7 +61,7 @@ def credits_left(lines: Iterable[InvoiceLine]) -> list[Left]:
     ):
         used[line] = (units, amount)
     credited = dict(
-        CreditNoteLine.objects.filter(invoice_line__in=lines)
+        CreditNoteLine.objects.filter(invoice_line__in=lines, credit_note__voided_on=None)
         .order_by()
         .values_list("invoice_line")
         .annotate(net_sum=Sum("net"))

@@ -23,7 +23,7 @@ ZERO = Decimal(0)
 def owed_back(note: CreditNote) -> Decimal:
     """Give what a credit note still owes the customer, in its currency."""
     paid = Refund.objects.filter(credit_note=note).aggregate(paid=Sum("amount"))["paid"] or ZERO
-    owed: Decimal = note.to_refund.amount - paid
+    owed: Decimal = (ZERO if note.voided_on else note.to_refund.amount) - paid
     return owed
 
 

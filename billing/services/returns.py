@@ -31,7 +31,7 @@ def standing(invoice_ids: Iterable[int]) -> dict[int, Decimal]:
     ids = list(invoice_ids)
     totals: dict[int, Any] = dict(Invoice.objects.filter(pk__in=ids).values_list("id", "total"))
     for rows, amount in (
-        (CreditNote.objects.filter(invoice__in=ids), "total"),
+        (CreditNote.objects.filter(invoice__in=ids, voided_on=None), "total"),
         (_returned().filter(invoice__in=ids), "amount"),
         (WriteOff.objects.filter(invoice__in=ids), F("amount") - F("recovered")),
     ):
@@ -45,7 +45,8 @@ def money_kept_of(invoice: Invoice) -> Decimal:
     paid = _sum(PaymentAllocation.objects.filter(invoice=invoice), "amount")
     from_wallet = -_sum(WalletEntry.objects.filter(invoice=invoice, kind=WalletEntryKind.APPLIED), "paid")
     gone = _sum(_returned().filter(invoice=invoice), "amount")
-    kept = _sum(invoice.credit_notes.all(), "to_wallet") + _sum(invoice.credit_notes.all(), "to_refund")
+    notes = invoice.credit_notes.filter(voided_on=None)
+    kept = _sum(notes, "to_wallet") + _sum(notes, "to_refund")
     return max(paid + from_wallet - gone - kept, ZERO)
 
 
@@ -122,7 +123,9 @@ def undone_lines(parts: Mapping[int, Decimal], currency: str) -> tuple[ReturnedL
     """
     credited = {
         line: (net, tax)
-        for line, net, tax in CreditNoteLine.objects.filter(invoice_line__invoice__in=list(parts))
+        for line, net, tax in CreditNoteLine.objects.filter(
+            invoice_line__invoice__in=list(parts), credit_note__voided_on=None
+        )
         .order_by()
         .values_list("invoice_line")
         .annotate(net_sum=Sum("net"), tax_sum=Sum("tax"))

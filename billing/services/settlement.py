@@ -39,10 +39,11 @@ def lock_open(invoice_ids: Mapping[int, Decimal], *, customer_id: int, currency:
 
 
 def settle(amounts: Mapping[int, Decimal]) -> None:
-    """Add to what is settled of invoices held by `lock_open`, and move their status."""
+    """Add to what is settled of invoices that are held, and move their status; a negative amount is taken off."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE billing_invoice i SET settled = settled + v.amount, status = CASE WHEN settled + v.amount < total "
+            "UPDATE billing_invoice i SET settled = settled + v.amount, status = CASE WHEN settled + v.amount = 0 AND total > 0 "
+            f"THEN '{InvoiceStatus.FINALIZED}' WHEN settled + v.amount < total "
             f"THEN '{InvoiceStatus.PARTIALLY_PAID}' WHEN EXISTS (SELECT 1 FROM billing_writeoff w "
             "WHERE w.invoice_id = i.id AND w.amount > w.recovered) "
             f"THEN '{InvoiceStatus.WRITTEN_OFF}' ELSE '{InvoiceStatus.PAID}' END "

@@ -11,14 +11,16 @@ from django.utils.timesince import timesince
 
 from billing.access import may
 from billing.admin.document import Document
-from billing.admin.shown import NONE, status, to
+from billing.admin.shown import NONE, badge, status, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
 from integrations.admin.file_verbs import files_tables
+from integrations.admin.guide import guide
 from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
 from integrations.connectors import base
+from integrations.going_live import is_being_set_up
 from integrations.models import (
     Connection,
     ConnectionStatus,
@@ -34,6 +36,16 @@ from integrations.tokens import way_of
 from integrations.upkeep import TokenHealth, token_health
 
 _MISSING_SHOWN = 8
+_SHOWN_ELSEWHERE = ("setting_up",)
+_OPTION_WORDS = {
+    "start": "Live from",
+    "approval": "A person approves what is sent",
+    "draft": "Left as drafts",
+    "summarize_payments": "Entries of payments",
+    "summarize_others": "All other entries",
+    "when_locked": "When the ERP's books are locked",
+    "ar_customer": "Customers on receivable lines",
+}
 _SOON = timedelta(days=14)
 _CERTIFICATE_SOON = timedelta(days=60)  # A new one has to be made, uploaded there and entered here.
 
@@ -42,6 +54,8 @@ def describe(request: HttpRequest, connection: Any) -> Document:
     """Say everything about a connection but its secrets. `connection` carries the figures of `with_figures`."""
     now = timezone.now()
     health = token_health(connection)
+    if is_being_set_up(connection) and connection.status != ConnectionStatus.DISABLED:
+        return _set_up(request, connection, health, now)
     return Document(
         title=connection.name,
         badge=status(connection),
@@ -63,8 +77,22 @@ def describe(request: HttpRequest, connection: Any) -> Document:
             throughput_table(connection, now=now),
             *_limits(connection),
             attempts_table(connection),
-            _settings(connection),
+            _settings(request, connection),
         ],
+    )
+
+
+def _set_up(request: HttpRequest, connection: Any, health: TokenHealth, now: datetime) -> Document:
+    """Show the way to going live, and below it only what tells how the connection is."""
+    tables = [guide(request, connection, health), *files_tables(connection), *_warnings(connection)]
+    if connection.calls_today:
+        tables.append(attempts_table(connection))
+    return Document(
+        title=connection.name,
+        badge=badge("submitted", "Being set up"),
+        lead="Nothing is sent to the ERP before you go live. Follow the steps; you can leave and come back at any time.",
+        note=health.trouble or connection.status_reason,
+        tables=[*tables, _settings(request, connection)],
     )
 
 
@@ -211,7 +239,7 @@ def _step(request: HttpRequest, connection: Connection, verb: str, role: str) ->
     return to(url, "Enter credentials" if verb == "credentials" else "Import lists")
 
 
-def _settings(connection: Connection) -> Table:
+def _settings(request: HttpRequest, connection: Connection) -> Table:
     spec = base.get(connection.erp)
     vendors = way_of(connection).endpoints({})
     paces = [f"{calls:,} calls in {per:g} s ({name})" for name, (calls, per, _) in spec.limits.items()]
@@ -219,9 +247,17 @@ def _settings(connection: Connection) -> Table:
     rows: list[tuple[object, object]] = [
         ("API address", connection.base_url or f"{vendors.api} (the vendor's own)"),
         ("Sign-in address", connection.auth_url or f"{vendors.authorize or 'none needed'} (the vendor's own)"),
-        *([("Address for its webhooks", _webhook_path(connection))] if spec.webhooks else []),
+        *(
+            [("Address for its webhooks", request.build_absolute_uri(_webhook_path(connection)))]
+            if spec.webhooks
+            else []
+        ),
         ("Pace", limits if connection.throttled else "not limited: a stand-in server"),
         ("Our references begin with", connection.reference_prefix),
-        *((name.replace("_", " ").capitalize(), value) for name, value in sorted(connection.options.items())),
+        *(
+            (name.replace("_", " ").capitalize(), value)
+            for name, value in sorted(connection.options.items())
+            if name not in _SHOWN_ELSEWHERE
+        ),
     ]
     return Table("Settings", columns("Setting", "Value"), rows, "", note="Set when the connection is made.")

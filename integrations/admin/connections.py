@@ -3,12 +3,14 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.decorators import display
 
 from billing.access import may
@@ -22,31 +24,45 @@ from integrations.admin.connection_page import describe
 from integrations.admin.connection_verbs import VERBS, ModeFields, mapping_url
 from integrations.admin.figures import with_figures
 from integrations.admin.file_verbs import FILE_VERBS, download
+from integrations.admin.live_verbs import LIVE_VERBS, dry_run
 from integrations.admin.policy_verbs import POLICY_VERBS
 from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
+from integrations.going_live import is_being_set_up
 from integrations.models import Connection, ConnectionStatus, OutboxState
 from integrations.setup import create_connection
 from integrations.tokens import SignInError, way_of
 
 _WORDS_SHOWN = 110
+_WHILE_SET_UP = ("Policies", "History", "Switch off")
 
 
 class AddForm(ModeFields, StyledForm):
     erp = forms.ChoiceField(label="ERP")
     business_entity: forms.ModelChoiceField = forms.ModelChoiceField(
-        label="Books of", queryset=None, empty_label=None, help_text="The business entity whose books it receives."
-    )
+        label="Books of", queryset=None, empty_label=None, required=False,
+        help_text="The business entity whose books it receives.",
+    )  # fmt: skip
     name = forms.CharField(max_length=100, required=False, help_text="What you call it. Empty: the ERP's name.")
     sign_in = forms.ChoiceField(label="Signing in", required=False)
-    field_order = ("erp", "sign_in", "business_entity", "mode", "send_payments", "name")
+    address = forms.URLField(
+        label="Address of a sandbox", required=False, assume_scheme="http", max_length=200,
+        help_text="For trying out only: a stand-in server, such as http://127.0.0.1:8801. Empty: the vendor itself.",
+    )  # fmt: skip
+    field_order = ("erp", "sign_in", "business_entity", "mode", "send_payments", "name", "address")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["erp"].choices = base.choices()  # type: ignore[attr-defined]
         self.fields["sign_in"].choices = [("", "The usual way"), *_ways()]  # type: ignore[attr-defined]
-        self.fields["business_entity"].queryset = BusinessEntity.objects.all()  # type: ignore[attr-defined]
+        entities = BusinessEntity.objects.all()
+        of: Any = self.fields["business_entity"]
+        # One ERP for all of them: NetSuite with a subsidiary each, or one set of books for the whole group.
+        of.empty_label = "All business entities" if len(entities) > 1 else None
+        of.queryset, of.required = entities, len(entities) == 1
+        if settings.PRODUCTION:  # There, credentials go to the vendor and nowhere else.
+            del self.fields["address"]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -54,6 +70,15 @@ class AddForm(ModeFields, StyledForm):
         if way and erp != cleaned.get("erp"):
             self.add_error("sign_in", "That way of signing in is another ERP's.")
         return {**cleaned, "sign_in": way}
+
+
+def _no_address_of_this_machine(request: HttpRequest) -> str:
+    """Vendors send people back to https addresses and, for trying out, to localhost; one refuses 127.0.0.1 by number."""
+    if request.get_host().partition(":")[0] != "127.0.0.1":
+        return ""
+    there = f"{request.scheme}://{request.get_host().replace('127.0.0.1', 'localhost')}{request.get_full_path()}"
+    words = 'Some ERPs send nobody back to 127.0.0.1. Open it as localhost: <a class="cf-link" href="{0}">{0}</a>'
+    return format_html(words, there)
 
 
 def _ways() -> list[tuple[str, str]]:
@@ -70,7 +95,7 @@ def _ways() -> list[tuple[str, str]]:
 @admin.register(Connection)
 class ConnectionAdmin(DocumentAdmin):
     add_role = Role.ADMIN
-    verbs = (*VERBS, *POLICY_VERBS, *FILE_VERBS)
+    verbs = (*VERBS, *LIVE_VERBS, *POLICY_VERBS, *FILE_VERBS)
     list_display = (
         "name",
         "erp_shown",
@@ -96,6 +121,7 @@ class ConnectionAdmin(DocumentAdmin):
         files = self.admin_site.admin_view(download)
         return [
             path("<path:object_id>/connect/", connect, name="connect_erp"),
+            path("<int:connection_id>/dry-run/", self.admin_site.admin_view(dry_run), name="erp_dry_run"),
             path("<path:connection_id>/files/<int:file_id>/", files, name="download_erp_files"),
             *super().get_urls(),
         ]
@@ -104,7 +130,10 @@ class ConnectionAdmin(DocumentAdmin):
         return describe(request, subject)
 
     def buttons(self, request: HttpRequest, subject: Connection) -> list[dict[str, object]]:
-        """Give what comes next first: connecting until that is done, then sending."""
+        """Give what comes next first: connecting until that is done, then sending. While it is set up the steps say that."""
+        if is_being_set_up(subject) and subject.status != ConnectionStatus.DISABLED:
+            verbs = {each["label"]: each for each in super().buttons(request, subject)}
+            return [{**verbs[label], "plain": True} for label in _WHILE_SET_UP if label in verbs]
         is_open = subject.status == ConnectionStatus.CONNECTED
         links = [("Mapping", mapping_url(subject))]
         if is_open and may(request, Role.ACCOUNTANT):
@@ -128,11 +157,12 @@ class ConnectionAdmin(DocumentAdmin):
                 send_payments=given["send_payments"],
                 name=given["name"].strip(),
                 sign_in=given["sign_in"],
+                options={"setting_up": True},
+                address=given.get("address", ""),
             )
             if not is_new:
                 return f"{made.name} was there already, just so.", self._page_of(made)
-            next_step = reverse("admin:integrations_connection_credentials", args=[made.pk])
-            return f"{made.name} is made. Next: what the ERP gave you for connecting.", next_step
+            return f"{made.name} is made. Nothing is sent before you go live. Follow the steps.", self._page_of(made)
 
         return form_page(
             request,
@@ -177,6 +207,7 @@ class ConnectionAdmin(DocumentAdmin):
             submit=f"Sign in to {erp_name(subject.erp)}",
             cancel_url=self._page_of(subject),
             do=lambda given: ("", ""),
+            warning=_no_address_of_this_machine(request),
             explanation=f"You are sent to {erp_name(subject.erp)} to sign in, choose a company and agree; then you come back "
             f"here.{again} The app there must know this address to come back to: {sign_in.callback_address(request)}",
             subject=subject,

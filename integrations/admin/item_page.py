@@ -8,7 +8,7 @@ from billing.admin.tables import Table, columns
 from billing.models import Customer
 from integrations import outbox, preview, vault
 from integrations.admin.connection_verbs import mapping_url
-from integrations.admin.shown import Subjects, moment, outbox_url, their_document
+from integrations.admin.shown import Subjects, indented, moment, outbox_url, their_document
 from integrations.documents import reference_of
 from integrations.models import DeliveryAttempt, ExternalReference, OutboxItem, OutboxState
 
@@ -54,6 +54,10 @@ def describe(item: OutboxItem, *, with_preview: bool = False) -> Document:
 def _lead(item: OutboxItem) -> str:
     if item.outcome_unknown and item.state != OutboxState.DELIVERED:
         return "Nobody knows whether the ERP has it: no answer came. It is looked for there before it is sent again."
+    if item.state == OutboxState.PARKED and item.reason_code == "by_hand":
+        return (
+            "The ERP has no document for it. Do there what is said below, then skip it with what you did as the reason."
+        )
     return {
         OutboxState.PENDING: "It waits to be sent.",
         OutboxState.IN_FLIGHT: "A worker is sending it right now.",
@@ -67,13 +71,15 @@ def _lead(item: OutboxItem) -> str:
 def _mend(item: OutboxItem) -> object:
     if item.reason_code == "missing_mapping":
         return to(mapping_url(item.connection), "Complete the mapping")
+    if item.reason_code == "by_hand":
+        return "Enter it in the ERP by hand, then skip it"
     if item.reason_code == "bad_credentials":
         return link(item.connection, "Connect again")
     return "Do what the ERP asks, then send it again"
 
 
 def _preview(item: OutboxItem) -> Table:
-    text = vault.redact(preview.preview(item))
+    text = indented(vault.redact(preview.preview(item)))
     shown = format_html('<pre class="cf-code" style="overflow-wrap: anywhere; white-space: pre-wrap">{}</pre>', text)
     note = "Built just now from our books and the mapping. Nothing was sent."
     return Table("What would be sent", columns("Body"), [(shown,)], "", note=note)
@@ -99,9 +105,9 @@ def _attempts(item: OutboxItem) -> Table:
             for each in attempts.order_by("-at")[:_ATTEMPTS_SHOWN]
         ],
         "No request for it was made in the last 30 days.",
-        note="Excerpts of what was sent and received, without tokens and secrets. The answer is kept where it was a refusal.",
+        note="Excerpts of what was sent and received, without tokens and secrets. Kept for 30 days.",
     )
 
 
 def _excerpt(text: str) -> object:
-    return format_html(_EXCERPT, f"{len(text):,} characters", text) if text else NONE
+    return format_html(_EXCERPT, f"{len(text):,} characters", indented(text)) if text else NONE

@@ -13,11 +13,13 @@ from integrations.connectors import base
 from integrations.connectors.base import Company
 from integrations.counterparts import Counterparts
 from integrations.models import Connection, ErpRecord, Mapping, MappingKind, MappingOrigin, MappingStatus, SyncMode
-from integrations.readiness import has_subsidiaries, needs_default_customer
+from integrations.readiness import has_subsidiaries, needs_default_customer, our_accounts
 
 PAGE = 50
 _INLINE = 150  # More to choose from than this is searched on a page of its own.
+_REFUSED_SHOWN = 2
 DEFAULTS = "defaults"
+_MAY_BE_LEFT_OUT = (MappingKind.DEFAULT_PRODUCT, MappingKind.BAD_DEBT_PRODUCT)
 
 _MODELS: dict[MappingKind, type[Any]] = {
     MappingKind.ACCOUNT: Account,
@@ -54,6 +56,8 @@ class Row:
     detail: str
     mapping: Mapping | None
     options: Sequence[ErpRecord] | None  # None: too many, to be searched
+    note: str = ""  # What the vendor wants to be known about such an account.
+    refused: Sequence[tuple[ErpRecord, str]] = ()  # What one might expect to stand here, and why it may not.
 
     @property
     def unlisted(self) -> str:
@@ -86,7 +90,8 @@ def default_kinds(connection: Connection) -> list[MappingKind]:
     """Give the defaults that what the connection sends needs."""
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
         return [MappingKind.DEFAULT_CUSTOMER] if needs_default_customer(connection) else []
-    return [MappingKind.DEFAULT_PRODUCT, *([MappingKind.DEPOSIT_ACCOUNT] if connection.send_payments else [])]
+    kinds = [MappingKind.DEFAULT_PRODUCT, *([MappingKind.DEPOSIT_ACCOUNT] if connection.send_payments else [])]
+    return [*kinds, *([MappingKind.BAD_DEBT_PRODUCT] if base.get(connection.erp).line_product else [])]
 
 
 def ours(connection: Connection, kind: MappingKind, internal_id: int) -> Any:
@@ -97,10 +102,10 @@ def ours(connection: Connection, kind: MappingKind, internal_id: int) -> Any:
 def _rows(connection: Connection, kind: MappingKind) -> QuerySet[Any]:
     rows = _MODELS[kind].objects.all()
     if kind == MappingKind.ACCOUNT:
-        rows = rows.filter(is_group=False, is_active=True)
+        rows = rows.filter(pk__in=[account.pk for account in our_accounts(connection)])
     if kind == MappingKind.SUBSIDIARY and connection.business_entity_id:
         rows = rows.filter(pk=connection.business_entity_id)
-    if kind in (MappingKind.ACCOUNT, MappingKind.CUSTOMER) and connection.business_entity_id:
+    if kind == MappingKind.CUSTOMER and connection.business_entity_id:
         rows = rows.filter(business_entity_id=connection.business_entity_id)
     return rows
 
@@ -139,7 +144,19 @@ def _row(kind: MappingKind, each: Any, mapping: Mapping | None, records: Counter
     allowed = None if records.too_many else records.allowed(account)
     options = None if allowed is None or len(allowed) > _INLINE else allowed
     detail = each.get_category_display() if account else getattr(each, "external_id", "") or getattr(each, "code", "")
-    return Row(str(each.pk), kind, str(each), detail, mapping, options)
+    if account is None:
+        return Row(str(each.pk), kind, str(each), detail, mapping, options)
+    note = records.spec.role_notes.get(account.role, "")
+    expected = [(record, words) for record, words in records.refused(account) if _is_like(account, record)]
+    return Row(str(each.pk), kind, str(each), detail, mapping, options, note, expected[:_REFUSED_SHOWN])
+
+
+def _is_like(account: Account, record: ErpRecord) -> bool:
+    """Tell a record of the ERP that a person would look for: of our number or name, or their own kind of that role."""
+    words = set(account.name.lower().replace("-", " ").split()) & set(record.name.lower().replace("-", " ").split())
+    of_role = {"cash": ("bank", "BANK"), "accounts_receivable.customers": ("receivable", "DEBTORS")}.get(account.role)
+    known = f"{record.type} {record.name} {record.data.get('system_account', '')}"
+    return record.number == account.code or len(words) > 1 or bool(of_role and any(each in known for each in of_role))
 
 
 def default_rows(connection: Connection) -> list[Row]:
@@ -170,5 +187,5 @@ def open_counts(connection: Connection) -> dict[str, int]:
         for kind in needed
     }
     done = set(confirmed.filter(internal_id=None).values_list("kind", flat=True))
-    wanted = [kind for kind in default_kinds(connection) if kind != MappingKind.DEFAULT_PRODUCT]
+    wanted = [kind for kind in default_kinds(connection) if kind not in _MAY_BE_LEFT_OUT]
     return {**found, DEFAULTS: sum(kind not in done for kind in wanted)}

@@ -18,6 +18,8 @@ from billing.admin.shown import change_url, list_url, status
 from billing.models import Role
 from integrations import mapping
 from integrations.admin import mapping_rows
+from integrations.admin.dimensions import map_dimensions
+from integrations.admin.guide import dimensions_url, has_dimensions
 from integrations.admin.mapping_rows import DEFAULTS, Row
 from integrations.admin.shown import outbox_url
 from integrations.counterparts import Counterparts, NotAllowed, find_allowed
@@ -68,7 +70,12 @@ class MappingAdmin(TenantAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         choose = self.admin_site.admin_view(self.choose_view)
-        return [path("choose/", choose, name="choose_counterpart"), *super().get_urls()]
+        dimensions = self.admin_site.admin_view(map_dimensions)
+        return [
+            path("choose/", choose, name="choose_counterpart"),
+            path("dimensions/", dimensions, name="map_dimensions"),
+            *super().get_urls(),
+        ]
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         found = self.get_object(request, object_id) if self.has_view_permission(request) else None
@@ -128,7 +135,8 @@ class MappingAdmin(TenantAdmin):
                     open_counts.get(code, 0),
                 )
                 for code, label in mapping_rows.kinds_of(connection)
-            ],
+            ]
+            + ([("Dimensions", dimensions_url(connection), False, 0)] if has_dimensions(connection) else []),
             "note": mapping_rows.note_of(kind),
             "lines": [self._line(connection, row) for row in rows],
             "suggested": any(row.mapping and row.mapping.status == MappingStatus.SUGGESTED for row in rows),
@@ -213,12 +221,17 @@ class MappingAdmin(TenantAdmin):
             if ours is None:
                 raise Http404("There is no such record in this company.")
         search = request.GET.get("q", "").strip()
-        records = Counterparts(connection, wanted, limit=_FOUND, search=search)
+        records = Counterparts(
+            connection, wanted, limit=_FOUND if wanted != MappingKind.ACCOUNT else 500, search=search
+        )
+        account = ours if wanted == MappingKind.ACCOUNT else None
         context = {
             "title": f"The counterpart of {ours or wanted.label.lower()}",
             "hidden": {"connection": connection.pk, "kind": kind, "ours": key}.items(),
             "q": search,
-            "records": records.allowed(ours if wanted == MappingKind.ACCOUNT else None),
+            "records": records.allowed(account),
+            "refused": records.refused(account),
+            "note": records.spec.role_notes.get(account.role, "") if account else "",
             "too_many": records.too_many,
             "shown": _FOUND,
             "back": back,

@@ -27,6 +27,7 @@ from integrations.documents import Kind, as_sent, reference_of
 from integrations.models import UNDELIVERED, Connection, OutboxItem, OutboxState
 
 _CHUNK = 5000
+_WORDS_SHOWN = 140  # The page of an item says all of it.
 _SENDABLE = (OutboxState.PARKED, OutboxState.SKIPPED)
 _SKIPPABLE = outbox.SKIPPABLE
 _AGAIN = (
@@ -287,7 +288,8 @@ class OutboxItemAdmin(DocumentAdmin):
 
     @display(description="Why, and what to do")
     def reason_shown(self, item: OutboxItem) -> str:
-        return (item.reason if item.state != OutboxState.DELIVERED else "") or NONE
+        words = (item.reason if item.state != OutboxState.DELIVERED else "") or NONE
+        return words if len(words) <= _WORDS_SHOWN else f"{words[:_WORDS_SHOWN]}…"
 
     @display(description="Delivered, or next try")
     def when(self, item: OutboxItem) -> str:

@@ -18,12 +18,12 @@ from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
 from billing.admin.shown import NONE, badge, change_url, day, figure, link, list_url, to
 from billing.admin.tables import Table, columns
-from billing.models import Job, Role
+from billing.models import Customer, Job, Role
 from billing.services.jobs import start_job
 from integrations.admin.differences import Ours, Theirs, causes_url, meaning, sentence
 from integrations.admin.outbox import ConnectionFilter
 from integrations.admin.shown import erp_name, moment
-from integrations.models import Connection, ConnectionStatus, Reconciliation
+from integrations.models import Connection, ConnectionStatus, Mapping, MappingKind, Reconciliation
 from integrations.reconciliation import sign_off
 
 _SHOWN = 300
@@ -202,12 +202,23 @@ def _from(reconciliation: Reconciliation) -> str:
 def _customers(reconciliation: Reconciliation) -> list[Table]:
     if not reconciliation.customers:
         return []
+    ids = [row["erp_id"] for row in reconciliation.customers]
+    mapped = Mapping.objects.filter(
+        connection=reconciliation.connection_id, kind=MappingKind.CUSTOMER, external_id__in=ids
+    )
+    ours = dict(mapped.exclude(internal_id=None).values_list("external_id", "internal_id"))
+    found = Customer.objects.in_bulk(list(ours.values()))
+    names = {theirs: link(found[pk]) for theirs, pk in ours.items() if pk in found}
     return [
         Table(
             "Customers whose receivables differ",
-            columns("Customer in the ERP", "Currency", ">Ours", ">Theirs", ">Difference"),
+            columns("Customer", "Currency", ">Ours", ">Theirs", ">Difference"),
             [
-                (row["customer"], row["currency"], *(_amount(row, side) for side in ("ours", "theirs", "difference")))
+                (
+                    names.get(row["erp_id"], row["customer"]),
+                    row["currency"],
+                    *(_amount(row, side) for side in ("ours", "theirs", "difference")),
+                )
                 for row in reconciliation.customers
             ],
             "",

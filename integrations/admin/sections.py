@@ -10,7 +10,17 @@ from accounting.models import JournalEntry
 from billing.admin.hooks import Card, add_cards, add_section
 from billing.admin.shown import NONE, change_url, link, list_url, status
 from billing.admin.tables import Table, columns
-from billing.models import CreditNote, Customer, Invoice, Payment, PaymentAllocation, Product
+from billing.models import (
+    CreditNote,
+    Customer,
+    Dispute,
+    Invoice,
+    Payment,
+    PaymentAllocation,
+    Product,
+    Refund,
+    WriteOff,
+)
 from integrations.admin.figures import with_figures
 from integrations.admin.shown import moment, outbox_url, their_document
 from integrations.documents import Kind
@@ -19,8 +29,11 @@ from integrations.models import Connection, ConnectionStatus, ExternalReference,
 _KINDS: dict[type, tuple[Kind, ...]] = {
     JournalEntry: (Kind.JOURNAL_ENTRY,),
     Invoice: (Kind.INVOICE, Kind.INVOICE_VOID),
-    CreditNote: (Kind.CREDIT_NOTE, Kind.CREDIT_ALLOCATION),
-    Payment: (Kind.PAYMENT,),
+    CreditNote: (Kind.CREDIT_NOTE, Kind.CREDIT_ALLOCATION, Kind.CREDIT_NOTE_VOID),
+    Payment: (Kind.PAYMENT, Kind.PAYMENT_VOID),
+    Refund: (Kind.REFUND,),
+    Dispute: (Kind.DISPUTE,),
+    WriteOff: (Kind.WRITE_OFF, Kind.WRITE_OFF_ALLOCATION),
     Customer: (Kind.CUSTOMER,),
     Product: (Kind.PRODUCT,),
 }

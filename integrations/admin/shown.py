@@ -1,5 +1,7 @@
 """How the ERP's things look: moments, modes, and links to what an item is about."""
 
+import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,11 +12,23 @@ from django.utils.html import format_html
 
 from accounting.models import JournalEntry
 from billing.admin.shown import NONE, link, list_url, to
-from billing.models import CreditNote, Customer, Invoice, Payment, PaymentAllocation, Product, Refund
+from billing.models import (
+    CreditNote,
+    Customer,
+    Dispute,
+    Invoice,
+    Payment,
+    PaymentAllocation,
+    Product,
+    Refund,
+    WalletEntry,
+    WriteOff,
+)
 from integrations.connectors import base
 from integrations.documents import Kind
 from integrations.models import Connection, ExternalReference, JournalSummary, OutboxItem, SyncMode
 
+_LETTERS = re.compile(r"(?:\\u(?:00[89a-f]|0[1-9a-f][0-9a-f]|[1-9a-f][0-9a-f]{2})[0-9a-f])+")
 MODELS: dict[str, type[Any]] = {
     Kind.CUSTOMER: Customer,
     Kind.PRODUCT: Product,
@@ -24,8 +38,14 @@ MODELS: dict[str, type[Any]] = {
     Kind.INVOICE_VOID: Invoice,
     Kind.CREDIT_NOTE: CreditNote,
     Kind.CREDIT_ALLOCATION: CreditNote,
+    Kind.CREDIT_NOTE_VOID: CreditNote,
     Kind.PAYMENT: Payment,
+    Kind.PAYMENT_VOID: Payment,
     Kind.REFUND: Refund,
+    Kind.WRITE_OFF: WriteOff,
+    Kind.WRITE_OFF_ALLOCATION: WriteOff,
+    Kind.WALLET_USE: WalletEntry,
+    Kind.DISPUTE: Dispute,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
 }
 
@@ -76,6 +96,8 @@ class Subjects:
         rows = model.objects.all()
         if model is PaymentAllocation:
             rows = rows.select_related("payment", "invoice")
+        if model is WalletEntry:
+            rows = rows.select_related("wallet__customer")
         return rows.in_bulk(ids)
 
     def show(self, kind: str, subject_id: int) -> object:
@@ -83,9 +105,35 @@ class Subjects:
         found = self._found.get(MODELS[kind], {}).get(subject_id)
         if isinstance(found, PaymentAllocation):
             return link(found.payment, f"{found.payment} to {found.invoice}")
+        if isinstance(found, WalletEntry):
+            return link(found.wallet, f"{found.wallet}: {found}")
         return link(found) if found is not None else f"{subject_id}"
 
 
 def count_link(count: int, url: str) -> object:
     """Show a count that leads to what it counts; zero leads nowhere."""
     return to(url, f"{count:,}") if count else "0"
+
+
+def indented(text: str) -> str:
+    """Break a body in JSON into lines for people to read, with letters for their codes. Other texts are left as they are."""
+    if not text.startswith(("{", "[")):
+        return text
+    text = _LETTERS.sub(lambda found: json.loads(f'"{found[0]}"'), text)
+    shown: list[str] = []
+    depth, quoted, escaped = 0, False, False
+    for character in text:
+        if not quoted and character in "}]":
+            depth -= 1
+            shown.append("\n" + "  " * depth)
+        shown.append(character)
+        if quoted:
+            quoted, escaped = character != '"' or escaped, character == "\\" and not escaped
+        elif character == '"':
+            quoted = True
+        elif character in "{[,":
+            depth += character != ","
+            shown.append("\n" + "  " * depth)
+        elif character == ":":
+            shown.append(" ")
+    return "".join(shown)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from integrations.builders import journals, lists, payments, refunds, sales, summaries
+from integrations.builders import by_hand, journals, lists, payments, refunds, sales, summaries, voids, write_offs
 from integrations.builders.mapped import Built
 from integrations.connectors.base import MissingMapping, TryLater
 from integrations.documents import Kind
@@ -24,7 +24,13 @@ _BUILDERS = {
     Kind.INVOICE: sales.invoices,
     Kind.CREDIT_NOTE: sales.credit_notes,
     Kind.CREDIT_ALLOCATION: sales.credit_allocations,
-    Kind.INVOICE_VOID: sales.invoice_voids,
+    Kind.INVOICE_VOID: voids.invoices,
+    Kind.CREDIT_NOTE_VOID: voids.credit_notes,
+    Kind.PAYMENT_VOID: voids.payments,
+    Kind.WRITE_OFF: write_offs.write_offs,
+    Kind.WRITE_OFF_ALLOCATION: write_offs.allocations,
+    Kind.WALLET_USE: by_hand.wallet_uses,
+    Kind.DISPUTE: by_hand.disputes,
     Kind.PAYMENT: payments.payments,
     Kind.REFUND: refunds.refunds,
     Kind.PAYMENT_UPDATE: payments.payment_updates,

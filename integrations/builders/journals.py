@@ -9,12 +9,11 @@ from accounting.models import Account, JournalEntry, JournalLine, entry_number
 from billing.models import BusinessEntity
 from integrations.builders.dimensions import Dimensions
 from integrations.builders.mapped import Built, Mapped, external_ids, receivable_accounts
+from integrations.builders.rates import simplest_rate
 from integrations.connectors import base
-from integrations.connectors.base import DeliveryError
+from integrations.connectors.base import DeliveryError, Rejected
 from integrations.documents import JournalDocument, JournalLineDocument, Kind, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
-
-_RATE_DIGITS = Decimal("0.0000000001")
 
 
 class JournalLineRow(NamedTuple):
@@ -66,7 +65,9 @@ class JournalBuilder:
         self, connection: Connection, lines: Sequence[JournalLineRow], *, reversed_ids: Sequence[int] = ()
     ) -> None:
         self._connection = connection
-        self._in_base = base.get(connection.erp).journals_in_base
+        # A company there that keeps one currency takes base amounts just as well as a vendor without others does.
+        keeps_one = connection.company.get("multi_currency") is False
+        self._in_base = base.get(connection.erp).journals_in_base or keeps_one
         self._one_customer = connection.option("ar_customer", "one") != "each"
         self._draft = bool(connection.option("draft", False))
         accounts = {line.account_id for line in lines}
@@ -89,36 +90,49 @@ class JournalBuilder:
         """Map one entry. Raises MissingMapping."""
         entity_id = entry.business_entity_id
         home = self._base_currency[entity_id]
-        plain = all(line.currency == entry.currency and line.is_plain for line in lines)
-        in_base = entry.currency != home and (self._in_base or not plain)
-        debit = sum((line.debit for line in lines), Decimal(0))
-        in_home = sum((line.base_debit for line in lines), Decimal(0))
-        foreign = not in_base and entry.currency != home and debit
+        rate = Decimal(1) if entry.currency == home else self._rate(lines, home)
+        in_base = rate is None
+        if in_base:
+            lines = [line for line in lines if line.base_debit or line.base_credit]
+        if not lines:
+            raise Rejected("amount", f"In {home} the entry comes to nothing, so there is nothing to send. Skip it.")
         return JournalDocument(
             reference=reference_of(self._connection.reference_prefix, Kind.JOURNAL_ENTRY, entry.pk),
             date=entry.date,
-            currency=home if in_base or not plain else entry.currency,
-            rate=(in_home / debit).quantize(_RATE_DIGITS).normalize() if foreign else Decimal(1),
+            currency=entry.currency if rate else home,
+            rate=rate or Decimal(1),
             description=f"{entry_number(entry.pk)} {entry.description}",
-            lines=tuple(
-                self.line(line, entry.description, entity_id=entity_id, in_base=in_base or not plain) for line in lines
-            ),
+            lines=tuple(self.line(line, entry.description, entity_id=entity_id, in_base=in_base) for line in lines),
             subsidiary=self._mapped.subsidiary(entity_id),
             reverses=self._reversed.get(entry.reverses_id or 0, ("", ""))[0],
             draft=self._draft,
         )
 
+    def _rate(self, lines: Sequence[JournalLineRow], home: str) -> Decimal | None:
+        """Find the rate at which the ERP gets our base amounts to the cent from foreign ones; None: send base amounts.
+
+        None as well where a line names a customer: that one has a currency, and an exchange difference is in another.
+        """
+        if self._in_base or not all(line.is_plain for line in lines) or any(map(self._names_customer, lines)):
+            return None
+        amounts = [(line.debit or line.credit, line.base_debit or line.base_credit) for line in lines]
+        return simplest_rate(amounts, base_currency=home)
+
+    def _names_customer(self, line: JournalLineRow) -> bool:
+        return self._mapped.get(MappingKind.ACCOUNT, line.account_id) in self._receivable
+
     def line(self, line: JournalLineRow, description: str, *, entity_id: int, in_base: bool) -> JournalLineDocument:
         """Map one line, in the base currency if asked; the foreign amount is then named in its description."""
         account = self._mapped.need(MappingKind.ACCOUNT, line.account_id, name=str(self._accounts[line.account_id]))
-        if in_base and line.currency != self._base_currency[entity_id] and line.is_plain:
+        is_foreign = line.currency != self._base_currency[entity_id]
+        if in_base and is_foreign and line.is_plain:
             description = f"{description} ({line.currency} {line.debit or line.credit:f})"
         return JournalLineDocument(
             account=account,
             debit=line.base_debit if in_base else line.debit,
             credit=line.base_credit if in_base else line.credit,
             description=description,
-            customer=self._customer(line, entity_id) if account in self._receivable else None,
+            customer=self._customer(line, entity_id, is_foreign=is_foreign) if account in self._receivable else None,
             dimensions=self._dimensions.of(
                 product_id=line.product_id, customer_id=line.customer_id, entity_id=entity_id
             ),
@@ -128,11 +142,13 @@ class JournalBuilder:
         """Give the ERP's subsidiary of a business entity. Raises MissingMapping."""
         return self._mapped.subsidiary(entity_id)
 
-    def _customer(self, line: JournalLineRow, entity_id: int) -> str:
+    def _customer(self, line: JournalLineRow, entity_id: int, *, is_foreign: bool) -> str:
+        # Where the entity's subsidiary has a customer of its own, it is that one.
+        default = self._mapped.get(MappingKind.DEFAULT_CUSTOMER, entity_id)
+        # A customer there has one currency; what is in another goes to the one that is in the base currency.
+        if is_foreign:
+            return default or self._mapped.need(MappingKind.DEFAULT_CUSTOMER)
         own = self._mapped.get(MappingKind.CUSTOMER, line.customer_id) if line.customer_id else None
         if own is None and line.customer_id and not self._one_customer:
             return self._mapped.need(MappingKind.CUSTOMER, line.customer_id)
-        own = own or self._mapped.get(
-            MappingKind.DEFAULT_CUSTOMER, entity_id
-        )  # Where its subsidiary has one of its own.
-        return own or self._mapped.need(MappingKind.DEFAULT_CUSTOMER)
+        return own or default or self._mapped.need(MappingKind.DEFAULT_CUSTOMER)

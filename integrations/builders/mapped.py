@@ -17,6 +17,8 @@ _ASK = {
     MappingKind.SUBSIDIARY: "The business entity {name} has no subsidiary of the ERP. Map it, then send the item again.",
     MappingKind.DEFAULT_CUSTOMER: "No ERP customer is chosen for receivable lines. Choose one in the mapping, then send "
     "the item again.",
+    MappingKind.BAD_DEBT_PRODUCT: "A debt is written off in the ERP by a credit note for an item whose sales go to bad debts. "
+    "Make such an item there, import its lists, choose it under the defaults of the mapping, then send the item again.",
     MappingKind.DEPOSIT_ACCOUNT: "No ERP account is chosen for payments. Choose one in the mapping, then send the item "
     "again.",
 }

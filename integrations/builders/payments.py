@@ -77,6 +77,7 @@ def _build(
                 allocations=tuple(
                     AllocationDocument(invoice=_invoice(invoices, invoice_id), amount=amount)
                     for invoice_id, amount in allocated[payment_id].items()
+                    if amount  # What was taken off an invoice again leaves nothing.
                 ),
                 external_id=held[payment_id][0] if held is not None else "",
                 rate=rates.of(payment_id),

@@ -1,15 +1,29 @@
 """At which rate a document went into the base currency, as our own entries have it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from django.db.models import F, Sum
 
 from accounting.models import JournalLine
 from billing.models import BusinessEntity
+from billing.money import round_money
 
-_DIGITS = Decimal("0.0000000001")
+_DIGITS = range(2, 11)
 _ONE = Decimal(1)
+
+
+def simplest_rate(amounts: Sequence[tuple[Decimal, Decimal]], *, base_currency: str) -> Decimal | None:
+    """Find the rate of the fewest digits that gives every amount's base amount to the cent; None where none does.
+
+    `amounts` are pairs of an amount and its base amount.
+    """
+    whole, in_base = (sum(each, Decimal(0)) for each in zip(*amounts, strict=True))
+    for digits in _DIGITS:
+        rate = (in_base / whole).quantize(_ONE.scaleb(-digits))
+        if rate > 0 and all(round_money(amount * rate, base_currency) == base for amount, base in amounts):
+            return rate.normalize()
+    return None
 
 
 class Rates:
@@ -26,11 +40,13 @@ class Rates:
             JournalLine.objects.filter(**{f"{dimension}__in": foreign}, debit__gt=0)
             .exclude(currency=F("entry__business_entity__base_currency"))
             .order_by("entry_id")
-            .values_list(dimension, "entry_id")
+            .values_list(dimension, "entry_id", "business_entity_id")
             .annotate(base=Sum("base_debit"), amount=Sum("debit"))
         )
-        for document_id, _, base, amount in rows:  # The first entry about it is the one that recorded it.
-            self._rates.setdefault(document_id, (base / amount).quantize(_DIGITS).normalize())
+        for document_id, _, entity_id, base, amount in rows:  # The first entry about it is the one that recorded it.
+            if document_id not in self._rates:
+                rate = simplest_rate([(amount, base)], base_currency=home[entity_id])
+                self._rates[document_id] = rate or (base / amount).quantize(_ONE.scaleb(-_DIGITS[-1])).normalize()
 
     def of(self, document_id: int) -> Decimal:
         """Give the rate of one document; 1 in the base currency."""

@@ -19,7 +19,6 @@ from integrations.documents import (
     InvoiceDocument,
     Kind,
     SalesLineDocument,
-    VoidDocument,
     reference_of,
 )
 from integrations.models import Connection, MappingKind, OutboxItem
@@ -151,30 +150,6 @@ def credit_allocations(connection: Connection, items: Sequence[OutboxItem]) -> d
     return _each(items, document)
 
 
-def invoice_voids(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
-    """Build voids of invoices that the ERP holds."""
-    ids = [item.subject_id for item in items]
-    held = external_ids(connection, Kind.INVOICE, ids)
-    why = {
-        pk: (day, words)
-        for pk, day, words in Invoice.objects.filter(id__in=ids).values_list("id", "voided_on", "void_reason")
-    }
-
-    def document(item: OutboxItem) -> VoidDocument:
-        day, reason = why[item.subject_id]
-        if item.subject_id not in held or day is None:
-            raise MissingMapping(
-                Kind.INVOICE,
-                item.subject_id,
-                "The ERP never got this invoice, so there is nothing to void. Skip this item.",
-            )
-        external_id, token = held[item.subject_id]
-        reference = reference_of(connection.reference_prefix, Kind.INVOICE_VOID, item.subject_id)
-        return VoidDocument(reference=reference, external_id=external_id, sync_token=token, date=day, reason=reason)
-
-    return _each(items, document)
-
-
 class _Mapped:
     """The mapping that a batch of sales documents needs."""
 
@@ -233,7 +208,7 @@ class _Mapped:
             unit_amount=line.unit_amount,
             net=line.net,
             tax=line.tax,
-            tax_code=self._tax_code(line) if self._with_codes and line.tax else None,
+            tax_code=self._tax_code(line) if self._with_codes else None,
             account=self._account(line) if self._needs_account else "",
             tax_percent=line.tax_percent,
             dimensions=self._dimensions.of(
@@ -254,8 +229,11 @@ class _Mapped:
             MappingKind.ACCOUNT, account.pk if account else line.product_id, name=str(account or "of the sale")
         )
 
-    def _tax_code(self, line: _Line) -> str:
-        found = self._found.get(MappingKind.TAX_CODE, line.tax_rate_id)
+    def _tax_code(self, line: _Line) -> str | None:
+        """Give the ERP's code; a line without tax has one where its rate, such as zero per cent, is mapped."""
+        found = self._found.get(MappingKind.TAX_CODE, line.tax_rate_id) if line.tax_rate_id else None
+        if not line.tax:
+            return found
         name = "" if found else str(TaxRate.objects.filter(id=line.tax_rate_id or 0).first())
         return found or self._found.need(MappingKind.TAX_CODE, line.tax_rate_id, name=name)
 

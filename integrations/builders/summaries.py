@@ -38,20 +38,25 @@ def _document(
     words = f"Counterfoil: {summary}"
     in_base = summary.currency != home
     sums: dict[JournalLineDocument, Decimal] = defaultdict(Decimal)
+    nets = summary.unit == "open"  # An opening balance has one side; the turnover of a day or month has two.
     for line in lines:
         mapped = builder.line(line, words, entity_id=summary.business_entity_id, in_base=in_base)
-        side = "debit" if mapped.debit else "credit"
-        like = replace(mapped, debit=Decimal(side == "debit"), credit=Decimal(side == "credit"), description=words)
-        sums[like] += mapped.debit or mapped.credit
+        is_debit = bool(mapped.debit) or nets
+        like = replace(mapped, debit=Decimal(is_debit), credit=Decimal(not is_debit), description=words)
+        sums[like] += mapped.debit - mapped.credit if nets else mapped.debit or mapped.credit
     return JournalDocument(
         reference=reference_of(connection.reference_prefix, Kind.JOURNAL_SUMMARY, summary.pk),
         date=summary.end,
         currency=home if in_base else summary.currency,
         rate=Decimal(1),
         description=words,
-        lines=tuple(
-            replace(like, debit=like.debit * amount, credit=like.credit * amount) for like, amount in sums.items()
-        ),
+        lines=tuple(_with(like, amount) for like, amount in sums.items() if amount),
         subsidiary=builder.subsidiary(summary.business_entity_id),
         draft=bool(connection.option("draft", False)),
     )
+
+
+def _with(like: JournalLineDocument, amount: Decimal) -> JournalLineDocument:
+    """Give a line its sum; one below zero stands on the other side."""
+    is_debit = bool(like.debit) == (amount > 0)
+    return replace(like, debit=abs(amount) if is_debit else Decimal(0), credit=Decimal(0) if is_debit else abs(amount))

@@ -40,11 +40,18 @@ class DemoCompany:
     send_payments: bool
     contract_start: ContractStartTreatment
     customers: int
+    sells_abroad: bool = False
 
 
 COMPANIES = (
     DemoCompany(
-        "aurora", "Aurora Cloud (demo)", SyncMode.JOURNAL_ENTRIES, False, ContractStartTreatment.MEMO, customers=70
+        "aurora",
+        "Aurora Cloud (demo)",
+        SyncMode.JOURNAL_ENTRIES,
+        False,
+        ContractStartTreatment.MEMO,
+        customers=70,
+        sells_abroad=True,
     ),
     DemoCompany(
         "borealis", "Borealis Works (demo)", SyncMode.DOCUMENTS, True, ContractStartTreatment.GROSS_UP, customers=50

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from billing.models import (
     OPEN_STATUSES,
     BusinessEntity,
@@ -20,6 +22,7 @@ from billing.services.credit_notes import issue_credit_note
 from billing.services.gateways import held_by, record_payout
 from billing.services.invoices import void_invoice
 from billing.services.payments import allocate_payment, receive_payment
+from integrations.demo.companies import CURRENCY
 from integrations.demo.generator import CustomerPlan, Habit
 
 GATEWAY = "cards"
@@ -29,10 +32,15 @@ _TOO_MUCH = Decimal(100)
 _METHODS = (PaymentMethod.BANK_TRANSFER, PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER, PaymentMethod.DIRECT_DEBIT)
 
 
+def _at_home() -> QuerySet[Invoice]:
+    """Give the invoices of this story's customers; the one abroad has its own."""
+    return Invoice.objects.filter(currency=CURRENCY)
+
+
 def receive(plans: Sequence[CustomerPlan], customers: Mapping[str, Customer], *, month: DateRange, until: date) -> None:
     """Record what comes in during a month, up to a day."""
     by_id = {customers[plan.external_id].pk: plan for plan in plans if plan.external_id in customers}
-    for invoice in Invoice.objects.filter(status__in=OPEN_STATUSES).order_by("issued_on", "id"):
+    for invoice in _at_home().filter(status__in=OPEN_STATUSES).order_by("issued_on", "id"):
         plan = by_id[invoice.customer_id]
         if plan.habit == Habit.NEVER:
             continue
@@ -82,7 +90,7 @@ def _amount(habit: Habit, invoice: Invoice) -> Decimal | None:
 
 def credit_one(*, on: date) -> None:
     """Credit half of a line of the oldest unpaid invoice, as after a complaint."""
-    invoice = Invoice.objects.filter(status=InvoiceStatus.FINALIZED, total__gt=0).order_by("issued_on", "id").first()
+    invoice = _at_home().filter(status=InvoiceStatus.FINALIZED, total__gt=0).order_by("issued_on", "id").first()
     assert invoice is not None
     line = invoice.lines.order_by("position")[0]
     half = round_money(line.net.amount / 2, invoice.currency)
@@ -91,7 +99,7 @@ def credit_one(*, on: date) -> None:
 
 def void_one(*, on: date) -> None:
     """Void one of the latest invoices, to be billed again by the next run."""
-    invoice = Invoice.objects.filter(status=InvoiceStatus.FINALIZED, contract__items__is_metered=False, settled=0)
+    invoice = _at_home().filter(status=InvoiceStatus.FINALIZED, contract__items__is_metered=False, settled=0)
     latest = invoice.order_by("-issued_on", "id").first()
     assert latest is not None
     void_invoice(invoice_id=latest.pk, on=on, reason="Wrong purchase order on it", bill_again=True)

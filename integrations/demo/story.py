@@ -34,7 +34,7 @@ from billing.services.gateways import add_gateway
 from billing.services.invoices import finalize_invoices
 from billing.services.usage import Usage, record_usages
 from billing.tenancy import tenant_scope
-from integrations.demo import paying
+from integrations.demo import abroad, paying
 from integrations.demo.companies import Catalog, DemoCompany, fill_catalog, found, tell_accounts_apart
 from integrations.demo.generator import CustomerPlan, ItemPlan, generate, units_used
 from integrations.demo.offers import OFFERS
@@ -65,9 +65,15 @@ def tell(company: DemoCompany, *, today: date, now: datetime, customers: int | N
         cast = _Cast(company.slug, fill_catalog(), plans)
         tell_accounts_apart(entity)
         add_gateway(business_entity=entity, code=paying.GATEWAY, name="Card gateway")
+        if company.sells_abroad:
+            abroad.record_rates(since=first_month - timedelta(days=7), until=today)
+            abroad.sign(entity, cast.catalog, start=first_month)
         for number in range(MONTHS - 1):
             start = add_months(first_month, number)
             _whole_month(cast, entity, number, DateRange(start, add_months(start, 1)))
+        if company.sells_abroad:
+            abroad.pay_in_part(on=add_months(first_month, 1) + timedelta(days=9))
+            abroad.revalue_months(first_month, months=MONTHS - 1)
         _current_month(cast, first_of_month(today), today)
         close_period(period_id=AccountingPeriod.objects.get(start=first_month).pk, at=now)
     return tenant

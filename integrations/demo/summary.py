@@ -34,13 +34,15 @@ def summary(tenant: Tenant, *, synced: Synced | None, ledger: LedgerCheck, today
 def _rows(entity: BusinessEntity, synced: Synced | None, ledger: LedgerCheck, today: date) -> Iterator[tuple[str, str]]:
     yield "customers", f"{Customer.objects.count():,}, contracts {Contract.objects.count():,}"
     yield "invoices", _invoices(entity.base_currency, today)
-    credited = CreditNote.objects.aggregate(sum=Sum("total"))["sum"]
-    paid = Payment.objects.aggregate(sum=Sum("amount"), left=Sum("unapplied"))
-    money = [_money(amount, entity.base_currency) for amount in (paid["sum"], paid["left"], credited)]
-    payments = f"payments {Payment.objects.count():,} of {money[0]} ({money[1]} unapplied)"
+    home = entity.base_currency
+    credited = CreditNote.objects.filter(currency=home).aggregate(sum=Sum("total"))["sum"]
+    received = Payment.objects.filter(currency=home)
+    paid = received.aggregate(sum=Sum("amount"), left=Sum("unapplied"))
+    money = [_money(amount, home) for amount in (paid["sum"], paid["left"], credited)]
+    payments = f"payments {received.count():,} of {money[0]} ({money[1]} unapplied)"
     yield "settled", f"{payments}, credit notes {CreditNote.objects.count():,} of {money[2]}"
-    revenue = JournalLine.objects.filter(role="revenue").aggregate(credit=Sum("credit"), debit=Sum("debit"))
-    yield "revenue", _money((revenue["credit"] or Decimal(0)) - (revenue["debit"] or Decimal(0)), entity.base_currency)
+    yield from _abroad(home)
+    yield "revenue", _money(_credited("revenue"), home)
     balance = trial_balance(business_entity_id=entity.pk, at=today)
     closed = AccountingPeriod.objects.filter(status=PeriodStatus.CLOSED).order_by("start")
     debit, credit = _money(balance.debit, entity.base_currency), _money(balance.credit, entity.base_currency)
@@ -51,12 +53,25 @@ def _rows(entity: BusinessEntity, synced: Synced | None, ledger: LedgerCheck, to
     yield from _erp(synced)
 
 
+def _credited(*roles: str) -> Decimal:
+    sums = JournalLine.objects.filter(role__in=roles).aggregate(credit=Sum("base_credit"), debit=Sum("base_debit"))
+    return (sums["credit"] or Decimal(0)) - (sums["debit"] or Decimal(0))
+
+
+def _abroad(home: str) -> Iterator[tuple[str, str]]:
+    issued = Invoice.objects.exclude(currency=home).exclude(status__in=(InvoiceStatus.DRAFT, InvoiceStatus.VOID))
+    for row in issued.order_by("currency").values("currency").annotate(total=Sum("total"), settled=Sum("settled")):
+        open_yet = _money(row["total"] - row["settled"], row["currency"])
+        gained = _money(_credited("fx_gain_realized", "fx_loss_realized"), home)
+        yield "abroad", f"{_money(row['total'], row['currency'])} invoiced, {open_yet} open; exchange gain {gained}"
+
+
 def _invoices(currency: str, today: date) -> str:
-    issued = Invoice.objects.exclude(status__in=(InvoiceStatus.DRAFT, InvoiceStatus.VOID))
+    issued = Invoice.objects.filter(currency=currency).exclude(status__in=(InvoiceStatus.DRAFT, InvoiceStatus.VOID))
     total = issued.aggregate(sum=Sum("total"))["sum"]
     drafts = Invoice.objects.filter(status=InvoiceStatus.DRAFT).count()
     void = Invoice.objects.filter(status=InvoiceStatus.VOID).count()
-    overdue = Invoice.objects.filter(status__in=OPEN_STATUSES, due_on__lt=today)
+    overdue = Invoice.objects.filter(currency=currency, status__in=OPEN_STATUSES, due_on__lt=today)
     late = overdue.aggregate(total=Sum("total"), settled=Sum("settled"))
     due = (late["total"] or Decimal(0)) - (late["settled"] or Decimal(0))
     return (

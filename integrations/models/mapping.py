@@ -53,6 +53,7 @@ class MappingKind(models.TextChoices):
     SUBSIDIARY = "subsidiary", "Business entity"
     DEFAULT_CUSTOMER = "default_customer", "Customer on receivable lines"
     DEFAULT_PRODUCT = "default_product", "Product without a counterpart"
+    BAD_DEBT_PRODUCT = "bad_debt_product", "Item for debt that is written off"
     DEPOSIT_ACCOUNT = "deposit_account", "Account that payments go to"
 
 

@@ -9,7 +9,10 @@ from integrations.models.connection import Connection
 
 
 class JournalSummary(TenantModel):
-    """The entries of a day or month as one journal in the ERP, dated its last day. Never changes; latecomers make another."""
+    """The entries of a day or month as one journal in the ERP, dated its last day. Never changes; latecomers make another.
+
+    The unit `open` brings opening balances: what was posted in a calendar year before the connection went live.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="summaries")
     business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT, related_name="+")
@@ -25,6 +28,10 @@ class JournalSummary(TenantModel):
         ordering = ("-end", "-id")
 
     def __str__(self) -> str:
+        if self.unit == "open":
+            return (
+                f"Opening balances as of {self.end} in {self.currency} ({self.entry_count} entries of {self.start:%Y})"
+            )
         period = f"{self.start:%B %Y}" if self.unit == "month" else f"{self.start}"
         return f"{self.entry_count} entries of {period} in {self.currency}"
 

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from billing.models import CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation
 from integrations.builders.mapped import external_ids
@@ -25,6 +25,7 @@ from integrations.reconciliation.findings import (
     foreign_cause,
     subject_of,
 )
+from integrations.reconciliation.write_offs import WriteOffs
 
 _ZERO = Decimal(0)
 _CENTS = Decimal("0.05")  # Taxes worked out line by line or on the whole differ by that much.
@@ -75,6 +76,7 @@ class _Comparison:
         self._findings = findings
         self._tells_links = base.get(connection.erp).tells_links
         self._home = str(connection.company.get("home_currency", ""))
+        self._write_offs = WriteOffs(connection, findings, through=through, since=since)
         self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(_nothing)
         self._owed: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(_nothing)
 
@@ -89,6 +91,8 @@ class _Comparison:
                 currency = document.currency or self._home
                 self._count(sort, document.account, currency, "theirs", document.total)
                 self._owed[document.customer, currency]["theirs"] += sort.sign * document.total
+                if sort is _CREDITS and subject is None and self._write_offs.take(document):
+                    continue
                 if subject is None or subject not in ours:
                     self._foreign(sort, document)
                     continue
@@ -103,6 +107,15 @@ class _Comparison:
                 self._compare(sort, ours[subject], document, customers)
         for ids in chunks(self._candidates(sort).order_by("id").values_list("id", flat=True).iterator(chunk_size=5000)):
             self._our_side(sort, ids, seen, connector)
+        if sort is _CREDITS:
+            self._our_write_offs(sort, connector)
+
+    def _our_write_offs(self, sort: _Sort, connector: Connector) -> None:
+        customers = self._customers(customer for customer, _, _ in self._write_offs.ours.values())
+        for customer, currency, amount in self._write_offs.ours.values():
+            self._count(sort, self._deposit(sort), currency, "ours", amount)
+            self._owed[customers.get(customer, f"ours {customer}"), currency]["ours"] += sort.sign * amount
+        self._write_offs.say_missing(connector)
 
     def _our_side(self, sort: _Sort, ids: Sequence[int], seen: set[int], connector: Connector) -> None:
         missing = []
@@ -111,7 +124,8 @@ class _Comparison:
             self._count(sort, self._deposit(sort), ours.currency, "ours", ours.total)
             owner = customers.get(ours.customer_id, f"ours {ours.customer_id}")
             self._owed[owner, ours.currency]["ours"] += sort.sign * ours.total
-            if subject not in seen:
+            is_gone = sort is not _INVOICES and not ours.total  # What is void here need not be there any more.
+            if subject not in seen and not is_gone:
                 missing.append((subject, ours.name, ours.total))
         self._findings.compared += len(missing)
         if missing:
@@ -135,15 +149,23 @@ class _Comparison:
     def _ours(self, sort: _Sort, ids: Sequence[int]) -> dict[int, _Ours]:
         rows = self._candidates(sort).filter(id__in=ids)
         if sort is _PAYMENTS:
-            linked = self._linked(ids)
+            linked, void = self._linked(ids), self._void_there(sort, ids)
             return {
-                pk: _Ours(self._name(pk), day.isoformat(), customer, currency, amount, _ZERO, linked.get(pk, {}))
+                pk: _Ours(
+                    self._name(pk),
+                    day.isoformat(),
+                    customer,
+                    currency,
+                    _ZERO if pk in void else amount,
+                    _ZERO,
+                    linked.get(pk, {}),
+                )
                 for pk, day, customer, currency, amount in rows.values_list(
                     "id", "received_on", "customer_id", "currency", "amount"
                 )
             }
         fields = ("id", "number", "issued_on", "customer_id", "currency", "total", "tax")
-        void = self._void_there(ids) if sort is _INVOICES else set()
+        void = self._void_there(sort, ids)
         return {
             pk: _Ours(number, day.isoformat(), customer, currency, *((_ZERO, _ZERO) if pk in void else (total, tax)))
             for pk, number, day, customer, currency, total, tax in rows.values_list(*fields)
@@ -152,9 +174,11 @@ class _Comparison:
     def _name(self, payment_id: int) -> str:
         return reference_of(self._connection.reference_prefix, Kind.PAYMENT, payment_id)
 
-    def _void_there(self, ids: Sequence[int]) -> set[int]:
-        """A void invoice should show nothing in the ERP, which keeps no history of it, as of whatever date."""
-        return set(Invoice.objects.filter(id__in=ids, status=InvoiceStatus.VOID).values_list("id", flat=True))
+    def _void_there(self, sort: _Sort, ids: Sequence[int]) -> set[int]:
+        """What is void should show nothing in the ERP, which keeps no history of it, as of whatever date."""
+        models: dict[Kind, type[Any]] = {Kind.INVOICE: Invoice, Kind.CREDIT_NOTE: CreditNote, Kind.PAYMENT: Payment}
+        void = models[sort.kind].objects.filter(id__in=ids, voided_on__isnull=False)
+        return set(void.values_list("id", flat=True))
 
     def _linked(self, payment_ids: Sequence[int]) -> dict[int, dict[str, Decimal]]:
         rows = list(
@@ -166,7 +190,9 @@ class _Comparison:
         linked: dict[int, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         for payment, invoice, amount in rows:
             linked[payment][held.get(invoice, (f"unsent {invoice}", ""))[0]] += Decimal(amount)  # type: ignore[arg-type]
-        return {payment: dict(each) for payment, each in linked.items()}
+        return {
+            payment: {invoice: amount for invoice, amount in each.items() if amount} for payment, each in linked.items()
+        }
 
     def _customers(self, ids: Iterable[int]) -> dict[int, str]:
         rows = Mapping.objects.filter(connection=self._connection, kind=MappingKind.CUSTOMER, internal_id__in=set(ids))
@@ -199,16 +225,19 @@ class _Comparison:
 
     def _cause(self, sort: _Sort, ours: _Ours, theirs: ErpDocument) -> str:
         """A void or a later allocation that is still on its way is no change made in the ERP."""
-        kind = {Kind.INVOICE: Kind.INVOICE_VOID, Kind.PAYMENT: Kind.PAYMENT_UPDATE}.get(sort.kind)
+        kind = {
+            Kind.INVOICE: Kind.INVOICE_VOID,
+            Kind.CREDIT_NOTE: Kind.CREDIT_NOTE_VOID,
+            Kind.PAYMENT: Kind.PAYMENT_VOID,
+        }
         subject = subject_of(self._connection, sort.kind, theirs)
-        if kind is None or subject is None:
+        if subject is None:
             return ROUNDING if 0 < abs(ours.total - theirs.total) <= _CENTS else CHANGED
-        subjects: Any = [subject]
-        if kind is Kind.PAYMENT_UPDATE:
-            subjects = PaymentAllocation.objects.filter(payment_id=subject).values_list("id", flat=True)
-        states = OutboxItem.objects.filter(
-            connection=self._connection, kind=kind, subject_id__in=list(subjects)
-        ).exclude(state=OutboxState.DELIVERED)
+        changes = Q(kind=kind[sort.kind].value, subject_id=subject)
+        if sort is _PAYMENTS:
+            parts = PaymentAllocation.objects.filter(payment_id=subject).values_list("id", flat=True)
+            changes |= Q(kind=Kind.PAYMENT_UPDATE.value, subject_id__in=list(parts))
+        states = OutboxItem.objects.filter(changes, connection=self._connection).exclude(state=OutboxState.DELIVERED)
         state = states.values_list("state", flat=True).first()
         waits = {OutboxState.PARKED: "parked", OutboxState.SKIPPED: "skipped", OutboxState.APPROVAL: APPROVAL}
         if state is None and abs(ours.total - theirs.total) <= _CENTS and ours.total != theirs.total:

@@ -125,6 +125,9 @@ class _Comparison:
         """Compare one journal: amounts as sent, then what they come to in the base currency, then the date."""
         sent_in_base = ours.currency != self._home and (document.currency or self._home) == self._home
         mine = _without_zero(ours.base if sent_in_base else ours.amounts)
+        if not sent_in_base and ours.currency != self._home:
+            for account, amount in mine.items():
+                self._sums[account, ours.currency]["ours"] += amount
         if mine != theirs:
             self._add(ours, self._amount_cause(mine, theirs, ours), document, ours_=mine, theirs=theirs)
         elif not sent_in_base and ours.currency != self._home:
@@ -279,9 +282,8 @@ class _Comparison:
                     name=f"{account} (not mapped)", external_id="", currency=currency, ours=amount, theirs=Decimal(0)
                 )
                 continue
+            # What was sent in a foreign currency is added where it is compared; the rest was sent in base currency.
             self._sums[external, self._home]["ours"] += in_base
-            if currency != self._home and (external, currency) in self._sums:
-                self._sums[external, currency]["ours"] += amount
         for external, currency in sorted(key for key in self._sums if key[0] in self._names):
             sums = self._sums[external, currency]
             self._findings.account(

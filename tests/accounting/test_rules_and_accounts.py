@@ -46,6 +46,7 @@ from billing.services.refunds import refund_credit_note
 from billing.services.tenants import create_tenant
 from billing.services.wallets import top_up_wallet
 from billing.tenancy import tenant_scope
+from tests.accounting.rates import rates
 from tests.journal import journal, text
 
 JAN = date(2026, 1, 1)
@@ -267,6 +268,8 @@ DAMAGE = {
     "deferred_revenue_agrees": "UPDATE accounting_recognitionschedule SET billed = billed + 1",
     "unbilled_revenue_agrees": "UPDATE accounting_recognitionschedule SET billed = 0",
     "revenue_agrees": "UPDATE accounting_recognitionschedule SET recognized = 0",
+    "carrying_amounts_agree": "UPDATE accounting_carryingamount SET base = base + 1",
+    "nothing_is_left_of_what_is_settled": "UPDATE accounting_carryingamount SET amount = 0",
 }
 
 
@@ -302,7 +305,9 @@ def test_books_of_an_earlier_release_learn_the_new_rules(customer):
 
 
 def _move_money(customer):
-    """Something in every sub-ledger: held and kept by a gateway, owed back, in a wallet."""
+    """Something in every sub-ledger: held and kept by a gateway, owed back, in a wallet, in a foreign currency."""
+    rates("Date USD\n2026-01-01 1.10")
+    receive_payment(customer_id=customer.pk, currency="EUR", received_on=JAN, amount=Decimal(3), allocations={})
     gateway = add_gateway(business_entity=customer.business_entity, code="cards", name="Cards")
     paid = {"customer_id": customer.pk, "currency": "USD"}
     payment = receive_payment(**paid, received_on=JAN, amount=Decimal(20), allocations={}, gateway="cards")

@@ -59,7 +59,14 @@ def test_a_card_payment_is_recorded_paid_out_disputed_and_won(finance: Client, s
     finance.post(f"{reverse('admin:billing_payment_add')}?customer={customer.pk}", taken)
     payment = Payment.objects.get(gateway=gateway)
     assert (payment.withheld.amount, payment.unapplied.amount) == (Decimal(10), Decimal(0))
-    payout = {"paid_on": "2026-03-05", "captured": "90", "fee": "3", "withheld": "0", "reference": "po_1"}
+    payout = {
+        "paid_on": "2026-03-05",
+        "currency": "USD",
+        "captured": "90",
+        "fee": "3",
+        "withheld": "0",
+        "reference": "po_1",
+    }
     assert "87.00" in told(finance, "billing_paymentgateway_record_payout", gateway.pk, payout)
     assert GatewayPayout.objects.get().deposited.amount == Decimal(87)
     again = finance.post(url("billing_paymentgateway_record_payout", gateway.pk), payout)

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from psycopg import pq
 
@@ -59,3 +59,24 @@ def test_statements_outlive_a_rollback_to_a_savepoint() -> None:
         execute("INSERT INTO twice VALUES (%s), (%s)", [1, 1], answers=False)
     for _ in range(_OFTEN_ENOUGH_TO_BE_PREPARED):
         assert execute("SELECT %s::int", [1]) == [(1,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_commit_travels_with_the_last_statement_and_fails_with_it() -> None:
+    execute("CREATE TABLE committed (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)", [], answers=False)
+    done = []
+    try:
+        for number in range(_OFTEN_ENOUGH_TO_BE_PREPARED):
+            with transaction.atomic():
+                transaction.on_commit(lambda: done.append(1))
+                execute("INSERT INTO committed VALUES (%s)", [number], answers=False, commits=True)
+                assert connection.connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+                assert len(done) == number
+        assert len(done) == _OFTEN_ENOUGH_TO_BE_PREPARED
+        with pytest.raises(IntegrityError), transaction.atomic():
+            execute("INSERT INTO committed VALUES (%s)", [0], answers=False, commits=True)
+        with pytest.raises(DataError), transaction.atomic():
+            execute("INSERT INTO committed VALUES (%s)", ["no number"], answers=False, commits=True)
+        assert execute("SELECT count(*) FROM committed", []) == [(_OFTEN_ENOUGH_TO_BE_PREPARED,)]
+    finally:
+        execute("DROP TABLE committed", [], answers=False)

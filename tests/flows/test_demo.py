@@ -65,7 +65,7 @@ def test_story(company: DemoCompany) -> None:
     tenant = tell(company, today=TODAY, now=NOW, customers=CUSTOMERS)
     assert check_ledger(tenant).problems == []
     with tenant_scope(tenant.pk):
-        _shows_every_feature()
+        _shows_every_feature(abroad=company.sells_abroad)
         with start_in_thread("quickbooks") as box:
             synced = erp.sync(url=box.url)
         assert synced is not None
@@ -81,13 +81,14 @@ def test_story(company: DemoCompany) -> None:
             assert synced.held["credit memos"] == 1
 
 
-def _shows_every_feature() -> None:
+def _shows_every_feature(*, abroad: bool) -> None:
     kinds = set(BusinessEvent.objects.values_list("kind", flat=True))
     assert kinds == {
         "contract_started", "contract_renewed", "usage_recorded", "invoice_finalized", "invoice_voided",
         "credit_note_issued", "payment_received", "payment_captured", "payment_allocated", "payout_received",
-        "revenue_recognized",
+        "revenue_recognized", *(("foreign_balances_revalued", "foreign_revaluation_reversed") if abroad else ()),
     }  # fmt: skip
+    assert JournalLine.objects.filter(role__startswith="fx_", role__endswith="_realized").exists() == abroad
     statuses = set(Invoice.objects.values_list("status", flat=True))
     assert statuses == {status.value for status in InvoiceStatus} - {InvoiceStatus.WRITTEN_OFF}
     void = Invoice.objects.get(status=InvoiceStatus.VOID)

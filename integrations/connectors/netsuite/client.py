@@ -155,7 +155,7 @@ class Client:
                     outcome=failure or ("ok" if is_ok else f"http {status}"),
                     seconds=time.monotonic() - started,
                     request=body,
-                    response=response.text if response is not None and not is_ok else "",
+                    response=response.text if response is not None else "",
                 )
             )
         return _read(response)

@@ -42,11 +42,13 @@ class Client:
             raise faults[0].as_error()
         return answer
 
-    def write(self, path: str, body: str, *, request_id: str, operation: str = "") -> dict[str, Any]:
+    def write(self, path: str, body: str, *, request_id: str, operation: str = "", include: str = "") -> dict[str, Any]:
         """Post a body. A fault is left in the answer, for the caller knows what it means for each document."""
         params = {"requestid": request_id}
         if operation:
             params["operation"] = operation
+        if include:
+            params["include"] = include
         return self.call("POST", path, operation=operation or path, params=params, body=body)
 
     def call(
@@ -104,7 +106,7 @@ class Client:
                     outcome=failure or ("ok" if status == 200 else f"http {status}"),
                     seconds=time.monotonic() - started,
                     request=body or params.get("query", ""),
-                    response=response.text if response is not None and status != 200 else "",
+                    response=response.text if response is not None else "",
                 )
             )
             if response is not None:

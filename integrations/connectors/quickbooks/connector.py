@@ -50,6 +50,8 @@ class QuickBooks:
             Kind.INVOICE: lambda it: payloads.invoice(it, self._company),
             Kind.CREDIT_NOTE: lambda it: payloads.credit_memo(it, self._company),
             Kind.INVOICE_VOID: payloads.void,
+            Kind.CREDIT_NOTE_VOID: payloads.void,
+            Kind.PAYMENT_VOID: payloads.void,
             Kind.PAYMENT: lambda it: payloads.payment(it, self._company),
             Kind.PAYMENT_UPDATE: lambda it: payloads.payment(it, self._company),
             Kind.CREDIT_ALLOCATION: lambda it: settling.credit_allocation(it, self._company),
@@ -59,7 +61,9 @@ class QuickBooks:
 
     def send(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[Outcome]:
         """Send parcels under one request id: alone (position 0) or as a batch, whose positions are the batch ids."""
-        if kind in (Kind.INVOICE_VOID, Kind.PAYMENT_UPDATE):
+        if kind is Kind.CREDIT_NOTE_VOID:
+            return [self._settling.delete_credit(request_id, parcel.body) for parcel in parcels]
+        if kind in _CHANGES:
             return [self._change(kind, request_id, parcel) for parcel in parcels]
         if kind is Kind.CREDIT_ALLOCATION:
             return [self._settling.allocate(request_id, parcel.reference, parcel.body) for parcel in parcels]
@@ -87,7 +91,7 @@ class QuickBooks:
             condition += " and Active in (true, false)"
         response = self._client.query(f"select * from {entity} where {condition} maxresults {_PAGE}")
         rows: list[JsonObject] = response.get(entity, [])
-        if kind in (Kind.INVOICE_VOID, Kind.PAYMENT_UPDATE):
+        if kind in _CHANGES:
             return self._changed(kind, sent, {str(row["Id"]): row for row in rows})
         found: dict[str, Outcome] = {}
         for row in rows:
@@ -227,9 +231,8 @@ class QuickBooks:
         return outcomes
 
     def _change(self, kind: Kind, request_id: str, parcel: Parcel) -> Outcome:
-        """Void an invoice or set a payment's allocations, with the newest SyncToken; once more if it was stale."""
+        """Void an invoice or payment, or set a payment's allocations, with the newest SyncToken; once more if it was stale."""
         entity, body = objects.ENTITY[kind], loads(parcel.body)
-        operation = "void" if kind is Kind.INVOICE_VOID else ""
         for _ in range(2):
             rows = self._client.query(f"select * from {entity} where Id = {_quoted(body['Id'])}").get(entity, [])
             if not rows:
@@ -243,9 +246,11 @@ class QuickBooks:
                 return done[parcel.reference]
             # The lines of an update are sent whole, and nothing else on the payment is touched.
             token = str(rows[0]["SyncToken"])
-            text = dumps(body | {"SyncToken": token} | ({} if operation else {"sparse": True}))
+            text = dumps(body | {"SyncToken": token} | ({} if kind is Kind.INVOICE_VOID else {"sparse": True}))
             # Other bytes need another id, the same bytes the same one.
-            answer = self._client.write(entity.lower(), text, request_id=f"{request_id}-{token}", operation=operation)
+            answer = self._client.write(
+                entity.lower(), text, request_id=f"{request_id}-{token}", **_VOIDING.get(kind, {})
+            )
             faults = read_faults(answer)
             if not faults:
                 return objects.outcome(kind, body, answer[entity], base_url=self._base_url)
@@ -254,13 +259,13 @@ class QuickBooks:
         return UnknownOutcome("The document changes in QuickBooks at this moment. It is tried again.")
 
     def _changed(self, kind: Kind, sent: dict[str, JsonObject], rows: dict[str, JsonObject]) -> dict[str, Outcome]:
-        """Give what already is as we want it: invoices that are void, payments with our allocations."""
+        """Give what already is as we want it: what is void, payments with our allocations."""
         found: dict[str, Outcome] = {}
         for reference, body in sent.items():
             row = rows.get(str(body["Id"]))
             if row is None:
                 continue
-            if kind is Kind.INVOICE_VOID:
+            if kind in _VOIDING:
                 is_done = not objects.decimal(row.get("TotalAmt"))
             else:
                 wanted = objects.erp_document(Kind.PAYMENT, body).linked
@@ -268,6 +273,14 @@ class QuickBooks:
             if is_done:
                 found[reference] = objects.outcome(kind, body, row, base_url=self._base_url)
         return found
+
+
+_CHANGES = (Kind.INVOICE_VOID, Kind.PAYMENT_UPDATE, Kind.PAYMENT_VOID)
+# Invoices are voided by an operation of that name, payments by an update that says so.
+_VOIDING: dict[Kind, dict[str, str]] = {
+    Kind.INVOICE_VOID: {"operation": "void"},
+    Kind.PAYMENT_VOID: {"operation": "update", "include": "void"},
+}
 
 
 def _moment(value: datetime) -> str:

@@ -28,6 +28,8 @@ ENTITY = {
     Kind.INVOICE: "Invoice",
     Kind.INVOICE_VOID: "Invoice",
     Kind.CREDIT_NOTE: "CreditMemo",
+    Kind.CREDIT_NOTE_VOID: "CreditMemo",
+    Kind.PAYMENT_VOID: "Payment",
     Kind.PAYMENT: "Payment",
     Kind.PAYMENT_UPDATE: "Payment",
     Kind.CREDIT_ALLOCATION: "Payment",
@@ -41,6 +43,8 @@ LOOKUP = {
     Kind.CREDIT_NOTE: "DocNumber",
     Kind.PAYMENT: "PaymentRefNum",
     Kind.INVOICE_VOID: "Id",
+    Kind.CREDIT_NOTE_VOID: "Id",
+    Kind.PAYMENT_VOID: "Id",
     Kind.PAYMENT_UPDATE: "Id",
 }
 _PAGES = {
@@ -50,6 +54,8 @@ _PAGES = {
     Kind.CREDIT_NOTE: "creditmemo?txnId=",
     Kind.PAYMENT: "recvpayment?txnId=",
     Kind.PAYMENT_UPDATE: "recvpayment?txnId=",
+    Kind.PAYMENT_VOID: "recvpayment?txnId=",
+    Kind.CREDIT_NOTE_VOID: "creditmemo?txnId=",
     Kind.CREDIT_ALLOCATION: "recvpayment?txnId=",
     Kind.REFUND: "expense?txnId=",
     Kind.CUSTOMER: "customerdetail?nameId=",

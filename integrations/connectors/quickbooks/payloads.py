@@ -83,6 +83,11 @@ def currency_of(currency: str, rate: Decimal, company: Company) -> JsonObject:
     return _currency(currency, company) | ({"ExchangeRate": rate} if foreign else {})
 
 
+def untaxed(company: Company) -> JsonObject:
+    """Say that an entry has no tax of its own, where QuickBooks asks for it: everywhere but in the United States."""
+    return {} if company.country == "US" else {"GlobalTaxCalculation": "NotApplicable"}
+
+
 def _dimensions(dimensions: Sequence[DimensionDocument], *kinds: str) -> JsonObject:
     """Name class and location, as far as a line or a document takes them."""
     fields = {"class": "ClassRef", "department": "DepartmentRef", "location": "DepartmentRef"}
@@ -92,8 +97,8 @@ def _dimensions(dimensions: Sequence[DimensionDocument], *kinds: str) -> JsonObj
 def customer(document: CustomerDocument, company: Company) -> str:
     """Write a Customer."""
     body: JsonObject = {"DisplayName": _name(document.name, document.suffix), "Notes": tag(document.reference)}
-    if document.email:
-        body["PrimaryEmailAddr"] = {"Address": document.email[:100]}
+    if document.email and len(document.email) <= _NAME:  # Cut short it would be another address.
+        body["PrimaryEmailAddr"] = {"Address": document.email}
     return dumps(body | _currency(document.currency, company))
 
 
@@ -123,7 +128,7 @@ def journal_entry(document: JournalDocument, company: Company) -> str:
         "TxnDate": document.date.isoformat(),
         "PrivateNote": note(document.description, document.reference),
     }
-    body |= currency_of(document.currency, document.rate, company)
+    body |= currency_of(document.currency, document.rate, company) | untaxed(company)
     return dumps(body | {"Line": lines})
 
 
@@ -210,7 +215,7 @@ def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> Jso
 
 
 def void(document: VoidDocument) -> str:
-    """Write what voids an Invoice."""
+    """Write what voids an Invoice or a Payment, or deletes a CreditMemo, which QuickBooks cannot void."""
     return dumps({"Id": document.external_id, "SyncToken": document.sync_token or "0"})
 
 

@@ -13,7 +13,7 @@ from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import objects
 from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import read_faults
-from integrations.connectors.quickbooks.payloads import amount, currency_of, note
+from integrations.connectors.quickbooks.payloads import amount, currency_of, note, untaxed
 from integrations.documents import CreditAllocationDocument, Kind, RefundDocument
 
 JsonObject = dict[str, Any]
@@ -45,6 +45,7 @@ def refund(document: RefundDocument, company: Company) -> str:
         "TxnDate": document.date.isoformat(),
         "PrivateNote": note(document.note, document.reference),
         **currency,
+        **untaxed(company),
         "Line": [
             {
                 "Amount": paid,
@@ -135,6 +136,35 @@ class Settling:
         if purchase is None or not self._is_linked(loads(body), purchase):
             return None
         return self._delivered("Expense", purchase)
+
+    def delete_credit(self, request_id: str, body: str) -> Outcome:
+        """Take a credit memo off the invoices it settles, then delete it: QuickBooks cannot void one."""
+        number = str(loads(body)["Id"])
+        memo = self._read("CreditMemo", number)
+        if memo is None:
+            return Delivered(number)
+        for linked in memo.get("LinkedTxn") or ():
+            paid = self._read("Payment", str(linked["TxnId"])) if linked.get("TxnType") == "Payment" else None
+            if paid is None:
+                continue
+            if objects.decimal(paid.get("TotalAmt")):
+                return Rejected(
+                    "applied_elsewhere",
+                    "In QuickBooks this credit memo is part of a payment that brought money. Take it out of that payment "
+                    "there, then send this item again.",
+                )
+            answer = self._delete("payment", paid, request_id)
+            if faults := read_faults(answer):
+                return faults[0].as_error()
+        memo = self._read("CreditMemo", number) or memo
+        faults = read_faults(self._delete("creditmemo", memo, request_id))
+        return faults[0].as_error() if faults else Delivered(number)
+
+    def _delete(self, path: str, found: JsonObject, request_id: str) -> JsonObject:
+        token = str(found["SyncToken"])
+        body = dumps({"Id": str(found["Id"]), "SyncToken": token})
+        # A request id of its own for each object: the same id would give the first answer again.
+        return self._client.write(path, body, request_id=f"{request_id}-{path[0]}{token}", operation="delete")
 
     def _tie(self, request_id: str, wanted: JsonObject, purchase: JsonObject) -> JsonObject:
         line = _link(_EXPENSE, str(purchase["Id"]), objects.decimal(wanted["Amount"]))

@@ -146,7 +146,7 @@ class Client:
                     outcome=failure or ("ok" if status == 200 else f"http {status}"),
                     seconds=time.monotonic() - started,
                     request=body or " ".join(params.values()),
-                    response=response.text if response is not None and _is_telling(response) else "",
+                    response=response.text if response is not None else "",
                 )
             )
             if response is not None:
@@ -170,10 +170,6 @@ def message_of(body: JsonObject) -> str:
     return "; ".join(dict.fromkeys(word for word in words if word)) or str(
         body.get("Message") or body.get("Detail") or body.get("Title") or "no reason given"
     )
-
-
-def _is_telling(response: requests.Response) -> bool:
-    return response.status_code != 200 or '"ERROR"' in response.text[:200_000]
 
 
 def _utc_text(moment: datetime) -> str:

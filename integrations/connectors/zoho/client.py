@@ -129,7 +129,7 @@ class Client:
                     outcome=failure or ("ok" if done else f"http {status}"),
                     seconds=time.monotonic() - started,
                     request=body or "&".join(f"{name}={value}" for name, value in query.items()),
-                    response=response.text if response is not None and not done else "",
+                    response=response.text if response is not None else "",
                 )
             )
 

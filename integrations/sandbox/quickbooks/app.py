@@ -188,6 +188,8 @@ class QuickBooksSandbox:
         body = _json(request)
         has_id = isinstance(body, dict) and "Id" in body and "SyncToken" in body
         operation = request.params.get("operation") or ("update" if has_id else "create")
+        if request.params.get("include") == "void" and operation == "update":
+            operation = "void via update"
 
         def work() -> Answer:
             try:

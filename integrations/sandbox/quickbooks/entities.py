@@ -24,7 +24,8 @@ _BUILD: dict[str, Callable[[Company, str, Json, Record | None], Built]] = {
     "Item": lists.item,
     "Account": lists.account,
 }
-_VOIDABLE = ("Invoice", "Payment")
+# As Intuit has it: invoices by operation=void, payments by a sparse update with include=void.
+_VOIDABLE = (("void", "Invoice"), ("void via update", "Payment"))
 
 
 def write(company: Company, entity: str, operation: str, body: Any) -> Rendered:
@@ -39,7 +40,9 @@ def write(company: Company, entity: str, operation: str, body: Any) -> Rendered:
         record = _update(company, entity, body)
     elif operation == "delete" and entity in TRANSACTIONS:
         return _delete(company, entity, body)
-    elif operation == "void" and entity in _VOIDABLE:
+    elif (operation, entity) in _VOIDABLE:
+        if entity == "Payment" and body.get("sparse") is not True:
+            raise missing("sparse")
         record = _void(company, entity, body)
     else:
         raise VendorFault("2010", f"Operation {operation} is not supported for {entity}", "operation")

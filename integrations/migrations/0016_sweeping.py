@@ -22,7 +22,7 @@ RECORDED = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0014_record_dimensions")]
+    dependencies = [("integrations", "0015_documents_of_more_kinds")]
 
     operations = [
         migrations.AddField(

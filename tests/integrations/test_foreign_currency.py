@@ -1,0 +1,101 @@
+"""Entries in a foreign currency: sent so that the ERP's books come to ours in base currency, to the cent."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from accounting.currency.revaluation import revalue
+from accounting.models import JournalEntry
+from accounting.recognition import recognize_revenue
+from billing.models import BusinessEntity, Customer, Product
+from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract, start_contracts
+from billing.services.payments import receive_payment
+from integrations import builders
+from integrations.connectors.base import DeliveryError
+from integrations.delivery import drain
+from integrations.documents import JournalDocument, Kind
+from integrations.models import Connection, OutboxItem
+from integrations.reconciliation import reconcile
+from tests.accounting.rates import rates
+from tests.integrations.books import Books
+
+pytestmark = pytest.mark.django_db(transaction=True)
+D = Decimal
+THROUGH = date(2026, 4, 30)
+
+
+def sell_abroad(currency: str, amount: str, *, number: str = "X-1") -> Customer:
+    """An annual contract in another currency than the books', billed on 1 March 2026."""
+    product, _ = Product.objects.get_or_create(code="plan", defaults={"name": "Plan"})
+    customer = Customer.objects.create(
+        business_entity=BusinessEntity.objects.get(), external_id=number, name=f"Abroad {number}", currency=currency
+    )
+    item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": amount}, "interval_months": 12}
+    contract = draft_contract(customer=customer, number=number, start=date(2026, 3, 1), items=[item], term_months=12)
+    start_contracts([contract.pk])
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    return customer
+
+
+def worked_cases() -> None:
+    """C7 and C8, with a month of revenue."""
+    rates("Date USD\n2026-03-01 1.10\n2026-03-20 1.15\n2026-03-31 1.08\n2026-04-10 1.05\n2026-04-30 1.05")
+    customer = sell_abroad("EUR", "1000")
+    for amount, day in (("400", date(2026, 3, 20)), ("600", date(2026, 4, 10))):
+        receive_payment(customer_id=customer.pk, received_on=day, amount=D(amount), currency="EUR")
+    recognize_revenue(through=date(2026, 3, 31))
+    revalue(at=date(2026, 3, 31))
+
+
+def build(connection: Connection, kind: str) -> JournalDocument | DeliveryError:
+    entry = JournalEntry.objects.filter(event__kind=kind).order_by("id").first()
+    assert entry is not None
+    (item,) = OutboxItem.objects.filter(connection=connection, kind="journal_entry", subject_id=entry.pk)
+    built = builders.build(connection=connection, kind=Kind.JOURNAL_ENTRY, items=[item])[item.pk]
+    assert isinstance(built, JournalDocument | DeliveryError)
+    return built
+
+
+def test_their_books_come_to_ours_in_base_currency(connect, box) -> None:
+    Books(box.url).prefer(MultiCurrencyEnabled=True)
+    connection = connect()
+    worked_cases()
+    drain(connection.pk, until_empty=True)
+    assert not OutboxItem.objects.exclude(state="delivered").values_list("reason", flat=True)
+    kept, findings = reconcile(connection, through=THROUGH)
+    assert findings.differences == []
+    in_base = [row for row in kept.accounts if row["currency"] == "USD"]
+    assert in_base and all(row["ours"] == row["theirs"] for row in in_base)
+    received = next(row for row in in_base if "Receivable" in row["account"] or "AR" in row["account"])
+    assert D(received["ours"]) == 0
+
+
+def test_one_rate_is_sent_as_the_foreign_amount_and_its_rate(connect, box) -> None:
+    Books(box.url).prefer(MultiCurrencyEnabled=True)
+    connection = connect()
+    worked_cases()
+    revenue = build(connection, "revenue_recognized")
+    assert isinstance(revenue, JournalDocument)
+    # 31 of 365 days of 1,000.00 EUR, at the rate of its invoice.
+    assert (revenue.currency, revenue.rate, revenue.lines[0].debit) == ("EUR", D("1.1"), D("84.93"))
+
+
+def test_an_exchange_difference_is_sent_in_base_currency_and_names_the_amounts(connect, box) -> None:
+    Books(box.url).prefer(MultiCurrencyEnabled=True)
+    connection = connect()
+    worked_cases()
+    paid = build(connection, "payment_received")
+    assert isinstance(paid, JournalDocument)
+    assert (paid.currency, paid.rate) == ("USD", D(1))
+    assert [(line.debit, line.credit) for line in paid.lines] == [(460, 0), (0, 440), (0, 20)]
+    assert "EUR 400.00" in paid.lines[0].description and "EUR" not in paid.lines[2].description
+
+
+def test_what_comes_to_nothing_is_not_sent(connect, box) -> None:
+    connection = connect()
+    rates("Date USD IDR\n2026-03-01 1.00 16000")
+    sell_abroad("IDR", "1")
+    refused = build(connection, "invoice_finalized")
+    assert isinstance(refused, DeliveryError) and "nothing to send" in str(refused)
