@@ -21,6 +21,7 @@ from integrations.documents import STAGES, Kind, as_sent
 from integrations.models import Connection, OutboxItem, OutboxState
 
 LEASE_SECONDS = 150
+_WHOLE = 1000
 _CLAIM_LOCK = 7_205_118  # Our own number space among advisory locks.
 
 _RECLAIM = """
@@ -41,7 +42,7 @@ _DIED = (
     "sending it again looks there first."
 )
 _HEAD = """
-SELECT kind, request_id FROM integrations_outboxitem
+SELECT kind, request_id, attempts FROM integrations_outboxitem
  WHERE connection_id = %(connection)s AND stage = %(stage)s AND state = 'pending' AND available_at <= now()
    AND (group_key IS NULL OR group_key NOT IN (
        SELECT group_key FROM integrations_outboxitem
@@ -97,9 +98,14 @@ def worker() -> Iterator[int]:
                 cursor.execute("SELECT pg_advisory_unlock(%s::bigint)", [worker_id])
 
 
-def claim(*, connection: Connection, worker_id: int, batch_size: Mapping[Kind, int]) -> Claim | None:
+def claim(
+    *, connection: Connection, worker_id: int, batch_size: Mapping[Kind, int], one_by_one: bool = False
+) -> Claim | None:
     """Lease the next items to send: all of an earlier request, else new ones of one kind. Counts the attempt.
 
+    What did not come to an end is taken up in halves, so that a worker that is stopped again and again still gets
+    something done, and one item that stops workers is found. A request that was sent stays whole, unless each of its
+    documents was a request of its own to the vendor (`one_by_one`).
     Within a customer the stages follow one another: what an earlier stage still owes holds back the later ones.
     """
     with transaction.atomic(), database.cursor() as cursor:
@@ -120,8 +126,11 @@ def claim(*, connection: Connection, worker_id: int, batch_size: Mapping[Kind, i
             if head is None:
                 continue
             kind = Kind(head[0])
-            size = 1000 if head[1] else batch_size.get(as_sent(kind), 1)
-            select = _HEAD.replace("SELECT kind, request_id", "SELECT id", 1).replace(" ORDER BY id LIMIT 1\n", _BODY)
+            halved = max(1, batch_size.get(as_sent(kind), 1) >> int(head[2]))
+            size = halved if one_by_one or head[1] is None else _WHOLE
+            select = _HEAD.replace("SELECT kind, request_id, attempts", "SELECT id", 1).replace(
+                " ORDER BY id LIMIT 1\n", _BODY
+            )
             cursor.execute(select, {**values, "kind": kind.value, "request": head[1], "size": size})
             ids = [row[0] for row in cursor.fetchall()]
             if ids:

@@ -125,8 +125,13 @@ class _Lane:
         connection.refresh_from_db(fields=["status", "paused_until"])
         if not self.is_open or self.paused_for > 0:
             return False
-        sizes = base.get(connection.erp).batch_size
-        claim = claims.claim(connection=connection, worker_id=self._worker_id, batch_size=sizes)
+        spec = base.get(connection.erp)
+        claim = claims.claim(
+            connection=connection,
+            worker_id=self._worker_id,
+            batch_size=spec.batch_size,
+            one_by_one=spec.one_by_one,
+        )
         if claim is None:
             return False
         try:

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -25,7 +26,13 @@ from integrations.models import (
     RecordKind,
     SyncMode,
 )
-from integrations.readiness import has_subsidiaries, needs_default_customer, our_accounts, our_entities
+from integrations.readiness import (
+    default_customers,
+    has_subsidiaries,
+    needs_default_customer,
+    our_accounts,
+    our_entities,
+)
 from integrations.wiring import open_connector
 
 _ALIKE = 0.82
@@ -189,7 +196,7 @@ def create_missing(connection: Connection, connector: Connector | None = None) -
     if connection.sync_mode == SyncMode.DOCUMENTS and connection.send_payments:
         created += _create_deposit_account(connection, connector, theirs)
     if needs_default_customer(connection):
-        created += _create_default_customer(connection, connector)
+        created += _create_default_customers(connection, connector)
     if created:  # What the company tells of its accounts is older than they are.
         connection.company, connection.company_read_at = asdict(connector.company()), timezone.now()
         connection.save(update_fields=["company", "company_read_at", "updated_at"])
@@ -213,16 +220,19 @@ def _create_deposit_account(connection: Connection, connector: Connector, theirs
     return 1
 
 
-def _create_default_customer(connection: Connection, connector: Connector) -> int:
-    if Mapping.objects.filter(connection=connection, kind=MappingKind.DEFAULT_CUSTOMER).exists():
-        return 0
-    row = connector.create_customer(
-        request_id=_request_id(connection, "default customer"),
-        name=_SUBLEDGER,
-        note="Receivables are kept by customer in Counterfoil; here they are one balance.",
-    )
-    _created(connection, MappingKind.DEFAULT_CUSTOMER, None, row)
-    return 1
+def _create_default_customers(connection: Connection, connector: Connector) -> int:
+    rows = Mapping.objects.filter(connection=connection, kind=MappingKind.DEFAULT_CUSTOMER)
+    there = set(rows.values_list("internal_id", flat=True))
+    missing = [each for each in default_customers(connection) if each.entity_id not in there]
+    for wish in missing:
+        row = connector.create_customer(
+            request_id=_request_id(connection, f"default customer {wish.entity_id or ''}".rstrip()),
+            name=f"{_SUBLEDGER} {wish.name}".rstrip(),
+            note="Receivables are kept by customer in Counterfoil; here they are one balance.",
+            subsidiary=wish.subsidiary,
+        )
+        _created(connection, MappingKind.DEFAULT_CUSTOMER, wish.entity_id, row)
+    return len(missing)
 
 
 def _created(connection: Connection, kind: MappingKind, internal_id: int | None, row: ErpRow) -> None:
@@ -298,11 +308,19 @@ def _by_name(ours: Iterable[BusinessEntity | Customer | Product | TaxRate], thei
 
 
 def _subsidiaries(connection: Connection, theirs: Sequence[ErpRecord]) -> Suggestions:
-    """Match by name; a single entity and a single subsidiary belong together."""
+    """Match by name, then by the only one with the currency of the books; one entity and one subsidiary belong together."""
     ours = our_entities(connection)
     if len(ours) == 1 and len(theirs) == 1:
         return [(ours[0].pk, theirs[0])]
-    return _by_name(ours, theirs)
+    named = _by_name(ours, theirs)
+    known, taken = {pk for pk, _ in named}, {record.pk for _, record in named}
+    rest = [each for each in ours if each.pk not in known]
+    free = [record for record in theirs if record.pk not in taken]
+    wanted = Counter(each.base_currency for each in rest)
+    offered = Counter(str(record.data.get("currency", "")) for record in free)
+    by_currency = {str(record.data.get("currency", "")): record for record in free}
+    alone = [each for each in rest if wanted[each.base_currency] == offered[each.base_currency] == 1]
+    return [*named, *((each.pk, by_currency[each.base_currency]) for each in alone)]
 
 
 def _plain(name: str) -> str:

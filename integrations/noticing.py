@@ -20,6 +20,7 @@ from integrations.documents import Kind
 from integrations.mapping import connector_of, refresh_lists
 from integrations.models import Connection, ExternalReference, Mapping, MappingKind, NoticedChange
 from integrations.policy import Policy
+from integrations.sweeping import deleted
 
 _OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visible after its own time.
 _FIRST = timedelta(days=1)
@@ -32,6 +33,7 @@ def poll(connection: Connection) -> int:
     connector = connector_of(connection)
     since = (connection.polled_at - _OVERLAP) if connection.polled_at else now - _FIRST
     noticed = take(connection, connector.changes(since=since), connector)
+    noticed += sum(_look(connection, connector, kind, number) for kind, number in deleted(connection, connector))
     refresh_lists(connection, connector)
     Connection.objects.filter(pk=connection.pk).update(polled_at=now)
     return noticed

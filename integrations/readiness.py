@@ -1,5 +1,7 @@
 """What has to be mapped before a connection can send, and what of it is missing still."""
 
+from typing import NamedTuple
+
 from django.db.models import Q
 
 from accounting.models import Account, DefaultAccount
@@ -37,6 +39,27 @@ def our_entities(connection: Connection) -> list[BusinessEntity]:
     """Give the business entities whose books this connection sends."""
     entities = BusinessEntity.objects.order_by("id")
     return list(entities.filter(pk=connection.business_entity_id) if connection.business_entity_id else entities)
+
+
+class DefaultCustomer(NamedTuple):
+    """A customer of the ERP for receivable lines: the connection's, or a further subsidiary's for one entity's books."""
+
+    entity_id: int | None
+    name: str
+    subsidiary: str
+
+
+def default_customers(connection: Connection) -> list[DefaultCustomer]:
+    """Give the customers that receivable lines need: one, and one for each further subsidiary (a customer belongs to one)."""
+    rows = Mapping.objects.filter(connection=connection, kind=MappingKind.SUBSIDIARY)
+    subsidiaries = dict(rows.values_list("internal_id", "external_id"))
+    entities = our_entities(connection)
+    wanted = [DefaultCustomer(None, "", subsidiaries.get(entities[0].pk, "") if entities else "")]
+    for entity in entities[1:]:
+        subsidiary = subsidiaries.get(entity.pk, "")
+        if subsidiary and subsidiary not in {each.subsidiary for each in wanted}:
+            wanted.append(DefaultCustomer(entity.pk, entity.name, subsidiary))
+    return wanted
 
 
 def readiness(connection: Connection) -> list[str]:

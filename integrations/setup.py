@@ -130,7 +130,7 @@ def connect_sandbox(connection: Connection, url: str) -> Connection:
         _start_over(connection)
     mapping.suggest(connection)
     mapping.confirm(connection)
-    mapping.create_missing(connection, connector)
+    mapping.create_missing(connection)  # Opened anew: what was just mapped, such as a subsidiary, counts.
     return connection
 
 

@@ -13,6 +13,7 @@ import requests
 from django.db import transaction
 from django.utils import timezone
 
+from billing.tenancy import Actor, current_tenant_id, tenant_scope
 from integrations.connectors import base
 from integrations.connectors.base import BadCredentials, Endpoints, SignIn, SignInKind, TryLater
 from integrations.models import Connection, ConnectionStatus
@@ -68,8 +69,9 @@ class ConnectionAccess:
     def refresh(self, *, stale: str) -> str:
         """Give another access token than the stale one: a colleague's, else a new one. Raises BadCredentials, TryLater."""
         refused = False
-        # Durable: the new tokens are committed before anyone uses them, and a refusal is remembered.
-        with transaction.atomic(durable=True):
+        # Nobody's change, whoever's work needed it: the audit trail keeps those of people. Durable: the new tokens are
+        # committed before anyone uses them, and a refusal is remembered.
+        with tenant_scope(current_tenant_id(), actor=Actor()), transaction.atomic(durable=True):
             locked = Connection.objects.select_for_update(no_key=True).get(pk=self._connection_id)
             if locked.credentials.get("access_token") == stale:
                 refused = not _renew(locked)

@@ -45,7 +45,7 @@ def receive(request: HttpRequest, tenant_id: int, connection_id: int) -> HttpRes
         return HttpResponse(status=400)
     by_company: dict[str, list[Change]] = defaultdict(list)
     for realm_id, change in notices.changes:
-        by_company[realm_id].append(change)
+        by_company[realm_id or connection.realm_id].append(change)  # Some vendors' notices name no company.
     if by_company:
         _hand_on(connection.erp, webhooks.key_field.name, key, by_company)
     return HttpResponse(notices.answer, content_type="text/plain")

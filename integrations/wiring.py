@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
+from typing import Any
 
 from django.utils import timezone
 
@@ -10,7 +11,8 @@ from integrations import tokens
 from integrations.archive import Archive
 from integrations.connectors import base
 from integrations.connectors.base import Call, Company, Connector, RowKind, Wiring
-from integrations.models import Connection, ErpRecord, ThrottleGate
+from integrations.models import Connection, ErpRecord, MappingKind, MappingStatus, ThrottleGate
+from integrations.models import Mapping as Counterpart
 from integrations.slots import hold_slot
 from integrations.throttle import Throttle, unthrottled
 from integrations.tokens import ConnectionAccess
@@ -41,9 +43,23 @@ def open_connector(connection: Connection, *, on_call: Callable[[Call], None]) -
             on_limits=partial(_keep_limits, connection),
             currencies=_currencies(connection),
             sign_in=tokens.way_of(connection).code,
-            options=connection.options,
+            options=_options(connection),
         )
     )
+
+
+def _options(connection: Connection) -> dict[str, Any]:
+    """Give the settings, and the ERP's subsidiaries that the connection feeds: for one entity's books just its own."""
+    rows = Counterpart.objects.filter(
+        connection=connection, kind=MappingKind.SUBSIDIARY, status=MappingStatus.CONFIRMED
+    ).order_by("internal_id")
+    if connection.business_entity_id is not None:
+        rows = rows.filter(internal_id=connection.business_entity_id)
+    mapped = list(rows.values_list("external_id", flat=True))
+    if not mapped:
+        return connection.options
+    only = {"subsidiary": mapped[0]} if len(mapped) == 1 else {}
+    return {**only, "subsidiaries": mapped, **connection.options}
 
 
 def _keep_limits(connection: Connection, left: Mapping[str, int]) -> None:

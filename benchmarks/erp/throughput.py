@@ -42,7 +42,7 @@ class Case:
 
 CASES = {
     "quickbooks": Case("batch_per_minute", 30, "batch", 3, 2400, 0.5),
-    "xero": Case("minute", 50, "PUT ManualJournals", 3, 6000, 0.5),
+    "xero": Case("minute", 50, "create ManualJournal", 3, 6000, 0.5),
     "netsuite": Case("concurrent", 100, "batch journalEntry", 8, 9000, 2.0),
     "zoho": Case("per_minute", 1, "create Journal", 3, 400, 0.5),
 }

@@ -132,7 +132,7 @@ class JournalBuilder:
             debit=line.base_debit if in_base else line.debit,
             credit=line.base_credit if in_base else line.credit,
             description=description,
-            customer=self._customer(line, is_foreign=is_foreign) if account in self._receivable else None,
+            customer=self._customer(line, entity_id, is_foreign=is_foreign) if account in self._receivable else None,
             dimensions=self._dimensions.of(
                 product_id=line.product_id, customer_id=line.customer_id, entity_id=entity_id
             ),
@@ -142,11 +142,13 @@ class JournalBuilder:
         """Give the ERP's subsidiary of a business entity. Raises MissingMapping."""
         return self._mapped.subsidiary(entity_id)
 
-    def _customer(self, line: JournalLineRow, *, is_foreign: bool) -> str:
+    def _customer(self, line: JournalLineRow, entity_id: int, *, is_foreign: bool) -> str:
+        # Where the entity's subsidiary has a customer of its own, it is that one.
+        default = self._mapped.get(MappingKind.DEFAULT_CUSTOMER, entity_id)
         # A customer there has one currency; what is in another goes to the one that is in the base currency.
         if is_foreign:
-            return self._mapped.need(MappingKind.DEFAULT_CUSTOMER)
+            return default or self._mapped.need(MappingKind.DEFAULT_CUSTOMER)
         own = self._mapped.get(MappingKind.CUSTOMER, line.customer_id) if line.customer_id else None
         if own is None and line.customer_id and not self._one_customer:
             return self._mapped.need(MappingKind.CUSTOMER, line.customer_id)
-        return own or self._mapped.need(MappingKind.DEFAULT_CUSTOMER)
+        return own or default or self._mapped.need(MappingKind.DEFAULT_CUSTOMER)

@@ -33,7 +33,7 @@ class Mapped:
         ).values_list("kind", "internal_id", "external_id")
         wanted = {each for some in ids.values() if some is not None for each in some}
         if wanted:
-            entities = rows.filter(kind=MappingKind.SUBSIDIARY)
+            entities = rows.filter(kind__in=(MappingKind.SUBSIDIARY, MappingKind.DEFAULT_CUSTOMER))
             rows = rows.filter(internal_id__in=wanted) | rows.filter(internal_id=None) | entities
         self._found = {(kind, internal): external for kind, internal, external in rows}
         self._has_subsidiaries = bool(connection.company.get("extra", {}).get("subsidiaries"))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from integrations.connectors.errors import (
     BadCredentials,
@@ -81,6 +81,7 @@ __all__ = [
     "SecretField",
     "SignIn",
     "SignInKind",
+    "Sweeps",
     "TokenRequest",
     "TryLater",
     "UnknownOutcome",
@@ -225,8 +226,8 @@ class Connector(Protocol):
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
 
-    def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
-        """Create a customer, or give the one of that name that is there."""
+    def create_customer(self, *, request_id: str, name: str, note: str, subsidiary: str = "") -> ErpRow:
+        """Create a customer, of one of the ERP's companies where it has several, or give the one of that name that is there."""
 
     def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
         """Read every document of a kind dated up to and including `through` (and from `since` on), in pages, by id."""
@@ -236,6 +237,14 @@ class Connector(Protocol):
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
         """Give the documents that were changed, voided or deleted after a moment, as far as the vendor can tell."""
+
+
+@runtime_checkable
+class Sweeps(Protocol):
+    """What a connector offers beside, whose vendor's changes do not tell of deletions (`ConnectorSpec.sweeps`)."""
+
+    def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
+        """Tell which of these documents, by the day they were sent with, a list no longer shows. Raises DeliveryError."""
 
 
 _registry: dict[str, ConnectorSpec] = {}

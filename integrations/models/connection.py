@@ -69,6 +69,7 @@ class Connection(TenantModel):
     company_read_at = models.DateTimeField(null=True, editable=False)
     lists_read_at = models.DateTimeField(null=True, editable=False)
     polled_at = models.DateTimeField(null=True, editable=False)
+    swept_through = models.BigIntegerField(default=0, editable=False)
     paused_until = models.DateTimeField(null=True, editable=False)
     throttled = models.BooleanField(default=True, help_text="Keep to the vendor's published limits.")
     reference_prefix = models.CharField(max_length=5, default=new_prefix, editable=False)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from integrations.sandbox.jsontext import dumps
 
@@ -49,6 +49,13 @@ class Response:
     def json(cls, value: Any, status: int = 200) -> "Response":
         """Answer with JSON."""
         return cls(status, dumps(value).encode(errors="replace"))
+
+    @classmethod
+    def back_to(cls, address: str, answer: Mapping[str, str]) -> "Response":
+        """Send a browser back to where it came from, with the answer in the address."""
+        uri = urlsplit(address)
+        location = uri._replace(query=urlencode([*parse_qsl(uri.query), *answer.items()])).geturl()
+        return cls(302, headers=(("Location", location),))
 
     @classmethod
     def html(cls, text: str, status: int = 200) -> "Response":

@@ -1,6 +1,8 @@
 """Who may send what: order, groups, leases, and dead workers."""
 
 from datetime import timedelta
+from functools import partial
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -146,3 +148,30 @@ def test_an_item_that_is_held_back_says_for_what(queue) -> None:
     assert outbox.waits_for(payment) == invoice
     assert outbox.waits_for(invoice) is None
     assert outbox.waits_for(queue("product", 3)) is None
+
+
+def test_what_did_not_come_to_an_end_is_taken_up_in_halves(connection, queue) -> None:
+    """So workers that are stopped again and again get something done, and an item that stops them is found."""
+    for number in range(30):
+        queue("journal_entry", number, attempts=2)
+    with claims.worker() as worker_id:
+        found = claims.claim(connection=connection, worker_id=worker_id, batch_size=SPEC.batch_size)
+    assert len(found.items) == 7
+    with claims.worker() as worker_id:  # It died: its items are free, with one attempt more.
+        sizes = []
+        while found := claims.claim(connection=connection, worker_id=worker_id, batch_size={Kind.JOURNAL_ENTRY: 30}):
+            sizes.append(len(found.items))
+    assert sum(sizes) == 30 and min(sizes) >= 1 and sizes[0] == 3
+
+
+@pytest.mark.parametrize(("one_by_one", "sizes"), [(False, [8]), (True, [2, 2, 2, 2])])
+def test_a_request_stays_whole_unless_each_document_was_one(connection, queue, one_by_one, sizes) -> None:
+    sent = uuid4()
+    for number in range(8):
+        queue("journal_entry", number, attempts=2, request_id=sent, outcome_unknown=True)
+    with claims.worker() as worker_id:
+        claim = partial(claims.claim, connection=connection, worker_id=worker_id, one_by_one=one_by_one)
+        found = []
+        while each := claim(batch_size={Kind.JOURNAL_ENTRY: 8}):
+            found.append(len(each.items))
+    assert found == sizes

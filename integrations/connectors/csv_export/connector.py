@@ -61,7 +61,7 @@ class CsvExport:
         """Use our own account number there."""
         return ErpRow("account", number or name[:50], name, number=number, type=account_type)
 
-    def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
+    def create_customer(self, *, request_id: str, name: str, note: str, subsidiary: str = "") -> ErpRow:
         """Use the name."""
         return ErpRow("customer", name[:50], name)
 

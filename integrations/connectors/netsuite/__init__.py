@@ -61,6 +61,7 @@ SPEC = ConnectorSpec(
     refuse=_refuse,
     lists=lists.KINDS,
     reads=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.REFUND),
+    sweeps=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.REFUND),
     can_draft=True,
     make=NetSuite,
 )

@@ -1,5 +1,6 @@
 """Accounts and the customer of receivable lines, created while the mapping is set up."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from integrations.connectors.base import ErpRow, NameTaken, RowKind
@@ -16,10 +17,11 @@ JsonObject = dict[str, Any]
 class Masters:
     """Creates list entries under an external id of the wish, so that a repeated wish finds what it made."""
 
-    def __init__(self, client: Client, queries: Queries, subsidiary: str) -> None:
+    def __init__(self, client: Client, queries: Queries, subsidiary: str, fed: Sequence[str] = ()) -> None:
         self._client = client
         self._queries = queries
         self._subsidiary = subsidiary
+        self._fed = list(dict.fromkeys([*([subsidiary] if subsidiary else []), *fed]))
 
     def account(self, *, request_id: str, name: str, number: str, account_type: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
@@ -27,8 +29,8 @@ class Masters:
         body: JsonObject = {"externalId": reference, "acctName": shown, "acctType": {"id": account_type}}
         if number:
             body["acctNumber"] = number[:_ACCOUNT_NAME]
-        if self._subsidiary:
-            body |= {"subsidiary": {"items": [{"id": self._subsidiary}]}, "includeChildren": True}
+        if self._fed:
+            body |= {"subsidiary": {"items": [{"id": each} for each in self._fed]}, "includeChildren": True}
         answer = self._client.write("POST", f"{RECORD}/account", dumps(body), operation="account")
         made = answer.external_id
         if not answer.is_ok:

@@ -11,6 +11,7 @@ from integrations.connectors.jsontext import decimal
 from integrations.connectors.netsuite.client import RECORD, Client
 from integrations.connectors.netsuite.signing import host_of
 from integrations.connectors.netsuite.suiteql import (
+    PAGE,
     Queries,
     QueryRefused,
     Row,
@@ -111,11 +112,11 @@ def outcome(kind: Kind, sent: JsonObject, found: Mapping[str, Any], *, url: str)
 class Transactions:
     """Reads transactions of a kind, with their lines and what they settle."""
 
-    def __init__(self, queries: Queries, client: Client, codes: Mapping[str, str], subsidiary: str) -> None:
+    def __init__(self, queries: Queries, client: Client, codes: Mapping[str, str], subsidiaries: Sequence[str]) -> None:
         self._queries = queries
         self._client = client
         self._codes = codes
-        self._subsidiary = subsidiary
+        self._subsidiaries = subsidiaries
 
     def read(self, kind: Kind, where: str) -> Iterator[ErpDocument]:
         """Give the transactions that a condition names, in the order of their ids. Raises DeliveryError.
@@ -125,13 +126,11 @@ class Transactions:
         """
         last = 0
         condition = f"type = {quoted(TYPES[kind])} AND {where}"
-        if self._subsidiary:
+        if self._subsidiaries:
+            main = "" if kind is Kind.JOURNAL_ENTRY else "transactionline.mainline = 'T' AND "
             condition += (
                 " AND id IN (SELECT transactionline.transaction FROM transactionline WHERE "
-                f"transactionline.mainline = 'T' AND transactionline.subsidiary = {self._subsidiary})"
-                if kind is not Kind.JOURNAL_ENTRY
-                else " AND id IN (SELECT transactionline.transaction FROM transactionline WHERE "
-                f"transactionline.subsidiary = {self._subsidiary})"
+                f"{main}transactionline.subsidiary IN ({', '.join(self._subsidiaries)}))"
             )
         while True:
             page = self._page(f"{condition} AND id > {last}")
@@ -140,6 +139,15 @@ class Transactions:
             if not page:
                 return
             last = max(int(row["id"]) for row in page)
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """Give those ids that no transaction has any more. Raises DeliveryError."""
+        there: set[str] = set()
+        for start in range(0, len(ids), PAGE):
+            some = ", ".join(str(int(each)) for each in ids[start : start + PAGE])
+            rows = self._queries.all(f"SELECT id FROM transaction WHERE id IN ({some}) ORDER BY id")
+            there.update(str(row["id"]) for row in rows)
+        return [each for each in ids if each not in there]
 
     def _page(self, condition: str) -> list[Row]:
         """Give a page of heads; all columns where one of those wanted is refused."""

@@ -34,6 +34,13 @@ class Setting:
         """Give the subsidiary of a document: its own, the connection's, the account's first; "" in an account without."""
         return wanted or str(self.options.get("subsidiary") or self.company.extra.get("subsidiary", ""))
 
+    @property
+    def fed(self) -> tuple[str, ...]:
+        """Give the subsidiaries that the connection feeds, as far as that is known: the one chosen, else all that are mapped."""
+        chosen = self.options.get("subsidiary")
+        known = [chosen] if chosen else self.options.get("subsidiaries") or []
+        return tuple(sorted({str(each) for each in known if str(each).isdigit()}, key=int))
+
     def home(self, subsidiary: str) -> str:
         """Give the currency that a subsidiary keeps its books in."""
         homes: Mapping[str, str] = self.company.extra.get("subsidiaries", {})

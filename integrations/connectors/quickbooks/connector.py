@@ -153,7 +153,7 @@ class QuickBooks:
             body["AcctNum"] = number[:7]
         return self._create("Account", "Name", name[:100], body, request_id, must_match=("AccountType", account_type))
 
-    def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
+    def create_customer(self, *, request_id: str, name: str, note: str, subsidiary: str = "") -> ErpRow:
         """Create a customer, or give the one of that name that is there."""
         return self._create("Customer", "DisplayName", name, {"DisplayName": name, "Notes": note}, request_id)
 

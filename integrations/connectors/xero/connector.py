@@ -155,7 +155,7 @@ class Xero:
         rows.append(made[0])
         return objects.account_row(made[0])
 
-    def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
+    def create_customer(self, *, request_id: str, name: str, note: str, subsidiary: str = "") -> ErpRow:
         """Create a contact, or give the one of that name that is there."""
         plain = payloads.one_line(name)[:255]
         for each in self._reader.having("Contacts", "Name", [plain]):

@@ -11,6 +11,7 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.zoho import places
 from integrations.connectors.zoho.connector import ZohoBooks
+from integrations.connectors.zoho.webhooks import WEBHOOKS
 from integrations.documents import Kind
 
 _SCOPES = (
@@ -41,6 +42,7 @@ SPEC = ConnectorSpec(
         Kind.CREDIT_NOTE_VOID: 1,
         Kind.INVOICE_VOID: 1,
     },
+    one_by_one=True,
     # 100 a minute per organisation; a day's limit depends on the plan and is told by a 429. 5 at once suit every plan.
     limits={"minute": (100, 60.0, 2)},
     concurrency=5,
@@ -120,6 +122,8 @@ SPEC = ConnectorSpec(
         RowKind.TRACKING,
         RowKind.LOCATION,
     ),
+    sweeps=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT),
+    webhooks=WEBHOOKS,
     can_draft=True,
     make=ZohoBooks,
 )

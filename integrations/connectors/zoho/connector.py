@@ -1,6 +1,6 @@
 """The Zoho Books connector: what `connectors.base.Connector` promises, put together from its parts."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -109,6 +109,10 @@ class ZohoBooks:
         """Give the documents changed after a moment."""
         return self._reader.changes(since=since)
 
+    def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
+        """Tell which of these documents a list of their day no longer shows."""
+        return self._reader.gone(kind, by_day)
+
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
         body: JsonObject = {"account_name": name[:100], "account_type": account_type}
@@ -125,7 +129,7 @@ class ZohoBooks:
             raise
         return objects.account(answer["chart_of_account"])
 
-    def create_customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
+    def create_customer(self, *, request_id: str, name: str, note: str, subsidiary: str = "") -> ErpRow:
         """Create a customer, or give the one of that name that is there."""
         body = {"contact_name": name, "contact_type": "customer", "notes": note}
         try:

@@ -6,7 +6,7 @@ not add up to it is read by itself. Payments and credit notes are read one by on
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -98,11 +98,22 @@ class Reader:
         return objects.erp_document(kind, record)
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
-        """Give journals, invoices and credit notes changed after a moment; payments and deletions are not told."""
+        """Give journals, invoices and credit notes changed after a moment; payments and deletions are not told (see `gone`)."""
         for kind in _CHANGES:
             module = MODULES[kind]
             rows = self._client.pages(module.path, module.path, last_modified_time=_moment(since))
             yield from (objects.change(kind, row) for row in rows)
+
+    def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
+        """Tell which documents their day's list no longer shows: one call a day, whatever their number up to 200."""
+        module = MODULES[kind]
+        missing: set[str] = set()
+        for day, ids in by_day.items():
+            when = day.isoformat()
+            asked = {"date": when} if kind is Kind.PAYMENT else {"date_start": when, "date_end": when}
+            rows = self._client.pages(module.path, module.path, **asked)
+            missing |= set(ids) - {objects.text(row.get(module.id)) for row in rows}
+        return missing
 
     def _journals(self, rows: list[JsonObject], dates: dict[str, str]) -> Iterator[ErpDocument]:
         by_account = self._postings(dates) if len(rows) > _WHOLE_READS else {}

@@ -42,7 +42,9 @@ def _posting(company: Company, line: Json, number: int, head: Json, money: Money
         raise user_error("The amount of a journal line must be positive.", f"{path}.{side}")
     entity = line.get("entity")
     if entity:
-        active(company, "entity", entity, f"{path}.entity")
+        party = active(company, "entity", entity, f"{path}.entity")
+        if party.data["subsidiary"]["id"] != head["subsidiary"]["id"]:
+            raise bad_reference(f"{path}.entity", entity["id"])
     elif account.data["acctType"]["id"] in _PARTY_NEEDED:
         raise missing(f"{path}.entity")
     signed = amount if side == "debit" else -amount

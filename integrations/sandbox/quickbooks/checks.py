@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
+from integrations.sandbox.amounts import cents
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks import facts
 from integrations.sandbox.quickbooks.company import Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, inactive, missing, unsupported
-from integrations.sandbox.quickbooks.store import CENT, Record
+from integrations.sandbox.quickbooks.store import Record
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,6 @@ class Money:
     def home(self, amount: Decimal) -> Decimal:
         """Give an amount in home currency, rounded half up to cents."""
         return cents(amount * self.rate)
-
-
-def cents(amount: Decimal) -> Decimal:
-    """Round half up to cents."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
 
 
 def exact_cents(amount: Decimal, name: str) -> Decimal:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from integrations.sandbox.jsontext import loads
 from integrations.sandbox.messages import Json, Request, Response
@@ -76,10 +76,12 @@ class OAuth:
         if request.method != "POST":
             return Response.html(_consent(asked))
         if asked.get("decision") == "deny":
-            return _back(asked, {"error": "access_denied", "state": asked["state"]})
+            return Response.back_to(asked["redirect_uri"], {"error": "access_denied", "state": asked["state"]})
         code = secrets.token_urlsafe(24)
         self._codes[code] = _Code(asked["redirect_uri"], time.monotonic() + _CODE_SECONDS)
-        return _back(asked, {"code": code, "state": asked["state"], "realmId": facts.REALM_ID})
+        return Response.back_to(
+            asked["redirect_uri"], {"code": code, "state": asked["state"], "realmId": facts.REALM_ID}
+        )
 
     def _token(self, request: Request, *, rotate: bool) -> Response:
         form = request.form()
@@ -177,12 +179,6 @@ def _problem(asked: dict[str, str]) -> str:
     if uri.scheme not in ("http", "https") or not uri.netloc:
         return "redirect_uri must be a full http or https address."
     return ""
-
-
-def _back(asked: dict[str, str], answer: dict[str, str]) -> Response:
-    uri = urlsplit(asked["redirect_uri"])
-    location = uri._replace(query=urlencode([*parse_qsl(uri.query), *answer.items()])).geturl()
-    return Response(302, headers=(("Location", location),))
 
 
 def _invalid_grant(words: str) -> Response:

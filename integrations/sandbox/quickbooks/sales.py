@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
+from integrations.sandbox.amounts import cents
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks.checks import (
     Money,
-    cents,
     exact_cents,
     free_number,
     line_detail,

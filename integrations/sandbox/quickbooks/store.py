@@ -11,7 +11,6 @@ from integrations.sandbox.jsontext import Rendered, dumps
 from integrations.sandbox.messages import Json
 
 ZERO = Decimal(0)
-CENT = Decimal("0.01")
 TRANSACTIONS = ("JournalEntry", "Invoice", "CreditMemo", "Payment", "Purchase")
 INDEXED = {
     "JournalEntry": ("DocNumber",),

@@ -8,7 +8,7 @@ import secrets
 import time
 from datetime import UTC, datetime
 from html import escape
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from integrations.sandbox.messages import Json, Request, Response
@@ -66,12 +66,12 @@ class OAuth:
             return Response.html(_consent(asked))
         state = {"state": asked["state"]} if asked.get("state") else {}
         if asked.get("decision") == "deny":
-            return _back(asked, {"error": "access_denied", **state})
+            return Response.back_to(asked["redirect_uri"], {"error": "access_denied", **state})
         code = secrets.token_urlsafe(24)
         scopes = tuple(asked["scope"].split())
         expires = time.monotonic() + CODE_SECONDS
         self._codes[code] = Code(asked["redirect_uri"], scopes, asked.get("code_challenge", ""), expires)
-        return _back(asked, {"code": code, "scope": " ".join(scopes), **state})
+        return Response.back_to(asked["redirect_uri"], {"code": code, "scope": " ".join(scopes), **state})
 
     def _token(self, request: Request) -> Response:
         form = request.form()
@@ -183,12 +183,6 @@ def _problem(asked: dict[str, str]) -> str:
     if uri.scheme != "https" and not (uri.scheme == "http" and uri.hostname == "localhost"):
         return "invalid_redirect_uri: it must be https; of http only localhost is allowed, 127.0.0.1 is not."
     return ""
-
-
-def _back(asked: dict[str, str], answer: dict[str, str]) -> Response:
-    uri = urlsplit(asked["redirect_uri"])
-    location = uri._replace(query=urlencode([*parse_qsl(uri.query), *answer.items()])).geturl()
-    return Response(302, headers=(("Location", location),))
 
 
 def _error(code: str, *, status: int = 400) -> Response:

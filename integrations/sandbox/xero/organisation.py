@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from integrations.sandbox.amounts import CENT, cents
 from integrations.sandbox.messages import Json
 from integrations.sandbox.xero import facts
 from integrations.sandbox.xero.errors import Invalid
-from integrations.sandbox.xero.store import CENT, ZERO, Books, Record, cents
+from integrations.sandbox.xero.store import ZERO, Books, Record
 
 _SAME = uuid.UUID("0d3b4b3e-2f5d-4a86-9a70-6a0c6a3e5a11")  # a fresh sandbox has the same identifiers each time
 _RATE = Decimal("0.000001")

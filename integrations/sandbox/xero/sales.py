@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from integrations.sandbox.amounts import CENT, cents
 from integrations.sandbox.messages import Json
 from integrations.sandbox.xero.errors import Invalid
 from integrations.sandbox.xero.organisation import Organisation, to_base
-from integrations.sandbox.xero.store import CENT, ZERO, Posting, Record, cents, day, day_of
+from integrations.sandbox.xero.store import ZERO, Posting, Record, day, day_of
 
 _NO_LINES_ON = ("DEBTORS", "CREDITORS")
 _FINAL = ("VOIDED", "DELETED", "PAID")

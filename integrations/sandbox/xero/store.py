@@ -5,13 +5,12 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from integrations.sandbox.jsontext import Rendered, dumps
 from integrations.sandbox.messages import Json
 
 ZERO = Decimal(0)
-CENT = Decimal("0.01")
 IDS = {"TaxRate": "TaxType", "Currency": "Code", "Organisation": "OrganisationID"}
 UNIQUE = {
     "Account": ("Code", "Name"),
@@ -51,11 +50,6 @@ class Record:
 def id_field(entity: str) -> str:
     """Name the field that identifies an object."""
     return IDS.get(entity, f"{entity}ID")
-
-
-def cents(amount: Decimal) -> Decimal:
-    """Round half up to cents."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
 
 
 def moment(milliseconds: int) -> str:

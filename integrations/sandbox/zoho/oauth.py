@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from integrations.sandbox.messages import Json, Request, Response
 from integrations.sandbox.zoho import facts
@@ -97,7 +97,7 @@ class OAuth:
         if request.method != "POST":
             return Response.html(_consent(asked))
         if asked.get("decision") == "deny":
-            return _back(asked, {"error": "access_denied", "state": asked["state"]})
+            return Response.back_to(asked["redirect_uri"], {"error": "access_denied", "state": asked["state"]})
         code = f"1000.{secrets.token_hex(16)}.{secrets.token_hex(16)}"
         self._codes[code] = _Code(
             asked["redirect_uri"], asked["scope"], asked["access_type"] == "offline", time.monotonic() + _CODE_SECONDS
@@ -108,7 +108,7 @@ class OAuth:
             "location": facts.OAUTH["location"],
             "accounts-server": request.base_url,
         }
-        return _back(asked, answer)
+        return Response.back_to(asked["redirect_uri"], answer)
 
     def _token(self, asked: Mapping[str, str], base_url: str, *, limited: bool) -> Response:
         if (asked.get("client_id"), asked.get("client_secret")) != (
@@ -199,12 +199,6 @@ def _problem(asked: Mapping[str, str]) -> str:
     if uri.scheme not in ("http", "https") or not uri.netloc:
         return "redirect_uri must be a full http or https address."
     return ""
-
-
-def _back(asked: Mapping[str, str], answer: Mapping[str, str]) -> Response:
-    uri = urlsplit(asked["redirect_uri"])
-    location = uri._replace(query=urlencode([*parse_qsl(uri.query), *answer.items()])).geturl()
-    return Response(302, headers=(("Location", location),))
 
 
 def _consent(asked: Mapping[str, str]) -> str:

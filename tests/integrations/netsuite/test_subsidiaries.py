@@ -1,0 +1,76 @@
+"""Several subsidiaries in one NetSuite account: each document in its own, and the others' books left alone."""
+
+import pytest
+
+from accounting.setup import set_up_books
+from billing.models import BusinessEntity, Customer, Product
+from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract, start_contracts
+from billing.services.tenants import add_business_entity
+from integrations import setup
+from integrations.delivery import drain
+from integrations.models import Connection, MappingKind, OutboxItem
+from integrations.readiness import readiness
+from integrations.reconciliation import reconcile
+from tests.integrations.netsuite.conftest import QUICK
+from tests.integrations.world import JANUARY, START, a_month
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
+def test_the_books_of_one_subsidiary_among_several(connect, erp, mode) -> None:
+    erp.prefer(Subsidiaries=3)
+    customer = erp.make("customer", companyName="Berlin", subsidiary={"id": "2"})
+    connection = connect(mode=mode)
+    chosen = connection.mappings.get(kind="subsidiary")
+    assert chosen.external_name == "Parent Company"  # The only one that keeps books in our currency.
+    a_month(customers=2)
+    result = drain(connection.pk, until_empty=True, seconds=30)
+    assert (result.parked, result.waiting) == (0, 0)
+    erp.make(
+        "invoice",
+        entity={"id": customer},
+        tranDate="2026-01-05",
+        item={"items": [{"item": {"id": "1"}, "amount": 5}]},
+    )
+    _, findings = reconcile(Connection.objects.get(), through=JANUARY)
+    assert findings.differences == []
+
+
+@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
+def test_two_entities_of_one_connection_post_into_their_own_subsidiaries(entity, erp, mode) -> None:
+    erp.prefer(Subsidiaries=3)
+    berlin = add_business_entity(tenant=entity.tenant, code="de", name="Acme GmbH", currency="EUR")
+    set_up_books(business_entity=berlin)
+    made, _ = setup.create_connection(business_entity=None, erp="netsuite", mode=mode)
+    made.options = {**QUICK, "read_timeout": 2.0}
+    connection = setup.connect_sandbox(made, erp.url)
+    assert readiness(connection) == []
+    mapped = connection.mappings.filter(kind=MappingKind.SUBSIDIARY).values_list("internal_id", "external_id")
+    assert dict(mapped) == {entity.pk: "1", berlin.pk: "2"}
+    bill(entity, "USD"), bill(berlin, "EUR")
+    drain(connection.pk, until_empty=True, seconds=30)
+    assert list(OutboxItem.objects.exclude(state="delivered").values_list("kind", "reason")) == []
+    kind = "journalEntry" if mode == "journal_entries" else "invoice"
+    assert sorted((each["subsidiary"]["id"], each["currency"]["id"]) for each in erp.objects(kind)) == [
+        ("1", symbol_id(erp, "USD")),
+        ("2", symbol_id(erp, "EUR")),
+    ]
+    _, findings = reconcile(Connection.objects.get(), through=JANUARY)
+    assert findings.differences == []
+
+
+def bill(entity: BusinessEntity, currency: str) -> None:
+    product, _ = Product.objects.get_or_create(code="plan", defaults={"name": "Plan"})
+    customer = Customer.objects.create(
+        business_entity=entity, external_id=f"C-{currency}", name=f"Customer {currency}", currency=currency
+    )
+    item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "120"}}
+    contract = draft_contract(customer=customer, number=f"K-{currency}", start=START, items=[item])
+    start_contracts([contract.pk])
+    run_billing(through=JANUARY, finalize=True)
+
+
+def symbol_id(erp, symbol: str) -> str:
+    return erp.query(f"SELECT id FROM currency WHERE symbol = '{symbol}'")[0]["id"]
