@@ -14,13 +14,13 @@ from decimal import Decimal
 
 from accounting.books import Books
 from accounting.currency.carrying import ZERO, Carrying, Subject
+from accounting.currency.original_days import UNDOING, OriginalDays
 from accounting.currency.rates import Pair, Rate, rates_for
-from accounting.currency.roles import CARRIED, CASH, GAIN, LOSS, RECEIVABLE, ROUNDING, is_carried, layer_of, subject_of
+from accounting.currency.roles import CARRIED, CASH, GAIN, LOSS, ROUNDING, is_carried, layer_of, subject_of
 from accounting.defaults import Hierarchy
 from accounting.engine import Dimensions, Draft, DraftLine
 from accounting.models import Level
 from billing.events import Event
-from billing.models import Invoice, Payment
 from billing.money import allocate, round_money
 
 # Their income is what they release, at its base amount; no exchange difference arises.
@@ -28,8 +28,6 @@ _RELEASES = frozenset(("revenue_recognized", "usage_trued_up", "credits_consumed
 # Their amounts are base amounts.
 _IN_BASE = frozenset(("foreign_balances_revalued",))
 # Shown for a day and mirrored the next: nothing is settled by it.
-# A settlement is undone, or money that never came is taken back: both at the rates they were recorded with.
-_UNDOING = frozenset(("payment_unallocated", "payment_voided"))
 _PASSING = frozenset(("contract_balances_netted", "contract_netting_reversed"))
 
 
@@ -103,31 +101,6 @@ def _looked_up(line: DraftLine, draft: Draft, hierarchy: Hierarchy) -> DraftLine
     return line._replace(account_id=account_id, resolved_by=resolved_by)
 
 
-class OriginalDays:
-    """The day whose rate a line takes: the event's, or the document's whose record the event undoes."""
-
-    def __init__(self, drafts: Iterable[Draft]) -> None:
-        lines = [line for draft in drafts if draft.event.kind in _UNDOING for line in draft.lines]
-        self._invoices: dict[int, date] = {}
-        self._payments: dict[int, date] = {}
-        if lines:
-            invoices = Invoice.objects.filter(pk__in={line.dimensions.invoice_id for line in lines})
-            payments = Payment.objects.filter(pk__in={line.dimensions.payment_id for line in lines})
-            self._invoices = dict(invoices.values_list("pk", "issued_on"))
-            self._payments = dict(payments.values_list("pk", "received_on"))
-
-    def of(self, draft: Draft, line: DraftLine) -> date:
-        found = None
-        if draft.event.kind in _UNDOING:
-            about = line.dimensions
-            found = (
-                self._invoices.get(about.invoice_id or 0)
-                if line.role == RECEIVABLE
-                else self._payments.get(about.payment_id or 0)
-            )
-        return found or draft.event.occurred_on
-
-
 def _pair(draft: Draft, home: dict[int, str], day: date) -> Pair:
     event = draft.event
     return Pair(event.currency, home[event.business_entity_id], day)
@@ -194,7 +167,7 @@ class _Conversion:
         self._rate = rates[0]
         self._carrying = carrying
         self._is_passing = draft.event.kind in _PASSING
-        self._is_undoing = draft.event.kind in _UNDOING
+        self._is_undoing = draft.event.kind in UNDOING
         self._valued = [self._value(line, rate) for line, rate in zip(draft.lines, rates, strict=True)]
         self._extra: list[DraftLine] = []
 
