@@ -7,7 +7,7 @@ GUARDS = """
 -- A credit note changes once, when it is voided.
 CREATE FUNCTION counterfoil_guard_credit_note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'UPDATE' OR OLD.voided_on IS NOT NULL OR NEW.voided_on IS NULL
+    IF OLD.voided_on IS NOT NULL OR NEW.voided_on IS NULL
         OR to_jsonb(NEW) - '{voided_on,void_reason}'::text[] <> to_jsonb(OLD) - '{voided_on,void_reason}'::text[]
     THEN
         RAISE EXCEPTION 'billing_creditnote is append-only: % is refused. A credit note can only be voided, once.', TG_OP
@@ -16,9 +16,9 @@ BEGIN
     RETURN NEW;
 END $$;
 DROP TRIGGER append_only ON billing_creditnote;
-CREATE TRIGGER final_credit_note BEFORE UPDATE OR DELETE ON billing_creditnote
+CREATE TRIGGER final_credit_note BEFORE UPDATE ON billing_creditnote
     FOR EACH ROW EXECUTE FUNCTION counterfoil_guard_credit_note();
-CREATE TRIGGER no_truncate BEFORE TRUNCATE ON billing_creditnote
+CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON billing_creditnote
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
 
 -- A payment changes only in what is still unapplied, and once when it is voided.
@@ -44,7 +44,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-DROP TRIGGER no_truncate ON billing_creditnote;
+DROP TRIGGER kept ON billing_creditnote;
 DROP FUNCTION counterfoil_guard_credit_note CASCADE;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON billing_creditnote
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
