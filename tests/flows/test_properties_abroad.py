@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from accounting.currency.revaluation import revalue, value_balances
 from accounting.models import ContractStartTreatment, JournalLine
 from accounting.recognition import recognize_revenue
+from accounting.replaying import replay_ledger
 from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Tenant
 from billing.periods import end_of_month, first_of_month
@@ -94,6 +95,7 @@ def test_the_books_agree_in_both_currencies_whatever_happens(
         recognize_revenue(through=world.today)
         revalue(at=end_of_month(world.today))
         assert_books_agree(company, told)
+        assert replay_ledger().differences == [], told
         assert_finished_schedules_are_earned(world.today, told)
         _assert_nothing_unrealized_stays(told)
         with connection.cursor() as cursor:
