@@ -6,7 +6,9 @@ stamp is the stored one. One small query instead of seven.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -28,6 +30,7 @@ SELECT p.stamp, held.* FROM accounting_accountingpolicy p LEFT JOIN LATERAL ({sc
 WHERE p.tenant_id = %s
 """
 _compiled: "OrderedDict[int, Books]" = OrderedDict()
+_held: ContextVar["Books | None"] = ContextVar("counterfoil_books", default=None)
 
 
 class BooksNotSetUp(RuntimeError):
@@ -57,8 +60,20 @@ class Books:
         return self.grosses_up and event.currency == self.base_currency[event.business_entity_id]
 
 
+@contextmanager
+def holding(current: Books) -> Iterator[None]:
+    """Let one look at the books do for a batch that is published in slices, in one transaction."""
+    token = _held.set(current)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
 def books() -> Books:
     """Give the compiled books of the tenant in scope. Raises BooksNotSetUp."""
+    if held := _held.get():
+        return held
     return _books_at(read_rows(_STAMP, [current_tenant_id()], table="accounting_accountingpolicy"))
 
 

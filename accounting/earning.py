@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from accounting.models import ProgressReport, SchedulePart
@@ -51,11 +52,9 @@ class Earning:
         """Give the parts that follow `spread_base`: written ones, else those of the formula."""
         if schedule.is_planned:
             return _whole(self.plans.get(schedule.id, []), schedule)
-        # What ended before the day from which it was spread anew is settled on its last day.
-        start = min(schedule.spread_from, schedule.service_end - timedelta(days=1))
         return monthly_parts(
             amount=schedule.amount - schedule.spread_base,
-            service=DateRange(start, schedule.service_end),
+            service=_left(schedule.spread_from, schedule.service_end),
             method=schedule.method,
             currency=schedule.currency,
         )
@@ -98,6 +97,12 @@ class Earning:
             parts.append((DateRange(start, part.end), cumulative - posted))
             posted = cumulative
         return parts
+
+
+@lru_cache(maxsize=2000)
+def _left(spread_from: date, service_end: date) -> DateRange:
+    # What ended before the day from which it was spread anew is settled on its last day.
+    return DateRange(min(spread_from, service_end - timedelta(days=1)), service_end)
 
 
 def _whole(plan: list[Part], schedule: Schedule) -> list[Part]:

@@ -100,6 +100,7 @@ class CompiledRule:
     description: str
     lines: tuple[RuleLine, ...]
     conditions: tuple[Callable[[Event, Unit], bool], ...] = ()
+    tested: frozenset[str] = frozenset()
     reverses: str = ""
 
     def matches(self, event: Event, unit: Unit) -> bool:
@@ -115,6 +116,7 @@ class RuleBook:
 
     rules: dict[str, list[CompiledRule]]
     _on: dict[tuple[str, date], list[CompiledRule]] = field(default_factory=dict)
+    _tested: dict[tuple[str, date], frozenset[str]] = field(default_factory=dict)
 
     def in_force(self, kind: str, day: date) -> list[CompiledRule]:
         """Give the newest version of each rule that holds on the day, in the order they are asked."""
@@ -133,6 +135,14 @@ class RuleBook:
             self._on[(kind, day)] = found
         return found
 
+    def tested(self, kind: str, day: date) -> frozenset[str]:
+        """Give the fields that conditions of the rules in force look at."""
+        found = self._tested.get((kind, day))
+        if found is None:
+            found = frozenset().union(*(rule.tested for rule in self.in_force(kind, day)))
+            self._tested[(kind, day)] = found
+        return found
+
 
 def draft_entries(measured: Iterable[MeasuredEvent], rules: RuleBook) -> tuple[list[Draft], list[Event]]:
     """Apply the rules. Answers the drafts, and the events of which some unit found no rule (nothing is drafted of those).
@@ -144,7 +154,7 @@ def draft_entries(measured: Iterable[MeasuredEvent], rules: RuleBook) -> tuple[l
     for item in measured:
         event = item.event
         in_force = rules.in_force(event.kind, event.occurred_on)
-        chosen = _choose(event, item.units, in_force)
+        chosen = choose(event, item.units, in_force)
         if chosen is None:
             unmatched.append(event)
             continue
@@ -155,9 +165,10 @@ def draft_entries(measured: Iterable[MeasuredEvent], rules: RuleBook) -> tuple[l
     return drafts, unmatched
 
 
-def _choose(
+def choose(
     event: Event, units: Sequence[Unit], in_force: list[CompiledRule]
 ) -> list[tuple[CompiledRule, Sequence[Unit]]] | None:
+    """Give the rules that speak of these units of an event, each with its units; None where one finds none."""
     if not in_force:
         return None
     if not in_force[0].conditions:
@@ -244,6 +255,7 @@ def compile_rule(
         description=description,
         lines=tuple(compiled),
         conditions=tuple(_condition(event_kind, condition) for condition in conditions),
+        tested=frozenset(str(condition.get("field")) for condition in conditions),
         reverses=reverses,
     )
 

@@ -19,6 +19,7 @@ from accounting.engine import Draft
 from accounting.models import EntryKind, JournalEntry, JournalLine, entry_number
 from accounting.periods import PostingDates
 from billing.bulk import insert_rows, reserve_ids
+from billing.events import Event
 from billing.tenancy import current_tenant_id
 
 _ENTRY_COLUMNS = (
@@ -81,9 +82,7 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
         assert event.event_id is not None
         part = parts[event.event_id] = parts.get(event.event_id, -1) + 1
         kind = _kind(draft)
-        description = draft.description
-        if day != event.occurred_on:
-            description = f"{description} (of {event.occurred_on}, whose period is closed)"
+        description = described(draft.description, event, day)
         entries.append(
             (
                 entry_id,
@@ -140,6 +139,13 @@ def post(drafts: Sequence[Draft], books: Books) -> list[PostedEntry]:
             entries, lines = [], []
     _write(entries, lines)
     return posted
+
+
+def described(description: str, event: Event, day: date) -> str:
+    """Give an entry's description; one that is late says so."""
+    if day == event.occurred_on:
+        return description
+    return f"{description} (of {event.occurred_on}, whose period is closed)"
 
 
 def _write(entries: list[tuple[Any, ...]], lines: list[tuple[Any, ...]]) -> None:

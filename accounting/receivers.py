@@ -6,6 +6,7 @@ from typing import Any
 from django.dispatch import Signal
 
 from accounting import signals as accounting_signals
+from accounting.alike import set_apart, tell_shapes
 from accounting.books import books
 from accounting.by_hand import BY_HAND
 from accounting.engine import draft_entries
@@ -22,6 +23,7 @@ from accounting.events import (
 from accounting.measures import measure, measured_kinds
 from accounting.models import UnmatchedEvent
 from accounting.posting import post
+from accounting.posting_alike import post_alike
 from accounting.reversal import draft_reversals
 from billing import publishing, signals
 from billing.events import Event
@@ -30,8 +32,13 @@ from billing.events import Event
 def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
     """Turn a batch of events of one kind into posted entries. Events that no rule speaks of are listed, not dropped."""
     current, measured = measure(events)
-    drafts, unmatched = draft_entries(measured, current.rules)
-    entries = post([*draft_reversals(events, current.rules), *drafts], current)
+    measured_alike, others = set_apart(measured, current.rules, current.base_currency)
+    alike = tell_shapes(measured_alike, current.rules, names_matter=bool(current.hierarchy.per_batch_levels))
+    entries, unmatched = post_alike(alike, current), list(alike.unmatched)
+    if others or not measured_alike:
+        drafts, no_rule = draft_entries(others, current.rules)
+        entries += post([*draft_reversals(events, current.rules), *drafts], current)
+        unmatched += no_rule
     if unmatched:
         UnmatchedEvent.objects.bulk_create(
             [UnmatchedEvent(tenant_id=event.tenant_id, event_id=event.event_id or 0) for event in unmatched]

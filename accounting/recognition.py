@@ -9,14 +9,15 @@ from decimal import Decimal
 from django.db import connection, transaction
 
 from accounting import commitments, schedules
-from accounting.books import books
+from accounting.books import books, holding
 from accounting.commitments import Commitment
 from accounting.earning import Earning, Step
 from accounting.events import RevenueRecognized, UsageTruedUp
-from accounting.models import RecognitionSchedule
+from accounting.models import JournalEntry, RecognitionSchedule
 from accounting.schedules import Schedule
+from billing.bulk import stock_ids, writing_behind
 from billing.charging import ItemTerms, charge, service_periods
-from billing.models import ContractStatus
+from billing.models import BusinessEvent, ContractStatus
 from billing.periods import DateRange
 from billing.publishing import publish
 from billing.services.contracts import renew_contracts
@@ -24,7 +25,8 @@ from billing.services.prepaid import expire_credits
 from billing.services.terms import Item, read_items
 from billing.tenancy import current_tenant_id
 
-_CHUNK = 1000
+_CHUNK, _SLICE = 1000, 500
+_EARNED = ("recognized", "released", "recognized_until", "postings")
 ZERO = Decimal(0)
 Progress = Callable[[int, int], None]
 
@@ -46,7 +48,7 @@ def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> 
     renew_contracts(through=through)
     expire_credits(through=through)
     open_schedules(through=through)
-    total, done, after = _count(through), 0, 0
+    total, done, after = _count(through) if on_progress else 0, 0, 0
     while True:
         with transaction.atomic():
             chunk = schedules.lock_unfinished(through=through, after_id=after, limit=_CHUNK)
@@ -73,19 +75,24 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
     if current.grosses_up:
         held = commitments.lock(s.contract_item_id for s in chunk if s.is_committed and s.contract_item_id)
     earning = Earning(chunk)
-    events: list[RevenueRecognized] = []
-    changed = []
-    for schedule in chunk:
-        fresh = list(_earn(schedule, through, earning, held))
-        if fresh:
-            changed.append(schedule)
-            events.extend(fresh)
-    schedules.save(changed)
+    stock_ids(BusinessEvent, len(chunk))
+    stock_ids(JournalEntry, len(chunk))
+    # The server is at work on a slice while the next one is put together.
+    with holding(current), writing_behind():
+        for start in range(0, len(chunk), _SLICE):
+            events: list[RevenueRecognized] = []
+            changed = []
+            for schedule in chunk[start : start + _SLICE]:
+                fresh = list(_earn(schedule, through, earning, held))
+                if fresh:
+                    changed.append(schedule)
+                    events += fresh
+            publish(events)
+            schedules.save(changed, columns=_EARNED)
+            run.entries += len(events)
+            for event in events:
+                run.total[event.currency] += event.from_deferred + event.from_unbilled
     commitments.save(held)
-    publish(events)
-    run.entries += len(events)
-    for event in events:
-        run.total[event.currency] += event.from_deferred + event.from_unbilled
 
 
 def _earn(
@@ -107,7 +114,7 @@ def _earn(
         schedule.released += from_deferred
         schedule.recognized_until = max(day + timedelta(days=1), schedule.recognized_until or day)
         schedule.postings += 1
-        yield _event(schedule, step, from_deferred, delta - from_deferred)
+        yield _event(current_tenant_id(), schedule, step, from_deferred, delta - from_deferred)
 
 
 def _from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
@@ -119,10 +126,12 @@ def _from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitmen
     return -max(-delta - schedule.unbilled, ZERO)
 
 
-def _event(schedule: Schedule, step: Step, from_deferred: Decimal, from_unbilled: Decimal) -> RevenueRecognized:
+def _event(
+    tenant_id: int, schedule: Schedule, step: Step, from_deferred: Decimal, from_unbilled: Decimal
+) -> RevenueRecognized:
     event_class = UsageTruedUp if step.is_true_up else RevenueRecognized
     return event_class(
-        tenant_id=current_tenant_id(),
+        tenant_id=tenant_id,
         business_entity_id=schedule.business_entity_id,
         occurred_on=step.day,
         currency=schedule.currency,
@@ -244,6 +253,8 @@ def _rate_usage(through: date) -> None:
             [until, through, until, until],
         )
         rows = cursor.fetchall()
+    if not rows:
+        return
     terms = {item.id: item.terms for item in read_items("i.id = ANY(%s)", [[row[1] for row in rows]])}
     rated = [
         (pk, _rated(terms[item], DateRange(start, end), max(used or ZERO, ZERO), until), (amount, true_up))

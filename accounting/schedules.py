@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from accounting.models import RecognitionSchedule
-from billing.bulk import insert_rows, read_rows, reserve_ids
+from billing.bulk import as_array, insert_rows, read_rows, reserve_ids, write
 from billing.statements import array
 from billing.tenancy import current_tenant_id
 
@@ -80,6 +80,7 @@ _CHANGING = {
     "is_planned": "boolean",
     "true_up": "numeric",
 }
+_FEW = 20
 Key = tuple[int, date] | int
 
 
@@ -194,21 +195,25 @@ def add(schedules: Sequence[Schedule]) -> None:
     )
 
 
-def save(schedules: Sequence[Schedule]) -> None:
-    """Write back what can change, in one statement."""
+def save(schedules: Sequence[Schedule], *, columns: Iterable[str] = tuple(_CHANGING)) -> None:
+    """Write back what can change (or these columns of it), in one statement."""
     if not schedules:
         return
-    columns = ", ".join(f"{name} = v.{name}" for name in _CHANGING)
-    arrays = ", ".join(["%s::bigint[]", *(f"%s::{kind}[]" for kind in _CHANGING.values())])
+    names = tuple(columns)
+    arrays = ", ".join(["%s::bigint[]", *(f"%s::{_CHANGING[name]}[]" for name in names)])
+    sql = (
+        f"UPDATE {TABLE} s SET {', '.join(f'{name} = v.{name}' for name in names)} "
+        f"FROM unnest({arrays}) AS v(id, {', '.join(names)}) WHERE s.id = v.id"
+    )
+    values = [
+        as_array([schedule.id for schedule in schedules], "bigint"),
+        *(as_array([getattr(schedule, name) for schedule in schedules], _CHANGING[name]) for name in names),
+    ]
+    if len(schedules) > _FEW:
+        write(TABLE, sql, values)
+        return
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE accounting_recognitionschedule s SET {columns} "
-            f"FROM unnest({arrays}) AS v(id, {', '.join(_CHANGING)}) WHERE s.id = v.id",
-            [
-                [schedule.id for schedule in schedules],
-                *([getattr(schedule, name) for schedule in schedules] for name in _CHANGING),
-            ],
-        )
+        cursor.execute(sql, values)
 
 
 def set_amounts(amounts: Mapping[int, tuple[Decimal, Decimal]]) -> None:

@@ -10,6 +10,7 @@ equal per period (RR1) it is 80.00 five times.
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from billing.models import REPORTED_METHODS, Adjustment, RecognitionMethod
 from billing.money import round_money, split_with_remainder_last
@@ -27,10 +28,17 @@ def monthly_parts(*, amount: Decimal, service: DateRange, method: str, currency:
         return [(service, amount)]
     if method in _AT_ONCE:
         return [(DateRange(service.start, service.start + timedelta(days=1)), amount)]
-    months = list(service.by_calendar_month())
+    months, weights = _months(service, method)
     if len(months) == 1:
         return [(months[0], amount)]
-    return list(zip(months, split_with_remainder_last(amount, _weights(months, method), currency), strict=True))
+    return list(zip(months, split_with_remainder_last(amount, weights, currency), strict=True))
+
+
+# Thousands of contracts have the same service periods.
+@lru_cache(maxsize=2000)
+def _months(service: DateRange, method: str) -> tuple[list[DateRange], list[Decimal]]:
+    months = list(service.by_calendar_month())
+    return months, _weights(months, method)
 
 
 def _weights(months: Sequence[DateRange], method: str) -> list[Decimal]:

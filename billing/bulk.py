@@ -48,6 +48,14 @@ def reserve_ids(model: type[models.Model], count: int) -> list[int]:
     return taken
 
 
+def stock_ids(model: type[models.Model], count: int) -> None:
+    """Fetch ids ahead for a batch that is to come in slices, so that none of them has to wait for its own."""
+    table = model._meta.db_table
+    store = _stores.setdefault((os.getpid(), threading.get_ident(), connection.settings_dict["NAME"], table), [])
+    if len(store) < count:
+        store.extend(_next_ids(table, count))
+
+
 class _Insert(NamedTuple):
     """Into which columns of which table how many rows go: what decides the text of a statement."""
 
@@ -190,11 +198,11 @@ def insert_rows(
     if len(rows) <= _FEW:
         if rows:
             _insert_values(table, names, rows, on_conflict)
-            _keep_statistics(table, len(rows))
+            keep_statistics(table, len(rows))
         return
     for start in range(0, len(rows), _MANY):
         _insert_arrays(table, names, _types(model, names), rows[start : start + _MANY], on_conflict)
-    _keep_statistics(table, len(rows))
+    keep_statistics(table, len(rows))
 
 
 def _insert_values(table: str, names: tuple[str, ...], rows: Sequence[Sequence[Any]], on_conflict: str) -> None:
@@ -244,7 +252,7 @@ def _insert_arrays(
         if "numeric" in type_name:
             numbers.append((name, column))
         varying.append((name, type_name))
-        arrays.append(_array(column, type_name))
+        arrays.append(as_array(column, type_name))
     unnested = ",".join(_from_array(type_name) for _, type_name in varying)
     aliases = ",".join(f'"{name}"' for name, _ in varying)
     selected = ",".join(sources.get(name, f'"{name}"') for name in names)
@@ -252,11 +260,16 @@ def _insert_arrays(
         f"INSERT INTO {table} ({_quoted(names)}) SELECT {selected} FROM "
         f"(SELECT {','.join(same) or '1'}) constant, unnest({unnested}) AS varying({aliases}) {on_conflict}"
     )
+    write(table, sql, [*constants, *arrays])
+
+
+def write(table: str, sql: str, values: list[Any]) -> None:
+    """Run a large statement that writes into a table; within `writing_behind` it travels while Python goes on."""
     behind = _behind.get()
     if behind is None:
-        _execute(sql, [*constants, *arrays])
+        _execute(sql, values)
     else:
-        behind.add_large(table, sql, [*constants, *arrays])
+        behind.add_large(table, sql, values)
 
 
 def _is_text(type_name: str) -> bool:
@@ -269,7 +282,8 @@ def _from_array(type_name: str) -> str:
     return f"%s::{type_name}[]"
 
 
-def _array(column: Sequence[Any], type_name: str) -> str:
+def as_array(column: Sequence[Any], type_name: str) -> str:
+    """Write values of a database type as one text, in the fewest steps. ValueError for a text with a control character."""
     if not _is_text(type_name):
         return "{" + ",".join(["NULL" if value is None else str(value) for value in column]) + "}"
     joined = _SEPARATOR.join([_NULL if value is None else value for value in column])
@@ -278,7 +292,7 @@ def _array(column: Sequence[Any], type_name: str) -> str:
     return joined
 
 
-def _keep_statistics(table: str, rows: int) -> None:
+def keep_statistics(table: str, rows: int) -> None:
     """Let the planner know of a table that grows fast.
 
     Until autovacuum comes round, PostgreSQL takes a new tenant for a tiny one and joins its rows one by one. Each time a

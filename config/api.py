@@ -9,6 +9,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from accounting.api.accounts import Accounts
+from accounting.api.exchange_rates import ExchangeRates
 from accounting.api.journal_entries import JournalEntries
 from accounting.api.manual_entries import ManualEntries
 from accounting.api.periods import Periods
@@ -73,6 +74,7 @@ for _prefix, _view in {
     "journal-entries": JournalEntries,
     "manual-entries": ManualEntries,
     "periods": Periods,
+    "exchange-rates": ExchangeRates,
     "revenue-schedules": RevenueSchedules,
 }.items():
     _router.register(_prefix, _view, basename=_prefix)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django.db import connection as database
@@ -59,14 +60,13 @@ def on_events_booked(
 
 def _send_entries(target: Target, entries: Sequence[PostedEntry]) -> None:
     """Send entries one by one, or collect them for the sum of their day or month."""
-    units: dict[Unit, list[int]] = defaultdict(list)
-    for entry in entries:
-        units[target.policy.unit(entry.event_kind)].append(entry.id)
-    groups = _customers_first(target, [entry.id for entry in entries]) if target.customer_each else {}
-    each = units.pop(Unit.EACH, [])
-    _enqueue(target, Kind.JOURNAL_ENTRY, [(entry_id, groups.get(entry_id)) for entry_id in each])
-    for unit, later in units.items():
-        summaries.collect(target, unit, later)
+    ids = [entry.id for entry in entries]
+    groups = _customers_first(target, ids) if target.customer_each else {}
+    unit = target.policy.unit(entries[0].event_kind)  # they are of one kind
+    if unit is Unit.EACH:
+        _enqueue(target, Kind.JOURNAL_ENTRY, [(entry_id, groups.get(entry_id)) for entry_id in ids])
+    else:
+        summaries.collect(target, unit, ids)
 
 
 def _send_invoices(target: Target, events: Sequence[InvoiceFinalized]) -> None:
@@ -191,10 +191,15 @@ def _by_target(
     batch: Sequence[Any], found: Mapping[int, Target], wants: Callable[[Target], bool], *, day: str = "occurred_on"
 ) -> list[tuple[Target, list[Any]]]:
     sorted_out: dict[Target, list[Any]] = defaultdict(list)
+    # A batch has few entities and days, and may have thousands of facts.
+    known: dict[tuple[int, date], list[Any] | None] = {}
     for each in batch:
-        target = found.get(each.business_entity_id)
-        if target and wants(target) and target.takes_day(getattr(each, day)):
-            sorted_out[target].append(each)
+        key = each.business_entity_id, getattr(each, day)
+        if key not in known:
+            target = found.get(each.business_entity_id)
+            known[key] = sorted_out[target] if target and wants(target) and target.takes_day(key[1]) else None
+        if (chosen := known[key]) is not None:
+            chosen.append(each)
     return list(sorted_out.items())
 
 

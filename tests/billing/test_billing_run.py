@@ -130,7 +130,7 @@ def test_numbers_are_given_back_when_finalizing_fails(sell, monkeypatch):
     run_billing(through=date(2026, 2, 1))
     first, second = Invoice.objects.order_by("issued_on")
 
-    def fail(events: object) -> None:
+    def fail(events: object, **how: object) -> None:
         raise RuntimeError("the books are out")
 
     with monkeypatch.context() as broken:

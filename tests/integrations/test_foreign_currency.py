@@ -12,14 +12,16 @@ from billing.models import BusinessEntity, Customer, Product
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.payments import receive_payment
-from integrations import builders
+from integrations import builders, setup
 from integrations.connectors.base import DeliveryError
 from integrations.delivery import drain
 from integrations.documents import JournalDocument, Kind
 from integrations.models import Connection, OutboxItem
 from integrations.reconciliation import reconcile
+from integrations.sandbox.server import start_in_thread
 from tests.accounting.rates import rates
 from tests.integrations.books import Books
+from tests.integrations.conftest import QUICK
 
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
@@ -58,18 +60,29 @@ def build(connection: Connection, kind: str) -> JournalDocument | DeliveryError:
     return built
 
 
-def test_their_books_come_to_ours_in_base_currency(connect, box) -> None:
-    Books(box.url).prefer(MultiCurrencyEnabled=True)
-    connection = connect()
-    worked_cases()
-    drain(connection.pk, until_empty=True)
-    assert not OutboxItem.objects.exclude(state="delivered").values_list("reason", flat=True)
-    kept, findings = reconcile(connection, through=THROUGH)
+def sign_in(entity: BusinessEntity, erp: str, mode: str, url: str) -> Connection:
+    if erp == "quickbooks":
+        Books(url).prefer(MultiCurrencyEnabled=True)
+    made, _ = setup.create_connection(business_entity=entity, erp=erp, mode=mode, send_payments=mode == "documents")
+    made.options = QUICK | {"read_timeout": 2.0}
+    return setup.connect_sandbox(made, url)
+
+
+@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
+@pytest.mark.parametrize("erp", ["quickbooks", "xero", "netsuite", "zoho"])
+def test_their_books_come_to_ours_in_base_currency(entity, erp, mode) -> None:
+    with start_in_thread(erp, limits="off") as box:
+        connection = sign_in(entity, erp, mode, box.url)
+        worked_cases()
+        drain(connection.pk, until_empty=True)
+        assert not OutboxItem.objects.exclude(state="delivered").values_list("kind", "state", "reason")
+        kept, findings = reconcile(connection, through=THROUGH)
     assert findings.differences == []
     in_base = [row for row in kept.accounts if row["currency"] == "USD"]
-    assert in_base and all(row["ours"] == row["theirs"] for row in in_base)
-    received = next(row for row in in_base if "Receivable" in row["account"] or "AR" in row["account"])
-    assert D(received["ours"]) == 0
+    assert all(row["ours"] == row["theirs"] for row in in_base)
+    if mode == "journal_entries":
+        received = next(row for row in in_base if "AR" in row["account"] or "Receivable" in row["account"])
+        assert D(received["ours"]) == 0
 
 
 def test_one_rate_is_sent_as_the_foreign_amount_and_its_rate(connect, box) -> None:
