@@ -41,10 +41,10 @@ class Case:
 
 
 CASES = {
-    "quickbooks": Case("batch_per_minute", 30, "batch", 3, 2400, 0.5),
-    "xero": Case("minute", 50, "create ManualJournal", 3, 6000, 0.5),
+    "quickbooks": Case("batch_per_minute", 30, "batch", 6, 2400, 0.5),
+    "xero": Case("minute", 50, "create ManualJournal", 6, 6000, 0.5),
     "netsuite": Case("concurrent", 100, "batch journalEntry", 8, 9000, 2.0),
-    "zoho": Case("per_minute", 1, "create Journal", 3, 400, 0.5),
+    "zoho": Case("per_minute", 1, "create Journal", 6, 400, 0.5),
 }
 
 
@@ -77,6 +77,7 @@ def _drain(erp: str, case: Case, connection: "Connection", sandbox: "Sandbox") -
     from integrations.models import OutboxItem
 
     left = OutboxItem.objects.filter(connection=connection).exclude(state="delivered")
+    backlog = left.count()
     with Workers(connection, count=case.workers):
         time.sleep(_BEGIN)
         before, started, had = sandbox.state(), time.monotonic(), left.count()
@@ -103,14 +104,14 @@ def _drain(erp: str, case: Case, connection: "Connection", sandbox: "Sandbox") -
         detail,
     )
     calls = after["calls"]["by_kind"].get(case.call, 0)
-    delivered = case.backlog - has
+    sent = backlog - left.filter(request_id=None).count()  # What is under way has had its call.
     if case.batch > 1:
         yield Result(
             f"{erp}: entries in one '{case.call}'",
-            delivered / max(calls, 1),
+            sent / max(calls, 1),
             ">=",
             case.batch * 0.99,
-            f"{delivered:,} by {calls}",
+            f"{sent:,} by {calls}",
         )
 
 

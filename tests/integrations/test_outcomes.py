@@ -1,6 +1,7 @@
 """What follows from an outcome: when a request is tried again, and which tries count."""
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
@@ -15,8 +16,9 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def claim(connection, queue):
+    request = uuid4()
     for number in range(30):
-        queue("journal_entry", number, attempts=4, available_at=LONG_AGO)
+        queue("journal_entry", number, attempts=4, available_at=LONG_AGO, request_id=request)
     with claims.worker() as worker_id:
         found = claims.claim(connection=connection, worker_id=worker_id, batch_size={Kind.JOURNAL_ENTRY: 30})
         claims.seal(found, {item.pk: "{}" for item in found.items})
