@@ -1,15 +1,12 @@
 """Run all measurements, or those whose module is named: `make bench ARGS="pipeline"`."""
 
-import json
 import os
-import subprocess
 import sys
 
 from benchmarks.database import drop_database, fresh_database
 
 
 def main(chosen: list[str]) -> int:
-    hordak = _hordak() if not chosen or "pipeline" in chosen else {}
     server = os.environ.get("DATABASE_URL", "")
     os.environ["DATABASE_URL"] = url = fresh_database()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -21,7 +18,7 @@ def main(chosen: list[str]) -> int:
     from benchmarks import engine, ledger, main_job, pipeline, recognition, replay, reports
 
     suites = {
-        "pipeline": lambda: pipeline.measure(url, hordak),
+        "pipeline": lambda: pipeline.measure(url),
         "main_job": lambda: main_job.measure(url),
         "ledger": lambda: ledger.measure(url),
         "recognition": lambda: recognition.measure(url),
@@ -40,13 +37,6 @@ def main(chosen: list[str]) -> int:
     if server:
         drop_database(server)
     return 0 if all(result.met for result in results) else 1
-
-
-def _hordak() -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.hordak", "20000"], check=True, capture_output=True, text=True
-    )
-    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

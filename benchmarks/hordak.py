@@ -1,24 +1,57 @@
-"""The peer: django-hordak posting two-line entries through its documented API, in a database of its own.
+"""The peer: django-hordak posting two-line entries through its documented API, in a database and a process of its own.
 
-Run as `python -m benchmarks.hordak ENTRIES`; prints JSON with entries a second, in bulk and one by one.
+It posts when it is told to, so that a measurement can take turns with it: a machine whose pace changes is the same for both.
 """
 
-import json
 import os
+import subprocess
 import sys
 import time
+from types import TracebackType
+from typing import Self
 
 from benchmarks.database import fresh_database
 
+_DATABASE = "counterfoil_bench_hordak"
 
-def main(entries: int) -> None:
+
+class Hordak:
+    """django-hordak at work in another process, as a context."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.hordak"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._answer()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate()
+
+    def seconds(self, way: str, entries: int) -> float:
+        """Post so many entries `in_bulk`, a thousand in a transaction, or each `alone` in its own."""
+        assert self._process.stdin
+        print(way, entries, file=self._process.stdin, flush=True)
+        return float(self._answer())
+
+    def _answer(self) -> str:
+        assert self._process.stdout
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError("django-hordak has stopped; its error stands above.")
+        return answer
+
+
+def main() -> None:
     import dj_database_url
     import django
     from django.conf import settings
 
     settings.configure(
         INSTALLED_APPS=["django.contrib.contenttypes", "mptt", "hordak"],
-        DATABASES={"default": dj_database_url.parse(fresh_database("counterfoil_bench_hordak"))},
+        DATABASES={"default": dj_database_url.parse(fresh_database(_DATABASE))},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         SECRET_KEY=os.urandom(16).hex(),
         USE_TZ=True,
@@ -28,10 +61,16 @@ def main(entries: int) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    print(json.dumps(measure(entries)))
+    ways = _ways()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        way, entries = line.split()
+        started = time.perf_counter()
+        ways[way](int(entries))
+        print(time.perf_counter() - started, flush=True)
 
 
-def measure(entries: int) -> dict[str, float]:
+def _ways():  # type: ignore[no-untyped-def]
     from django.db import transaction
     from hordak.models import Account, AccountType, Leg, Transaction
     from moneyed import Money
@@ -40,29 +79,28 @@ def measure(entries: int) -> dict[str, float]:
     deferred = Account.objects.create(name="Deferred", code="2", type=AccountType.liability, currencies=["USD"])
     amount = Money("64.76", "USD")
 
-    started = time.perf_counter()
-    for _ in range(entries // 1000):
-        with transaction.atomic():
-            posted = Transaction.objects.bulk_create([Transaction(description="Invoice") for _ in range(1000)])
-            Leg.objects.bulk_create(
-                leg
-                for each in posted
-                for leg in (
-                    Leg(transaction=each, account=receivable, debit=amount),
-                    Leg(transaction=each, account=deferred, credit=amount),
+    def in_bulk(entries: int) -> None:
+        for _ in range(entries // 1000):
+            with transaction.atomic():
+                posted = Transaction.objects.bulk_create([Transaction(description="Invoice") for _ in range(1000)])
+                Leg.objects.bulk_create(
+                    leg
+                    for each in posted
+                    for leg in (
+                        Leg(transaction=each, account=receivable, debit=amount),
+                        Leg(transaction=each, account=deferred, credit=amount),
+                    )
                 )
-            )
-    in_bulk = entries / (time.perf_counter() - started)
 
-    singles = 500
-    started = time.perf_counter()
-    for _ in range(singles):
-        with transaction.atomic():
-            each = Transaction.objects.create(description="Invoice")
-            Leg.objects.create(transaction=each, account=receivable, debit=amount)
-            Leg.objects.create(transaction=each, account=deferred, credit=amount)
-    return {"bulk": in_bulk, "single": singles / (time.perf_counter() - started)}
+    def alone(entries: int) -> None:
+        for _ in range(entries):
+            with transaction.atomic():
+                each = Transaction.objects.create(description="Invoice")
+                Leg.objects.create(transaction=each, account=receivable, debit=amount)
+                Leg.objects.create(transaction=each, account=deferred, credit=amount)
+
+    return {"in_bulk": in_bulk, "alone": alone}
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

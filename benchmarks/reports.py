@@ -129,8 +129,8 @@ def _make_books() -> Company:
                 "FROM generate_series(1, %s) n) v",
                 [base, company.tenant_id, company.entity_id, base, CUSTOMERS, INVOICES],
             )
-        post_events(company, _invoice, INVOICES)
-        post_events(company, _payment, INVOICES * 7 // 10)
+        post_events(company, _invoice, range(1, INVOICES + 1))
+        post_events(company, _payment, range(1, INVOICES * 7 // 10 + 1))
         recognize_revenue(through=_AT)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from accounting.closing import CloseDryRun, close_checked, dry_run
 from accounting.models import AccountingPeriod, PeriodSeal, PeriodStatus
 from accounting.periods import reopen_period
+from billing.api.authentication import HasKey, MayReopen
 from billing.api.fields import CodeField, DayField, RecordSerializer, RequestSerializer
 from billing.api.filters import AnyOfFilter, Filters
 from billing.api.money import MoneySerializer
@@ -139,9 +140,9 @@ class Periods(Records):
         return self.shown(period.pk)
 
     @extend_schema(request=ReopenPeriod, responses=PeriodDetailSerializer)
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], permission_classes=[HasKey, MayReopen])
     def reopen(self, request: Request, pk: str) -> Response:
-        """Open a closed month again, on the record. The last closed month goes first."""
+        """Open a closed month again, on the record. The last closed month goes first. The key must be one that may."""
         sent = self.received(ReopenPeriod)
         period = self.get_object()
         reopen_period(period_id=period.pk, reason=sent["reason"], at=timezone.now(), by=request.user)

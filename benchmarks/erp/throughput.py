@@ -69,7 +69,7 @@ def _fill(connection: "Connection", entries: int) -> None:
     from billing.models import BusinessEntity
 
     entity = BusinessEntity.objects.get()
-    post_events(Company(connection.tenant_id, entity.pk, 10**9, 0), payment, entries)
+    post_events(Company(connection.tenant_id, entity.pk, 10**9, 0), payment, range(1, entries + 1))
 
 
 def _drain(erp: str, case: Case, connection: "Connection", sandbox: "Sandbox") -> Iterator[Result]:

@@ -133,7 +133,22 @@ class MembershipAdmin(OfThisCompany):
 class KeyForm(StyledForm):
     name = forms.CharField(label="Which system will use it?", max_length=100, help_text="Such as “web shop”.")
     may_write = forms.BooleanField(label="It may change things, not only look", required=False, initial=True)
+    may_reopen = forms.BooleanField(
+        label="It may open closed months again", required=False, help_text="For a system that closes the books itself."
+    )
     expires_on = DayField(label="Expires after", required=False, help_text="Empty: never.")
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("may_reopen") and not given.get("may_write"):
+            self.add_error("may_reopen", "A key that may reopen months must be allowed to change things.")
+        return given
+
+
+def _may(key: ApiKey) -> str:
+    if key.may_reopen:
+        return "look, change and reopen months"
+    return "look and change" if key.may_write else "look only"
 
 
 def _revoke(request: HttpRequest, key: ApiKey, given: dict[str, Any]) -> str:
@@ -173,6 +188,7 @@ class ApiKeyAdmin(OfThisCompany):
             tenant_id=current_tenant_id(),
             name=form.cleaned_data["name"],
             may_write=form.cleaned_data["may_write"],
+            may_reopen=form.cleaned_data["may_reopen"],
             expires_at=datetime.combine(last_day, time.max, UTC) if last_day else None,
         )
         context = {
@@ -198,7 +214,7 @@ class ApiKeyAdmin(OfThisCompany):
             title=str(subject),
             badge=key_state(subject),
             facts=[
-                ("May", "look and change" if subject.may_write else "look only"),
+                ("May", _may(subject)),
                 ("Acts as user", subject.user.get_username()),
                 ("Expires", f"{subject.expires_at:%Y-%m-%d %H:%M} UTC" if subject.expires_at else "never"),
                 ("Made", f"{subject.created_at:%Y-%m-%d %H:%M} UTC"),

@@ -53,6 +53,16 @@ class HasKey(BasePermission):
         return isinstance(request.auth, ApiKey) and (request.method in SAFE_METHODS or request.auth.may_write)
 
 
+class MayReopen(BasePermission):
+    """Opening a closed month is for keys that were given it, as it is for administrators in the admin."""
+
+    code = "may_not_reopen"
+    message = "This API key may not reopen months. Ask your administrator for one that may, or reopen it in the admin."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return isinstance(request.auth, ApiKey) and request.auth.may_reopen
+
+
 class ApiKeyScheme(OpenApiAuthenticationExtension):
     """Describe the key: in the Authorization header or in one of its own."""
 

@@ -31,13 +31,23 @@ class KeyRefused(BillingError):
 
 
 @transaction.atomic
-def issue_key(*, tenant_id: int, name: str, may_write: bool = True, expires_at: datetime | None = None) -> IssuedKey:
+def issue_key(
+    *,
+    tenant_id: int,
+    name: str,
+    may_write: bool = True,
+    may_reopen: bool = False,
+    expires_at: datetime | None = None,
+) -> IssuedKey:
     """Make a key `cf_<prefix>_<secret>` of 256 random bits with a service user of its own, so that audits can name it.
 
-    Raises BillingError without a name.
+    `may_reopen`: it may open closed months again, which in the admin only administrators may. Raises BillingError without a
+    name, and for a key that may reopen but not write.
     """
     if not name.strip():
         raise BillingError("Name the key after the system that will use it, such as “web shop”.")
+    if may_reopen and not may_write:
+        raise BillingError("A key that may reopen months must be allowed to change things.")
     prefix = secrets.token_hex(_PREFIX_BYTES)
     plain = f"{_MARK}_{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     user = get_user_model().objects.create_user(username=f"api-{prefix}", password=None)
@@ -48,6 +58,7 @@ def issue_key(*, tenant_id: int, name: str, may_write: bool = True, expires_at: 
         prefix=prefix,
         digest=_digest(plain),
         may_write=may_write,
+        may_reopen=may_reopen,
         expires_at=expires_at,
     )
     return IssuedKey(key, plain)

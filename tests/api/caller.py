@@ -16,8 +16,8 @@ V1 = "/api/v1"
 class Caller:
     """Sends requests with a key; answers of another status than expected fail the test with their body."""
 
-    def __init__(self, tenant: Tenant, *, may_write: bool = True) -> None:
-        issued = issue_key(tenant_id=tenant.pk, name="test", may_write=may_write)
+    def __init__(self, tenant: Tenant, *, may_write: bool = True, may_reopen: bool = False) -> None:
+        issued = issue_key(tenant_id=tenant.pk, name="test", may_write=may_write, may_reopen=may_reopen)
         self.key, self.plain = issued
         self.client = APIClient()
         self.client.credentials(HTTP_AUTHORIZATION=f"Bearer {self.plain}")

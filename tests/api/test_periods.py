@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from accounting.models import AccountingPeriod
 from billing.services.payments import receive_payment
+from tests.api.caller import Caller
 
 
-def test_a_month_is_checked_closed_and_reopened(caller, customer):
+def test_a_month_is_checked_closed_and_reopened(caller, tenant, customer):
     receive_payment(customer_id=customer.pk, received_on=date(2026, 1, 9), amount=Decimal(5), currency="USD")
     month = AccountingPeriod.objects.get()
     checked = caller.post("/periods/validate-close", {"end_date": "2026-01-31"}, status=200)
@@ -21,8 +22,12 @@ def test_a_month_is_checked_closed_and_reopened(caller, customer):
     assert closed["seal"]["debits"] == {"amount": "5.00", "currency": "USD"}
     again = caller.post(f"/periods/{month.pk}/close", status=409)
     assert again["error"]["code"] == "wrong_period" and "closed already" in again["error"]["message"]
-    assert caller.post(f"/periods/{month.pk}/reopen", {}, status=400)["error"]["fields"].keys() == {"reason"}
-    opened = caller.post(f"/periods/{month.pk}/reopen", {"reason": "A bill was forgotten"}, status=200)
+    refused = caller.post(f"/periods/{month.pk}/reopen", {"reason": "A bill was forgotten"}, status=403)
+    assert refused["error"]["code"] == "may_not_reopen"
+    assert AccountingPeriod.objects.get().status == "closed"
+    closer = Caller(tenant, may_reopen=True)
+    assert closer.post(f"/periods/{month.pk}/reopen", {}, status=400)["error"]["fields"].keys() == {"reason"}
+    opened = closer.post(f"/periods/{month.pk}/reopen", {"reason": "A bill was forgotten"}, status=200)
     assert (opened["status"], opened["seal"], opened["reopen_reason"]) == ("open", None, "A bill was forgotten")
     assert [each["id"] for each in caller.get("/periods", {"status": "open"})["results"]] == [month.pk]
 

@@ -15,14 +15,21 @@ class Command(TenantCommand):
         super().add_arguments(parser)
         parser.add_argument("--name", required=True, help="the system that will use it, such as “web shop”")
         parser.add_argument("--read-only", action="store_true", help="the key may look at everything, change nothing")
+        parser.add_argument("--may-reopen", action="store_true", help="the key may open closed months again")
 
     def run(self, *, tenant: Tenant | None, **options: Any) -> dict[str, Any]:
         assert tenant is not None
-        issued = issue_key(tenant_id=tenant.pk, name=options["name"], may_write=not options["read_only"])
+        issued = issue_key(
+            tenant_id=tenant.pk,
+            name=options["name"],
+            may_write=not options["read_only"],
+            may_reopen=options["may_reopen"],
+        )
         return {
             "tenant": tenant.slug,
             "name": issued.key.name,
             "prefix": issued.key.prefix,
             "access": "read and write" if issued.key.may_write else "read only",
+            "may_reopen": issued.key.may_reopen,
             "key": issued.plain,
         }
