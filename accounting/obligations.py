@@ -1,20 +1,18 @@
-"""Performance obligations: found when a contract starts or renews, and what the contract bills divided over them.
+"""Performance obligations: found when a contract starts or renews; what it bills is divided over them by `accounting.pools`.
 
 Transaction price: what the fixed prices of the term add up to; usage is variable and belongs to the period it is used in
 (ASC 606-10-32-40). Example (C12): 600.00 and 400.00 standalone, sold for 850.00, are 510.00 and 340.00.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db import connection
 from django.db.models import Max
 
 from accounting import schedules
-from accounting.books import Books
 from accounting.models import AccountingPolicy, ObligationItem, PerformanceObligation
 from accounting.schedules import Schedule
 from billing.bulk import insert_rows, reserve_ids
@@ -176,145 +174,3 @@ def _schedule(promise: Promise, obligation_id: int) -> Schedule:
         amount=promise.price,
         obligation_id=obligation_id,
     )
-
-
-@dataclass(slots=True)
-class Share:
-    """What a billed amount did to one obligation: how much of it was earned before, how much is deferred."""
-
-    schedule: Schedule
-    from_unbilled: Decimal
-    deferred: Decimal
-
-
-@dataclass(slots=True)
-class Pool:
-    """The obligations that share one transaction price, held until the transaction ends."""
-
-    key: tuple[int, int]
-    schedules: list[Schedule] = field(default_factory=list)
-
-    @property
-    def price(self) -> Decimal:
-        return sum((schedule.amount for schedule in self.schedules), ZERO)
-
-    @property
-    def billed(self) -> Decimal:
-        return sum((schedule.billed for schedule in self.schedules), ZERO)
-
-    def bill(self, net: Decimal, *, on: date | None = None) -> list[Share]:
-        """Divide what is billed in all, with this, over the obligations in proportion to their prices.
-
-        What is billed beyond the price raises the price: it is consideration that nobody had counted on. `on` is the day of
-        the invoice, for what is earned when invoiced.
-        """
-        total = self.billed + net
-        if (excess := total - self.price) > 0:
-            for schedule, more in zip(self.schedules, self._in_proportion(excess), strict=True):
-                schedule.amount += more
-        for schedule in self.schedules:
-            if on is not None and schedule.method == RecognitionMethod.ON_INVOICE:
-                schedule.spread_from = on
-        return [
-            _moved(schedule, target - schedule.billed)
-            for schedule, target in zip(self.schedules, self._in_proportion(total), strict=True)
-        ]
-
-    def _in_proportion(self, total: Decimal) -> list[Decimal]:
-        prices = [max(schedule.amount, ZERO) for schedule in self.schedules]
-        if not sum(prices, ZERO):
-            return [total, *[ZERO] * (len(prices) - 1)]
-        return allocate(total, prices, self.schedules[0].currency)
-
-    def unearned(self, credited: Decimal) -> list[tuple[Schedule, Decimal]]:
-        """Divide a credit over what the obligations have deferred, as far as that goes."""
-        deferred = [schedule.deferred for schedule in self.schedules]
-        taken = min(credited, sum(deferred, ZERO))
-        if taken <= 0:
-            return []
-        return list(zip(self.schedules, allocate(taken, deferred, self.schedules[0].currency), strict=True))
-
-
-def _moved(schedule: Schedule, delta: Decimal) -> Share:
-    deferred, unbilled = schedule.deferred, schedule.unbilled
-    schedule.billed += delta
-    return Share(schedule, unbilled - schedule.unbilled, schedule.deferred - deferred)
-
-
-class Pools:
-    """The pools that a batch of billed lines belongs to. A line of an item without obligations belongs to none."""
-
-    def __init__(self, item_ids: Iterable[int | None]) -> None:
-        self._starts: dict[int, list[tuple[date, tuple[int, int]]]] = defaultdict(list)
-        self.pools: dict[tuple[int, int], Pool] = {}
-        self._schedule_of: dict[int, Schedule] = {}
-        wanted = {item for item in item_ids if item}
-        if not wanted:
-            return
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT i.contract_item_id, i.start, o.id, o.contract_id, o.pool FROM accounting_obligationitem i "
-                "JOIN accounting_performanceobligation o ON o.id = i.obligation_id WHERE i.contract_item_id = ANY(%s) "
-                "ORDER BY i.contract_item_id, i.start",
-                [list(wanted)],
-            )
-            rows = cursor.fetchall()
-        for item, start, _, contract, pool in rows:
-            self._starts[item].append((start, (contract, pool)))
-        self._hold({key for starts in self._starts.values() for _, key in starts})
-        by_obligation = {schedule.obligation_id: schedule for schedule in self.changed()}
-        self._schedule_of = {item: by_obligation[obligation] for item, _, obligation, _, _ in rows}
-
-    def _hold(self, keys: set[tuple[int, int]]) -> None:
-        if not keys:
-            return
-        rows = PerformanceObligation.objects.filter(contract__in={contract for contract, _ in keys})
-        pool_of = {pk: (contract, pool) for pk, contract, pool in rows.values_list("pk", "contract_id", "pool")}
-        wanted = [pk for pk, key in pool_of.items() if key in keys]
-        for schedule in schedules.lock_where("s.obligation_id = ANY(%s)", [wanted]):
-            key = pool_of[schedule.obligation_id or 0]
-            self.pools.setdefault(key, Pool(key)).schedules.append(schedule)
-
-    def over(self, item_id: int | None, start: date | None, end: date | None) -> list[Pool]:
-        """Give the pools that an item's service from `start` to before `end` belongs to: more than one where a billing period
-        covers several terms of a contract that renews."""
-        starts = self._starts.get(item_id or 0, [])
-        first = next((i for i in range(len(starts) - 1, -1, -1) if start is None or starts[i][0] <= start), 0)
-        keys = [key for day, key in starts[first:] if day == starts[first][0] or (end is not None and day < end)]
-        return [self.pools[key] for key in dict.fromkeys(keys)]
-
-    def divide(
-        self,
-        net: Decimal,
-        item_id: int | None,
-        start: date | None,
-        end: date | None,
-        *,
-        before: Mapping[tuple[int, int], Decimal] | None = None,
-    ) -> list[tuple[Pool, Decimal]]:
-        """Divide a line's net over its pools: each takes what it lacks, the last the rest; backwards for what is taken back.
-
-        `before` is what the lines before it gave to each pool.
-        """
-        pools = self.over(item_id, start, end)
-        if net < 0:
-            pools.reverse()
-        divided, left = [], net
-        for pool in pools[:-1]:
-            billed = pool.billed + (before or {}).get(pool.key, ZERO)
-            part = min(left, max(pool.price - billed, ZERO)) if net >= 0 else max(left, -max(billed, ZERO))
-            divided.append((pool, part))
-            left -= part
-        return [*divided, *((pool, left) for pool in pools[-1:])]
-
-    def obligation_of(self, item_id: int | None) -> Schedule | None:
-        """Give the schedule of the obligation that an item was last part of."""
-        return self._schedule_of.get(item_id or 0)
-
-    def changed(self) -> list[Schedule]:
-        return [schedule for pool in self.pools.values() for schedule in pool.schedules]
-
-
-def pools_of(item_ids: Iterable[int | None], books: Books) -> Pools | None:
-    """Hold the pools of these contract items; None where the company has no obligations at all."""
-    return Pools(item_ids) if books.has_obligations else None

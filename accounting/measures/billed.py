@@ -9,7 +9,7 @@ from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.commitments import Commitment
 from accounting.engine import Dimensions, Unit
-from accounting.obligations import Pool, Pools, pools_of
+from accounting.pools import Pool, Pools, pools_of
 from accounting.schedules import Key, Schedule
 from billing.events import BilledLine, CreditNoteIssued, CreditNoteVoided, InvoiceFinalized, InvoiceVoided
 from billing.payment_events import DisputeOpened, DisputeWon, InvoiceWrittenOff, RefundPaid, WriteOffRecovered
@@ -74,7 +74,7 @@ def divide(
 ) -> tuple[Sequence[BilledLine], list[BilledLine], list[tuple[Pool, Decimal]]]:
     """Tell lines whose service period earns its own price from those of obligations, and these lines' net by pool.
 
-    `sign` -1: the lines are taken back.
+    `sign` -1: the lines are undone; an invoice that gives something back cannot be.
     """
     if pools is None or not pools.pools:
         return lines, [], []
@@ -82,7 +82,10 @@ def divide(
     pooled: list[BilledLine] = []
     nets: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
     for line in lines:
-        parts = pools.divide(sign * line.net, line.contract_item_id, line.period_start, line.period_end, before=nets)
+        if line.net < 0:
+            parts = pools.take_back(line.net, line.contract_item_id, line.period_start, line.period_end, before=nets)
+        else:
+            parts = pools.divide(line, sign=sign)
         if not parts:
             plain.append(line)
             continue

@@ -7,6 +7,7 @@ from decimal import Decimal
 from accounting import commitments, obligations, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.pools import pools_of
 from accounting.revisions import Revisions
 from billing.events import CommitmentLine, ContractEnded, ContractRenewed, ContractStarted, UsageRecorded
 from billing.models import Adjustment
@@ -94,7 +95,7 @@ def measure_ended(events: Sequence[ContractEnded], books: Books) -> list[Measure
 
 
 def _shorten_obligations(events: Sequence[ContractEnded], books: Books) -> None:
-    pools = obligations.pools_of((line.contract_item_id for event in events for line in event.lines), books)
+    pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
     if pools is None:
         return
     revisions = Revisions(books, pools.changed())

@@ -12,7 +12,7 @@ from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import held_commitments, line_dimensions, schedule_dimensions
 from accounting.measures.crossing import by_destination
-from accounting.obligations import Pool, Pools, pools_of
+from accounting.pools import Pool, Pools, pools_of
 from accounting.revisions import Revisions
 from accounting.schedules import Key, Schedule
 from accounting.splits import Split
@@ -152,7 +152,7 @@ def _of_pools(
 def _of_modified_pools(event: CreditNoteIssued, line: CreditedLine, pools: Pools) -> list[Unit]:
     # The modification has lowered the price already; what is left to do is to take back what was billed.
     units = []
-    for pool, net in pools.divide(-line.net, line.contract_item_id, line.period_start, line.period_end):
+    for pool, net in pools.take_back(-line.net, line.contract_item_id, line.period_start, line.period_end):
         for share in pool.bill(net):
             about = schedule_dimensions(event, share.schedule, credit_note_id=event.credit_note_id)
             atoms = {"unearned": -share.deferred, "unbilled_again": -share.from_unbilled}

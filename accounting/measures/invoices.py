@@ -21,7 +21,7 @@ from accounting.measures.billed import (
     pooled_units,
     schedule_key,
 )
-from accounting.obligations import pools_of
+from accounting.pools import pools_of
 from accounting.schedules import Key, Schedule
 from billing.events import BilledLine, InvoiceFinalized
 from billing.models import RecognitionMethod

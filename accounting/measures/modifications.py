@@ -14,7 +14,8 @@ from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import cut_short
 from accounting.models import AccountingPolicy, PerformanceObligation
-from accounting.obligations import Pools, Promise, is_obligation
+from accounting.obligations import Promise, is_obligation
+from accounting.pools import Pools
 from accounting.revisions import RevisionRefused, Revisions
 from accounting.schedules import Schedule
 from billing.events import ContractModified, ModifiedLine

@@ -14,7 +14,7 @@ from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import divide, held_commitments, line_dimensions, schedule_key
 from accounting.models import JournalLine
-from accounting.obligations import Pool, pools_of
+from accounting.pools import Pool, pools_of
 from billing.events import InvoiceVoided
 
 ZERO = Decimal(0)
@@ -27,7 +27,7 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
     measured = []
     for event in events:
         lines, _, nets = divide(event.lines, pools, sign=-1)
-        units = [_take_back(event, pool, net) for pool, net in nets]
+        units = [_take_back(event, nets)] if nets else []
         for line in lines:
             schedule = known[schedule_key(line)]
             released = ZERO
@@ -58,16 +58,21 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
     return measured
 
 
-def _take_back(event: InvoiceVoided, pool: Pool, net: Decimal) -> Unit:
-    """What obligations have earned stays earned: as far as the invoice had deferred it, it is unbilled again."""
-    deferred = sum((schedule.deferred for schedule in pool.schedules), ZERO)
-    pool.bill(net)
-    left = sum((schedule.deferred for schedule in pool.schedules), ZERO)
+def _take_back(event: InvoiceVoided, nets: Sequence[tuple[Pool, Decimal]]) -> Unit:
+    """What obligations have earned stays earned: as far as the invoice had deferred it, it is unbilled again.
+
+    Of all its obligations together: an item's line may have gone to several terms, the mirrored entry tells items only.
+    """
+    held = [schedule for pool, _ in nets for schedule in pool.schedules]
+    deferred = sum((schedule.deferred for schedule in held), ZERO)
+    for pool, net in nets:
+        pool.bill(net)
+    left = sum((schedule.deferred for schedule in held), ZERO)
     mirrored = JournalLine.objects.filter(
         entry__event__kind="invoice_finalized",
         entry__event__key=event.key,
         role="deferred_revenue",
-        contract_item_id__in=[schedule.contract_item_id for schedule in pool.schedules],
+        contract_item_id__in={schedule.contract_item_id for schedule in held},
     ).aggregate(net=Sum(F("credit") - F("debit")))
     unbilled_again = left - (deferred - (mirrored["net"] or ZERO))
     about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)

@@ -139,15 +139,7 @@ def _refuse_unfit(contract: Contract, items: Mapping[int, Item], change: Modific
         raise BillingError(
             f"The contract's new end {change.end} lies before the day from which the modification holds."
         )
-    for item_id in (*change.replace, *change.remove):
-        item = items.get(item_id)
-        if item is None:
-            raise NotFound(f"Contract {contract.number} has no item with the id {item_id}.")
-        if not item.terms.start < day or (item.terms.end and item.terms.end < day):
-            raise BillingError(
-                f"“{item.description or item.product_name}” runs from {item.terms.start} to {item.terms.end or 'no end'}; "
-                f"it cannot be ended on {day}. Choose a day after its start."
-            )
+    _refuse_unfit_items(contract, items, change)
     if change.treatment == Treatment.SEPARATE and (change.replace or change.remove):
         raise BillingError(
             "A separate contract only adds to what was promised; to replace an item, choose another treatment."
@@ -157,6 +149,25 @@ def _refuse_unfit(contract: Contract, items: Mapping[int, Item], change: Modific
             f"Contract {contract.number} earns each service period's own price, so there is nothing to catch up. "
             "Choose the prospective treatment."
         )
+
+
+def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: Modification) -> None:
+    day = change.effective_on
+    for item_id in (*change.replace, *change.remove):
+        item = items.get(item_id)
+        if item is None:
+            raise NotFound(f"Contract {contract.number} has no item with the id {item_id}.")
+        name = f"“{item.description or item.product_name}”"
+        if not item.terms.start < day or (item.terms.end and item.terms.end < day):
+            raise BillingError(
+                f"{name} runs from {item.terms.start} to {item.terms.end or 'no end'}; "
+                f"it cannot be ended on {day}. Choose a day after its start."
+            )
+        if item_id in change.replace and item.terms.end == day and change.end is None:
+            raise BillingError(
+                f"{name} ends on {day}, so nothing is left to replace. Choose an earlier day, move the contract's end too, "
+                "or let the contract renew first."
+            )
 
 
 def _write(contract: Contract, items: Mapping[int, Item], change: Modification) -> dict[int, int]:

@@ -354,6 +354,8 @@ def test_a_modification_is_refused_as_a_whole(sell: Sell, tenant: Tenant) -> Non
     for _, change, why in refused:
         with pytest.raises(BillingError, match=why):
             modify(contract, date(2026, 6, 10), **change)
+    with pytest.raises(BillingError, match="nothing is left to replace"):
+        modify(contract, item.contract.end, replace={item.pk: flat("1")})
     with pytest.raises(BillingError, match="billed until 2026-07-01"):
         modify(contract, date(2026, 6, 20), signed=date(2026, 6, 10), replace={item.pk: flat("1")})
     contract.refresh_from_db()
