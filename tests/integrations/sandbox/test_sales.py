@@ -104,7 +104,8 @@ def test_payment_settles_an_invoice(qbo: Any, ann: str) -> None:
     assert qbo.query(f"select Balance from Invoice where Id = '{invoice}'")["Invoice"] == [{"Balance": 0}]
     assert qbo.account("Undeposited Funds")["CurrentBalance"] == 120
     assert qbo.account("Accounts Receivable (A/R)")["CurrentBalance"] == -20
-    voided = qbo.post("payment", {"Id": made["Id"], "SyncToken": "0"}, operation="void").json()["Payment"]
+    void = {"Id": made["Id"], "SyncToken": "0", "sparse": True}
+    voided = qbo.post("payment", void, operation="update", include="void").json()["Payment"]
     assert (voided["TotalAmt"], voided["PrivateNote"]) == (0, "Voided")
     assert qbo.query(f"select Balance from Invoice where Id = '{invoice}'")["Invoice"] == [{"Balance": 100}]
     assert qbo.account("Undeposited Funds")["CurrentBalance"] == 0
