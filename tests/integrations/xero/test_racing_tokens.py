@@ -21,6 +21,10 @@ TOKEN_ADDRESS = "/connect/token"
 
 def refresh(connection: Connection, stale: str, start, got) -> None:
     """What a worker process does whose call was answered with 401."""
+    # A browser's event loop, where this process drives one, does not come along into a child: Django would give it a
+    # connection from before that loop, with which the parent and every other child talk as well.
+    for inherited in connections.all(initialized_only=True):
+        inherited.connection = None
     with tenant_scope(connection.tenant_id):
         access = ConnectionAccess(connection.pk)
         start.wait()
@@ -83,7 +87,9 @@ def test_a_worker_killed_while_it_refreshes_leaves_the_others_going(connect, boo
     victim = _FORK.Process(target=refresh, args=(connection, stale, start, _FORK.Queue()))
     victim.start()
     start.set()
+    deadline = time.monotonic() + 30
     while books.state()["calls"]["by_kind"]["oauth token"] == before:
+        assert victim.is_alive() and time.monotonic() < deadline, "The worker has not asked for tokens."
         time.sleep(0.01)
     victim.kill()
     victim.join()
