@@ -339,12 +339,13 @@ def _settle(
         for each in unused
     ]
     total = sum((each.net for _, each in [*charges, *given_back]), ZERO)
+    if total < 0:
+        # Before the invoice: what is billed must not exceed the modified price on the way, or the price would follow.
+        _credit(unused, modification, change)
     on_invoice = [*charges, *given_back] if total >= 0 else charges
     if on_invoice:
         run = BillingRun()
         finalize_invoices(draft_invoices({(contract.pk, change.signed_on): on_invoice}, run))
-    if total < 0:
-        _credit(unused, modification, change)
 
 
 def _credit(unused: Sequence[_Unused], modification: ContractModification, change: Modification) -> None:

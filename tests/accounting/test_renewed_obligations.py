@@ -177,3 +177,22 @@ def test_an_end_that_moves_leaves_no_cent(
     recognize_revenue(through=date(2027, 2, 1))
     assert billed()[8] == D(price)
     assert_all_is_earned(tenant)
+
+
+def test_a_downgrade_of_what_is_billed_lowers_the_price(customer: Customer, product: Product, tenant: Tenant) -> None:
+    """730.00 a year, billed; from 2 July (182 days gone) 365.00: 364.00 stay, 183.00 are billed and 366.00 credited."""
+    contract = renewing(
+        customer, product, {"pricing": {"amount": "730"}, "recognition_method": "straight_line_days"},
+        term_months=12, renewal="none", price_allocation="stated", revenue_span="term",
+    )  # fmt: skip
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    cheaper = {contract.items.get().pk: {"pricing_model": "flat_fee", "pricing": {"amount": "365"}}}
+    day = date(2026, 7, 2)
+    recognize_revenue(through=date(2026, 7, 1))
+    change = Modification(effective_on=day, signed_on=day, reason="Agreed by mail", replace=cheaper)
+    modify_contract(contract_id=contract.pk, change=change)
+    recognize_revenue(through=date(2026, 12, 31))
+    schedule = RecognitionSchedule.objects.get()
+    assert (schedule.amount.amount, schedule.billed.amount) == (D(547), D(547))
+    assert standing("revenue") == D(547)
+    assert_all_is_earned(tenant)
