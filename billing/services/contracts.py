@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from billing import pricing
-from billing.charging import committed_value, next_billing
+from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import CommitmentLine, ContractEnded, ContractRenewed, ContractStarted
 from billing.models import (
@@ -24,7 +24,7 @@ from billing.models import (
 )
 from billing.periods import add_months
 from billing.publishing import publish
-from billing.services.promises import commitment, refuse_without_price
+from billing.services.promises import commitment, refuse_without_price, still_to_bill
 from billing.services.terms import Item, read_items
 
 _CHUNK = 1000
@@ -222,7 +222,7 @@ def end_contract(*, contract_id: int, end: date) -> Contract:
             f"Contract {contract.number} is billed until {billed.billed_until}. "
             f"End it on {billed.billed_until}, or void the later invoices first and let their periods be billed again."
         )
-    before = {item.id: _still_to_bill(item) for item in read_items("i.contract_id = %s", [contract.pk])}
+    before = {item.id: _still_to_bill(contract, item) for item in read_items("i.contract_id = %s", [contract.pk])}
     contract.end, contract.renewal = end, Renewal.NONE
     contract.save(update_fields=["end", "renewal"])
     contract.phases.filter(start__lt=end).exclude(end__lt=end).update(end=end)
@@ -233,13 +233,13 @@ def end_contract(*, contract_id: int, end: date) -> Contract:
     return contract
 
 
-def _still_to_bill(item: Item) -> Decimal:
-    return committed_value(item.terms, since=item.billed_until)
+def _still_to_bill(contract: Contract, item: Item) -> Decimal:
+    return still_to_bill(contract, item.terms, since=item.billed_until)
 
 
 def _ended(contract: Contract, end: date, before: Mapping[int, Decimal]) -> ContractEnded:
     items = read_items("i.contract_id = %s", [contract.pk])
-    after = {item.id: _still_to_bill(item) if item.terms.start < end else Decimal(0) for item in items}
+    after = {item.id: _still_to_bill(contract, item) if item.terms.start < end else Decimal(0) for item in items}
     lines = tuple(
         CommitmentLine(
             contract_id=contract.pk,

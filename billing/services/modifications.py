@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from billing.charging import Charge, billed_on, charge, committed_value, next_billing, service_periods
+from billing.charging import Charge, billed_on, charge, next_billing, service_periods
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import ContractModified, ModifiedLine
 from billing.models import (
@@ -36,7 +36,7 @@ from billing.services.billing_run import BillingRun, draft_invoices
 from billing.services.contracts import build_item, set_cursors
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import finalize_invoices
-from billing.services.promises import is_earned_as_whole, promise, refuse_without_price
+from billing.services.promises import is_earned_as_whole, promise, refuse_without_price, still_to_bill
 from billing.services.terms import Item, read_items
 
 ZERO = Decimal(0)
@@ -263,8 +263,8 @@ def _lines(
         told = promise(item, allocation=contract.price_allocation)
         # Only what is not billed yet can still change; what is billed too far is given back.
         since = old.billed_until if old else item.terms.start
-        told["committed"] = committed_value(item.terms, since=since)
-        was = committed_value(old.terms, since=since) if old else ZERO
+        told["committed"] = still_to_bill(contract, item.terms, since=since)
+        was = still_to_bill(contract, old.terms, since=since) if old else ZERO
         was += sum((each.net for each in unused if each.item_id == pk), ZERO)
         lines.append(ModifiedLine(**told, was_committed=was, replaces=replaced_by.get(pk)))
     return lines
@@ -339,12 +339,13 @@ def _settle(
         for each in unused
     ]
     total = sum((each.net for _, each in [*charges, *given_back]), ZERO)
+    if total < 0:
+        # Before the invoice: what is billed must not exceed the modified price on the way, or the price would follow.
+        _credit(unused, modification, change)
     on_invoice = [*charges, *given_back] if total >= 0 else charges
     if on_invoice:
         run = BillingRun()
         finalize_invoices(draft_invoices({(contract.pk, change.signed_on): on_invoice}, run))
-    if total < 0:
-        _credit(unused, modification, change)
 
 
 def _credit(unused: Sequence[_Unused], modification: ContractModification, change: Modification) -> None:

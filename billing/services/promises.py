@@ -7,10 +7,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from billing.charging import committed_value
+from billing.charging import ItemTerms, committed_value
 from billing.errors import BillingError
 from billing.events import CommitmentLine
 from billing.models import REPORTED_METHODS, Contract, PriceAllocation, RevenueSpan
+from billing.periods import add_months
 from billing.services.terms import Item
 from billing.tenancy import current_tenant_id
 
@@ -30,6 +31,22 @@ def standalone_value(item: Item, *, since: date | None = None) -> Decimal:
         listed = replace(terms, pricing_model=item.list_model, pricing=json.loads(item.list_pricing))
         return committed_value(listed, since=since)
     return committed_value(terms, since=since)
+
+
+def still_to_bill(contract: Contract, terms: ItemTerms, *, since: date) -> Decimal:
+    """Add up an item's fixed charges from a date to its end, term by term as each was promised when the contract renewed.
+
+    A billing period that holds several terms is charged once; promised were its parts, each of them rounded.
+    """
+    if terms.end is None:
+        return ZERO
+    months = contract.term_months or 0
+    renewals = [add_months(contract.start, months * number) for number in range(1, contract.terms_renewed + 1)]
+    total = ZERO
+    for end in (*(day for day in renewals if since < day < terms.end), terms.end):
+        total += committed_value(replace(terms, end=end), since=since)
+        since = max(since, end)
+    return total
 
 
 def promise(item: Item, *, since: date | None = None, allocation: str = PriceAllocation.STATED) -> dict[str, Any]:

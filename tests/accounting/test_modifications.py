@@ -119,14 +119,14 @@ def test_downgrade_gives_back_what_is_billed_too_much(sell: Sell, tenant: Tenant
             Dr AR - Customers                        360.00
             Cr Deferred Revenue                      300.00
             Cr Sales Tax                              60.00
-        2026-04-16  Invoice finalized
-            Dr AR - Customers                         60.00
-            Cr Deferred Revenue                       50.00
-            Cr Sales Tax                              10.00
         2026-04-16  Credit note issued
             Dr Deferred Revenue                      150.00
             Dr Sales Tax                              30.00
             Cr AR - Customers                        180.00
+        2026-04-16  Invoice finalized
+            Dr AR - Customers                         60.00
+            Cr Deferred Revenue                       50.00
+            Cr Sales Tax                              10.00
     """)
     recognize_revenue(through=date(2026, 4, 30))
     assert by_month() == {"2026-04": D(200)}

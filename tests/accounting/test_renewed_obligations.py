@@ -18,6 +18,7 @@ from billing.models import Contract, Customer, Invoice, Product, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.invoices import void_invoice
+from billing.services.modifications import Modification, modify_contract
 
 D = Decimal
 JANUARY_TO_DECEMBER = [
@@ -151,3 +152,47 @@ def test_what_is_earned_when_invoiced_waits_for_the_invoice(
     year = RecognitionSchedule.objects.filter(service_start__year=2027).order_by("service_start")
     assert [each.recognized.amount for each in year] == [D("191.59"), D("193.72"), D("195.85"), D("195.84")]
     assert check_ledger(tenant).problems == []
+
+
+@pytest.mark.parametrize(
+    ("end", "price"),
+    [(date(2026, 9, 17), "14.61"), (date(2026, 11, 11), "64.84")],  # the term from 1 September ends early, or goes on
+)
+def test_an_end_that_moves_leaves_no_cent(
+    customer: Customer, product: Product, tenant: Tenant, end: date, price: str
+) -> None:
+    """333.33 a year in arrears, by months: 28.31 of 31 days, 27.40 of 30, 25.57 of 28, eight of them 221.92 (243 days).
+
+    Until 17 September (259 days) 236.53 is billed, 14.61 of it for the term from 1 September; until 11 November (314 days)
+    286.76, of it 64.84. The change of the whole year's value would have made them 14.62 and 64.85.
+    """
+    contract = renewing(
+        customer, product,
+        {"pricing": {"amount": "333.33"}, "timing": "arrears", "recognition_method": "straight_line_days"},
+    )  # fmt: skip
+    recognize_revenue(through=date(2026, 9, 16))
+    change = Modification(effective_on=date(2026, 9, 17), signed_on=date(2026, 9, 17), reason="Agreed by mail", end=end)
+    modify_contract(contract_id=contract.pk, change=change)
+    run_billing(through=date(2027, 2, 1), finalize=True)
+    recognize_revenue(through=date(2027, 2, 1))
+    assert billed()[8] == D(price)
+    assert_all_is_earned(tenant)
+
+
+def test_a_downgrade_of_what_is_billed_lowers_the_price(customer: Customer, product: Product, tenant: Tenant) -> None:
+    """730.00 a year, billed; from 2 July (182 days gone) 365.00: 364.00 stay, 183.00 are billed and 366.00 credited."""
+    contract = renewing(
+        customer, product, {"pricing": {"amount": "730"}, "recognition_method": "straight_line_days"},
+        term_months=12, renewal="none", price_allocation="stated", revenue_span="term",
+    )  # fmt: skip
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    cheaper = {contract.items.get().pk: {"pricing_model": "flat_fee", "pricing": {"amount": "365"}}}
+    day = date(2026, 7, 2)
+    recognize_revenue(through=date(2026, 7, 1))
+    change = Modification(effective_on=day, signed_on=day, reason="Agreed by mail", replace=cheaper)
+    modify_contract(contract_id=contract.pk, change=change)
+    recognize_revenue(through=date(2026, 12, 31))
+    schedule = RecognitionSchedule.objects.get()
+    assert (schedule.amount.amount, schedule.billed.amount) == (D(547), D(547))
+    assert standing("revenue") == D(547)
+    assert_all_is_earned(tenant)
