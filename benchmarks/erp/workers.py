@@ -52,7 +52,18 @@ class Workers:
         return process
 
 
+def let_go_of_connections() -> None:
+    """Forget, in a forked child, the database connections of its parent; they stay open there.
+
+    `close_all` in the parent is not enough: an event loop running there, such as a browser's, does not come along, and without
+    it Django keeps its connections elsewhere: there may be one from before the loop, which all children would share.
+    """
+    for inherited in connections.all(initialized_only=True):
+        inherited.connection = None
+
+
 def _work(tenant_id: int, connection_id: int) -> None:
+    let_go_of_connections()
     with tenant_scope(tenant_id):
         while True:
             try:

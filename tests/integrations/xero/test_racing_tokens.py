@@ -6,6 +6,7 @@ import time
 import pytest
 from django.db import connections
 
+from benchmarks.erp.workers import let_go_of_connections
 from billing.models import Change
 from billing.tenancy import Actor, tenant_scope
 from integrations.connectors.base import TryLater
@@ -21,10 +22,7 @@ TOKEN_ADDRESS = "/connect/token"
 
 def refresh(connection: Connection, stale: str, start, got) -> None:
     """What a worker process does whose call was answered with 401."""
-    # A browser's event loop, where this process drives one, does not come along into a child: Django would give it a
-    # connection from before that loop, with which the parent and every other child talk as well.
-    for inherited in connections.all(initialized_only=True):
-        inherited.connection = None
+    let_go_of_connections()
     with tenant_scope(connection.tenant_id):
         access = ConnectionAccess(connection.pk)
         start.wait()
