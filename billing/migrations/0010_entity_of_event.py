@@ -14,4 +14,4 @@ CREATE POLICY entity_of_tenant ON billing_businessevent AS RESTRICTIVE FOR INSER
 class Migration(migrations.Migration):
     dependencies = [("billing", "0009_modifications")]
 
-    operations = [migrations.RunSQL(CHECK_BY_POLICY, migrations.RunSQL.noop)]
+    operations = [migrations.RunSQL(CHECK_BY_POLICY)]

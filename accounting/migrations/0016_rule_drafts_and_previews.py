@@ -29,7 +29,7 @@ ALTER TABLE accounting_ruleversion ENABLE TRIGGER USER;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0016_rules_checked_once"),
+        ("accounting", "0015_exchange_rates"),
         ("billing", "0009_modifications"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
