@@ -12,10 +12,8 @@ from decimal import Decimal
 from django.db import connection, transaction
 
 from accounting.events import ContractBalancesNetted, ContractNettingReversed
-from accounting.models import AccountingPeriod, PeriodStatus
-from billing.errors import BillingError
+from accounting.periods import refuse_unless_open_month_end
 from billing.models import BusinessEvent
-from billing.periods import end_of_month, first_of_month
 from billing.publishing import publish
 from billing.tenancy import current_tenant_id
 
@@ -50,7 +48,7 @@ def net_contracts(*, at: date) -> NettingRun:
 
     Raises BillingError for a day that is not a month's last, or whose month or the next is closed.
     """
-    _refuse_unfit(at)
+    refuse_unless_open_month_end(at, what="Contracts", done="netted")
     with connection.cursor() as cursor:
         cursor.execute(_BOTH_SIDES, [at])
         found = cursor.fetchall()
@@ -69,15 +67,6 @@ def net_contracts(*, at: date) -> NettingRun:
             run.contracts += 1
             run.total[event.currency] += event.netted
     return run
-
-
-def _refuse_unfit(at: date) -> None:
-    if at != end_of_month(at):
-        raise BillingError(f"Contracts are netted at the end of a month; {at} is not the last day of one.")
-    months = (first_of_month(at), at + timedelta(days=1))
-    closed = AccountingPeriod.objects.filter(start__in=months, status=PeriodStatus.CLOSED).order_by("start").first()
-    if closed:
-        raise BillingError(f"{closed} is closed; nothing can be netted there any more.")
 
 
 def _netted(row: tuple[int, int, int, str, Decimal, Decimal], at: date, number: int) -> ContractBalancesNetted:

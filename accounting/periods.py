@@ -1,19 +1,33 @@
 """Accounting periods: where an event may be posted, and opening and closing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
 from accounting.models import AccountingPeriod, PeriodStatus
+from billing.errors import BillingError
 from billing.events import Event
-from billing.periods import first_of_month, first_of_next_month
+from billing.periods import end_of_month, first_of_month, first_of_next_month
 from billing.tenancy import current_tenant_id
 
 
 class PeriodError(ValueError):
     """A period cannot be closed or reopened; the text says why."""
+
+
+def refuse_unless_open_month_end(at: date, *, what: str, done: str) -> None:
+    """Refuse what is posted on a month's last day and taken back the day after, where one of the two cannot be.
+
+    `what` is `done`, for the message. Raises BillingError.
+    """
+    if at != end_of_month(at):
+        raise BillingError(f"{what} are {done} at the end of a month; {at} is not the last day of one.")
+    months = (first_of_month(at), at + timedelta(days=1))
+    closed = AccountingPeriod.objects.filter(start__in=months, status=PeriodStatus.CLOSED).order_by("start").first()
+    if closed:
+        raise BillingError(f"{closed} is closed; nothing can be {done} there any more.")
 
 
 class PostingDates:

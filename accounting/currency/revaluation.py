@@ -19,10 +19,9 @@ from accounting.books import BooksNotSetUp, books
 from accounting.currency.rates import Pair, Rate, rates_for
 from accounting.currency.roles import CARRIED, CASH, IS_CARRIED, MONETARY, RECEIVABLE, UNBILLED
 from accounting.events import ForeignBalancesRevalued, RevaluationReversed, RevaluedBalance
-from accounting.models import AccountingPeriod, CarryingAmount, Level, PeriodStatus
-from billing.errors import BillingError
+from accounting.models import CarryingAmount, Level
+from accounting.periods import refuse_unless_open_month_end
 from billing.models import BusinessEvent
-from billing.periods import end_of_month, first_of_month
 from billing.publishing import publish
 from billing.tenancy import current_tenant_id
 
@@ -126,7 +125,7 @@ def revalue(*, at: date) -> RevaluationRun:
 
     Raises MissingRate, and BillingError for a day that is not a month's last, or whose month or the next is closed.
     """
-    _refuse_unfit(at)
+    refuse_unless_open_month_end(at, what="Balances", done="revalued")
     with connection.cursor() as cursor:
         # Two runs at a time would each post the same difference.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('revaluation'), %s)", [current_tenant_id()])
@@ -150,15 +149,6 @@ def revalue(*, at: date) -> RevaluationRun:
     publish(events)
     publish([_reversed(event) for event in events])
     return run
-
-
-def _refuse_unfit(at: date) -> None:
-    if at != end_of_month(at):
-        raise BillingError(f"Balances are revalued at the end of a month; {at} is not the last day of one.")
-    months = (first_of_month(at), at + timedelta(days=1))
-    closed = AccountingPeriod.objects.filter(start__in=months, status=PeriodStatus.CLOSED).order_by("start").first()
-    if closed:
-        raise BillingError(f"{closed} is closed; nothing can be revalued there any more.")
 
 
 def _refuse_without_rule(at: date) -> None:
