@@ -98,10 +98,10 @@ def _take_off(payment: Payment, allocations: list[PaymentAllocation], *, on: dat
         raise BillingError("It cannot be undone before the day on which it was recorded.")
     if payment.withheld.amount and allocations:
         raise WrongState("Tax was withheld of this payment, which belongs to the invoices it settled.")
+    if PaymentAllocation.objects.filter(undoes__in=allocations).exists():
+        raise WrongState("This part of the payment was taken off its invoice already.")
     wanted: dict[int, Decimal] = {}
     for each in allocations:
-        if PaymentAllocation.objects.filter(undoes=each).exists():
-            raise WrongState("This part of the payment was taken off its invoice already.")
         wanted[each.invoice_id] = wanted.get(each.invoice_id, ZERO) + each.amount.amount
     for invoice in Invoice.objects.select_for_update().filter(pk__in=wanted).order_by("pk"):
         if money_kept_of(invoice) < wanted[invoice.pk]:

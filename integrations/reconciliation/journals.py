@@ -271,13 +271,16 @@ class _Comparison:
 
     def _compare_accounts(self) -> None:
         lines = JournalLine.objects.filter(entry_id__in=self._entries().values("id"))
-        rows = lines.order_by().values_list("account_id", "currency")
-        for account_id, currency, amount, in_base in rows.annotate(
-            amount=Sum(F("debit") - F("credit")), base=Sum(F("base_debit") - F("base_credit"))
-        ):
+        rows = list(
+            lines.order_by()
+            .values_list("account_id", "currency")
+            .annotate(amount=Sum(F("debit") - F("credit")), base=Sum(F("base_debit") - F("base_credit")))
+        )
+        unmapped = Account.objects.in_bulk({row[0] for row in rows if row[0] not in self._theirs_of})
+        for account_id, currency, amount, in_base in rows:
             external = self._theirs_of.get(account_id)
             if external is None:
-                account = Account.objects.get(pk=account_id)
+                account = unmapped[account_id]
                 self._findings.account(
                     name=f"{account} (not mapped)", external_id="", currency=currency, ours=amount, theirs=Decimal(0)
                 )
