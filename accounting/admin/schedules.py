@@ -1,5 +1,6 @@
 """Recognition schedules: what is earned, deferred and unbilled per service period; and the recognition run."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -42,75 +43,73 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
-class RecognitionForm(StyledForm):
-    through = DayField(label="Recognize what is earned up to and including")
+class MonthEndForm(StyledForm):
+    """Asks for a day; the last of the month before is offered."""
+
+    day = DayField(label="Month's last day")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        month = first_of_month(today())
-        self.initial["through"] = month.fromordinal(month.toordinal() - 1)
+        self.initial["day"] = first_of_month(today()) - timedelta(days=1)
 
 
-def recognize_page(request: HttpRequest) -> HttpResponse:
-    """Start a recognition run."""
+class RecognitionForm(MonthEndForm):
+    day = DayField(label="Recognize what is earned up to and including")
+
+
+def _run_page(
+    request: HttpRequest, *, kind: str, parameter: str, verb: str, name: str, form: type[MonthEndForm], explanation: str
+) -> HttpResponse:
+    """Ask for the day of a run over the schedules and put its job in line."""
     if not may(request, Role.ACCOUNTANT):
         raise PermissionDenied
 
     def start(given: dict[str, Any]) -> tuple[str, str]:
         job = start_job(
-            kind="recognize_revenue",
-            title=f"Revenue recognition through {given['through']}",
-            parameters={"through": given["through"].isoformat()},
+            kind=kind,
+            title=f"{name} {parameter} {given['day']}",
+            parameters={parameter: given["day"].isoformat()},
             user=request.user,
         )
-        return "The recognition run is in line.", change_url(Job, job.pk)
+        return f"{name} is in line.", change_url(Job, job.pk)
 
     return form_page(
         request,
-        title="Recognize revenue",
-        submit="Recognize revenue",
+        title=verb,
+        submit=verb,
         cancel_url=list_url(RecognitionSchedule),
         do=start,
-        form=RecognitionForm(request.POST if request.method == "POST" else None),
-        explanation="Posts the revenue that contracts have earned by the day, billed or not. A run posts the difference only, "
-        "so it may be repeated.",
+        form=form(request.POST if request.method == "POST" else None),
+        explanation=explanation,
         opts=RecognitionSchedule._meta,
     )
 
 
-class NettingForm(StyledForm):
-    at = DayField(label="Month's last day")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        month = first_of_month(today())
-        self.initial["at"] = month.fromordinal(month.toordinal() - 1)
+def recognize_page(request: HttpRequest) -> HttpResponse:
+    """Start a recognition run."""
+    return _run_page(
+        request,
+        kind="recognize_revenue",
+        parameter="through",
+        verb="Recognize revenue",
+        name="Revenue recognition",
+        form=RecognitionForm,
+        explanation="Posts the revenue that contracts have earned by the day, billed or not. A run posts the difference only, "
+        "so it may be repeated.",
+    )
 
 
 def net_page(request: HttpRequest) -> HttpResponse:
     """Start the netting of contracts."""
-    if not may(request, Role.ACCOUNTANT):
-        raise PermissionDenied
-
-    def start(given: dict[str, Any]) -> tuple[str, str]:
-        job = start_job(
-            kind="net_contracts",
-            title=f"Contract netting at {given['at']}",
-            parameters={"at": given["at"].isoformat()},
-            user=request.user,
-        )
-        return "The netting is in line.", change_url(Job, job.pk)
-
-    return form_page(
+    return _run_page(
         request,
-        title="Net contract balances",
-        submit="Net contract balances",
-        cancel_url=list_url(RecognitionSchedule),
-        do=start,
-        form=NettingForm(request.POST if request.method == "POST" else None),
+        kind="net_contracts",
+        parameter="at",
+        verb="Net contract balances",
+        name="Contract netting",
+        form=MonthEndForm,
         explanation="A contract is shown as an asset or as a liability, not both: deferred and unbilled revenue of each contract "
         "are set against each other at the month's end, and stand gross again the day after. Run it after the recognition run.",
-        opts=RecognitionSchedule._meta,
     )
 
 

@@ -99,5 +99,5 @@ def test_progress_is_reported_and_parts_are_written(
 
 def test_netting_is_started_as_a_job(accountant: Client, finance: Client) -> None:
     assert finance.get(url("net_contracts")).status_code == 403
-    accountant.post(url("net_contracts"), {"at": "2026-01-31"})
+    accountant.post(url("net_contracts"), {"day": "2026-01-31"})
     assert Job.objects.get().kind == "net_contracts"
