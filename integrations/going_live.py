@@ -14,12 +14,11 @@ from django.db import transaction
 
 from accounting.models import JournalEntry
 from billing.bulk import insert_rows
-from integrations import outbox
+from integrations import outbox, summaries
 from integrations.backfill import backfill, put
 from integrations.connectors import base
 from integrations.documents import Kind
-from integrations.models import Connection, ConnectionStatus, JournalSummary, SummarizedEntry, SyncMode
-from integrations.policy import Policy
+from integrations.models import Connection, ConnectionStatus, SummarizedEntry, SyncMode
 from integrations.readiness import readiness
 from integrations.setup import SetupError
 from integrations.upkeep import set_options
@@ -119,13 +118,7 @@ def _opening_balances(connection: Connection, start: date) -> int:
         if pk not in sent:
             groups[entity_id, currency, day.year].append(pk)
     made = [_opening(connection, start, *key, ids) for key, ids in sorted(groups.items())]
-    outbox.enqueue(
-        tenant_id=connection.tenant_id,
-        connection_id=connection.pk,
-        kind=Kind.JOURNAL_SUMMARY,
-        subjects=[(pk, None) for pk in made],
-        approval=Policy.of(connection.options).approval,
-    )
+    summaries.send(connection, made)
     return len(made)
 
 
@@ -133,15 +126,9 @@ def _opening(
     connection: Connection, start: date, entity_id: int, currency: str, year: int, entry_ids: Iterable[int]
 ) -> int:
     ids = list(entry_ids)
-    summary = JournalSummary.objects.create(
-        connection=connection,
-        business_entity_id=entity_id,
-        unit=OPENING,
-        start=date(year, 1, 1),
-        end=min(date(year, 12, 31), start - timedelta(days=1)),
-        currency=currency,
-        entry_count=len(ids),
-    )
+    end = min(date(year, 12, 31), start - timedelta(days=1))
+    span = summaries.Span(entity_id, currency, OPENING, date(year, 1, 1), end)
+    summary = summaries.make(connection, span, entry_count=len(ids))
     rows = [(connection.tenant_id, connection.pk, pk, OPENING, summary.pk) for pk in ids]
     insert_rows(SummarizedEntry, ("tenant_id", "connection_id", "entry_id", "unit", "summary_id"), rows)
     return int(summary.pk)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -15,6 +16,16 @@ from integrations.models import Connection, JournalSummary, SummarizedEntry
 from integrations.policy import Policy, Target, Unit
 
 _COLUMNS = ("tenant_id", "connection_id", "entry_id", "unit")
+
+
+class Span(NamedTuple):
+    """What a sum adds up: the entries of an entity in a currency, from one day to another, both included."""
+
+    business_entity_id: int
+    currency: str
+    unit: str
+    start: date
+    end: date
 
 
 def collect(target: Target, unit: Unit, entry_ids: Sequence[int]) -> None:
@@ -30,33 +41,35 @@ def close_summaries(connection: Connection, *, before: date) -> int:
     # One worker at a time, and nothing that is being collected at this moment is missed: it is only seen when committed.
     Connection.objects.select_for_update(no_key=True).only("id").get(pk=connection.pk)
     waiting = dict(SummarizedEntry.objects.filter(connection=connection, summary=None).values_list("entry_id", "unit"))
-    groups: dict[tuple[int, str, str, date, date], list[int]] = defaultdict(list)
+    groups: dict[Span, list[int]] = defaultdict(list)
     rows = JournalEntry.objects.filter(id__in=waiting).order_by("id")
     for pk, entity_id, currency, day in rows.values_list("id", "business_entity_id", "currency", "date"):
         start, end = _period(Unit(waiting[pk]), day)
         if end < before:
-            groups[entity_id, currency, waiting[pk], start, end].append(pk)
+            groups[Span(entity_id, currency, waiting[pk], start, end)].append(pk)
     made = []
-    for (entity_id, currency, unit, start, end), ids in sorted(groups.items()):
-        summary = JournalSummary.objects.create(
-            connection=connection,
-            business_entity_id=entity_id,
-            unit=unit,
-            start=start,
-            end=end,
-            currency=currency,
-            entry_count=len(ids),
-        )
+    for span, ids in sorted(groups.items()):
+        summary = make(connection, span, entry_count=len(ids))
         SummarizedEntry.objects.filter(connection=connection, entry_id__in=ids).update(summary=summary)
         made.append(summary.pk)
+    send(connection, made)
+    return len(made)
+
+
+def make(connection: Connection, span: Span, *, entry_count: int) -> JournalSummary:
+    """Make a sum; its entries are put to it by the caller."""
+    return JournalSummary.objects.create(connection=connection, entry_count=entry_count, **span._asdict())
+
+
+def send(connection: Connection, summary_ids: Sequence[int]) -> None:
+    """Put sums into the outbox; where the policy wants approval, they wait for it."""
     outbox.enqueue(
         tenant_id=connection.tenant_id,
         connection_id=connection.pk,
         kind=Kind.JOURNAL_SUMMARY,
-        subjects=[(pk, None) for pk in made],
+        subjects=[(pk, None) for pk in summary_ids],
         approval=Policy.of(connection.options).approval,
     )
-    return len(made)
 
 
 def _period(unit: Unit, day: date) -> tuple[date, date]:
