@@ -6,6 +6,7 @@ how much a recognition run, a netting or a revaluation found (it is in the event
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from accounting.models import JournalEntry
@@ -68,5 +69,5 @@ def _in_words(difference: LineDifference, named: dict[int, str]) -> str:
 
 def _line(line: dict[str, Any] | None) -> str:
     assert line is not None
-    side = "debit" if float(line["base_debit"]) else "credit"
+    side = "debit" if Decimal(line["base_debit"]) else "credit"
     return f"{line['date']}, account {line['account_id']}, {side} {line[side]} {line['currency']}"

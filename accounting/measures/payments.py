@@ -1,6 +1,7 @@
 """Payment received or captured, allocated, taken off an invoice, voided; payout received."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
@@ -28,19 +29,16 @@ def measure_received(events: Sequence[PaymentReceived | PaymentCaptured], books:
 
 
 def measure_allocated(events: Sequence[PaymentAllocated], books: Books) -> list[MeasuredEvent]:
-    measured = []
-    for event in events:
-        dimensions = Dimensions(customer_id=event.customer_id, invoice_id=event.invoice_id, payment_id=event.payment_id)
-        measured.append(MeasuredEvent(event, dimensions, [Unit({"allocated": event.allocated}, dimensions)]))
-    return measured
+    return [_of_one_invoice(event, "allocated", event.allocated) for event in events]
 
 
 def measure_unallocated(events: Sequence[PaymentUnallocated], books: Books) -> list[MeasuredEvent]:
-    measured = []
-    for event in events:
-        dimensions = Dimensions(customer_id=event.customer_id, invoice_id=event.invoice_id, payment_id=event.payment_id)
-        measured.append(MeasuredEvent(event, dimensions, [Unit({"unallocated": event.unallocated}, dimensions)]))
-    return measured
+    return [_of_one_invoice(event, "unallocated", event.unallocated) for event in events]
+
+
+def _of_one_invoice(event: PaymentAllocated | PaymentUnallocated, atom: str, amount: Decimal) -> MeasuredEvent:
+    about = Dimensions(customer_id=event.customer_id, invoice_id=event.invoice_id, payment_id=event.payment_id)
+    return MeasuredEvent(event, about, [Unit({atom: amount}, about)])
 
 
 def measure_voided(events: Sequence[PaymentVoided], books: Books) -> list[MeasuredEvent]:
