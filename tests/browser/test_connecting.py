@@ -1,22 +1,15 @@
 """An administrator who has never seen it connects an ERP, step by step, and goes live."""
 
-from datetime import date
-from decimal import Decimal
-
 import pytest
-from django.contrib.auth import get_user_model
 from playwright.sync_api import Page
 
-from accounting.setup import set_up_books
-from billing.models import BusinessEntity, Customer, Job, Membership, Product, Role, Tenant
+from billing.models import Job, Role, Tenant
 from billing.services import jobs
-from billing.services.billing_run import run_billing
-from billing.services.contracts import draft_contract, start_contracts
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from integrations.delivery import drain
 from integrations.models import Connection
 from integrations.sandbox.server import start_in_thread
+from tests.browser.company import billed_company
 from tests.integrations.books import Books
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -25,22 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def company() -> Tenant:
     """A company with one invoice, and its administrator."""
-    tenant = create_tenant(slug="acme", name="Acme Inc", currency="USD")
-    with tenant_scope(tenant.pk):
-        entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
-        customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
-        item = {
-            "product": Product.objects.create(code="pro", name="Pro plan"),
-            "pricing_model": "flat_fee",
-            "pricing": {"amount": Decimal("250.00")},
-        }
-        contract = draft_contract(customer=customer, number="K-1", start=date(2026, 1, 1), items=[item])
-        start_contracts([contract.pk])
-        run_billing(through=date(2026, 1, 31), finalize=True)
-    user = get_user_model().objects.create_user(username="ann", password="quiet-harbour-9", is_staff=True)
-    Membership.objects.create(tenant=tenant, user=user, role=Role.ADMIN)
-    return tenant
+    return billed_company(Role.ADMIN)
 
 
 def work(tenant: Tenant) -> None:
