@@ -11,18 +11,22 @@ import psycopg
 from config import embedded_postgres
 
 NAME = "counterfoil_bench"
+_PATIENCE = 20  # seconds
 
 
 def fresh_database(name: str = NAME) -> str:
     """Create an empty database of this name and give its URL."""
     server = os.environ.get("DATABASE_URL") or embedded_postgres.ensure_running()
     with psycopg.connect(server, autocommit=True) as connection:
-        while True:
+        for patience in range(_PATIENCE, -1, -1):
             # An autovacuum worker of the server's own may be in it, which nobody but its superuser may send away.
-            with suppress(psycopg.errors.InsufficientPrivilege):
+            try:
                 connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
                 break
-            time.sleep(1)
+            except psycopg.errors.InsufficientPrivilege:
+                if not patience:
+                    raise
+                time.sleep(1)
         connection.execute(f"CREATE DATABASE {name}")
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -70,7 +71,7 @@ def main() -> None:
         print(time.perf_counter() - started, flush=True)
 
 
-def _ways():  # type: ignore[no-untyped-def]
+def _ways() -> dict[str, Callable[[int], None]]:
     from django.db import transaction
     from hordak.models import Account, AccountType, Leg, Transaction
     from moneyed import Money
