@@ -31,12 +31,12 @@ def test_from_the_home_page_down_to_the_invoice(page: Page, live_server: object,
     page.fill("#id_password", "quiet-harbour-9")
     page.click("button[type=submit]")
     page.get_by_role("heading", name="Acme Inc").wait_for()
-    assert page.locator("canvas.chart").is_visible()
+    page.locator("canvas.chart").wait_for()
 
     page.get_by_role("link", name="Reports").first.click()
     page.get_by_role("link", name="Deferred revenue waterfall").click()
     page.get_by_text("Proved", exact=True).first.wait_for()
-    assert page.locator("canvas.chart").is_visible()
+    page.locator("canvas.chart").wait_for()
     page.get_by_role("link", name="All reports").click()
     page.get_by_role("link", name="Trial balance").click()
     page.get_by_text("Proved", exact=True).first.wait_for()
@@ -49,6 +49,6 @@ def test_from_the_home_page_down_to_the_invoice(page: Page, live_server: object,
     page.get_by_text("This entry is there because of a business event").wait_for()
     page.locator("dl.cf-facts").get_by_role("link", name="INV-000001").click()
     page.get_by_role("heading", name="Invoice INV-000001").wait_for()
-    assert page.get_by_text("250.00 USD").first.is_visible()
+    page.get_by_text("250.00 USD").first.wait_for()
     assert outside == []
     assert broken == []

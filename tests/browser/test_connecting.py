@@ -61,17 +61,19 @@ def test_connecting_an_erp_from_the_first_step_to_the_first_document(
         page.goto(steps)
         page.get_by_role("link", name="Suggest mapping").click()
         page.check("#id_confirm")
-        page.get_by_role("button", name="Suggest mapping").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Suggest mapping").click()
         if page.get_by_role("link", name="Create missing accounts").count():
             page.get_by_role("link", name="Create missing accounts").click()
-            page.get_by_role("button", name="Create missing accounts").click()
+            with page.expect_navigation():
+                page.get_by_role("button", name="Create missing accounts").click()
             work(company)
             page.goto(steps)
 
         page.get_by_role("link", name="Dry run").click()
         page.fill("#id_since", "2026-01-01")
         page.get_by_role("button", name="Show").click()
-        assert page.get_by_text('"DocNumber": "INV-000001"').is_visible()
+        page.get_by_text('"DocNumber": "INV-000001"').wait_for()
         page.goto(steps)
         page.get_by_role("link", name="Go live").click()
         page.fill("#id_start", "2026-01-01")
