@@ -57,11 +57,44 @@ _DOCUMENTS[Kind.WRITE_OFF] = (
     f"WHERE w.invoice_id IN (SELECT i.id {_INVOICES})"
 )
 _DOCUMENTS[Kind.WRITE_OFF_ALLOCATION] = _DOCUMENTS[Kind.WRITE_OFF]
+_DOCUMENTS[Kind.RECOVERY] = (
+    "SELECT v.id AS subject, (v.payload->>'customer_id')::bigint AS subject_group FROM billing_businessevent v "
+    f"WHERE v.kind = 'write_off_recovered' AND (v.payload->>'invoice_id')::bigint IN (SELECT i.id {_INVOICES})"
+)
+_WALLET_USES = (
+    "FROM billing_walletentry e JOIN billing_wallet w ON w.id = e.wallet_id "
+    f"WHERE e.kind = 'applied' AND e.invoice_id IN (SELECT i.id {_INVOICES})"
+)
+_DOCUMENTS[Kind.WALLET_BONUS] = f"SELECT e.id AS subject, w.customer_id AS subject_group {_WALLET_USES} AND e.bonus < 0"
+_DOCUMENTS[Kind.WALLET_BONUS_USE] = _DOCUMENTS[Kind.WALLET_BONUS]
+_DRAWS = (
+    "SELECT d.id AS subject, w.customer_id AS subject_group FROM billing_walletdraw d "
+    "JOIN billing_walletentry s ON s.id = d.source_id JOIN billing_walletentry e ON e.id = d.entry_id "
+    "JOIN billing_wallet w ON w.id = e.wallet_id WHERE "
+)
+_APPLIED = f"e.kind = 'applied' AND e.invoice_id IN (SELECT i.id {_INVOICES})"
+_DOCUMENTS[Kind.WALLET_CREDIT] = f"{_DRAWS} {_APPLIED} AND s.credit_note_id IS NOT NULL"
+_DISPUTES = (
+    "SELECT d.id AS subject, d.customer_id AS subject_group FROM billing_dispute d "
+    f"WHERE {_OURS.format('d', 'opened_on')}"
+)
+_WON = f"{_DISPUTES.replace('opened_on', 'resolved_on')} AND d.status = 'won'"
+_REFUNDS = (
+    "SELECT r.id AS subject, r.customer_id AS subject_group FROM billing_refund r "
+    f"WHERE {_OURS.format('r', 'refunded_on')}"
+)
 _WITH_PAYMENTS = {
     Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}",
     Kind.PAYMENT_VOID: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS} AND p.voided_on IS NOT NULL",
-    Kind.REFUND: "SELECT r.id AS subject, r.customer_id AS subject_group FROM billing_refund r "
-    f"WHERE {_OURS.format('r', 'refunded_on')}",
+    Kind.WALLET_PAYMENT: f"{_DRAWS} {_APPLIED} AND s.payment_id IS NOT NULL",
+    Kind.REFUND: f"{_REFUNDS} AND (r.credit_note_id IS NOT NULL OR r.from_unapplied > 0)",
+    Kind.REFUND_LOSS: f"{_REFUNDS} AND r.payment_id IS NOT NULL AND r.amount > r.from_unapplied",
+    Kind.WALLET_REFUND: f"{_DRAWS} e.refund_id IN (SELECT r.subject FROM ({_REFUNDS}) AS r)",
+    Kind.DISPUTE: f"{_DISPUTES} AND d.amount > d.from_unapplied",
+    Kind.DISPUTE_REFUND: f"{_DISPUTES} AND d.from_unapplied > 0",
+    Kind.DISPUTE_FEE: f"{_DISPUTES} AND d.fee > 0",
+    Kind.DISPUTE_WON: f"{_WON} AND d.amount > d.from_unapplied",
+    Kind.DISPUTE_FEE_WON: f"{_WON} AND d.fee_returned > 0",
 }
 
 
@@ -95,7 +128,7 @@ def put(connection: Connection, facts: Mapping[Kind, str], *, since: date) -> in
     """Write an outbox item for every fact that has none yet; give how many."""
     added = 0
     with database.cursor() as cursor:
-        for kind, select in facts.items():
+        for kind, select in sorted(facts.items(), key=lambda each: STAGES[each[0]]):  # Items go out in their order.
             cursor.execute(
                 _PUT.format(facts=select),
                 {

@@ -2,16 +2,19 @@
 
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounting.models import Account, DefaultAccount
-from billing.models import BusinessEntity
+from billing.models import BusinessEntity, Dispute, ReturnedPart, WalletEntry, WalletEntryKind
 from integrations.connectors import base
 from integrations.models import Connection, Mapping, MappingKind, MappingStatus, SyncMode
 
 
-def our_accounts(connection: Connection) -> list[Account]:
-    """Give the accounts that need a counterpart: all that take lines; in documents mode those that documents name."""
+def our_accounts(connection: Connection, *, all_possible: bool = False) -> list[Account]:
+    """Give the accounts that need a counterpart: all that take lines; in documents mode those that documents name.
+
+    What disputes, returned payments and wallet bonus go to is needed from the first of them on; `all_possible` gives it too.
+    """
     accounts = Account.objects.filter(is_group=False, is_active=True).order_by("business_entity_id", "code")
     if connection.business_entity_id:
         accounts = accounts.filter(business_entity_id=connection.business_entity_id)
@@ -21,8 +24,25 @@ def our_accounts(connection: Connection) -> list[Account]:
             named |= Q(role="bad_debt_expense")  # What is written off.
         if connection.send_payments and base.get(connection.erp).receivable_types:
             named |= Q(role="accounts_receivable.customers")  # What refunds are taken from.
+        named |= Q(role__in=_happened(connection, all_possible=all_possible))
         accounts = accounts.filter(named)
     return list(accounts)
+
+
+def _happened(connection: Connection, *, all_possible: bool) -> list[str]:
+    """Give the roles whose accounts documents name that not every company has."""
+    roles = []
+    if connection.send_payments and (all_possible or Dispute.objects.exists()):
+        roles += ["disputes", "payment_gateway_fees"]
+    if connection.send_payments and (all_possible or ReturnedPart.objects.exclude(refund=None).exists()):
+        roles.append("refunds")
+    if base.get(connection.erp).line_account and (all_possible or _bonus_used().exists()):
+        roles.append("discounts_given")
+    return roles
+
+
+def _bonus_used() -> QuerySet[WalletEntry]:
+    return WalletEntry.objects.filter(kind=WalletEntryKind.APPLIED, bonus__lt=0)
 
 
 def has_subsidiaries(connection: Connection) -> bool:
