@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from billing.models import CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation, WalletDraw
+from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation, WalletDraw
 from integrations.builders.settled import by_payments, held_bills
 from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
@@ -85,7 +85,9 @@ class _Comparison:
         self._through, self._since = through, since
         self._findings = findings
         self._tells_links = base.get(connection.erp).tells_links
-        self._home = str(connection.company.get("home_currency", ""))
+        entities = BusinessEntity.objects.order_by("id")
+        own = entities.filter(pk=connection.business_entity_id) if connection.business_entity_id else entities
+        self._home = str(connection.company.get("home_currency") or own[0].base_currency)
         self._span = Span(connection.business_entity_id, since, through)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
         self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(_nothing)
