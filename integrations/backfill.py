@@ -128,7 +128,7 @@ def put(connection: Connection, facts: Mapping[Kind, str], *, since: date) -> in
     """Write an outbox item for every fact that has none yet; give how many."""
     added = 0
     with database.cursor() as cursor:
-        for kind, select in sorted(facts.items(), key=lambda each: STAGES[each[0]]):  # Items go out in their order.
+        for kind, select in facts.items():
             cursor.execute(
                 _PUT.format(facts=select),
                 {

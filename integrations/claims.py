@@ -46,11 +46,13 @@ _DIED = (
 _HEAD = """
 SELECT o.kind, o.request_id, o.attempts FROM integrations_outboxitem o
   LEFT JOIN (
-       SELECT group_key, min(id) AS first FROM integrations_outboxitem
+       SELECT group_key, min(created_at) FILTER (WHERE stage < %(stage)s) AS owed,
+              min(created_at) FILTER (WHERE %(stage)s >= %(settles)s AND kind = ANY(%(undoing)s::text[])) AS undone
+         FROM integrations_outboxitem
         WHERE connection_id = %(connection)s AND group_key IS NOT NULL
           AND state IN ('pending', 'in_flight', 'parked', 'approval')
-          AND (stage < %(stage)s OR (%(stage)s >= %(settles)s AND kind = ANY(%(undoing)s::text[])))
-        GROUP BY group_key) h ON h.group_key = o.group_key AND h.first < o.id
+          AND (stage < %(stage)s OR kind = ANY(%(undoing)s::text[]))
+        GROUP BY group_key) h ON h.group_key = o.group_key AND (h.owed <= o.created_at OR h.undone < o.created_at)
  WHERE o.connection_id = %(connection)s AND o.stage = %(stage)s AND o.state = 'pending' AND o.available_at <= now()
    AND h.group_key IS NULL
  ORDER BY o.id LIMIT 1
@@ -111,8 +113,9 @@ def claim(
     What did not come to an end is taken up in halves, so that a worker that is stopped again and again still gets
     something done, and one item that stops workers is found. A request that was sent stays whole, unless each of its
     documents was a request of its own to the vendor (`one_by_one`).
-    Within a customer the stages follow one another: what an earlier stage still owed when an item came holds it back. So
-    does what undoes a settlement: a new payment waits until the one that it replaces is off the invoice there.
+    Within a customer the stages follow one another: what an earlier stage still owed when an item came (of one transaction
+    all come at once) holds it back. So does what undid a settlement before: a new payment waits until the one that it
+    replaces is off the invoice there.
     """
     with transaction.atomic(), database.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", [_CLAIM_LOCK, connection.pk % 2**31])

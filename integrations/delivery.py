@@ -40,8 +40,9 @@ SELECT EXISTS (
        AND o.available_at <= now() + %(patience)s::float * interval '1 second'
        AND NOT EXISTS (
            SELECT 1 FROM integrations_outboxitem e
-            WHERE e.connection_id = o.connection_id AND e.group_key = o.group_key AND e.id < o.id
-              AND (e.stage < o.stage OR (o.stage >= %(settles)s AND e.kind = ANY(%(undoing)s::text[])))
+            WHERE e.connection_id = o.connection_id AND e.group_key = o.group_key
+              AND ((e.stage < o.stage AND e.created_at <= o.created_at)
+                   OR (o.stage >= %(settles)s AND e.kind = ANY(%(undoing)s::text[]) AND e.created_at < o.created_at))
               AND e.state IN ('pending', 'in_flight', 'parked', 'approval')))
 """
 Progress = Callable[[int, int], None]

@@ -88,11 +88,11 @@ def waits_for(item: OutboxItem) -> OutboxItem | None:
     if item.group_key is None:
         return None
     earlier = OutboxItem.objects.filter(
-        connection_id=item.connection_id, group_key=item.group_key, pk__lt=item.pk, state__in=UNDELIVERED
+        connection_id=item.connection_id, group_key=item.group_key, state__in=UNDELIVERED
     )
-    holding = Q(stage__lt=item.stage)
+    holding = Q(stage__lt=item.stage, created_at__lte=item.created_at)
     if item.stage >= STAGES[Kind.CREDIT_NOTE]:
-        holding |= Q(kind__in=[kind.value for kind in UNDOING])
+        holding |= Q(kind__in=[kind.value for kind in UNDOING], created_at__lt=item.created_at)
     return earlier.filter(holding).order_by("stage", "id").first()
 
 

@@ -11,6 +11,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
+from accounting.models import AccountingPolicy
 from integrations.models import UNDELIVERED, Connection, OutboxItem, SummarizedEntry, SyncMode
 from integrations.policy import SWITCHING
 from integrations.setup import SetupError
@@ -37,6 +38,8 @@ def change_mode(connection: Connection, *, mode: str, send_payments: bool, patie
     try:
         _wait_for_writers(patience)
         with transaction.atomic():
+            # In the order of writers who begin a month: they move the books' stamp before they read the mode.
+            list(AccountingPolicy.objects.select_for_update().values_list("pk"))
             locked = Connection.objects.select_for_update().defer("credentials").get(pk=connection.pk)
             _refuse_in_flight(locked)
             locked.sync_mode, locked.send_payments = mode, send_payments

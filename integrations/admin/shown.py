@@ -26,6 +26,8 @@ from billing.models import (
     WalletEntry,
     WriteOff,
 )
+from billing.money import format_money
+from billing.publishing import event_kinds
 from integrations.connectors import base
 from integrations.documents import Kind
 from integrations.models import Connection, ExternalReference, JournalSummary, OutboxItem, SyncMode
@@ -122,7 +124,10 @@ class Subjects:
         if isinstance(found, WalletEntry):
             return link(found.wallet, f"{found.wallet}: {found}")
         if isinstance(found, WalletDraw):
-            return link(found.entry.wallet, f"{found.entry.wallet}: {found.entry}, {found}")
+            money = format_money(found.amount.amount, found.currency)
+            return link(found.entry.wallet, f"{found.entry.wallet}: {found.entry}, {money}")
+        if isinstance(found, BusinessEvent):
+            return link(found, f"{event_kinds()[found.kind].label} {found.occurred_on}")
         return link(found) if found is not None else f"{subject_id}"
 
 

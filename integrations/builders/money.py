@@ -90,12 +90,12 @@ def amount_of(kind: Kind, subject_id: int) -> Decimal | None:
 def _build(connection: Connection, items: Sequence[OutboxItem], kind: Kind) -> dict[int, Built]:
     sort = _SORTS[kind]
     rows = sort.model.objects.in_bulk([item.subject_id for item in items])
-    accounts = dict(Account.objects.filter(role=sort.role).values_list("business_entity_id", "id"))
+    accounts = {each.business_entity_id: each for each in Account.objects.filter(role=sort.role)}
     mapped = Mapped(
         connection,
         {
             MappingKind.CUSTOMER: {row.customer_id for row in rows.values()},
-            MappingKind.ACCOUNT: set(accounts.values()),
+            MappingKind.ACCOUNT: {each.pk for each in accounts.values()},
             MappingKind.SUBSIDIARY: None,
             MappingKind.DEPOSIT_ACCOUNT: None,
         },
@@ -107,7 +107,7 @@ def _build(connection: Connection, items: Sequence[OutboxItem], kind: Kind) -> d
     built: dict[int, Built] = {}
     for item in items:
         row = rows[item.subject_id]
-        moved = sort.moved(row)
+        moved, account = sort.moved(row), accounts.get(row.business_entity_id)
         try:
             built[item.pk] = MoneyDocument(
                 reference=reference_of(connection.reference_prefix, kind, item.subject_id),
@@ -117,9 +117,7 @@ def _build(connection: Connection, items: Sequence[OutboxItem], kind: Kind) -> d
                 amount=moved.amount,
                 note=moved.note,
                 account=mapped.need(MappingKind.DEPOSIT_ACCOUNT),
-                other=mapped.need(
-                    MappingKind.ACCOUNT, accounts.get(row.business_entity_id), name=sort.role.replace("_", " ")
-                ),
+                other=mapped.need(MappingKind.ACCOUNT, account.pk if account else None, name=str(account or sort.role)),
                 rate=rates.of(event_of.get(item.subject_id, 0)),
                 subsidiary=mapped.subsidiary(row.business_entity_id),
             )

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection as database
 from django.db import transaction
 
+from accounting.models import AccountingPolicy
 from billing.models import BusinessEntity, Customer
 from billing.services.payments import receive_payment
 from billing.tenancy import current_tenant_id, tenant_scope
@@ -22,12 +23,14 @@ TO_DOCUMENTS = {"mode": "documents", "send_payments": True}
 
 
 @pytest.fixture
-def pay(entity: BusinessEntity) -> Callable[[], None]:
+def pay(entity: BusinessEntity, connection: Connection) -> Callable[[], None]:
     customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Acme", currency="USD")
 
     def record() -> None:
         receive_payment(customer_id=customer.pk, received_on=date(2026, 1, 5), amount=Decimal(10), currency="USD")
 
+    record()  # The first of a month makes its period, which moves the books' stamp as a switch does.
+    OutboxItem.objects.all().delete()
     return record
 
 
@@ -83,6 +86,7 @@ def test_what_is_being_recorded_is_waited_for_and_then_in_flight(connection: Con
 def test_what_is_recorded_while_the_switch_is_made_goes_out_in_the_new_form(connection: Connection, pay) -> None:
     set_options(connection.pk, {"switching": True})  # As announced.
     with transaction.atomic():
+        list(AccountingPolicy.objects.select_for_update())
         locked = Connection.objects.select_for_update().get()
         writer = Beside(pay)
         assert writer.runs(1.0)  # It waits to know the mode.
