@@ -120,7 +120,7 @@ class QuickBooks:
             if since:
                 conditions.append(f"MetaData.LastUpdatedTime > '{_moment(since)}'")
             for row in self._pages(entity, f"where {' and '.join(conditions)}"):
-                yield objects.list_row(entity, row)
+                yield objects.list_row(entity, row, self._company.home_currency)
 
     def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
         """Read every document of a kind up to a date."""
@@ -173,13 +173,13 @@ class QuickBooks:
         answer = self._client.write(entity.lower(), dumps(body), request_id=request_id)
         faults = read_faults(answer)
         if not faults:
-            return objects.list_row(entity, answer[entity])
+            return objects.list_row(entity, answer[entity], self._company.home_currency)
         error = faults[0].as_error()
         if isinstance(error, NameTaken):
             where = f"where {field} = {_quoted(name)} and Active in (true, false)"
             for row in self._pages(entity, where):
                 if must_match is None or row.get(must_match[0]) == must_match[1]:
-                    return objects.list_row(entity, row)
+                    return objects.list_row(entity, row, self._company.home_currency)
         raise error
 
     def _pages(self, entity: str, where: str) -> Iterator[JsonObject]:

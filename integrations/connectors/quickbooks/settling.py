@@ -122,7 +122,11 @@ class Settling:
         wanted = loads(body)
         purchase = self._purchase(reference)
         if purchase is None:
-            answer = self._client.write("purchase", dumps(wanted["Purchase"]), request_id=request_id)
+            sent: JsonObject = wanted["Purchase"]
+            # A rate is told for a foreign currency only, and each of those has receivables of its own.
+            if "ExchangeRate" in sent:
+                self._to_receivable_in(sent, objects.ref(sent, "CurrencyRef"))
+            answer = self._client.write("purchase", dumps(sent), request_id=request_id)
             faults = read_faults(answer)
             if faults:
                 return faults[0].as_error()
@@ -182,6 +186,14 @@ class Settling:
         kept = {name: payment[name] for name in ("Id", "CustomerRef", "TotalAmt", "CurrencyRef") if name in payment}
         body = {**kept, "SyncToken": token, "sparse": True, "Line": [*lines, line]}
         return self._client.write("payment", dumps(body), request_id=f"{request_id}-{token}")
+
+    def _to_receivable_in(self, purchase: JsonObject, currency: str) -> None:
+        """Name the receivables account of a currency, which QuickBooks makes with the first invoice in it."""
+        where = "AccountType = 'Accounts Receivable' and Active = true"
+        rows = self._client.query(f"select * from Account where {where} orderby Id").get("Account", [])
+        found = [str(row["Id"]) for row in rows if objects.ref(row, "CurrencyRef") == currency]
+        if found:
+            purchase["Line"][0]["AccountBasedExpenseLineDetail"]["AccountRef"]["value"] = found[0]
 
     def _is_linked(self, wanted: JsonObject, purchase: JsonObject) -> bool:
         if "Payment" in wanted:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks.checks import (
     exact_cents,
+    in_currency,
     line_detail,
     money,
     named,
@@ -12,7 +13,7 @@ from integrations.sandbox.quickbooks.checks import (
     tax_calculation,
     transaction_date,
 )
-from integrations.sandbox.quickbooks.company import Company
+from integrations.sandbox.quickbooks.company import RECEIVABLE, Company
 from integrations.sandbox.quickbooks.faults import business, missing, unsupported
 from integrations.sandbox.quickbooks.store import ZERO, Built, Posting, Record
 
@@ -42,6 +43,7 @@ def purchase(company: Company, entity: str, body: Json, old: Record | None) -> B
     if party and str(party.get("type", "")).title() == "Customer":
         customer = reference(company, "Customer", party, "EntityRef")
     currency = money(company, body, customer)
+    in_currency(account, currency)
     if tax_calculation(company, body) == "TaxExcluded":
         raise business("This stand-in works out no tax on purchases.")
     if not body.get("Line"):
@@ -53,7 +55,8 @@ def purchase(company: Company, entity: str, body: Json, old: Record | None) -> B
             raise missing("Amount")
         amount: Decimal = exact_cents(sent["Amount"], "Amount")
         spent = reference(company, "Account", detail.get("AccountRef"), "AccountRef")
-        is_receivable = spent.data["AccountType"] == "Accounts Receivable"
+        in_currency(spent, currency)
+        is_receivable = spent.data["AccountType"] == RECEIVABLE
         if is_receivable and customer is None:
             raise business("When you use Accounts Receivable, you must choose a customer in the Name field.")
         total += amount
