@@ -102,6 +102,7 @@ class Company:
                 "MultiCurrencyEnabled": chosen["MultiCurrencyEnabled"],
                 "HomeCurrency": {"value": facts.HOME},
             },
+            "VendorAndPurchasesPrefs": {"UseCustomTxnNumbers": chosen["UseCustomTxnNumbers"]},
             "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": False},
             "OtherPrefs": {"NameValue": [{"Name": "WarnDuplicateJournalNumber", "Value": warn}]},
         }

@@ -206,6 +206,19 @@ def test_a_refund_in_a_foreign_currency_is_taken_from_that_currencys_receivables
     assert SPEC.why_not(rows[receivable], wish) == ""
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_refund_is_found_whoever_numbers_expenses(driven: Driven, ann: str, chosen: bool) -> None:
+    driven.prefer(UseCustomTxnNumbers=chosen)
+    bank, receivable = driven.ids("Checking", "Accounts Receivable (A/R)")
+    memo = driven.done(Kind.CREDIT_NOTE, samples.credit_note(ann, line("1", "30.00")))
+    refund = RefundDocument("ABCDE-R1", DAY, ann, "USD", D("30"), "", bank, credit_note=memo, receivable=receivable)
+    driven.done(Kind.REFUND, refund)
+    driven.qbo.control("forget_requestids")
+    driven.done(Kind.REFUND, refund)
+    (held,) = driven.qbo.query("select * from Purchase")["Purchase"]
+    assert (held["DocNumber"] == "ABCDE-R1") is chosen
+
+
 def test_a_change_that_quickbooks_takes_but_does_not_make_is_noticed(
     driven: Driven, ann: str, monkeypatch: Any
 ) -> None:
