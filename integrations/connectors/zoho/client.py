@@ -29,7 +29,9 @@ _RECONNECT = (
     "centre. Connect to Zoho Books again."
 )
 
-_ALSO_CALLED = {"customerpayments": "customer_payments"}  # The contract's name of the list; the first is what is answered.
+_ALSO_CALLED = {
+    "customerpayments": "customer_payments"
+}  # The contract's name of the list; the first is what is answered.
 
 JsonObject = dict[str, Any]
 

@@ -60,7 +60,10 @@ def page(org: Organization, path: str, rows: list[Json], params: Mapping[str, st
     if org.preferences["IdsAsNumbersInLists"] and path in MODULES:
         cut = [_with_number(MODULES[path].id, each) for each in cut]
     if org.preferences["ListsByContract"] and path in _CONTRACT:
-        return {"customer_payments": [{name: each[name] for name in _CONTRACT[path]} for each in cut], "page_context": {}}
+        return {
+            "customer_payments": [{name: each[name] for name in _CONTRACT[path]} for each in cut],
+            "page_context": {},
+        }
     return {
         called or path: cut,
         "page_context": {

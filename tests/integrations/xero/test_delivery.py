@@ -240,10 +240,12 @@ def test_a_connection_removed_in_xero_asks_a_person(connect, books) -> None:
     assert "removed in Xero" in kept.status_reason
 
 
-def test_a_person_who_may_not_post_journals_is_told_so(connect, books) -> None:
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_person_who_may_not_post_journals_is_told_so(connect, books, status) -> None:
+    """Whether a role or scope that lacks is told by 401 or by 403 is not sure."""
     connection = connect()
     a_month(customers=1)
-    books.prefer(MayPostJournals=False)
+    books.prefer(MayPostJournals=False, ScopeStatus=status)
     assert deliver(connection).waiting == 2
     assert "reporting permission" in Connection.objects.get().status_reason
 

@@ -373,7 +373,9 @@ def test_payments_are_found_however_their_list_is_called(zoho: Any, books: ZohoB
     made = one(books, Kind.PAYMENT, payment(zoho, customer, "50.00"))
     for number in range(200):
         sent = vars(payment(zoho, customer, "1.00")) | {"reference": f"ABCDE-P{number + 2}"}
-        books.send(Kind.PAYMENT, "r", [Parcel(sent["reference"], 0, books.encode(Kind.PAYMENT, PaymentDocument(**sent)))])
+        books.send(
+            Kind.PAYMENT, "r", [Parcel(sent["reference"], 0, books.encode(Kind.PAYMENT, PaymentDocument(**sent)))]
+        )
     held = list(books.documents(Kind.PAYMENT, through=DAY))
     assert (len(held), held[0].external_id, held[0].number) == (201, made, "ABCDE-P1")
     assert books.gone(Kind.PAYMENT, {DAY: [made, "1"]}) == {"1"}
