@@ -237,6 +237,40 @@ def test_a_change_that_quickbooks_takes_but_does_not_make_is_noticed(
     assert isinstance(outcome, Rejected) and outcome.code == "unchanged"
 
 
+def classed(number: str, *others: str) -> SalesLineDocument:
+    dimensions = (DimensionDocument("class", number), *(DimensionDocument("location", each) for each in others))
+    return line("1", dimensions=dimensions)
+
+
+def test_a_class_stands_where_the_company_tracks_it(driven: Driven, ann: str) -> None:
+    other = driven.qbo.query("select * from Class")["Class"][0]["Id"]
+    driven.done(Kind.INVOICE, samples.invoice(ann, classed(other, "1"), line("2")))
+    (held,) = driven.qbo.query("select * from Invoice")["Invoice"]
+    assert held["Line"][0]["SalesItemLineDetail"]["ClassRef"]["value"] == other
+    assert held["DepartmentRef"]["name"] == "Headquarters" and "ClassRef" not in held
+    driven.prefer(ClassTrackingPerTxnLine=False, ClassTrackingPerTxn=True)
+    driven.done(Kind.INVOICE, samples.invoice(ann, classed(other), classed(other), number=2))
+    held = driven.qbo.query("select * from Invoice where DocNumber = 'INV-00002'")["Invoice"][0]
+    assert held["ClassRef"]["value"] == other and "ClassRef" not in held["Line"][0]["SalesItemLineDetail"]
+    with pytest.raises(Rejected, match="one to each row"):
+        driven.send(Kind.INVOICE, samples.invoice(ann, classed(other), line("2"), number=3))
+
+
+def test_what_the_company_does_not_track_is_told_before_it_is_sent(driven: Driven, ann: str) -> None:
+    driven.prefer(ClassTrackingPerTxnLine=False, TrackDepartments=False)
+    for dimension in (DimensionDocument("class", "1"), DimensionDocument("location", "1")):
+        document = samples.journal(("1", "2"))
+        lines = tuple(replace(each, dimensions=(dimension,)) for each in document.lines)
+        with pytest.raises(Rejected, match="does not track"):
+            driven.erp.encode(Kind.JOURNAL_ENTRY, replace(document, lines=lines))
+        with pytest.raises(Rejected, match="does not track"):
+            driven.erp.encode(Kind.INVOICE, samples.invoice(ann, line("1", dimensions=(dimension,))))
+    named = {"ClassRef": {"value": "1"}}
+    lines = [driven.qbo.line("Debit", "Services", 5, **named), driven.qbo.line("Credit", "Sales", 5)]
+    assert driven.qbo.refused("journalentry", {"Line": lines}) == "6000"
+    assert driven.qbo.refused("invoice", driven.qbo.sale(ann, DepartmentRef={"value": "1"})) == "6000"
+
+
 def coded(code: str | None, tax: str = "0") -> SalesLineDocument:
     return line("1", tax=D(tax), tax_code=code)
 
