@@ -4,7 +4,7 @@ The sandbox refuses what they do not allow; here the connector is driven to the 
 """
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -235,6 +235,21 @@ def test_a_change_that_quickbooks_takes_but_does_not_make_is_noticed(
     moved = replace(paid, external_id=number, allocations=(allocated(invoice, "5.00"),))
     (outcome,) = driven.send(Kind.PAYMENT_UPDATE, moved)
     assert isinstance(outcome, Rejected) and outcome.code == "unchanged"
+
+
+def test_more_changes_than_one_answer_tells_and_older_ones_are_told_all_the_same(driven: Driven, ann: str) -> None:
+    accounts = driven.ids("Deferred Revenue", "Services")
+    for first in range(0, 1020, 30):
+        driven.send(Kind.JOURNAL_ENTRY, *(samples.journal(accounts, first + n) for n in range(30)))  # type: ignore[arg-type]
+    invoice = driven.done(Kind.INVOICE, samples.invoice(ann, line("1")))
+    gone = driven.done(Kind.CREDIT_NOTE, samples.credit_note(ann, line("1", "30.00")))
+    driven.send(Kind.CREDIT_NOTE_VOID, VoidDocument("ABCDE-W1", gone, "", DAY))
+    now = datetime.now(UTC)
+    found = {(each.kind, each.external_id): each.what for each in driven.erp.changes(since=now - timedelta(hours=1))}
+    assert found.pop(("invoice", invoice)) == "changed" and found.pop(("credit_note", gone)) == "deleted"
+    assert len(found) == 1020 and {kind for kind, _ in found} == {"journal_entry"}
+    longer = driven.erp.changes(since=now - timedelta(days=90))
+    assert {each.external_id for each in longer if each.kind == "invoice"} == {invoice}
 
 
 def classed(number: str, *others: str) -> SalesLineDocument:
