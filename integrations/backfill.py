@@ -14,6 +14,7 @@ from integrations.documents import STAGES, Kind, as_sent
 from integrations.models import Connection, OutboxItem, SummarizedEntry, SyncMode
 from integrations.outbox import wake
 from integrations.policy import Policy, Unit
+from integrations.serving import entity_ids
 
 _PUT = """
 INSERT INTO integrations_outboxitem (tenant_id, connection_id, kind, subject_id, group_key, stage)
@@ -27,7 +28,7 @@ SELECT %(tenant)s::bigint, %(connection)s::bigint, %(kind)s::text, f.subject, f.
  ORDER BY f.subject
 ON CONFLICT (connection_id, kind, subject_id) DO NOTHING
 """
-_OURS = "(%(entity)s::bigint IS NULL OR {0}.business_entity_id = %(entity)s::bigint) AND {0}.{1} >= %(since)s::date"
+_OURS = "{0}.business_entity_id = ANY(%(entities)s::bigint[]) AND {0}.{1} >= %(since)s::date"
 _INVOICES = f"FROM billing_invoice i WHERE i.status <> 'draft' AND {_OURS.format('i', 'issued_on')}"
 _PAYMENTS = f"FROM billing_payment p WHERE {_OURS.format('p', 'received_on')}"
 
@@ -99,7 +100,7 @@ _WITH_PAYMENTS = {
 
 
 def facts_of(connection: Connection) -> Mapping[Kind, str]:
-    """Give, for each kind that the connection sends, the query of its subjects; it takes `entity` and `since`."""
+    """Give, for each kind that the connection sends, the query of its subjects; it takes `entities` and `since`."""
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
         facts = _CUSTOMER_FIRST if connection.option("ar_customer", "one") == "each" else _ENTRIES
     else:
@@ -126,7 +127,7 @@ def backfill(connection: Connection, *, since: date) -> int:
 
 def put(connection: Connection, facts: Mapping[Kind, str], *, since: date) -> int:
     """Write an outbox item for every fact that has none yet; give how many."""
-    added = 0
+    added, entities = 0, entity_ids(connection)
     with database.cursor() as cursor:
         for kind, select in facts.items():
             cursor.execute(
@@ -136,7 +137,7 @@ def put(connection: Connection, facts: Mapping[Kind, str], *, since: date) -> in
                     "connection": connection.pk,
                     "kind": kind.value,
                     "stage": STAGES[kind],
-                    "entity": connection.business_entity_id,
+                    "entities": entities,
                     "since": since,
                 },
             )
@@ -148,9 +149,8 @@ def _collect(connection: Connection, policy: Policy, since: date) -> int:
     """Note the entries that go out in a sum of their day or month, unless they went out already."""
     sent = OutboxItem.objects.filter(connection=connection, kind=Kind.JOURNAL_ENTRY.value, subject_id=OuterRef("pk"))
     noted = SummarizedEntry.objects.filter(connection=connection, entry_id=OuterRef("pk"))
-    entries = JournalEntry.objects.filter(~Exists(sent), ~Exists(noted), date__gte=since).order_by("id")
-    if connection.business_entity_id:
-        entries = entries.filter(business_entity_id=connection.business_entity_id)
+    ours = JournalEntry.objects.filter(business_entity_id__in=entity_ids(connection))
+    entries = ours.filter(~Exists(sent), ~Exists(noted), date__gte=since).order_by("id")
     rows = [
         (connection.tenant_id, connection.pk, pk, unit.value)
         for pk, kind in entries.values_list("id", "event__kind")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db import connection as database
 from django.db import transaction
@@ -13,6 +14,7 @@ from integrations.connectors.base import DeliveryError
 from integrations.documents import STAGES, Document, Kind, as_sent, reference_of
 from integrations.mapping import connector_of
 from integrations.models import Connection, ExternalReference, Mapping, MappingKind, MappingStatus, OutboxItem
+from integrations.serving import entity_ids
 
 EACH = 5  # Documents of a kind that are shown.
 _NEWEST = "SELECT f.subject, f.subject_group FROM ({facts}) AS f WHERE %(kind)s::text IS NOT NULL ORDER BY 1 DESC LIMIT %(most)s"
@@ -58,7 +60,7 @@ def try_out(connection: Connection, *, since: date) -> tuple[dict[Kind, int], li
 def _newest(
     connection: Connection, kind: Kind, facts: str, since: date, counts: dict[Kind, int]
 ) -> list[tuple[int, int | None]]:
-    values = {"entity": connection.business_entity_id, "since": since, "kind": kind.value, "most": EACH}
+    values: dict[str, Any] = {"entities": entity_ids(connection), "since": since, "kind": kind.value, "most": EACH}
     with database.cursor() as cursor:
         cursor.execute(_COUNT.format(facts=facts), values)
         counts[kind] = cursor.fetchone()[0]

@@ -63,11 +63,12 @@ def _look(connection: Connection, connector: Connector, kind: Kind, external_id:
     # Where payments are sent, or are in the entries that are sent, one taken over would come back to the ERP a second time.
     takes_over = connection.sync_mode == SyncMode.DOCUMENTS and not connection.send_payments
     wants_payments = kind is Kind.PAYMENT and takes_over and Policy.of(connection.options).pull_payments
-    if ours is None and not wants_payments:
+    if ours is None and not wants_payments and not (kind is Kind.PAYMENT and connection.send_payments):
         return False
     found = connector.document(kind, external_id)
     if ours is None:
-        words = _pull(connection, found) if found is not None and not found.reference else ""
+        is_theirs = found is not None and not found.reference
+        words = (_pull if wants_payments else _paid_there)(connection, found) if is_theirs and found else ""
     else:
         words = _difference(Kind(ours.kind), ours, found)
         if not words:  # It is as we want it, perhaps again.
@@ -102,6 +103,20 @@ def _difference(kind: Kind, ours: ExternalReference, found: ErpDocument | None) 
     if kind is Kind.JOURNAL_ENTRY and ours.sync_token and found.sync_token not in ("", ours.sync_token):
         return "It was changed in the ERP."
     return ""
+
+
+def _paid_there(connection: Connection, found: ErpDocument) -> str:
+    """Say that a payment made there settles invoices of ours, where payments go the other way; nothing is recorded."""
+    ids = [external_id for external_id, _ in found.linked]
+    sent = ExternalReference.objects.filter(connection=connection, kind=Kind.INVOICE.value, external_id__in=ids)
+    paid = Invoice.objects.filter(pk__in=list(sent.values_list("subject_id", flat=True))).order_by("number")
+    if found.status == "void" or not found.total or not paid:
+        return ""
+    numbers = ", ".join(str(each.number) for each in paid[:5])
+    return (
+        f"A payment of {found.total:f} was recorded in the ERP for {numbers}. Record it here and void it there: here it would "
+        "be sent a second time."
+    )
 
 
 def _pull(connection: Connection, found: ErpDocument) -> str:

@@ -8,6 +8,7 @@ from accounting.models import Account, DefaultAccount
 from billing.models import BusinessEntity, Dispute, ReturnedPart, WalletEntry, WalletEntryKind
 from integrations.connectors import base
 from integrations.models import Connection, Mapping, MappingKind, MappingStatus, SyncMode
+from integrations.serving import entity_ids
 
 
 def our_accounts(connection: Connection, *, all_possible: bool = False) -> list[Account]:
@@ -15,9 +16,9 @@ def our_accounts(connection: Connection, *, all_possible: bool = False) -> list[
 
     What disputes, returned payments and wallet bonus go to is needed from the first of them on; `all_possible` gives it too.
     """
-    accounts = Account.objects.filter(is_group=False, is_active=True).order_by("business_entity_id", "code")
-    if connection.business_entity_id:
-        accounts = accounts.filter(business_entity_id=connection.business_entity_id)
+    accounts = Account.objects.filter(
+        is_group=False, is_active=True, business_entity_id__in=entity_ids(connection)
+    ).order_by("business_entity_id", "code")
     if connection.sync_mode == SyncMode.DOCUMENTS:
         named = Q(code__in=DefaultAccount.objects.filter(role="revenue").values("account_code"))  # Sales of products.
         if base.get(connection.erp).line_account:
@@ -57,8 +58,7 @@ def needs_default_customer(connection: Connection) -> bool:
 
 def our_entities(connection: Connection) -> list[BusinessEntity]:
     """Give the business entities whose books this connection sends."""
-    entities = BusinessEntity.objects.order_by("id")
-    return list(entities.filter(pk=connection.business_entity_id) if connection.business_entity_id else entities)
+    return list(BusinessEntity.objects.filter(pk__in=entity_ids(connection)).order_by("id"))
 
 
 class DefaultCustomer(NamedTuple):

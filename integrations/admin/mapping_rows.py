@@ -14,6 +14,7 @@ from integrations.connectors.base import Company
 from integrations.counterparts import Counterparts
 from integrations.models import Connection, ErpRecord, Mapping, MappingKind, MappingOrigin, MappingStatus, SyncMode
 from integrations.readiness import has_subsidiaries, needs_default_customer, our_accounts
+from integrations.serving import entity_ids
 
 PAGE = 50
 _INLINE = 150  # More to choose from than this is searched on a page of its own.
@@ -105,10 +106,10 @@ def _rows(connection: Connection, kind: MappingKind) -> QuerySet[Any]:
     rows = _MODELS[kind].objects.all()
     if kind == MappingKind.ACCOUNT:
         rows = rows.filter(pk__in=[account.pk for account in our_accounts(connection, all_possible=True)])
-    if kind == MappingKind.SUBSIDIARY and connection.business_entity_id:
-        rows = rows.filter(pk=connection.business_entity_id)
-    if kind == MappingKind.CUSTOMER and connection.business_entity_id:
-        rows = rows.filter(business_entity_id=connection.business_entity_id)
+    if kind == MappingKind.SUBSIDIARY:
+        rows = rows.filter(pk__in=entity_ids(connection))
+    if kind == MappingKind.CUSTOMER:
+        rows = rows.filter(business_entity_id__in=entity_ids(connection))
     return rows
 
 

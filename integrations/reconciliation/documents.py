@@ -1,7 +1,7 @@
 """Invoices, credit notes and payments against the ERP's: each document, and what receivables come to."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,15 +10,19 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation, WalletDraw
+from billing.money import round_money
+from integrations.builders.rates import Rates
 from integrations.builders.settled import by_payments, held_bills
 from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
-from integrations.models import Connection, ErpRecord, Mapping, MappingKind, OutboxItem, OutboxState
+from integrations.models import Connection, ErpRecord, MappingKind, OutboxItem, OutboxState
+from integrations.models import Mapping as MappingRow
 from integrations.policy import Policy, WhenLocked
 from integrations.reconciliation.findings import (
     APPROVAL,
     CHANGED,
+    RATE,
     ROUNDING,
     TWICE,
     Findings,
@@ -27,8 +31,11 @@ from integrations.reconciliation.findings import (
     subject_of,
 )
 from integrations.reconciliation.further import Further, Span
+from integrations.serving import entity_ids
 
 _ZERO = Decimal(0)
+_DIMENSIONS = {Kind.INVOICE: "invoice_id", Kind.CREDIT_NOTE: "credit_note_id", Kind.PAYMENT: "payment_id"}
+_SAME_RATE = Decimal("0.00001")  # Vendors keep six digits of a rate.
 _CENTS = Decimal("0.05")  # Taxes worked out line by line or on the whole differ by that much.
 
 
@@ -39,6 +46,7 @@ class _Ours:
     name: str
     date: str
     customer_id: int
+    entity_id: int
     currency: str
     total: Decimal
     tax: Decimal
@@ -85,10 +93,11 @@ class _Comparison:
         self._through, self._since = through, since
         self._findings = findings
         self._tells_links = base.get(connection.erp).tells_links
-        entities = BusinessEntity.objects.order_by("id")
-        own = entities.filter(pk=connection.business_entity_id) if connection.business_entity_id else entities
-        self._home = str(connection.company.get("home_currency") or own[0].base_currency)
-        self._span = Span(connection.business_entity_id, since, through)
+        self._entities = entity_ids(connection)
+        own = BusinessEntity.objects.filter(pk__in=self._entities).order_by("id")
+        self._bases = dict(own.values_list("id", "base_currency"))
+        self._home = str(connection.company.get("home_currency") or next(iter(self._bases.values())))
+        self._span = Span(self._entities, since, through)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
         self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(_nothing)
         self._owed: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(_nothing)
@@ -100,6 +109,7 @@ class _Comparison:
         for page in chunks(connector.documents(sort.kind, through=self._through, since=self._since)):
             subjects = [subject_of(self._connection, sort.kind, document) for document in page]
             ours = self._ours(sort, [subject for subject in subjects if subject is not None])
+            rates = self._rates(sort, ours)
             customers = self._customers(each.customer_id for each in ours.values())
             for document, subject in zip(page, subjects, strict=True):
                 currency = document.currency or self._home
@@ -119,6 +129,7 @@ class _Comparison:
                     continue
                 seen.add(subject)
                 self._compare(sort, ours[subject], document, customers)
+                self._compare_rate(sort, subject, ours[subject], document, rates)
         for ids in chunks(self._candidates(sort).order_by("id").values_list("id", flat=True).iterator(chunk_size=5000)):
             self._our_side(sort, ids, seen, connector)
         self._our_further(sort, further, connector)
@@ -173,8 +184,7 @@ class _Comparison:
         if self._since:
             day = "received_on" if sort is _PAYMENTS else "issued_on"
             rows = rows.filter(**{f"{day}__gte": self._since})
-        entity = self._connection.business_entity_id
-        return rows.filter(business_entity_id=entity) if entity else rows
+        return rows.filter(business_entity_id__in=self._entities)
 
     def _ours(self, sort: _Sort, ids: Sequence[int]) -> dict[int, _Ours]:
         rows = self._candidates(sort).filter(id__in=ids)
@@ -185,20 +195,23 @@ class _Comparison:
                     self._name(pk),
                     day.isoformat(),
                     customer,
+                    entity,
                     currency,
                     _ZERO if pk in void else amount,
                     _ZERO,
                     linked.get(pk, {}),
                 )
-                for pk, day, customer, currency, amount in rows.values_list(
-                    "id", "received_on", "customer_id", "currency", "amount"
+                for pk, day, customer, entity, currency, amount in rows.values_list(
+                    "id", "received_on", "customer_id", "business_entity_id", "currency", "amount"
                 )
             }
-        fields = ("id", "number", "issued_on", "customer_id", "currency", "total", "tax")
+        fields = ("id", "number", "issued_on", "customer_id", "business_entity_id", "currency", "total", "tax")
         void = self._void_there(sort, ids)
         return {
-            pk: _Ours(number, day.isoformat(), customer, currency, *((_ZERO, _ZERO) if pk in void else (total, tax)))
-            for pk, number, day, customer, currency, total, tax in rows.values_list(*fields)
+            pk: _Ours(
+                number, day.isoformat(), customer, entity, currency, *((_ZERO, _ZERO) if pk in void else (total, tax))
+            )
+            for pk, number, day, customer, entity, currency, total, tax in rows.values_list(*fields)
         }
 
     def _name(self, payment_id: int) -> str:
@@ -227,7 +240,9 @@ class _Comparison:
         }
 
     def _customers(self, ids: Iterable[int]) -> dict[int, str]:
-        rows = Mapping.objects.filter(connection=self._connection, kind=MappingKind.CUSTOMER, internal_id__in=set(ids))
+        rows = MappingRow.objects.filter(
+            connection=self._connection, kind=MappingKind.CUSTOMER, internal_id__in=set(ids)
+        )
         return {ours: theirs for ours, theirs in rows.values_list("internal_id", "external_id") if ours is not None}
 
     def _compare(self, sort: _Sort, ours: _Ours, theirs: ErpDocument, customers: dict[int, str]) -> None:
@@ -256,6 +271,28 @@ class _Comparison:
                     external_id=theirs.external_id,
                     detail=f"The {what} differs." if what != "what it settles" else "What it settles differs.",
                 )
+
+    def _rates(self, sort: _Sort, ours: Mapping[int, _Ours]) -> Rates:
+        """Read at which rates foreign documents stand in our books; nothing is read where all are in base currency."""
+        return Rates(_DIMENSIONS[sort.kind], [(pk, each.entity_id, each.currency) for pk, each in ours.items()])
+
+    def _compare_rate(self, sort: _Sort, subject: int, ours: _Ours, theirs: ErpDocument, rates: Rates) -> None:
+        """Compare what a foreign document comes to in the base currency, where the ERP tells its rate."""
+        rate = rates.of(subject)
+        base = self._bases[ours.entity_id]
+        if theirs.rate is None or not ours.total or ours.total != theirs.total or ours.currency == base:
+            return
+        if abs(theirs.rate / rate - 1) > _SAME_RATE:
+            mine, other = (round_money(ours.total * each, base) for each in (rate, theirs.rate))
+            self._findings.add(
+                sort.kind.value,
+                ours.name,
+                RATE,
+                ours=mine,
+                theirs=other,
+                external_id=theirs.external_id,
+                detail=f"In {base}: our rate is {rate:f}, theirs {round(theirs.rate, 6).normalize():f}.",
+            )
 
     def _cause(self, sort: _Sort, ours: _Ours, theirs: ErpDocument) -> str:
         """A void or a later allocation that is still on its way is no change made in the ERP."""
@@ -300,7 +337,7 @@ class _Comparison:
     def _deposit(self, sort: _Sort) -> str:
         if not sort.moves:
             return ""
-        row = Mapping.objects.filter(connection=self._connection, kind=MappingKind.DEPOSIT_ACCOUNT).first()
+        row = MappingRow.objects.filter(connection=self._connection, kind=MappingKind.DEPOSIT_ACCOUNT).first()
         return row.external_id if row else ""
 
     def _count(self, sort: _Sort, account: str, currency: str, side: str, total: Decimal) -> None:

@@ -1,6 +1,6 @@
 """Our documents that the ERP holds as another kind than ours: write-offs among its credit notes, disputes among its expenses."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -38,9 +38,9 @@ Rows = dict[int, Ours]
 
 
 class Span(NamedTuple):
-    """Which of ours are looked at: of one business entity or all, of these days."""
+    """Which of ours are looked at: of some business entities, of these days."""
 
-    entity: int | None
+    entities: Sequence[int]
     since: date | None
     through: date
 
@@ -48,7 +48,7 @@ class Span(NamedTuple):
         """Narrow rows down by the field of their day and that of their entity."""
         rows = rows.filter(**{f"{day}__lte": self.through})
         rows = rows.filter(**{f"{day}__gte": self.since}) if self.since else rows
-        return rows.filter(**{entity: self.entity}) if self.entity else rows
+        return rows.filter(**{f"{entity}__in": self.entities})
 
 
 class Further:
