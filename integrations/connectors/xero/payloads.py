@@ -158,7 +158,8 @@ def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company, acc
         raise Rejected(
             "total", f"The lines add up to {net} and {tax} tax, the document says {document.net} and {document.tax}."
         )
-    kind = "Exclusive" if any(line.tax for line in document.lines) else "NoTax"
+    # A rate of zero per cent is a rate: what was sold under it belongs into the tax return.
+    kind = "Exclusive" if any(line.tax or line.tax_code for line in document.lines) else "NoTax"
     return {
         "Contact": {"ContactID": document.customer},  # any other field would change the contact itself
         "Date": document.date.isoformat(),
@@ -185,11 +186,9 @@ def _sales_line(line: SalesLineDocument, accounts: Accounts) -> JsonObject:
         row["ItemCode"] = line.product
     if line.account:
         row["AccountCode"] = accounts.code(line.account)
-    if line.tax:
-        if not line.tax_code:
-            raise Rejected(
-                "tax", "A line with tax has no tax rate of Xero. Map the tax rate, then send the item again."
-            )
+    if line.tax and not line.tax_code:
+        raise Rejected("tax", "A line with tax has no tax rate of Xero. Map the tax rate, then send the item again.")
+    if line.tax_code:
         row["TaxType"] = line.tax_code
         percent = accounts.tax_percent(line.tax_code)
         if percent is None or (net * percent / 100).quantize(_CENT, ROUND_HALF_UP) != line.tax:

@@ -396,6 +396,19 @@ def test_what_is_not_for_sales_is_not_offered_as_a_tax(desk: Desk) -> None:
     assert all(each.is_active for each in desk.rows if each.kind == "tax_code")
 
 
+@pytest.mark.parametrize("changed", [{}, {"NoOr": True}, {"NoFilterBy": ["ContactNumber", "Code"], "NoOr": True}])
+def test_many_are_looked_up_whatever_xero_filters_by(desk: Desk, changed: dict[str, Any]) -> None:
+    """Filters by several values, and by contact number or item code, are not documented: what is refused is asked otherwise."""
+    desk.caller.control("preferences", changed)
+    people = [CustomerDocument(f"ABCDE-U{at}", f"Søn {at}", "", "USD") for at in range(3)]
+    income = desk.accounts["Subscription Revenue"].external_id
+    goods = [ProductDocument(f"ABCDE-S{at}", f"Plan {at}", "The plan", income) for at in range(3)]
+    for kind, documents in ((Kind.CUSTOMER, people), (Kind.PRODUCT, goods)):
+        made = [each.external_id for each in desk.put(kind, *documents)]
+        found = desk.xero.find(kind, desk.parcels)
+        assert [found[each.reference].external_id for each in documents] == made
+
+
 def test_a_request_that_is_refused_in_plain_text_is_refused_for_good(desk: Desk, monkeypatch: Any) -> None:
     monkeypatch.setattr(app, "_LARGEST", 100)
     with pytest.raises(Rejected, match="413"):
