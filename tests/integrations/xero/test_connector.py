@@ -12,6 +12,7 @@ import pytest
 from integrations.connectors.base import Call, Company, Delivered, ErpRow, MissingMapping, Parcel, Rejected, Wiring
 from integrations.connectors.xero import objects
 from integrations.connectors.xero.connector import Xero
+from integrations.connectors.xero.reader import Reader
 from integrations.documents import (
     AllocationDocument,
     CreditAllocationDocument,
@@ -385,6 +386,34 @@ def test_changes_made_by_hand_are_noticed(desk: Desk, books: Books) -> None:
         ("invoice", invoice, "deleted")
     ]
     assert list(desk.xero.changes(since=datetime.now(UTC) + timedelta(minutes=1))) == []
+
+
+def test_what_is_bought_is_nobodys_business_here(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+    """Payments and credits of suppliers come in the same lists, and are not ours to reconcile."""
+    rows = {
+        "Payments": [
+            {"PaymentID": f"p-{kind}", "PaymentType": kind, "Status": "AUTHORISED", "Amount": 5, "Date": "2026-01-05"}
+            | (
+                {"Invoice": {"InvoiceID": "i", "CurrencyCode": "USD"}}
+                if kind.endswith(("RECPAYMENT", "PAYPAYMENT"))
+                else {}
+            )
+            for kind in ("ACCRECPAYMENT", "ACCPAYPAYMENT", "ARCREDITPAYMENT", "APCREDITPAYMENT", "APOVERPAYMENTPAYMENT")
+        ],
+        "Overpayments": [
+            {"OverpaymentID": kind, "Type": kind, "Status": "AUTHORISED", "Total": 7, "Date": "2026-01-05"}
+            for kind in ("RECEIVE-OVERPAYMENT", "SPEND-OVERPAYMENT")
+        ],
+    }
+    monkeypatch.setattr(Reader, "pages", lambda self, path, **asked: iter(rows.get(path, [])))
+
+    def ids(kind: Kind) -> list[str]:
+        return [each.external_id for each in desk.xero.documents(kind, through=JANUARY)]
+
+    assert ids(Kind.PAYMENT) == ["p-ACCRECPAYMENT", "RECEIVE-OVERPAYMENT"]
+    assert ids(Kind.REFUND) == ["p-ARCREDITPAYMENT"]
+    told = [each.external_id for each in desk.xero.changes(since=datetime.now(UTC))]
+    assert told == ["p-ACCRECPAYMENT", "p-ARCREDITPAYMENT"]
 
 
 def test_what_is_not_for_sales_is_not_offered_as_a_tax(desk: Desk) -> None:
