@@ -232,6 +232,32 @@ def test_a_journal_of_a_thousand_lines_with_any_words(desk: Desk, books: Books) 
     assert list(desk.xero.documents(Kind.JOURNAL_ENTRY, through=date(2026, 1, 30))) == []
 
 
+@pytest.mark.parametrize("sign", ["x", "日", "😀"])
+def test_the_longest_texts_fit(desk: Desk, books: Books, sign: str) -> None:
+    """Lengths are counted in UTF-16 there: an emoji is two."""
+    long = sign * 5000
+    customer = desk.made(Kind.CUSTOMER, CustomerDocument("ABCDE-U1", long, "", "USD", suffix=long))
+    income = desk.accounts["Subscription Revenue"].external_id
+    desk.made(Kind.PRODUCT, ProductDocument("ABCDE-S1", long, long, income))
+    line = replace(desk.line("100"), description=long)
+    desk.made(Kind.INVOICE, desk.invoice(customer, lines=(line,), number="N" * 255))
+    desk.made(Kind.PAYMENT, replace(desk.payment(customer, "5"), note=long))
+    rows = (
+        JournalLineDocument(income, Decimal(1), ZERO, long, None),
+        JournalLineDocument(income, ZERO, Decimal(1), long, None),
+    )
+    desk.made(Kind.JOURNAL_ENTRY, JournalDocument("ABCDE-J1", JANUARY, "USD", Decimal(1), long, rows))
+
+
+def test_a_reference_that_somebody_wrote_is_not_taken_for_ours(desk: Desk) -> None:
+    ours = [desk.accounts[name].external_id for name in ("Deferred Revenue", "Sales")]
+    rows = (
+        JournalLineDocument(ours[0], Decimal(1), ZERO, "", None),
+        JournalLineDocument(ours[1], ZERO, Decimal(1), "", None),
+    )
+    desk.made(Kind.JOURNAL_ENTRY, JournalDocument("ABCDE-J2", JANUARY, "USD", Decimal(1), "As [cf:OTHER-J1]", rows))
+
+
 def test_a_batch_too_large_for_one_request_is_cut(desk: Desk, books: Books) -> None:
     ours = [desk.accounts[name].external_id for name in ("Deferred Revenue", "Sales")]
     row = JournalLineDocument(ours[0], Decimal("0.01"), ZERO, "x" * 3900, None)
