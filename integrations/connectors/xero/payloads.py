@@ -178,7 +178,7 @@ def _sales_line(line: SalesLineDocument, accounts: Accounts) -> JsonObject:
     # Xero works out the line itself; what does not multiply out, such as a prorated or tiered price, is sent as one unit.
     exact = multiplies and (quantity * unit).quantize(_CENT, ROUND_HALF_UP) == net
     row: JsonObject = {
-        "Description": cut(line.description or line.product or "-", _DESCRIPTION),
+        "Description": cut(line.description.strip() or line.product or "-", _DESCRIPTION),
         "Quantity": quantity.normalize() if exact else Decimal(1),
         "UnitAmount": unit.normalize() if exact else net,
         "TaxType": _NO_TAX,

@@ -291,9 +291,10 @@ def _line(line: SalesLineDocument) -> JsonObject:
 
 def _sales_line(line: SalesLineDocument, currency: str) -> JsonObject:
     net = amount(line.net, currency)
-    # A prorated or tiered line, or one with more digits than an organisation may keep, is sent as one unit.
+    # A prorated or tiered line, one with more digits than an organisation may keep, or one of no quantity is sent as one unit.
     exact = (
-        line.quantity * line.unit_amount == net
+        line.quantity > 0
+        and line.quantity * line.unit_amount == net
         and line.unit_amount == line.unit_amount.quantize(minor_unit(currency))
         and line.quantity == line.quantity.quantize(_QUANTITY_PLACES)
     )

@@ -296,13 +296,17 @@ def test_quantities_are_sent_where_they_are_exact(zoho: Any, books: ZohoBooks, c
     lines = (
         sale(zoho, "37.50", quantity=Decimal(3), unit_amount=Decimal("12.50")),
         sale(zoho, "33.33", quantity=Decimal("0.3333"), unit_amount=Decimal("100.00")),
+        sale(zoho, "0.00", quantity=Decimal(0), unit_amount=Decimal("9.00")),
     )
     made = one(books, Kind.INVOICE, invoice(zoho, customer, lines=lines))
     held = zoho.get(f"invoices/{made}")["invoice"]
     assert [(line["quantity"], line["rate"], line["item_total"]) for line in held["line_items"]] == [
         (3, Decimal("12.50"), Decimal("37.50")),
         (1, Decimal("33.33"), Decimal("33.33")),
+        (1, 0, 0),
     ]
+    free = one(books, Kind.INVOICE, invoice(zoho, customer, 2, lines=lines[2:]))
+    assert zoho.get(f"invoices/{free}")["invoice"]["total"] == 0
 
 
 @pytest.mark.parametrize("as_draft", [True, False])
