@@ -9,7 +9,8 @@ from integrations.sandbox.messages import Request, Response
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:0;color:#1d2733;background:#f5f7f8}
-header{background:var(--colour);color:#fff;padding:.8rem 2rem}header a{color:#fff;margin-right:1.2rem}
+header{background:var(--colour);color:#fff;padding:.8rem 2rem}header a{color:#fff;margin-right:1.2rem;
+display:inline-block}
 main{max-width:70rem;margin:1.5rem auto;padding:0 2rem}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%;background:#fff}th,td{padding:.35rem .7rem;border-bottom:1px solid #e3e8ea;
 text-align:left;vertical-align:top}th{background:#eef2f3;font-weight:600}.n{text-align:right;
