@@ -16,6 +16,8 @@ RUN := $(VENV)/bin/python
 
 export UV_LINK_MODE := copy
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Many processes start here, and each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint bench chaos throughput stop clean
 .DELETE_ON_ERROR:
