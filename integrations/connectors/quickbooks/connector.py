@@ -22,12 +22,11 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import objects, payloads, settling
-from integrations.connectors.quickbooks.client import Client
+from integrations.connectors.quickbooks.client import PAGE, Client
 from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
 from integrations.connectors.quickbooks.settling import Settling
 from integrations.documents import Document, Kind
 
-_PAGE = 1000
 _LONGEST_LIST = 4000  # Bytes of an address; gateways begin to refuse it at 8,000.
 _ACCOUNT_NUMBER = {"AU": 20, "CA": 20}  # Characters; 7 elsewhere.
 JsonObject = dict[str, Any]
@@ -90,7 +89,7 @@ class QuickBooks:
         active = " and Active in (true, false)" if entity in objects.LISTS else ""
         rows: list[JsonObject] = []
         for values in _portions([_quoted(str(body[field])) for body in sent.values()]):
-            text = f"select * from {entity} where {field} in ({', '.join(values)}){active} maxresults {_PAGE}"
+            text = f"select * from {entity} where {field} in ({', '.join(values)}){active} maxresults {PAGE}"
             rows += self._client.query(text).get(entity, [])
         if kind in _CHANGES:
             return self._changed(kind, sent, {str(row["Id"]): row for row in rows})
@@ -119,15 +118,15 @@ class QuickBooks:
             conditions = ["Active in (true, false)"]
             if since:
                 conditions.append(f"MetaData.LastUpdatedTime > '{_moment(since)}'")
-            for row in self._pages(entity, f"where {' and '.join(conditions)}"):
-                yield objects.list_row(entity, row)
+            for row in self._client.rows(entity, f"where {' and '.join(conditions)}"):
+                yield objects.list_row(entity, row, self._company.home_currency)
 
     def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
         """Read every document of a kind up to a date."""
         where = f"where TxnDate <= '{through.isoformat()}'"
         if since:
             where += f" and TxnDate >= '{since.isoformat()}'"
-        for row in self._pages(objects.READ[kind], where):
+        for row in self._client.rows(objects.READ[kind], where):
             yield objects.erp_document(kind, row)
 
     def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
@@ -173,25 +172,14 @@ class QuickBooks:
         answer = self._client.write(entity.lower(), dumps(body), request_id=request_id)
         faults = read_faults(answer)
         if not faults:
-            return objects.list_row(entity, answer[entity])
+            return objects.list_row(entity, answer[entity], self._company.home_currency)
         error = faults[0].as_error()
         if isinstance(error, NameTaken):
             where = f"where {field} = {_quoted(name)} and Active in (true, false)"
-            for row in self._pages(entity, where):
+            for row in self._client.rows(entity, where):
                 if must_match is None or row.get(must_match[0]) == must_match[1]:
-                    return objects.list_row(entity, row)
+                    return objects.list_row(entity, row, self._company.home_currency)
         raise error
-
-    def _pages(self, entity: str, where: str) -> Iterator[JsonObject]:
-        start = 1
-        while True:
-            condition = f" {where}" if where else ""
-            text = f"select * from {entity}{condition} startposition {start} maxresults {_PAGE}"
-            rows = self._client.query(text).get(entity, [])
-            yield from rows
-            if len(rows) < _PAGE:
-                return
-            start += _PAGE
 
     def _batch(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[JsonObject]:
         entity = objects.ENTITY[kind]

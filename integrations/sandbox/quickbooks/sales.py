@@ -188,4 +188,4 @@ def _postings(
     if tax:
         income.append(Posting(company.role("sales_tax"), -sign * currency.home(tax)))
     receivable = -sum((posting.amount for posting in income), ZERO)
-    return [Posting(company.role("receivable"), receivable, customer), *income]
+    return [Posting(company.receivable(currency.code), receivable, customer), *income]

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from integrations.connectors.base import Call, Company, Delivered, NameTaken, Rejected, Wiring
+from integrations.connectors.base import AccountWish, Call, Company, Delivered, NameTaken, Rejected, Use, Wiring
+from integrations.connectors.quickbooks import SPEC
 from integrations.connectors.quickbooks.connector import QuickBooks
 from integrations.documents import (
     AllocationDocument,
@@ -187,6 +188,37 @@ def test_money_is_moved_taken_back_and_undone(driven: Driven, ann: str) -> None:
     assert voided and voided.status == "void"
 
 
+def test_a_refund_in_a_foreign_currency_is_taken_from_that_currencys_receivables(driven: Driven) -> None:
+    driven.prefer(MultiCurrencyEnabled=True)
+    abroad = driven.done(Kind.CUSTOMER, samples.customer(currency="EUR"))
+    bank, receivable = driven.ids("Checking", "Accounts Receivable (A/R)")
+    euro = {"currency": "EUR", "rate": D("1.1")}
+    memo = driven.done(Kind.CREDIT_NOTE, samples.credit_note(abroad, line("1", "30.00"), **euro))
+    refund = RefundDocument(
+        "ABCDE-R1", DAY, abroad, amount=D("30"), note="", account=bank, credit_note=memo, receivable=receivable, **euro
+    )
+    driven.done(Kind.REFUND, refund)
+    own = driven.qbo.account("Accounts Receivable (A/R) - EUR")
+    assert (own["CurrencyRef"]["value"], own["CurrentBalance"]) == ("EUR", 0)
+    rows = {row.external_id: row for row in driven.erp.lists() if row.kind == "account"}
+    wish = AccountWish(Use.JOURNAL, "accounts_receivable.customers", "assets")
+    assert "kept in EUR" in SPEC.why_not(rows[own["Id"]], wish)
+    assert SPEC.why_not(rows[receivable], wish) == ""
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_refund_is_found_whoever_numbers_expenses(driven: Driven, ann: str, chosen: bool) -> None:
+    driven.prefer(UseCustomTxnNumbers=chosen)
+    bank, receivable = driven.ids("Checking", "Accounts Receivable (A/R)")
+    memo = driven.done(Kind.CREDIT_NOTE, samples.credit_note(ann, line("1", "30.00")))
+    refund = RefundDocument("ABCDE-R1", DAY, ann, "USD", D("30"), "", bank, credit_note=memo, receivable=receivable)
+    driven.done(Kind.REFUND, refund)
+    driven.qbo.control("forget_requestids")
+    driven.done(Kind.REFUND, refund)
+    (held,) = driven.qbo.query("select * from Purchase")["Purchase"]
+    assert (held["DocNumber"] == "ABCDE-R1") is chosen
+
+
 def test_a_change_that_quickbooks_takes_but_does_not_make_is_noticed(
     driven: Driven, ann: str, monkeypatch: Any
 ) -> None:
@@ -289,6 +321,21 @@ def test_the_sandbox_refuses_a_wrong_name_type_or_value(qbo: Any, path: str, cha
             target = target[step][0] if step == "Line" else target[step]
         target[name] = value
     assert qbo.refused(path, body) in ("2010", "2260")
+
+
+def test_the_sandbox_keeps_the_currencies_of_accounts_apart(qbo: Any) -> None:
+    qbo.control("preferences", {"MultiCurrencyEnabled": True})
+    euro = {"CurrencyRef": {"value": "EUR"}}
+    abroad = qbo.make("Customer", DisplayName="Ann", **euro)["Id"]
+    qbo.make("Account", Name="Euro bank", AccountType="Bank", **euro)
+    qbo.make("Invoice", **qbo.sale(abroad, ExchangeRate=1.1, **euro))
+    name = {"Entity": {"Type": "Customer", "EntityRef": {"value": abroad}}}
+    lines = [qbo.line("Debit", "Services", 5), qbo.line("Credit", "Accounts Receivable (A/R)", 5, **name)]
+    assert qbo.refused("journalentry", {"Line": lines, "ExchangeRate": 1.1, **euro}) == "6000"
+    lines[1] = qbo.line("Credit", "Accounts Receivable (A/R) - EUR", 5, **name)
+    qbo.make("JournalEntry", Line=lines, ExchangeRate=1.1, **euro)
+    other = [qbo.line("Debit", "Services", 5), qbo.line("Credit", "Euro bank", 5)]
+    assert qbo.refused("journalentry", {"Line": other, "CurrencyRef": {"value": "USD"}}) == "6000"
 
 
 def test_the_sandbox_refuses_sub_types_of_another_type_and_addresses_that_are_too_long(qbo: Any) -> None:
