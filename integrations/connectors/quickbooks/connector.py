@@ -1,7 +1,7 @@
 """The QuickBooks Online connector: sending in batches, reading back, and reading lists and documents."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -27,6 +27,7 @@ from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_fau
 from integrations.connectors.quickbooks.settling import Settling
 from integrations.documents import Document, Kind
 
+_CAPTURED, _MOST_CAPTURED = timedelta(days=29), 1000
 _LONGEST_LIST = 4000  # Bytes of an address; gateways begin to refuse it at 8,000.
 _ACCOUNT_NUMBER = {"AU": 20, "CA": 20}  # Characters; 7 elsewhere.
 JsonObject = dict[str, Any]
@@ -136,15 +137,29 @@ class QuickBooks:
         return objects.erp_document(kind, rows[0]) if rows else None
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
-        """Ask for change data capture, which goes back 30 days. A thousand rows and more come as a thousand: then ask anew."""
-        answer = self._client.get(
-            f"cdc?{urlencode({'entities': ','.join(objects.KIND_OF), 'changedSince': _moment(since)})}"
-        )
-        for part in answer.get("CDCResponse", []):
-            for found in part.get("QueryResponse", []):
-                for entity, kind in objects.KIND_OF.items():
-                    for row in found.get(entity, []):
-                        yield objects.change(kind, row)
+        """Ask for change data capture, which goes back 30 days and tells at most a thousand objects.
+
+        What that leaves out is read with queries, which do not tell what was deleted: that is left to reconciliation.
+        """
+        start = max(since, datetime.now(UTC) - _CAPTURED)
+        told = self._captured(list(objects.KIND_OF), start)
+        if sum(map(len, told.values())) >= _MOST_CAPTURED:
+            told = {entity: self._captured([entity], start).get(entity, []) for entity in objects.KIND_OF}
+        for entity, kind in objects.KIND_OF.items():
+            rows = told.get(entity, [])
+            yield from (objects.change(kind, row) for row in rows)
+            if len(rows) >= _MOST_CAPTURED or start > since:
+                where = f"where MetaData.LastUpdatedTime >= '{_moment(since)}'"
+                yield from (objects.change(kind, row) for row in self._client.rows(entity, where))
+
+    def _captured(self, entities: Sequence[str], since: datetime) -> dict[str, list[JsonObject]]:
+        query = urlencode({"entities": ",".join(entities), "changedSince": _moment(since)})
+        found: dict[str, list[JsonObject]] = {}
+        for part in self._client.get(f"cdc?{query}").get("CDCResponse", []):
+            for response in part.get("QueryResponse", []):
+                for entity in entities:
+                    found.setdefault(entity, []).extend(response.get(entity, []))
+        return found
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""

@@ -215,4 +215,9 @@ def company(info: JsonObject, preferences: JsonObject) -> Company:
         books_closed_through=str(accounting.get("BookCloseDate") or ""),
         own_numbers=bool(sales.get("CustomTxnNumbers", False)),
         time_zone=str(info.get("DefaultTimeZone") or ""),
+        extra={
+            "class_on_lines": bool(accounting.get("ClassTrackingPerTxnLine", False)),
+            "class_on_documents": bool(accounting.get("ClassTrackingPerTxn", False)),
+            "locations": bool(accounting.get("TrackDepartments", False)),
+        },
     )

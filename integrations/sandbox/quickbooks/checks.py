@@ -83,6 +83,20 @@ def money(company: Company, body: Json, party: Record | None = None) -> Money:
     return Money(code, rate)
 
 
+def tracked(company: Company, holder: Json, *preferences: str) -> dict[str, Json]:
+    """Give class and location with their names; a class is taken where one of the preferences is on. Raises VendorFault."""
+    found = {}
+    for name, list_name in (("ClassRef", "Class"), ("DepartmentRef", "Department")):
+        if name not in holder:
+            continue
+        if not any(
+            company.preferences[each] for each in (preferences if list_name == "Class" else ("TrackDepartments",))
+        ):
+            raise business(f"{name} was sent, but the company does not track it here.")
+        found[name] = named(reference(company, list_name, holder[name], name))
+    return found
+
+
 def tax_calculation(company: Company, body: Json) -> str:
     """Give how a transaction is taxed; empty in the United States, where it is not said. Raises VendorFault 2020, 6000."""
     given = body.get("GlobalTaxCalculation")

@@ -86,7 +86,7 @@ class Company:
         accounting: Json = {
             "FirstMonthOfFiscalYear": facts.COMPANY["fiscal_year_start_month"],
             "UseAccountNumbers": True,
-            "ClassTrackingPerTxn": False,
+            "ClassTrackingPerTxn": chosen["ClassTrackingPerTxn"],
             "ClassTrackingPerTxnLine": chosen["ClassTrackingPerTxnLine"],
             "TrackDepartments": chosen["TrackDepartments"],
             "CustomerTerminology": "Customers",

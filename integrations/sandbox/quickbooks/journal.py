@@ -13,6 +13,7 @@ from integrations.sandbox.quickbooks.checks import (
     named,
     reference,
     tax_calculation,
+    tracked,
     transaction_date,
 )
 from integrations.sandbox.quickbooks.company import PAYABLE, RECEIVABLE, Company
@@ -71,9 +72,7 @@ def _line(company: Company, sent: Json, currency: Money) -> tuple[Json, Posting 
         raise business("A journal entry without tax has no tax codes.")
     customer, clean = _party(company, detail, account, currency)
     clean["AccountRef"] = named(account)
-    for name, list_name in (("ClassRef", "Class"), ("DepartmentRef", "Department")):
-        if name in detail:
-            clean[name] = named(reference(company, list_name, detail[name], name))
+    clean |= tracked(company, detail, "ClassTrackingPerTxnLine", "ClassTrackingPerTxn")
     home = currency.home(amount)
     posting = Posting(account.id, home if side == "Debit" else -home, customer)
     return {**sent, "Amount": amount, _DETAIL: clean}, posting

@@ -4,7 +4,7 @@ The sandbox refuses what they do not allow; here the connector is driven to the 
 """
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -235,6 +235,55 @@ def test_a_change_that_quickbooks_takes_but_does_not_make_is_noticed(
     moved = replace(paid, external_id=number, allocations=(allocated(invoice, "5.00"),))
     (outcome,) = driven.send(Kind.PAYMENT_UPDATE, moved)
     assert isinstance(outcome, Rejected) and outcome.code == "unchanged"
+
+
+def test_more_changes_than_one_answer_tells_and_older_ones_are_told_all_the_same(driven: Driven, ann: str) -> None:
+    accounts = driven.ids("Deferred Revenue", "Services")
+    for first in range(0, 1020, 30):
+        driven.send(Kind.JOURNAL_ENTRY, *(samples.journal(accounts, first + n) for n in range(30)))  # type: ignore[arg-type]
+    invoice = driven.done(Kind.INVOICE, samples.invoice(ann, line("1")))
+    gone = driven.done(Kind.CREDIT_NOTE, samples.credit_note(ann, line("1", "30.00")))
+    driven.send(Kind.CREDIT_NOTE_VOID, VoidDocument("ABCDE-W1", gone, "", DAY))
+    now = datetime.now(UTC)
+    found = {(each.kind, each.external_id): each.what for each in driven.erp.changes(since=now - timedelta(hours=1))}
+    assert found.pop(("invoice", invoice)) == "changed" and found.pop(("credit_note", gone)) == "deleted"
+    assert len(found) == 1020 and {kind for kind, _ in found} == {"journal_entry"}
+    longer = driven.erp.changes(since=now - timedelta(days=90))
+    assert {each.external_id for each in longer if each.kind == "invoice"} == {invoice}
+
+
+def classed(number: str, *others: str) -> SalesLineDocument:
+    dimensions = (DimensionDocument("class", number), *(DimensionDocument("location", each) for each in others))
+    return line("1", dimensions=dimensions)
+
+
+def test_a_class_stands_where_the_company_tracks_it(driven: Driven, ann: str) -> None:
+    other = driven.qbo.query("select * from Class")["Class"][0]["Id"]
+    driven.done(Kind.INVOICE, samples.invoice(ann, classed(other, "1"), line("2")))
+    (held,) = driven.qbo.query("select * from Invoice")["Invoice"]
+    assert held["Line"][0]["SalesItemLineDetail"]["ClassRef"]["value"] == other
+    assert held["DepartmentRef"]["name"] == "Headquarters" and "ClassRef" not in held
+    driven.prefer(ClassTrackingPerTxnLine=False, ClassTrackingPerTxn=True)
+    driven.done(Kind.INVOICE, samples.invoice(ann, classed(other), classed(other), number=2))
+    held = driven.qbo.query("select * from Invoice where DocNumber = 'INV-00002'")["Invoice"][0]
+    assert held["ClassRef"]["value"] == other and "ClassRef" not in held["Line"][0]["SalesItemLineDetail"]
+    with pytest.raises(Rejected, match="one to each row"):
+        driven.send(Kind.INVOICE, samples.invoice(ann, classed(other), line("2"), number=3))
+
+
+def test_what_the_company_does_not_track_is_told_before_it_is_sent(driven: Driven, ann: str) -> None:
+    driven.prefer(ClassTrackingPerTxnLine=False, TrackDepartments=False)
+    for dimension in (DimensionDocument("class", "1"), DimensionDocument("location", "1")):
+        document = samples.journal(("1", "2"))
+        lines = tuple(replace(each, dimensions=(dimension,)) for each in document.lines)
+        with pytest.raises(Rejected, match="does not track"):
+            driven.erp.encode(Kind.JOURNAL_ENTRY, replace(document, lines=lines))
+        with pytest.raises(Rejected, match="does not track"):
+            driven.erp.encode(Kind.INVOICE, samples.invoice(ann, line("1", dimensions=(dimension,))))
+    named = {"ClassRef": {"value": "1"}}
+    lines = [driven.qbo.line("Debit", "Services", 5, **named), driven.qbo.line("Credit", "Sales", 5)]
+    assert driven.qbo.refused("journalentry", {"Line": lines}) == "6000"
+    assert driven.qbo.refused("invoice", driven.qbo.sale(ann, DepartmentRef={"value": "1"})) == "6000"
 
 
 def coded(code: str | None, tax: str = "0") -> SalesLineDocument:
