@@ -188,6 +188,16 @@ def test_master_data_is_kept_with_our_reference(zoho: Any, books: ZohoBooks, cus
     assert (held["sku"], held["account_name"], held["custom_fields"][0]["value"]) == ("ABCDE-S1", "Sales", "ABCDE-S1")
 
 
+def test_what_was_made_inactive_is_found_and_not_made_again(zoho: Any, books: ZohoBooks) -> None:
+    person = CustomerDocument("ABCDE-U3", "Ann", "", "USD")
+    goods = ProductDocument("ABCDE-S3", "Plan", "The plan", zoho.account("Sales"))
+    for kind, document, path in ((Kind.CUSTOMER, person, "contacts"), (Kind.PRODUCT, goods, "items")):
+        made = one(books, kind, document)
+        zoho.post(f"{path}/{made}/inactive")
+        found = books.find(kind, [Parcel(document.reference, 0, books.encode(kind, document))])
+        assert found[document.reference].external_id == made
+
+
 def test_a_contact_is_worth_more_than_its_address(zoho: Any, books: ZohoBooks) -> None:
     made = one(books, Kind.CUSTOMER, CustomerDocument("ABCDE-U2", "Ann", "not an address", "USD"))
     assert zoho.get(f"contacts/{made}")["contact"]["contact_persons"] == []
