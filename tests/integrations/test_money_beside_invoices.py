@@ -57,7 +57,7 @@ def parked() -> list[tuple[str, str]]:
 
 def sent(connection: Connection) -> None:
     """Everything goes out; what waits for a mapping gets it, as a person would give it."""
-    result = drain(connection.pk, until_empty=True, seconds=60)
+    result = drain(connection.pk, until_empty=True, seconds=180)
     if result.parked:
         mapping.create_missing(connection)
         item = ErpRecord.objects.filter(connection=connection, kind="product", is_active=True).order_by("id").first()
@@ -65,7 +65,7 @@ def sent(connection: Connection) -> None:
             if item:
                 mapping.choose(connection, kind=kind, internal_id=None, record=item)
         outbox.send_again(list(OutboxItem.objects.filter(state="parked").values_list("id", flat=True)))
-        result = drain(connection.pk, until_empty=True, seconds=60)
+        result = drain(connection.pk, until_empty=True, seconds=180)
     assert (result.parked, result.waiting) == (0, 0), parked()
 
 

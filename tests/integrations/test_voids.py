@@ -36,7 +36,7 @@ def test_voids_and_a_re_allocation_reach_the_erp(erp: str, entity: BusinessEntit
         moved = receive_payment(customer_id=second.customer_id, amount=Decimal(5), currency="USD", received_on=JANUARY)
         line = InvoiceLine.objects.get(invoice=second)
         note = issue_credit_note(invoice_id=second.pk, lines={line.pk: Decimal("3.00")}, on=JANUARY, reason="Late")
-        sent = drain(connection.pk, until_empty=True, seconds=30)
+        sent = drain(connection.pk, until_empty=True, seconds=180)
         assert (sent.parked, sent.waiting) == (0, 0), parked()
         assert reconcile(connection, through=FEBRUARY)[1].differences == []
 
@@ -47,7 +47,7 @@ def test_voids_and_a_re_allocation_reach_the_erp(erp: str, entity: BusinessEntit
         allocate_payment(payment_id=moved.pk, allocations={second.pk: Decimal(4)}, on=FEBRUARY)
         # In the ERP the first invoice is free for this one only when the payment it replaces is void there.
         receive_payment(customer_id=first.customer_id, amount=first.total.amount, currency="USD", received_on=FEBRUARY)
-        sent = drain(connection.pk, until_empty=True, seconds=30)
+        sent = drain(connection.pk, until_empty=True, seconds=180)
         assert (sent.parked, sent.waiting) == (0, 0), parked()
         assert reconcile(connection, through=FEBRUARY)[1].differences == []
         noticing.poll(connection)
@@ -63,14 +63,14 @@ def test_a_write_off_settles_the_invoice_in_the_erp(erp: str, entity: BusinessEn
         a_month(customers=2)
         given_up = Invoice.objects.order_by("id")[0]
         write_off_invoice(invoice_id=given_up.pk, on=FEBRUARY, reason="Bankrupt")
-        sent = drain(connection.pk, until_empty=True, seconds=30)
+        sent = drain(connection.pk, until_empty=True, seconds=180)
         if erp != "xero":  # The others want an item for it; until there is one it waits with the reason.
             assert sent.parked == 1, parked()
             assert "an item whose sales go to bad debts" in parked()[0][1]
             item = ErpRecord.objects.filter(connection=connection, kind="product", is_active=True).order_by("id")[0]
             mapping.choose(connection, kind=MappingKind.BAD_DEBT_PRODUCT, internal_id=None, record=item)
             outbox.send_again(list(OutboxItem.objects.filter(state="parked").values_list("id", flat=True)))
-            sent = drain(connection.pk, until_empty=True, seconds=30)
+            sent = drain(connection.pk, until_empty=True, seconds=180)
         assert (sent.parked, sent.waiting) == (0, 0), parked()
         assert reconcile(connection, through=FEBRUARY)[1].differences == []
 
