@@ -2,7 +2,7 @@
 figure of every report leads down to lines, the entry, its event and its document."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -56,7 +56,6 @@ def company(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
     """The demo's first company, delivered to its ERP, and what the demo leaves out; beside it a company of strangers."""
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(outbox, "wake", lambda **ids: None)
-        patch.setattr("billing.clock.timezone.now", lambda: datetime(2026, 11, 23, 12, tzinfo=UTC))
         try:
             tenant = tell(COMPANIES[0], today=TODAY, now=timezone.now(), customers=CUSTOMERS)
             with tenant_scope(tenant.pk), start_in_thread("quickbooks") as box:
@@ -84,12 +83,13 @@ def _what_the_demo_leaves_out(tenant: Tenant) -> None:
         items__is_metered=False, status="active", currency="USD", term_months=12
     ).order_by("id")[0]
     item = contract.items.filter(is_metered=False).order_by("id")[0]
-    change = Modification(effective_on=TODAY, signed_on=TODAY, reason="More seats", replace={item.pk: {"quantity": 2}})
+    terms = {"quantity": 2, "pricing_model": item.pricing_model, "pricing": item.pricing}
+    change = Modification(effective_on=TODAY, signed_on=TODAY, reason="More seats", replace={item.pk: terms})
     modify_contract(contract_id=contract.pk, change=change)
-    entry = ManualEntry(business_entity=entity, date=TODAY, description="Accrual", reason="Rent")
+    entry = ManualEntry(business_entity=entity, date=TODAY, description="Accrual", note="Rent")
     sides = [
-        Side(Account.objects.get(code="5400"), debit=Decimal(9)),
-        Side(Account.objects.get(code="1000"), credit=Decimal(9)),
+        Side(account=Account.objects.get(code="5400"), debit=Decimal(9)),
+        Side(account=Account.objects.get(code="1000"), credit=Decimal(9)),
     ]
     submit(entry_id=save_draft(entry=entry, lines=sides, by=ann).pk, by=ann, at=timezone.now())
     rule = AccountingRule.objects.get(code="payment-received")
@@ -129,19 +129,16 @@ def as_role(company: Tenant) -> Callable[[str], Client]:
     return sign_in
 
 
-@pytest.mark.parametrize(("role", "each"), [(Role.ADMIN, 2), (Role.ACCOUNTANT, 1), (Role.FINANCE, 1), (Role.VIEWER, 1)])
-def test_all_links_lead_to_pages_of_the_company(
-    role: str, each: int, company: Tenant, as_role: Callable[[str], Client]
-) -> None:
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.ACCOUNTANT, Role.FINANCE, Role.VIEWER])
+def test_all_links_lead_to_pages_of_the_company(role: str, company: Tenant, as_role: Callable[[str], Client]) -> None:
     with tenant_scope(company.pk):
         client = as_role(role)
-    met = crawl(client, each=each)
+    met = crawl(client, forbidden=STRANGER)
     assert met.wrong == []
-    assert len(met.pages) > 100
-    assert [address for address, text in met.pages.items() if STRANGER.lower() in text.lower()] == []
+    assert met.pages > 100
     with tenant_scope(company.pk):
         assert met.missing() == []
-    lists = {name for name in met.objects}
+    lists = set(met.objects)
     assert {"billing.invoice", "billing.refund", "billing.dispute", "billing.wallet", "accounting.journalentry",
             "accounting.manualentry", "integrations.outboxitem", "integrations.reconciliation"} <= lists  # fmt: skip
 
