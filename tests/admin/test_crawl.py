@@ -8,8 +8,6 @@ from decimal import Decimal
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -43,6 +41,7 @@ from integrations.demo.companies import COMPANIES
 from integrations.demo.story import tell
 from integrations.sandbox.server import start_in_thread
 from tests.admin.crawling import crawl, links_of
+from tests.cleaning import empty_what_was_written
 
 TODAY = date(2026, 11, 23)
 CUSTOMERS = 12
@@ -64,8 +63,7 @@ def company(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
             _strangers()
             yield tenant
         finally:
-            connection.close()
-            call_command("flush", interactive=False, verbosity=0)
+            empty_what_was_written()
 
 
 def _what_the_demo_leaves_out(tenant: Tenant) -> None:

@@ -74,8 +74,8 @@ SPEC = ConnectorSpec(
         "assets": ("Other Current Asset", "OtherCurrentAssets"),
         "liabilities": ("Other Current Liability", "OtherCurrentLiabilities"),
         "sales_tax": ("Other Current Liability", "SalesTaxPayable"),
-        "deferred_revenue": ("Other Current Liability", "DeferredRevenue"),
-        "equity": ("Equity", "OpeningBalanceEquity"),
+        # Not OpeningBalanceEquity: a company has one of its own. Intuit's XSD names no sub type for deferred revenue.
+        "equity": ("Equity", "OwnersEquity"),
         "income": ("Income", "ServiceFeeIncome"),
         "expenses": ("Expense", "OtherMiscellaneousServiceCost"),
     },

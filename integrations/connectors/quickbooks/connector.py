@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from integrations.connectors.base import (
     Change,
@@ -28,6 +28,8 @@ from integrations.connectors.quickbooks.settling import Settling
 from integrations.documents import Document, Kind
 
 _PAGE = 1000
+_LONGEST_LIST = 4000  # Bytes of an address; gateways begin to refuse it at 8,000.
+_ACCOUNT_NUMBER = {"AU": 20, "CA": 20}  # Characters; 7 elsewhere.
 JsonObject = dict[str, Any]
 
 
@@ -78,19 +80,18 @@ class QuickBooks:
         return self._adopt_ours(kind, parcels, outcomes)
 
     def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
-        """Look parcels up by their number or name, in one query; only what carries our reference counts."""
+        """Look parcels up by their number or name, in one query or few; only what carries our reference counts."""
         if kind in (Kind.CREDIT_ALLOCATION, Kind.REFUND):
             look = self._settling.allocated if kind is Kind.CREDIT_ALLOCATION else self._settling.refunded
             answers = {parcel.reference: look(parcel.reference, parcel.body) for parcel in parcels}
             return {reference: answer for reference, answer in answers.items() if answer is not None}
         entity, field = objects.ENTITY[kind], objects.LOOKUP[kind]
         sent = {parcel.reference: loads(parcel.body) for parcel in parcels}
-        values = ", ".join(_quoted(str(body[field])) for body in sent.values())
-        condition = f"{field} in ({values})"
-        if entity in objects.LISTS:
-            condition += " and Active in (true, false)"
-        response = self._client.query(f"select * from {entity} where {condition} maxresults {_PAGE}")
-        rows: list[JsonObject] = response.get(entity, [])
+        active = " and Active in (true, false)" if entity in objects.LISTS else ""
+        rows: list[JsonObject] = []
+        for values in _portions([_quoted(str(body[field])) for body in sent.values()]):
+            text = f"select * from {entity} where {field} in ({', '.join(values)}){active} maxresults {_PAGE}"
+            rows += self._client.query(text).get(entity, [])
         if kind in _CHANGES:
             return self._changed(kind, sent, {str(row["Id"]): row for row in rows})
         found: dict[str, Outcome] = {}
@@ -148,14 +149,17 @@ class QuickBooks:
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
-        body: JsonObject = {"Name": name[:100], "AccountType": account_type, "AccountSubType": subtype}
-        if number:
-            body["AcctNum"] = number[:7]
-        return self._create("Account", "Name", name[:100], body, request_id, must_match=("AccountType", account_type))
+        shown = payloads.name_of(name.replace('"', "'"))
+        body: JsonObject = {"Name": shown, "AccountType": account_type, "AccountSubType": subtype}
+        # One that is too long is left out: cut short it would be another account's.
+        if number and ":" not in number and len(number) <= _ACCOUNT_NUMBER.get(self._company.country, 7):
+            body["AcctNum"] = number
+        return self._create("Account", "Name", shown, body, request_id, must_match=("AccountType", account_type))
 
     def create_customer(self, *, request_id: str, name: str, note: str, subsidiary: str = "") -> ErpRow:
         """Create a customer, or give the one of that name that is there."""
-        return self._create("Customer", "DisplayName", name, {"DisplayName": name, "Notes": note}, request_id)
+        shown = payloads.name_of(name)
+        return self._create("Customer", "DisplayName", shown, {"DisplayName": shown, "Notes": note}, request_id)
 
     def _create(
         self,
@@ -253,7 +257,10 @@ class QuickBooks:
             )
             faults = read_faults(answer)
             if not faults:
-                return objects.outcome(kind, body, answer[entity], base_url=self._base_url)
+                now = {str(body["Id"]): answer[entity]}
+                return self._changed(kind, {parcel.reference: body}, now).get(parcel.reference) or _unchanged(
+                    entity, body
+                )
             if faults[0].code != STALE:
                 return faults[0].as_error()
         return UnknownOutcome("The document changes in QuickBooks at this moment. It is tried again.")
@@ -281,6 +288,28 @@ _VOIDING: dict[Kind, dict[str, str]] = {
     Kind.INVOICE_VOID: {"operation": "void"},
     Kind.PAYMENT_VOID: {"operation": "update", "include": "void"},
 }
+
+
+def _unchanged(entity: str, body: JsonObject) -> Rejected:
+    return Rejected(
+        "unchanged",
+        f"QuickBooks took the change, but {entity} {body['Id']} is not as it should be. Change it there by hand, then "
+        "send this item again.",
+    )
+
+
+def _portions(values: Sequence[str]) -> Iterator[list[str]]:
+    """Share values out over queries whose addresses stay short: a name that is not Latin takes nine bytes a letter."""
+    some: list[str] = []
+    length = 0
+    for value in values:
+        length += len(quote(value))
+        if some and length > _LONGEST_LIST:
+            yield some
+            some, length = [], len(quote(value))
+        some.append(value)
+    if some:
+        yield some
 
 
 def _moment(value: datetime) -> str:

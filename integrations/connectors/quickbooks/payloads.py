@@ -28,6 +28,7 @@ from integrations.documents import (
 _DOC_NUMBER, _NOTE, _DESCRIPTION, _NAME = 21, 4000, 4000, 100
 _MAX_SALES_LINES = 750
 _BAD_IN_NAMES = re.compile(r"[:\t\r\n]+")
+_CENT = Decimal("0.01")  # QuickBooks keeps no finer amount, in any currency.
 
 JsonObject = dict[str, Any]
 
@@ -45,13 +46,14 @@ def tagged(text: str) -> str:
 
 def amount(value: Decimal, currency: str) -> Decimal:
     """Give the amount with the currency's digits. Raises Rejected where digits would be lost."""
-    exact = value.quantize(minor_unit(currency))
+    exact = value.quantize(max(minor_unit(currency), _CENT))
     if exact != value:
         raise Rejected("amount", f"The amount {value} {currency} has more digits than QuickBooks keeps.")
     return exact
 
 
-def _name(text: str, suffix: str = "") -> str:
+def name_of(text: str, suffix: str = "") -> str:
+    """Give a list entry's name as QuickBooks takes it. Raises Rejected for none."""
     tail = f" ({_BAD_IN_NAMES.sub(' ', suffix)[: _NAME // 2]})" if suffix else ""
     name = _BAD_IN_NAMES.sub(" ", text).strip()[: _NAME - len(tail)].strip() + tail
     if not name:
@@ -96,7 +98,7 @@ def _dimensions(dimensions: Sequence[DimensionDocument], *kinds: str) -> JsonObj
 
 def customer(document: CustomerDocument, company: Company) -> str:
     """Write a Customer."""
-    body: JsonObject = {"DisplayName": _name(document.name, document.suffix), "Notes": tag(document.reference)}
+    body: JsonObject = {"DisplayName": name_of(document.name, document.suffix), "Notes": tag(document.reference)}
     if document.email and len(document.email) <= _NAME:  # Cut short it would be another address.
         body["PrimaryEmailAddr"] = {"Address": document.email}
     return dumps(body | _currency(document.currency, company))
@@ -106,7 +108,7 @@ def product(document: ProductDocument) -> str:
     """Write an Item of type Service; the Sku carries our reference, for Items have no private note."""
     return dumps(
         {
-            "Name": _name(document.name, document.suffix),
+            "Name": name_of(document.name, document.suffix),
             "Sku": f"cf:{document.reference}",
             "Type": "Service",
             "Description": document.description[:_DESCRIPTION],
@@ -185,11 +187,23 @@ def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company) -> 
     body |= currency_of(document.currency, document.rate, company)
     body["Line"] = [_sales_line(line, document.currency, company) for line in document.lines]
     if company.country != "US":
-        body["GlobalTaxCalculation"] = "TaxExcluded" if document.tax else "NotApplicable"
+        body["GlobalTaxCalculation"] = _tax_calculation(document.lines)
     body |= _dimensions(document.lines[0].dimensions, "department", "location")
     if document.tax:
         body["TxnTaxDetail"] = {"TotalTax": amount(document.tax, document.currency)}
     return body
+
+
+def _tax_calculation(lines: Sequence[SalesLineDocument]) -> str:
+    """Say how a document outside the United States is taxed: by the code of every line, or not at all."""
+    coded = [bool(line.tax_code) for line in lines]
+    if any(coded) and not all(coded):
+        raise Rejected(
+            "tax_code",
+            "Some lines of this document have a tax code and some have none, which QuickBooks does not take. Give the "
+            "untaxed products a tax rate of zero per cent, map it to QuickBooks' code for it, and issue the document anew.",
+        )
+    return "TaxExcluded" if any(coded) else "NotApplicable"
 
 
 def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> JsonObject:

@@ -78,6 +78,9 @@ def prefer(company: Company, body: Json) -> Json:
     for name, value in body.items():
         if name == "BookCloseDate":
             body = body | {name: _closing_date(value)}
+        elif name == "Country":
+            if not isinstance(value, str) or len(value) != 2:
+                raise ControlError("Country must be a code of two letters, such as US or GB.")
         elif not isinstance(value, bool):
             raise ControlError(f"{name} must be true or false.")
     company.prefer(body)

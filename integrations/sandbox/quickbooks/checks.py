@@ -83,6 +83,20 @@ def money(company: Company, body: Json, party: Record | None = None) -> Money:
     return Money(code, rate)
 
 
+def tax_calculation(company: Company, body: Json) -> str:
+    """Give how a transaction is taxed; empty in the United States, where it is not said. Raises VendorFault 2020, 6000."""
+    given = body.get("GlobalTaxCalculation")
+    if company.country == "US":
+        if given:
+            raise business("A transaction of a US company has no GlobalTaxCalculation.")
+        return ""
+    if not given:
+        raise missing("GlobalTaxCalculation")
+    if given == "TaxInclusive":
+        raise business("This stand-in works out no amounts that include tax.")
+    return str(given)
+
+
 def transaction_date(body: Json) -> str:
     """Give the date, today where none is sent."""
     return str(body.get("TxnDate") or datetime.now(UTC).date().isoformat())

@@ -43,11 +43,17 @@ class Company:
         self.preferences |= changes
         record = next(self.books.all("Preferences"))
         self.books.replace(record, Built(self._preferences()))
+        self.books.replace(next(self.books.all("CompanyInfo")), Built(_company_info(self.country)))
 
     @property
     def closed_through(self) -> str:
         """Give the last date of the closed books, or an empty text."""
         return str(self.preferences["BookCloseDate"] or "")
+
+    @property
+    def country(self) -> str:
+        """Give the country, which decides how tax is told."""
+        return str(self.preferences["Country"])
 
     def _fill(self) -> None:
         for number, name, kind, subtype in facts.CHART:
@@ -60,7 +66,7 @@ class Company:
                 self.books.add(entity, Built({"Active": True, **copy.deepcopy(row)}))
         for entity in ("Customer", "Vendor", "JournalEntry", "Invoice", "CreditMemo", "Payment", "Purchase"):
             self.books.tables[entity] = {}
-        self.books.add("CompanyInfo", Built(_company_info()))
+        self.books.add("CompanyInfo", Built(_company_info(self.country)))
         self.books.add("Preferences", Built(self._preferences()))
         self._roles = {role: self.books.by_name("Account", name).id for role, name in facts.ROLES.items()}
 
@@ -118,11 +124,11 @@ def _item_fields(name: str, account: Record) -> Json:
     }
 
 
-def _company_info() -> Json:
+def _company_info(country: str) -> Json:
     return {
         "CompanyName": facts.COMPANY["name"],
         "LegalName": facts.COMPANY["name"],
-        "Country": facts.COMPANY["country"],
+        "Country": country,
         "FiscalYearStartMonth": facts.COMPANY["fiscal_year_start_month"],
         "DefaultTimeZone": facts.COMPANY["time_zone"],
         "SupportedLanguages": "en",

@@ -11,6 +11,7 @@ from integrations.sandbox.quickbooks.checks import (
     money,
     named,
     reference,
+    tax_calculation,
     transaction_date,
 )
 from integrations.sandbox.quickbooks.company import Company
@@ -28,8 +29,8 @@ def journal_entry(company: Company, entity: str, body: Json, old: Record | None)
     number = body.get("DocNumber")
     if number and company.preferences["WarnDuplicateJournalNumber"]:
         free_number(company, entity, number, old)
-    if "GlobalTaxCalculation" in body:
-        raise business("A journal entry of a US company has no tax.")
+    if tax_calculation(company, body) == "TaxExcluded":
+        raise business("This stand-in works out no tax on journal entries.")
     lines: list[Json] = []
     postings: list[Posting] = []
     for position, sent in enumerate(body.get("Line") or ()):
@@ -65,7 +66,7 @@ def _line(company: Company, sent: Json, currency: Money) -> tuple[Json, Posting 
         raise VendorFault("2290", "The amount of a journal entry line must be positive", "Amount")
     account = reference(company, "Account", detail.get("AccountRef"), "AccountRef")
     if "TaxCodeRef" in detail:
-        raise business("A journal entry of a US company has no tax codes.")
+        raise business("A journal entry without tax has no tax codes.")
     customer, clean = _party(company, detail, account, currency)
     clean["AccountRef"] = named(account)
     for name, list_name in (("ClassRef", "Class"), ("DepartmentRef", "Department")):

@@ -9,6 +9,7 @@ from integrations.sandbox.quickbooks.checks import (
     money,
     named,
     reference,
+    tax_calculation,
     transaction_date,
 )
 from integrations.sandbox.quickbooks.company import Company
@@ -41,6 +42,8 @@ def purchase(company: Company, entity: str, body: Json, old: Record | None) -> B
     if party and str(party.get("type", "")).title() == "Customer":
         customer = reference(company, "Customer", party, "EntityRef")
     currency = money(company, body, customer)
+    if tax_calculation(company, body) == "TaxExcluded":
+        raise business("This stand-in works out no tax on purchases.")
     if not body.get("Line"):
         raise missing("Line")
     postings, lines, total = [], [], ZERO

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0016_rule_drafts_and_previews"),
+        ("accounting", "0017_refund_and_obligation"),
     ]
 
     operations = [
