@@ -59,15 +59,28 @@ class PolicyForm(VerbForm):
     def add_choice(self, code: str, label: str, *, usual: bool, chosen: bool) -> None:
         """Ask for one close check whether it blocks."""
         field = forms.ChoiceField(
-            label=f"Closing a month: {label[0].lower()}{label[1:]}",
+            label=label,
             choices=[
-                (_BLOCKS, "Must hold: the month cannot be closed"),
-                (_WARNS, "Should hold: a warning is shown and kept"),
+                (_BLOCKS, "Blocks closing"),
+                (_WARNS, "Only a warning"),
             ],
-            help_text=f"Usually {'it must' if usual else 'a warning'}.",
+            help_text=f"Usually {'it blocks' if usual else 'only a warning'}.",
             initial=_BLOCKS if chosen else _WARNS,
         )
         self.add_field(f"{_CHECK}{code}", field)
+
+    @property
+    def plain_fields(self) -> list[forms.BoundField]:
+        """The treatments."""
+        return [field for field in self.visible_fields() if not field.name.startswith(_CHECK)]
+
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The close checks."""
+        return [(
+            "Before a month is closed: what blocks, and what is shown and kept as a warning",
+            [field for field in self.visible_fields() if field.name.startswith(_CHECK)],
+        )]  # fmt: skip
 
     def blocks(self) -> dict[str, bool]:
         """Give what was chosen: whether each check blocks, by its code."""

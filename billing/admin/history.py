@@ -10,7 +10,6 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.urls import NoReverseMatch
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
@@ -123,7 +122,7 @@ class ChangeAdmin(DocumentAdmin):
             facts=[
                 ("When", f"{subject.at:%Y-%m-%d %H:%M:%S} UTC"),
                 ("Who", _who(subject)),
-                ("What", _link(subject, names)),
+                ("What", _link(request, subject, names)),
             ],
             tables=[
                 Table("From what to what", columns("Field", "Before", "After"), _rows(subject, names), "Nothing."),
@@ -174,15 +173,15 @@ def _name(change: Change, names: Names) -> str:
     return str(named or person or change.object_id)
 
 
-def _link(change: Change, names: Names) -> object:
-    """Link to what was changed, where it has a page and is still there."""
+def _link(request: HttpRequest, change: Change, names: Names) -> object:
+    """Link to what was changed, where it is still there and has a page that this person may see."""
     model, words = apps.get_model(change.model), f"{_kind(change.model)} {_name(change, names)}"
     if not model._default_manager.filter(pk=change.object_id).exists():
         return f"{words}, which is no longer there"
-    try:
-        return to(change_url(model, change.object_id), words)
-    except NoReverseMatch:
+    page = admin.site._registry.get(model)
+    if page is None or not page.has_view_permission(request):
         return words
+    return to(change_url(model, change.object_id), words)
 
 
 def _rows(change: Change, names: Names) -> list[tuple[str, str, str]]:

@@ -48,11 +48,11 @@ class Crawl:
         return gone
 
 
-def crawl(client: Client, *, forbidden: str, start: str = "/admin/") -> Crawl:
+def crawl(client: Client, *, forbidden: str, with_parameters: bool, start: str = "/admin/") -> Crawl:
     """Open pages breadth first from `start`, one of every shape: the same view with the same kinds of parameters.
 
-    Every link on them is looked at all the same: it must lead to a view, and to an object that is there. No page may say
-    the forbidden word.
+    Without parameters one page of every view is opened, which takes a third of the time. Every link on them is looked at
+    all the same: it must lead to a view, and to an object that is there. No page may say the forbidden word.
     """
     met, seen, shapes = Crawl(forbidden), {start}, set[object]()
     waiting = [(start, "")]
@@ -62,7 +62,7 @@ def crawl(client: Client, *, forbidden: str, start: str = "/admin/") -> Crawl:
         if shape is None:
             met.wrong.append(f"{address} leads nowhere, on {page}")
             continue
-        if shape in shapes:
+        if shape in shapes or (not with_parameters and "?" in address):
             continue
         shapes.add(shape)
         for further in _open(client, address, page, met):
@@ -92,6 +92,7 @@ def _open(client: Client, address: str, page: str, met: Crawl) -> list[str]:
         met.wrong.append(f"{answer.status_code} at {address}, linked from {page}")
         return []
     if not answer["Content-Type"].startswith("text/html"):
+        b"".join(answer)  # A file is closed by whoever reads it to the end.
         return []
     text = answer.content.decode()
     met.pages += 1
