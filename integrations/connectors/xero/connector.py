@@ -51,7 +51,12 @@ class Xero:
         self._chart: list[JsonObject] | None = None  # read once where many accounts are made
 
     def companies(self) -> list[CompanyChoice]:
-        """List the organisations that this consent added, else all that the sign-in opens."""
+        """List the organisations that this consent added, else all that the sign-in opens.
+
+        A custom connection opens one and lists none: that one is asked who it is.
+        """
+        if self._wiring.sign_in == "custom":
+            return [objects.own(each) for each in self._reader.every("Organisation")]
         event = str(self._wiring.access.secrets().get("authentication_event_id") or "")
         rows = self._client.connections(authEventId=event) if event else []
         rows = rows or self._client.connections()

@@ -213,6 +213,13 @@ def amount(value: Decimal, currency: str) -> Decimal:
     return exact
 
 
+def settling_nothing(body: JsonObject, refusal: str) -> JsonObject | None:
+    """Give a payment on account without the invoice beside the list, should Zoho refuse what its contract wants there."""
+    if body.get("invoice_id") != "" or "invoice_id" not in refusal:
+        return None
+    return {name: value for name, value in body.items() if name not in ("invoice_id", "amount_applied")}
+
+
 def _sealed(body: JsonObject, **more: Any) -> str:
     return dumps({"body": body, **{name: value for name, value in more.items() if value not in ("", False)}})
 

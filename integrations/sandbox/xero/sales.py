@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from uuid import uuid4
 
 from integrations.sandbox.amounts import CENT, cents
 from integrations.sandbox.messages import Json
@@ -11,7 +12,17 @@ from integrations.sandbox.xero.store import ZERO, Posting, Record, day, day_of
 
 _NO_LINES_ON = ("DEBTORS", "CREDITORS")
 _FINAL = ("VOIDED", "DELETED", "PAID")
-_RESENT = ("Description", "Quantity", "UnitAmount", "ItemCode", "AccountCode", "TaxType", "TaxAmount", "Tracking")
+_RESENT = (
+    "LineItemID",
+    "Description",
+    "Quantity",
+    "UnitAmount",
+    "ItemCode",
+    "AccountCode",
+    "TaxType",
+    "TaxAmount",
+    "Tracking",
+)
 
 
 @dataclass(frozen=True)
@@ -199,7 +210,8 @@ def _line(organisation: Organisation, sort: Sort, row: Json, kind: str, *, place
     if row.get("DiscountRate") or row.get("DiscountAmount"):
         raise Invalid("This sandbox knows no discounts.")
     quantity, unit, amount = _amounts(row, places)
-    line: Json = {"Description": description, "Quantity": quantity, "UnitAmount": unit, "LineAmount": amount}
+    line: Json = {"LineItemID": row.get("LineItemID") or str(uuid4()), "Description": description}
+    line |= {"Quantity": quantity, "UnitAmount": unit, "LineAmount": amount}
     sale = item.data.get("SalesDetails", {}) if item else {}
     named = row if row.get("AccountCode") or row.get("AccountID") else {"AccountCode": sale.get("AccountCode")}
     if item:

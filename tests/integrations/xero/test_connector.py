@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from integrations.connectors.base import Call, Company, Delivered, ErpRow, MissingMapping, Parcel, Rejected, Wiring
+from integrations.connectors.xero import objects
 from integrations.connectors.xero.connector import Xero
 from integrations.documents import (
     AllocationDocument,
@@ -27,6 +28,7 @@ from integrations.documents import (
     SalesLineDocument,
     VoidDocument,
 )
+from integrations.sandbox.xero import app
 from tests.integrations.books import Books
 from tests.integrations.xero.caller import Caller
 
@@ -385,18 +387,19 @@ def test_changes_made_by_hand_are_noticed(desk: Desk, books: Books) -> None:
     assert list(desk.xero.changes(since=datetime.now(UTC) + timedelta(minutes=1))) == []
 
 
-def test_a_custom_connection_names_no_tenant(desk: Desk, box: Any) -> None:
-    caller = Caller(box.url)
-    answer = caller.token(
-        ("sandbox-custom", "sandbox-custom-secret"), grant_type="client_credentials", scope="accounting.settings"
-    )
-    caller.tokens = answer.json()
-    custom = Xero(replace(desk.wiring, access=Signed(caller), sign_in="custom"))
-    assert custom.company().home_currency == "USD"
-    (choice,) = custom.companies()
-    assert choice.external_id == desk.caller.tenant
-    headers = caller.state("?requests=1")["requests"][-2]["headers"]
-    assert "xero-tenant-id" not in headers
+def test_what_is_not_for_sales_is_not_offered_as_a_tax(desk: Desk) -> None:
+    """Xero tells for which classes of accounts a rate may be used; one for expenses alone would be refused on every line."""
+    plain = {"TaxType": "TAX003", "Name": "Purchases only", "Status": "ACTIVE", "EffectiveRate": Decimal(10)}
+    assert objects.tax_row(plain).is_active
+    assert objects.tax_row(plain | {"CanApplyToRevenue": False, "CanApplyToLiabilities": True}).is_active
+    assert not objects.tax_row(plain | {"CanApplyToRevenue": False, "CanApplyToLiabilities": False}).is_active
+    assert all(each.is_active for each in desk.rows if each.kind == "tax_code")
+
+
+def test_a_request_that_is_refused_in_plain_text_is_refused_for_good(desk: Desk, monkeypatch: Any) -> None:
+    monkeypatch.setattr(app, "_LARGEST", 100)
+    with pytest.raises(Rejected, match="413"):
+        desk.put(Kind.CUSTOMER, CustomerDocument("ABCDE-U1", "x" * 100, "", "USD"))
 
 
 def test_accounts_are_made_once_with_a_free_code_and_name(desk: Desk) -> None:

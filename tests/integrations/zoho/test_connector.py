@@ -354,6 +354,43 @@ def test_payments_settle_one_two_or_no_invoices(zoho: Any, books: ZohoBooks, cus
         put(books, Kind.REFUND, over)
 
 
+def test_a_payment_on_account_is_sent_as_the_contract_wants_it_or_as_zoho_does(
+    zoho: Any, books: ZohoBooks, customer: str
+) -> None:
+    """The contract wants an invoice beside the list even where there is none; an empty one may be refused."""
+    zoho.control("preferences", {"EmptyIdsRefused": True})
+    bill = one(books, Kind.INVOICE, invoice(zoho, customer))
+    made = one(books, Kind.PAYMENT, payment(zoho, customer, "50.00"))
+    for parts, left in (({f"i{bill}": "50.00"}, 0), ({}, 50)):
+        changed = PaymentDocument(**{**vars(payment(zoho, customer, "50.00", **parts)), "external_id": made})
+        one(books, Kind.PAYMENT_UPDATE, changed)
+        assert zoho.get(f"customerpayments/{made}")["payment"]["unused_amount"] == left
+
+
+def test_payments_are_found_however_their_list_is_called(zoho: Any, books: ZohoBooks, customer: str) -> None:
+    """By the contract the list is `customer_payments`, its rows have no reference, and it says nothing of further pages."""
+    zoho.control("preferences", {"ListsByContract": True})
+    made = one(books, Kind.PAYMENT, payment(zoho, customer, "50.00"))
+    for number in range(200):
+        sent = vars(payment(zoho, customer, "1.00")) | {"reference": f"ABCDE-P{number + 2}"}
+        books.send(
+            Kind.PAYMENT, "r", [Parcel(sent["reference"], 0, books.encode(Kind.PAYMENT, PaymentDocument(**sent)))]
+        )
+    held = list(books.documents(Kind.PAYMENT, through=DAY))
+    assert (len(held), held[0].external_id, held[0].number) == (201, made, "ABCDE-P1")
+    assert books.gone(Kind.PAYMENT, {DAY: [made, "1"]}) == {"1"}
+
+
+def test_a_refund_beyond_the_first_page_is_not_paid_twice(zoho: Any, books: ZohoBooks, customer: str) -> None:
+    """Refunds are listed ten at a time unless more are asked for."""
+    made = one(books, Kind.PAYMENT, payment(zoho, customer, "50.00"))
+    bank = zoho.account("Checking Account")
+    for number in range(12):
+        back = RefundDocument(f"ABCDE-R{number}", DAY, customer, "USD", Decimal(1), "", bank, payment=made)
+        one(books, Kind.REFUND, back)
+    assert zoho.get(f"customerpayments/{made}")["payment"]["amount_refunded"] == 12
+
+
 def test_a_payment_void_is_deleted_and_a_void_twice_is_harmless(zoho: Any, books: ZohoBooks, customer: str) -> None:
     bill = one(books, Kind.INVOICE, invoice(zoho, customer))
     made = one(books, Kind.PAYMENT, payment(zoho, customer, "50.00", **{f"i{bill}": "50.00"}))
