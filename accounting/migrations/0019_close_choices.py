@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0017_refund_and_obligation"),
+        ("accounting", "0018_release_kept"),
     ]
 
     operations = [
