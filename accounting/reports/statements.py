@@ -86,8 +86,8 @@ def _to_earnings(asked: Asked, at: date, others: Leads) -> Leads:
             return None
         until = asked["compare"] if key == "compare" else at
         new_year = date(until.year, 1, 1)
-        days = (new_year, until) if row.about["earned"] else (first.start, new_year - timedelta(days=1))
-        return Further("income-statement", asked.also(from_=days[0], to=days[1]))
+        since, last = (new_year, until) if row.about["earned"] else (first.start, new_year - timedelta(days=1))
+        return Further("income-statement", asked.also(from_=since, to=last)) if since <= last else None
 
     return leads
 
