@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounting", "0019_guards_see_the_real_tables"),
+        ("accounting", "0020_balances_by_their_owner"),
     ]
 
     operations = [
