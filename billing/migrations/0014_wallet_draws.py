@@ -38,7 +38,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON billing_wallet
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0012_keys_that_reopen")]
+    dependencies = [("billing", "0013_printed_documents")]
 
     operations = [
         migrations.CreateModel(
