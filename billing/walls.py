@@ -35,7 +35,9 @@ class AskForEachRow(migrations.RunSQL):
         self.tables = tables
         super().__init__(
             sql=[f'ALTER POLICY tenant_wall ON "{table}" USING (tenant_id = {_FOR_EACH_ROW})' for table in tables],
-            reverse_sql=[f'ALTER POLICY tenant_wall ON "{table}" USING (tenant_id = {_FOR_EACH_SCAN})' for table in tables],
+            reverse_sql=[
+                f'ALTER POLICY tenant_wall ON "{table}" USING (tenant_id = {_FOR_EACH_SCAN})' for table in tables
+            ],
         )
 
     def deconstruct(self) -> tuple[str, list[object], dict[str, object]]:
@@ -60,8 +62,8 @@ def _raise(table: str) -> list[str]:
     return [
         f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
         f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
-        f'CREATE POLICY tenant_wall ON "{table}" USING (tenant_id = {_FOR_EACH_SCAN}) '
-        f"WITH CHECK (tenant_id = {_FOR_EACH_ROW})",
+        f"""CREATE POLICY tenant_wall ON "{table}" USING (tenant_id = {_FOR_EACH_SCAN})
+            WITH CHECK (tenant_id = {_FOR_EACH_ROW})""",
     ]
 
 

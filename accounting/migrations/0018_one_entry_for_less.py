@@ -23,10 +23,11 @@ BEGIN
         FROM (
             SELECT min(f.tenant_id) AS tenant, min(f.business_entity_id) AS entity, min(f.entry_id) AS entry,
                 min(f.date) AS day, count(*) AS lines
-            FROM (SELECT * FROM fresh LIMIT 25) f
-            CROSS JOIN LATERAL (SELECT * FROM accounting_account a WHERE a.id = f.account_id OFFSET 0) a
-            WHERE a.business_entity_id = f.business_entity_id AND a.tenant_id = f.tenant_id AND NOT a.is_group
-            HAVING min(f.entry_id) = max(f.entry_id) AND min(f.date) = max(f.date) AND min(f.currency) = max(f.currency)
+            FROM (SELECT * FROM fresh LIMIT 26) f
+            LEFT JOIN LATERAL (SELECT * FROM accounting_account a WHERE a.id = f.account_id OFFSET 0) a ON true
+            HAVING count(*) <= 25 AND bool_and(coalesce(
+                    a.business_entity_id = f.business_entity_id AND a.tenant_id = f.tenant_id AND NOT a.is_group, false))
+                AND min(f.entry_id) = max(f.entry_id) AND min(f.date) = max(f.date) AND min(f.currency) = max(f.currency)
                 AND min(f.business_entity_id) = max(f.business_entity_id) AND min(f.tenant_id) = max(f.tenant_id)
                 AND min(f.position) = 1 AND max(f.position) = count(*)
                 AND sum(f.debit) = sum(f.credit) AND sum(f.base_debit) = sum(f.base_credit)

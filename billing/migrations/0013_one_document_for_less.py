@@ -17,7 +17,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="invoice",
             constraint=models.CheckConstraint(
-                condition=models.Q(settled__gte=ZERO_IN_SQL, settled__lte=models.F("total")), name="invoice_settled_within"
+                condition=models.Q(settled__gte=ZERO_IN_SQL, settled__lte=models.F("total")),
+                name="invoice_settled_within",
             ),
         ),
         migrations.AlterField(
