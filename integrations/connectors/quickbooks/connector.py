@@ -1,7 +1,7 @@
 """The QuickBooks Online connector: sending in batches, reading back, and reading lists and documents."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -22,12 +22,12 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import objects, payloads, settling
-from integrations.connectors.quickbooks.client import Client
+from integrations.connectors.quickbooks.client import PAGE, Client
 from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
 from integrations.connectors.quickbooks.settling import Settling
 from integrations.documents import Document, Kind
 
-_PAGE = 1000
+_CAPTURED, _MOST_CAPTURED = timedelta(days=29), 1000
 _LONGEST_LIST = 4000  # Bytes of an address; gateways begin to refuse it at 8,000.
 _ACCOUNT_NUMBER = {"AU": 20, "CA": 20}  # Characters; 7 elsewhere.
 JsonObject = dict[str, Any]
@@ -90,7 +90,7 @@ class QuickBooks:
         active = " and Active in (true, false)" if entity in objects.LISTS else ""
         rows: list[JsonObject] = []
         for values in _portions([_quoted(str(body[field])) for body in sent.values()]):
-            text = f"select * from {entity} where {field} in ({', '.join(values)}){active} maxresults {_PAGE}"
+            text = f"select * from {entity} where {field} in ({', '.join(values)}){active} maxresults {PAGE}"
             rows += self._client.query(text).get(entity, [])
         if kind in _CHANGES:
             return self._changed(kind, sent, {str(row["Id"]): row for row in rows})
@@ -119,15 +119,15 @@ class QuickBooks:
             conditions = ["Active in (true, false)"]
             if since:
                 conditions.append(f"MetaData.LastUpdatedTime > '{_moment(since)}'")
-            for row in self._pages(entity, f"where {' and '.join(conditions)}"):
-                yield objects.list_row(entity, row)
+            for row in self._client.rows(entity, f"where {' and '.join(conditions)}"):
+                yield objects.list_row(entity, row, self._company.home_currency)
 
     def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
         """Read every document of a kind up to a date."""
         where = f"where TxnDate <= '{through.isoformat()}'"
         if since:
             where += f" and TxnDate >= '{since.isoformat()}'"
-        for row in self._pages(objects.READ[kind], where):
+        for row in self._client.rows(objects.READ[kind], where):
             yield objects.erp_document(kind, row)
 
     def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
@@ -137,15 +137,29 @@ class QuickBooks:
         return objects.erp_document(kind, rows[0]) if rows else None
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
-        """Ask for change data capture, which goes back 30 days. A thousand rows and more come as a thousand: then ask anew."""
-        answer = self._client.get(
-            f"cdc?{urlencode({'entities': ','.join(objects.KIND_OF), 'changedSince': _moment(since)})}"
-        )
-        for part in answer.get("CDCResponse", []):
-            for found in part.get("QueryResponse", []):
-                for entity, kind in objects.KIND_OF.items():
-                    for row in found.get(entity, []):
-                        yield objects.change(kind, row)
+        """Ask for change data capture, which goes back 30 days and tells at most a thousand objects.
+
+        What that leaves out is read with queries, which do not tell what was deleted: that is left to reconciliation.
+        """
+        start = max(since, datetime.now(UTC) - _CAPTURED)
+        told = self._captured(list(objects.KIND_OF), start)
+        if sum(map(len, told.values())) >= _MOST_CAPTURED:
+            told = {entity: self._captured([entity], start).get(entity, []) for entity in objects.KIND_OF}
+        for entity, kind in objects.KIND_OF.items():
+            rows = told.get(entity, [])
+            yield from (objects.change(kind, row) for row in rows)
+            if len(rows) >= _MOST_CAPTURED or start > since:
+                where = f"where MetaData.LastUpdatedTime >= '{_moment(since)}'"
+                yield from (objects.change(kind, row) for row in self._client.rows(entity, where))
+
+    def _captured(self, entities: Sequence[str], since: datetime) -> dict[str, list[JsonObject]]:
+        query = urlencode({"entities": ",".join(entities), "changedSince": _moment(since)})
+        found: dict[str, list[JsonObject]] = {}
+        for part in self._client.get(f"cdc?{query}").get("CDCResponse", []):
+            for response in part.get("QueryResponse", []):
+                for entity in entities:
+                    found.setdefault(entity, []).extend(response.get(entity, []))
+        return found
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
@@ -173,25 +187,14 @@ class QuickBooks:
         answer = self._client.write(entity.lower(), dumps(body), request_id=request_id)
         faults = read_faults(answer)
         if not faults:
-            return objects.list_row(entity, answer[entity])
+            return objects.list_row(entity, answer[entity], self._company.home_currency)
         error = faults[0].as_error()
         if isinstance(error, NameTaken):
             where = f"where {field} = {_quoted(name)} and Active in (true, false)"
-            for row in self._pages(entity, where):
+            for row in self._client.rows(entity, where):
                 if must_match is None or row.get(must_match[0]) == must_match[1]:
-                    return objects.list_row(entity, row)
+                    return objects.list_row(entity, row, self._company.home_currency)
         raise error
-
-    def _pages(self, entity: str, where: str) -> Iterator[JsonObject]:
-        start = 1
-        while True:
-            condition = f" {where}" if where else ""
-            text = f"select * from {entity}{condition} startposition {start} maxresults {_PAGE}"
-            rows = self._client.query(text).get(entity, [])
-            yield from rows
-            if len(rows) < _PAGE:
-                return
-            start += _PAGE
 
     def _batch(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[JsonObject]:
         entity = objects.ENTITY[kind]

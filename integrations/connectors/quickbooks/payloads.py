@@ -90,10 +90,32 @@ def untaxed(company: Company) -> JsonObject:
     return {} if company.country == "US" else {"GlobalTaxCalculation": "NotApplicable"}
 
 
-def _dimensions(dimensions: Sequence[DimensionDocument], *kinds: str) -> JsonObject:
-    """Name class and location, as far as a line or a document takes them."""
+def _dimensions(dimensions: Sequence[DimensionDocument], company: Company, *kinds: str) -> JsonObject:
+    """Name class and location, as far as a line or a document takes them. Raises Rejected where the company tracks none."""
     fields = {"class": "ClassRef", "department": "DepartmentRef", "location": "DepartmentRef"}
-    return {fields[each.kind]: {"value": each.external_id} for each in dimensions if each.kind in kinds}
+    found = [each for each in dimensions if each.kind in kinds]
+    for each in found:
+        what = "class" if each.kind == "class" else "location"
+        tracked = ("locations",) if what == "location" else ("class_on_lines", "class_on_documents")
+        if not any(company.extra.get(name, True) for name in tracked):
+            raise Rejected(
+                "dimension",
+                f"This document has a {what}, but QuickBooks does not track them. Switch that on in its advanced settings and "
+                "read the lists again, or take the mapping away, then send it again.",
+            )
+    return {fields[each.kind]: {"value": each.external_id} for each in found}
+
+
+def _class_of(lines: Sequence[SalesLineDocument], company: Company) -> JsonObject:
+    """Name the class of a whole document, where QuickBooks tracks one of them. Raises Rejected for several."""
+    first, *others = (_dimensions(line.dimensions, company, "class") for line in lines)
+    if any(each != first for each in others):
+        raise Rejected(
+            "dimension",
+            "The lines of this document have several classes, but QuickBooks tracks one for each document. Choose 'one to each "
+            "row in transaction' in its advanced settings, read the lists again and send it again.",
+        )
+    return first
 
 
 def customer(document: CustomerDocument, company: Company) -> str:
@@ -119,7 +141,7 @@ def product(document: ProductDocument) -> str:
 
 def journal_entry(document: JournalDocument, company: Company) -> str:
     """Write a JournalEntry. The exchange rate is always given for a foreign currency: left out it would be 1."""
-    lines = [_journal_line(line, document.currency) for line in document.lines]
+    lines = [_journal_line(line, document.currency, company) for line in document.lines]
     debit = sum((line.debit for line in document.lines), Decimal(0))
     credit = sum((line.credit for line in document.lines), Decimal(0))
     if debit != credit or not debit:
@@ -134,14 +156,14 @@ def journal_entry(document: JournalDocument, company: Company) -> str:
     return dumps(body | {"Line": lines})
 
 
-def _journal_line(line: JournalLineDocument, currency: str) -> JsonObject:
+def _journal_line(line: JournalLineDocument, currency: str, company: Company) -> JsonObject:
     if (line.debit > 0) == (line.credit > 0) or line.debit < 0 or line.credit < 0:
         raise Rejected("line", "A journal line for QuickBooks must have either a debit or a credit above zero.")
     detail: JsonObject = {
         "PostingType": "Debit" if line.debit else "Credit",
         "AccountRef": {"value": line.account},
     }
-    detail |= _dimensions(line.dimensions, "class", "department", "location")
+    detail |= _dimensions(line.dimensions, company, "class", "department", "location")
     if line.customer:
         detail["Entity"] = {"Type": "Customer", "EntityRef": {"value": line.customer}}
     return {
@@ -188,10 +210,16 @@ def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company) -> 
     body["Line"] = [_sales_line(line, document.currency, company) for line in document.lines]
     if company.country != "US":
         body["GlobalTaxCalculation"] = _tax_calculation(document.lines)
-    body |= _dimensions(document.lines[0].dimensions, "department", "location")
+    body |= _dimensions(document.lines[0].dimensions, company, "department", "location")
+    if not _class_is_on_lines(company):
+        body |= _class_of(document.lines, company)
     if document.tax:
         body["TxnTaxDetail"] = {"TotalTax": amount(document.tax, document.currency)}
     return body
+
+
+def _class_is_on_lines(company: Company) -> bool:
+    return bool(company.extra.get("class_on_lines", True))
 
 
 def _tax_calculation(lines: Sequence[SalesLineDocument]) -> str:
@@ -219,7 +247,8 @@ def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> Jso
         detail["TaxCodeRef"] = {"value": "TAX" if line.tax else "NON"}
     elif line.tax_code:
         detail["TaxCodeRef"] = {"value": line.tax_code}
-    detail |= _dimensions(line.dimensions, "class")
+    if _class_is_on_lines(company):
+        detail |= _dimensions(line.dimensions, company, "class")
     return {
         "Amount": net,
         "DetailType": "SalesItemLineDetail",

@@ -205,10 +205,9 @@ class Xero:
         path = objects.PATHS[kind]
         if kind is Kind.INVOICE:
             return self._reader.invoices_numbered(numbers)
-        if kind is Kind.CUSTOMER and len(numbers) == 1:
-            found = self._reader.one(path, numbers[0])
-            return iter([found] if found else [])
-        return self._reader.having(path, objects.NUMBERS[kind], numbers, archived=kind is Kind.CUSTOMER)
+        if kind in (Kind.CUSTOMER, Kind.PRODUCT):
+            return self._reader.keyed(path, objects.NUMBERS[kind], numbers, archived=kind is Kind.CUSTOMER)
+        return self._reader.having(path, objects.NUMBERS[kind], numbers)
 
     def _accounts_of(self, company: Company) -> Accounts:
         return Accounts(dict(company.extra), read_codes=self._codes, read_rates=self._rates)

@@ -24,6 +24,7 @@ from integrations.connectors.base import (
     UnknownOutcome,
 )
 from integrations.connectors.jsontext import dumps, loads
+from integrations.connectors.lengths import cut, units
 from integrations.connectors.zoho import objects, payloads
 from integrations.connectors.zoho.client import Client, is_gone
 from integrations.connectors.zoho.faults import DUPLICATE
@@ -278,8 +279,8 @@ class Sender:
 
     def _contact(self, parcel: Parcel, name: str) -> JsonObject | None:
         """Names are searched by at most 100 characters; the mark in the notes tells ours."""
-        search = {"contact_name": name} if len(name) <= 100 else {"contact_name_startswith": name[:100]}
-        for row in self._client.pages("contacts", "contacts", **search):
+        search = {"contact_name": name} if units(name) <= 100 else {"contact_name_startswith": cut(name, 100)}
+        for row in self._client.pages("contacts", "contacts", filter_by="Status.All", **search):
             if row.get("contact_name") == name:
                 record = self._read(Kind.CUSTOMER, objects.text(row["contact_id"]))
                 if record is not None and self._is_ours(record, parcel.reference):
@@ -287,7 +288,7 @@ class Sender:
         return None
 
     def _item(self, parcel: Parcel, name: str) -> JsonObject | None:
-        for row in self._client.pages("items", "items", name=name):
+        for row in self._client.pages("items", "items", filter_by="Status.All", name=name):
             if row.get("sku") == parcel.reference or self._is_ours(row, parcel.reference):
                 return row
         return None

@@ -7,13 +7,14 @@ from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks import facts
 from integrations.sandbox.quickbooks.store import Books, Built, Record
 
+RECEIVABLE, PAYABLE = "Accounts Receivable", "Accounts Payable"
 CLASSIFICATIONS = {
     "Bank": "Asset",
-    "Accounts Receivable": "Asset",
+    RECEIVABLE: "Asset",
     "Other Current Asset": "Asset",
     "Fixed Asset": "Asset",
     "Other Asset": "Asset",
-    "Accounts Payable": "Liability",
+    PAYABLE: "Liability",
     "Credit Card": "Liability",
     "Other Current Liability": "Liability",
     "Long Term Liability": "Liability",
@@ -37,6 +38,16 @@ class Company:
     def role(self, name: str) -> str:
         """Give the Id of an account that the books post to by themselves, such as "receivable"."""
         return self._roles[name]
+
+    def receivable(self, currency: str) -> str:
+        """Give the Id of the receivables account of a currency; the first transaction in one makes it, as at the vendor."""
+        if currency == facts.HOME:
+            return self.role("receivable")
+        for record in self.books.tables["Account"].values():
+            if record.data["AccountType"] == RECEIVABLE and record.data["CurrencyRef"]["value"] == currency:
+                return record.id
+        made = account_fields("", f"{facts.ROLES['receivable']} - {currency}", RECEIVABLE, "AccountsReceivable")
+        return self.books.add("Account", Built(made | {"CurrencyRef": {"value": currency}})).id
 
     def prefer(self, changes: Json) -> None:
         """Change preferences; the names are known."""
@@ -75,7 +86,7 @@ class Company:
         accounting: Json = {
             "FirstMonthOfFiscalYear": facts.COMPANY["fiscal_year_start_month"],
             "UseAccountNumbers": True,
-            "ClassTrackingPerTxn": False,
+            "ClassTrackingPerTxn": chosen["ClassTrackingPerTxn"],
             "ClassTrackingPerTxnLine": chosen["ClassTrackingPerTxnLine"],
             "TrackDepartments": chosen["TrackDepartments"],
             "CustomerTerminology": "Customers",
@@ -91,6 +102,7 @@ class Company:
                 "MultiCurrencyEnabled": chosen["MultiCurrencyEnabled"],
                 "HomeCurrency": {"value": facts.HOME},
             },
+            "VendorAndPurchasesPrefs": {"UseCustomTxnNumbers": chosen["UseCustomTxnNumbers"]},
             "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": False},
             "OtherPrefs": {"NameValue": [{"Name": "WarnDuplicateJournalNumber", "Value": warn}]},
         }

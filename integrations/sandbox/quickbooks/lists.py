@@ -6,13 +6,13 @@ from decimal import Decimal
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks import facts
 from integrations.sandbox.quickbooks.checks import free_name, named, reference
-from integrations.sandbox.quickbooks.company import CLASSIFICATIONS, Company
+from integrations.sandbox.quickbooks.company import CLASSIFICATIONS, PAYABLE, RECEIVABLE, Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
 from integrations.sandbox.quickbooks.fields import SUBTYPES
 from integrations.sandbox.quickbooks.store import Built, Record
 
 _BAD_IN_NAMES = re.compile(r"[:\t\r\n]")
-_NOT_FOR_ITEMS = ("Accounts Receivable", "Accounts Payable")
+_NOT_FOR_ITEMS = (RECEIVABLE, PAYABLE)
 _ITEM_TYPES = ("Service", "NonInventory")
 
 

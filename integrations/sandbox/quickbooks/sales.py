@@ -13,6 +13,7 @@ from integrations.sandbox.quickbooks.checks import (
     named,
     reference,
     tax_calculation,
+    tracked,
     transaction_date,
 )
 from integrations.sandbox.quickbooks.company import Company
@@ -42,7 +43,8 @@ def sales_form(company: Company, entity: str, body: Json, old: Record | None) ->
     settled = old.data["TotalAmt"] - old.data["Balance"] if old else ZERO
     if old and settled and (settled > total or customer.id != old.data["CustomerRef"]["value"]):
         raise business("The document has payments applied that no longer fit. Change the payments first.")
-    fields = body | {
+    fields = body | tracked(company, body, "ClassTrackingPerTxn")
+    fields |= {
         "TxnDate": transaction_date(body),
         "CustomerRef": named(customer),
         "CurrencyRef": {"value": currency.code},
@@ -101,11 +103,10 @@ def _line(company: Company, sent: Json, taxed: str) -> Json:
     item = reference(company, "Item", detail["ItemRef"], "ItemRef")
     account = reference(company, "Account", item.data["IncomeAccountRef"], "ItemAccountRef")
     code = _tax_code(company, detail, taxed)
-    if "ClassRef" in detail:
-        reference(company, "Class", detail["ClassRef"], "ClassRef")
+    tracking = tracked(company, detail, "ClassTrackingPerTxnLine")
     amount, quantity, price = _priced(sent["Amount"], detail)
     own = {"ItemRef": named(item), "ItemAccountRef": named(account), "TaxCodeRef": {"value": code}}
-    return {**sent, "Amount": amount, _DETAIL: {**detail, **own, "Qty": quantity, "UnitPrice": price}}
+    return {**sent, "Amount": amount, _DETAIL: {**detail, **own, **tracking, "Qty": quantity, "UnitPrice": price}}
 
 
 def _tax_code(company: Company, detail: Json, taxed: str) -> str:
@@ -188,4 +189,4 @@ def _postings(
     if tax:
         income.append(Posting(company.role("sales_tax"), -sign * currency.home(tax)))
     receivable = -sum((posting.amount for posting in income), ZERO)
-    return [Posting(company.role("receivable"), receivable, customer), *income]
+    return [Posting(company.receivable(currency.code), receivable, customer), *income]

@@ -203,7 +203,7 @@ def _line(organisation: Organisation, sort: Sort, row: Json, kind: str, *, place
         if item is None:
             raise Invalid(f"Item code '{code}' is not valid")
     description = row.get("Description") or (item.data.get("Description") if item else "")
-    if not description:
+    if not str(description).strip():
         raise Invalid("Description must be specified.")
     if sort is CREDIT_NOTE and ("DiscountRate" in row or "DiscountAmount" in row):
         raise Invalid("Discounts are not allowed on credit notes.")

@@ -266,7 +266,8 @@ def test_a_person_sees_the_books(erp, journal) -> None:
     home = erp.get("/")
     assert "Deferred Revenue" in home and "100.50" in home and "Parent Company, books in USD" in home
     page = erp.get("/journalentry/1")
-    assert "GL impact" in page and "&lt;b&gt;bold" in page
+    assert "GL impact in USD" in page and "&lt;b&gt;bold" in page
+    assert page.count(f'<a href="/account/{erp.account("Services")}">Services</a>') == 2  # its line, and its impact
     assert "100.50" in erp.get(f"/account/{erp.account('Services')}")
     for path in ("/journalentry", "/invoice", "/customer", "/servicesaleitem"):
         assert erp.get(path)

@@ -4,13 +4,14 @@ The sandbox refuses what they do not allow; here the connector is driven to the 
 """
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from integrations.connectors.base import Call, Company, Delivered, NameTaken, Rejected, Wiring
+from integrations.connectors.base import AccountWish, Call, Company, Delivered, NameTaken, Rejected, Use, Wiring
+from integrations.connectors.quickbooks import SPEC
 from integrations.connectors.quickbooks.connector import QuickBooks
 from integrations.documents import (
     AllocationDocument,
@@ -187,6 +188,37 @@ def test_money_is_moved_taken_back_and_undone(driven: Driven, ann: str) -> None:
     assert voided and voided.status == "void"
 
 
+def test_a_refund_in_a_foreign_currency_is_taken_from_that_currencys_receivables(driven: Driven) -> None:
+    driven.prefer(MultiCurrencyEnabled=True)
+    abroad = driven.done(Kind.CUSTOMER, samples.customer(currency="EUR"))
+    bank, receivable = driven.ids("Checking", "Accounts Receivable (A/R)")
+    euro = {"currency": "EUR", "rate": D("1.1")}
+    memo = driven.done(Kind.CREDIT_NOTE, samples.credit_note(abroad, line("1", "30.00"), **euro))
+    refund = RefundDocument(
+        "ABCDE-R1", DAY, abroad, amount=D("30"), note="", account=bank, credit_note=memo, receivable=receivable, **euro
+    )
+    driven.done(Kind.REFUND, refund)
+    own = driven.qbo.account("Accounts Receivable (A/R) - EUR")
+    assert (own["CurrencyRef"]["value"], own["CurrentBalance"]) == ("EUR", 0)
+    rows = {row.external_id: row for row in driven.erp.lists() if row.kind == "account"}
+    wish = AccountWish(Use.JOURNAL, "accounts_receivable.customers", "assets")
+    assert "kept in EUR" in SPEC.why_not(rows[own["Id"]], wish)
+    assert SPEC.why_not(rows[receivable], wish) == ""
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_refund_is_found_whoever_numbers_expenses(driven: Driven, ann: str, chosen: bool) -> None:
+    driven.prefer(UseCustomTxnNumbers=chosen)
+    bank, receivable = driven.ids("Checking", "Accounts Receivable (A/R)")
+    memo = driven.done(Kind.CREDIT_NOTE, samples.credit_note(ann, line("1", "30.00")))
+    refund = RefundDocument("ABCDE-R1", DAY, ann, "USD", D("30"), "", bank, credit_note=memo, receivable=receivable)
+    driven.done(Kind.REFUND, refund)
+    driven.qbo.control("forget_requestids")
+    driven.done(Kind.REFUND, refund)
+    (held,) = driven.qbo.query("select * from Purchase")["Purchase"]
+    assert (held["DocNumber"] == "ABCDE-R1") is chosen
+
+
 def test_a_change_that_quickbooks_takes_but_does_not_make_is_noticed(
     driven: Driven, ann: str, monkeypatch: Any
 ) -> None:
@@ -203,6 +235,55 @@ def test_a_change_that_quickbooks_takes_but_does_not_make_is_noticed(
     moved = replace(paid, external_id=number, allocations=(allocated(invoice, "5.00"),))
     (outcome,) = driven.send(Kind.PAYMENT_UPDATE, moved)
     assert isinstance(outcome, Rejected) and outcome.code == "unchanged"
+
+
+def test_more_changes_than_one_answer_tells_and_older_ones_are_told_all_the_same(driven: Driven, ann: str) -> None:
+    accounts = driven.ids("Deferred Revenue", "Services")
+    for first in range(0, 1020, 30):
+        driven.send(Kind.JOURNAL_ENTRY, *(samples.journal(accounts, first + n) for n in range(30)))  # type: ignore[arg-type]
+    invoice = driven.done(Kind.INVOICE, samples.invoice(ann, line("1")))
+    gone = driven.done(Kind.CREDIT_NOTE, samples.credit_note(ann, line("1", "30.00")))
+    driven.send(Kind.CREDIT_NOTE_VOID, VoidDocument("ABCDE-W1", gone, "", DAY))
+    now = datetime.now(UTC)
+    found = {(each.kind, each.external_id): each.what for each in driven.erp.changes(since=now - timedelta(hours=1))}
+    assert found.pop(("invoice", invoice)) == "changed" and found.pop(("credit_note", gone)) == "deleted"
+    assert len(found) == 1020 and {kind for kind, _ in found} == {"journal_entry"}
+    longer = driven.erp.changes(since=now - timedelta(days=90))
+    assert {each.external_id for each in longer if each.kind == "invoice"} == {invoice}
+
+
+def classed(number: str, *others: str) -> SalesLineDocument:
+    dimensions = (DimensionDocument("class", number), *(DimensionDocument("location", each) for each in others))
+    return line("1", dimensions=dimensions)
+
+
+def test_a_class_stands_where_the_company_tracks_it(driven: Driven, ann: str) -> None:
+    other = driven.qbo.query("select * from Class")["Class"][0]["Id"]
+    driven.done(Kind.INVOICE, samples.invoice(ann, classed(other, "1"), line("2")))
+    (held,) = driven.qbo.query("select * from Invoice")["Invoice"]
+    assert held["Line"][0]["SalesItemLineDetail"]["ClassRef"]["value"] == other
+    assert held["DepartmentRef"]["name"] == "Headquarters" and "ClassRef" not in held
+    driven.prefer(ClassTrackingPerTxnLine=False, ClassTrackingPerTxn=True)
+    driven.done(Kind.INVOICE, samples.invoice(ann, classed(other), classed(other), number=2))
+    held = driven.qbo.query("select * from Invoice where DocNumber = 'INV-00002'")["Invoice"][0]
+    assert held["ClassRef"]["value"] == other and "ClassRef" not in held["Line"][0]["SalesItemLineDetail"]
+    with pytest.raises(Rejected, match="one to each row"):
+        driven.send(Kind.INVOICE, samples.invoice(ann, classed(other), line("2"), number=3))
+
+
+def test_what_the_company_does_not_track_is_told_before_it_is_sent(driven: Driven, ann: str) -> None:
+    driven.prefer(ClassTrackingPerTxnLine=False, TrackDepartments=False)
+    for dimension in (DimensionDocument("class", "1"), DimensionDocument("location", "1")):
+        document = samples.journal(("1", "2"))
+        lines = tuple(replace(each, dimensions=(dimension,)) for each in document.lines)
+        with pytest.raises(Rejected, match="does not track"):
+            driven.erp.encode(Kind.JOURNAL_ENTRY, replace(document, lines=lines))
+        with pytest.raises(Rejected, match="does not track"):
+            driven.erp.encode(Kind.INVOICE, samples.invoice(ann, line("1", dimensions=(dimension,))))
+    named = {"ClassRef": {"value": "1"}}
+    lines = [driven.qbo.line("Debit", "Services", 5, **named), driven.qbo.line("Credit", "Sales", 5)]
+    assert driven.qbo.refused("journalentry", {"Line": lines}) == "6000"
+    assert driven.qbo.refused("invoice", driven.qbo.sale(ann, DepartmentRef={"value": "1"})) == "6000"
 
 
 def coded(code: str | None, tax: str = "0") -> SalesLineDocument:
@@ -289,6 +370,21 @@ def test_the_sandbox_refuses_a_wrong_name_type_or_value(qbo: Any, path: str, cha
             target = target[step][0] if step == "Line" else target[step]
         target[name] = value
     assert qbo.refused(path, body) in ("2010", "2260")
+
+
+def test_the_sandbox_keeps_the_currencies_of_accounts_apart(qbo: Any) -> None:
+    qbo.control("preferences", {"MultiCurrencyEnabled": True})
+    euro = {"CurrencyRef": {"value": "EUR"}}
+    abroad = qbo.make("Customer", DisplayName="Ann", **euro)["Id"]
+    qbo.make("Account", Name="Euro bank", AccountType="Bank", **euro)
+    qbo.make("Invoice", **qbo.sale(abroad, ExchangeRate=1.1, **euro))
+    name = {"Entity": {"Type": "Customer", "EntityRef": {"value": abroad}}}
+    lines = [qbo.line("Debit", "Services", 5), qbo.line("Credit", "Accounts Receivable (A/R)", 5, **name)]
+    assert qbo.refused("journalentry", {"Line": lines, "ExchangeRate": 1.1, **euro}) == "6000"
+    lines[1] = qbo.line("Credit", "Accounts Receivable (A/R) - EUR", 5, **name)
+    qbo.make("JournalEntry", Line=lines, ExchangeRate=1.1, **euro)
+    other = [qbo.line("Debit", "Services", 5), qbo.line("Credit", "Euro bank", 5)]
+    assert qbo.refused("journalentry", {"Line": other, "CurrencyRef": {"value": "USD"}}) == "6000"
 
 
 def test_the_sandbox_refuses_sub_types_of_another_type_and_addresses_that_are_too_long(qbo: Any) -> None:

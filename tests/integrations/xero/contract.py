@@ -38,6 +38,7 @@ READS = {
     "Contacts": "get_contacts",
     "Contacts/id": "get_contact_by_contact_number",
     "Items": "get_items",
+    "Items/id": "get_item",
     "TaxRates": "get_tax_rates",
     "Currencies": "get_currencies",
     "TrackingCategories": "get_tracking_categories",

@@ -188,6 +188,21 @@ def test_master_data_is_kept_with_our_reference(zoho: Any, books: ZohoBooks, cus
     assert (held["sku"], held["account_name"], held["custom_fields"][0]["value"]) == ("ABCDE-S1", "Sales", "ABCDE-S1")
 
 
+def test_what_was_made_inactive_is_found_and_not_made_again(zoho: Any, books: ZohoBooks) -> None:
+    person = CustomerDocument("ABCDE-U3", "Ann", "", "USD")
+    goods = ProductDocument("ABCDE-S3", "Plan", "The plan", zoho.account("Sales"))
+    for kind, document, path in ((Kind.CUSTOMER, person, "contacts"), (Kind.PRODUCT, goods, "items")):
+        made = one(books, kind, document)
+        zoho.post(f"{path}/{made}/inactive")
+        found = books.find(kind, [Parcel(document.reference, 0, books.encode(kind, document))])
+        assert found[document.reference].external_id == made
+
+
+def test_a_contact_is_worth_more_than_its_address(zoho: Any, books: ZohoBooks) -> None:
+    made = one(books, Kind.CUSTOMER, CustomerDocument("ABCDE-U2", "Ann", "not an address", "USD"))
+    assert zoho.get(f"contacts/{made}")["contact"]["contact_persons"] == []
+
+
 def test_a_name_that_is_anothers_asks_for_a_suffix(zoho: Any, books: ZohoBooks) -> None:
     zoho.customer("Acme")
     (outcome,) = put(books, Kind.CUSTOMER, CustomerDocument("ABCDE-U1", "Acme", "", "USD"))
@@ -273,8 +288,10 @@ def test_what_zoho_would_refuse_anyway_is_not_sent(zoho: Any, books: ZohoBooks) 
         assert refused.value.code == code
 
 
-def test_the_longest_texts_fit(zoho: Any, books: ZohoBooks) -> None:
-    long = "ü" * 6000
+@pytest.mark.parametrize("sign", ["ü", "😀"])
+def test_the_longest_texts_fit(zoho: Any, books: ZohoBooks, sign: str) -> None:
+    """Lengths are counted in UTF-16 there: an emoji is two."""
+    long = sign * 6000
     name = one(
         books, Kind.CUSTOMER, CustomerDocument("ABCDE-U9", long, f"{'x' * 200}@acme.example", "USD", suffix=long)
     )
@@ -289,13 +306,17 @@ def test_quantities_are_sent_where_they_are_exact(zoho: Any, books: ZohoBooks, c
     lines = (
         sale(zoho, "37.50", quantity=Decimal(3), unit_amount=Decimal("12.50")),
         sale(zoho, "33.33", quantity=Decimal("0.3333"), unit_amount=Decimal("100.00")),
+        sale(zoho, "0.00", quantity=Decimal(0), unit_amount=Decimal("9.00")),
     )
     made = one(books, Kind.INVOICE, invoice(zoho, customer, lines=lines))
     held = zoho.get(f"invoices/{made}")["invoice"]
     assert [(line["quantity"], line["rate"], line["item_total"]) for line in held["line_items"]] == [
         (3, Decimal("12.50"), Decimal("37.50")),
         (1, Decimal("33.33"), Decimal("33.33")),
+        (1, 0, 0),
     ]
+    free = one(books, Kind.INVOICE, invoice(zoho, customer, 2, lines=lines[2:]))
+    assert zoho.get(f"invoices/{free}")["invoice"]["total"] == 0
 
 
 @pytest.mark.parametrize("as_draft", [True, False])
