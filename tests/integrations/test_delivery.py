@@ -20,7 +20,7 @@ from integrations.models import (
     OutboxItem,
 )
 from tests.integrations.books import Books
-from tests.integrations.world import JANUARY, a_month
+from tests.integrations.world import JANUARY, a_month, deliver_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +33,7 @@ def books(box) -> Books:
 
 
 def deliver(connection: Connection):
-    return drain(connection.pk, until_empty=True, seconds=60)
+    return drain(connection.pk, until_empty=True, seconds=180)
 
 
 def held(books: Books, entity: str) -> list[str]:
@@ -97,9 +97,9 @@ def test_payments_settle_their_invoices_also_when_allocated_later(connect, books
 @pytest.mark.parametrize("mode", ["journal_entries", "documents"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_fault_loses_or_doubles_anything(connect, books, mode, fault) -> None:
-    connection = connect(mode=mode)
+    connection = connect(mode=mode, read_timeout=0.5)
     a_month(customers=11)
-    books.fail(rate=1, kinds=[fault], times=2, only="POST /v3", hold_seconds=1.3)
+    books.fail(rate=1, kinds=[fault], times=2, only="POST /v3", hold_seconds=0.7)
     deliver(connection)
     entity = "JournalEntry" if mode == "journal_entries" else "Invoice"
     expected = 22 if mode == "journal_entries" else 11
@@ -112,7 +112,7 @@ def test_even_a_vendor_that_forgot_the_request_id_gets_nothing_twice(connect, bo
     connection = connect()
     a_month(customers=3)
     books.fail(rate=1, kinds=["drop_after_commit"], times=1, only="POST /v3")
-    drain(connection.pk, until_empty=False, seconds=0.01)
+    deliver_until(connection, lambda: held(books, "JournalEntry"))
     books._post("forget_requestids", {})
     deliver(connection)
     assert len(held(books, "JournalEntry")) == 6

@@ -13,7 +13,7 @@ from integrations.delivery import drain
 from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, ErpRecord, Mapping, OutboxItem
 from integrations.reconciliation import reconcile
 from integrations.sandbox.xero.app import XeroSandbox
-from tests.integrations.world import JANUARY, a_month
+from tests.integrations.world import JANUARY, a_month, deliver_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +22,7 @@ WRITES = {"journal_entries": "PUT /api.xro/2.0/ManualJournals", "documents": "PU
 
 
 def deliver(connection: Connection) -> Any:
-    return drain(connection.pk, until_empty=True, seconds=60)
+    return drain(connection.pk, until_empty=True, seconds=180)
 
 
 def journals(books) -> list[str]:
@@ -50,10 +50,10 @@ def test_fifty_journals_go_in_one_request(connect, books) -> None:
 @pytest.mark.parametrize("mode", ["journal_entries", "documents"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_fault_loses_or_doubles_anything(connect, books, mode, fault) -> None:
-    connection = connect(mode=mode)
+    connection = connect(mode=mode, read_timeout=0.5)
     a_month(customers=4)
     books._post("retry_after", {"told": False})
-    books.fail(rate=1, kinds=[fault], times=2, only=WRITES[mode], hold_seconds=1.3)
+    books.fail(rate=1, kinds=[fault], times=2, only=WRITES[mode], hold_seconds=0.7)
     deliver(connection)
     if mode == "journal_entries":
         assert len(journals(books)) == len(set(journals(books))) == 8
@@ -85,7 +85,7 @@ def test_a_lost_answer_is_read_back_also_when_the_key_was_forgotten(connect, boo
     connection = connect()
     a_month(customers=3)
     books.fail(rate=1, kinds=["drop_after_commit"], times=1, only=WRITES["journal_entries"])
-    drain(connection.pk, until_empty=False, seconds=0.01)
+    deliver_until(connection, lambda: journals(books))
     books._post("forget_keys", {})
     deliver(connection)
     assert len(journals(books)) == len(set(journals(books))) == 6

@@ -15,7 +15,7 @@ from integrations.delivery import drain
 from integrations.models import Connection, OutboxItem
 from integrations.readiness import readiness
 from integrations.reconciliation import reconcile
-from tests.integrations.world import JANUARY, a_month
+from tests.integrations.world import JANUARY, a_month, deliver_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +23,7 @@ FAULTS = ("500", "503", "429", "html_error", "drop", "drop_after_commit", "timeo
 
 
 def deliver(connection):
-    return drain(connection.pk, until_empty=True, seconds=60)
+    return drain(connection.pk, until_empty=True, seconds=180)
 
 
 def states(books, entity: str) -> list[str]:
@@ -124,9 +124,9 @@ def test_a_later_allocation_is_stated_whole(connect, books) -> None:
     ],
 )
 def test_no_fault_loses_or_doubles_anything(connect, books, mode, fault, only) -> None:
-    connection = connect(mode=mode)
+    connection = connect(mode=mode, read_timeout=0.5)
     a_month(customers=4)
-    books.fail(rate=1, kinds=[fault], times=2, only=only, hold_seconds=1.3)
+    books.fail(rate=1, kinds=[fault], times=2, only=only, hold_seconds=0.7)
     assert deliver(connection).waiting == 0
     entity, expected = ("journals", 8) if mode == "journal_entries" else ("invoices", 4)
     assert len(references(books, entity)) == len(set(references(books, entity))) == expected
@@ -138,7 +138,7 @@ def test_a_crash_between_creating_and_publishing_is_mended(connect, books) -> No
     connection = connect()
     a_month(customers=2)
     books.fail(rate=1, kinds=["drop"], only="/status/publish")
-    drain(connection.pk, until_empty=False, seconds=1)
+    deliver_until(connection, lambda: len(states(books, "journals")) == 4)
     assert states(books, "journals") == ["draft"] * 4
     books.heal()
     deliver(connection)
@@ -234,7 +234,7 @@ def test_a_customer_renamed_there_is_not_made_twice(connect, books) -> None:
     connection = connect(mode="documents")
     a_month(customers=1)
     books.fail(rate=1, kinds=["drop_after_commit"], only="/books/v3/contacts")
-    drain(connection.pk, until_empty=False, seconds=0.5)
+    deliver_until(connection, lambda: books.objects("contacts"))
     (there,) = books.objects("contacts")
     books.edit("contacts", there["contact_id"], contact_name="Somebody else")
     books.heal()
