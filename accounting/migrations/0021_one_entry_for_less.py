@@ -134,15 +134,16 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-DO $$ BEGIN  -- As all guards, it sees the real tables, whatever a connection has in front of them.
-    EXECUTE format('ALTER FUNCTION counterfoil_check_lines() SET search_path = pg_catalog, %I, pg_temp', current_schema());
+DO $$ BEGIN  -- It sees the real tables, whatever a connection has in front of them, and notes entries as the owner.
+    EXECUTE format('ALTER FUNCTION counterfoil_check_lines() SECURITY DEFINER SET search_path = pg_catalog, %I, pg_temp',
+        current_schema());
 END $$;
 """
 _DEBITED, _CREDITED = F("debit") + F("base_debit"), F("credit") + F("base_credit")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0019_guards_see_the_real_tables"), ("billing", "0013_one_document_for_less")]
+    dependencies = [("accounting", "0020_balances_by_their_owner"), ("billing", "0013_one_document_for_less")]
 
     operations = [
         migrations.RunSQL(GUARD),
