@@ -39,7 +39,8 @@ _FINALIZE = f"""
 WITH {{drafts}}, final AS (
     UPDATE billing_invoice i SET
         number = s.prefix || CASE WHEN {{number}} < 1000000 THEN lpad(({{number}})::text, 6, '0') ELSE ({{number}})::text END,
-        bill_to = (SELECT concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.tax_id, ''))
+        bill_to = (SELECT concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.country, ''),
+                                    'Tax ID: ' || nullif(c.tax_id, ''))
                      FROM billing_customer c WHERE c.id = i.customer_id),
         finalized_at = %s,
         status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END

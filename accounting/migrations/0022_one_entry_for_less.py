@@ -143,7 +143,7 @@ _DEBITED, _CREDITED = F("debit") + F("base_debit"), F("credit") + F("base_credit
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0020_balances_by_their_owner"), ("billing", "0013_one_document_for_less")]
+    dependencies = [("accounting", "0021_close_choices"), ("billing", "0014_one_document_for_less")]
 
     operations = [
         migrations.RunSQL(GUARD),

@@ -8,7 +8,7 @@ from billing.walls import CHECK_EACH_ROW, AskForEachRow
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0012_keys_that_reopen")]
+    dependencies = [("billing", "0013_printed_documents")]
 
     operations = [
         migrations.RunSQL(CHECK_EACH_ROW, migrations.RunSQL.noop),
