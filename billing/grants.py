@@ -2,8 +2,10 @@
 
 from django.db import connection
 
-# Written by their triggers alone, as the owner.
-KEPT_BY_TRIGGERS = (
+# Written by functions of the database alone, which work as the owner.
+KEPT_BY_THE_DATABASE = (
+    "accounting_dailybalance",
+    "accounting_unsummedentries",
     "accounting_periodseal",
     "accounting_sealedbalance",
     "accounting_sealedcustomerbalance",
@@ -38,7 +40,7 @@ def grant_use(role: str) -> None:
             f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}",
             f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name}",
             f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE, SELECT ON SEQUENCES TO {name}",
-            f"REVOKE INSERT, UPDATE, DELETE ON {', '.join(KEPT_BY_TRIGGERS)} FROM {name}",
+            f"REVOKE INSERT, UPDATE, DELETE ON {', '.join(KEPT_BY_THE_DATABASE)} FROM {name}",
             # A replay works on temporary tables.
             f"GRANT TEMPORARY ON DATABASE {database} TO {name}",
         ):

@@ -12,13 +12,14 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from accounting.balances import sum_up
 from accounting.checks import check_ledger
 from accounting.models import AccountingPeriod, JournalEntry, PeriodSeal
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
 from accounting.reports.trial_balance import trial_balance
-from billing.grants import KEPT_BY_TRIGGERS
+from billing.grants import KEPT_BY_THE_DATABASE
 from billing.models import BusinessEntity, Change, Invoice, Product
 from billing.services.billing_run import run_billing
 from billing.services.invoices import void_invoice
@@ -98,8 +99,8 @@ LIFTING = [
     "UPDATE pg_trigger SET tgenabled = 'D'",
     "DELETE FROM pg_trigger",
     "UPDATE pg_class SET relforcerowsecurity = false",
-    *(f"INSERT INTO {table} SELECT * FROM {table}" for table in KEPT_BY_TRIGGERS),
-    *(f"DELETE FROM {table}" for table in KEPT_BY_TRIGGERS),
+    *(f"INSERT INTO {table} SELECT * FROM {table}" for table in KEPT_BY_THE_DATABASE),
+    *(f"DELETE FROM {table}" for table in KEPT_BY_THE_DATABASE),
 ]
 
 
@@ -162,6 +163,13 @@ DECEIVING = {
     ),
     "a seal written below a trigger of one's own": (_below_a_trigger(_SEAL), "permission denied"),
     "the audit trail written below a trigger of one's own": (_below_a_trigger(_CHANGE), "permission denied"),
+    "daily balances changed by who says that he adds them up": (
+        [
+            "SELECT set_config('counterfoil.summing', 'on', true)",
+            "UPDATE accounting_dailybalance SET base_debit = base_debit + 1",
+        ],
+        "permission denied",
+    ),
     "constraints put off to commit": (
         ["SET CONSTRAINTS ALL DEFERRED", entry(), GOOD.replace("'10'", "'9'").replace("10, 0, 10, 0", "9, 0, 9, 0")],
         "does not balance",
@@ -181,6 +189,21 @@ def test_no_guard_is_deceived(books: dict[str, Any], role: str, what: str) -> No
         for statement in statements:
             cursor.execute(statement.format(**books))
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_balances_are_added_up_from_the_real_lines(books: dict[str, Any], role: str) -> None:
+    entity = BusinessEntity.objects.get(code="main")
+    with using(role):
+        receive_payment(
+            customer_id=Invoice.objects.order_by("id")[0].customer_id, received_on=date(2026, 2, 9), amount=Decimal(7),
+            currency="USD",
+        )  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE TEMP TABLE {LINE} AS SELECT * FROM public.{LINE}")
+            cursor.execute(f"UPDATE pg_temp.{LINE} SET base_debit = base_debit * 2, debit = debit * 2")
+            assert sum_up() > 0
+            cursor.execute(f"DROP TABLE pg_temp.{LINE}")
+        assert check_ledger(entity.tenant).problems == []
 
 
 def test_every_guard_has_a_search_path_of_its_own(db: None) -> None:

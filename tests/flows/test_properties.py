@@ -454,6 +454,14 @@ def companies(db: None) -> Iterator[dict[str, Tenant]]:
     ],  # 2027's first term is over, and not yet invoiced
     story=[("bill", 45, 1, 50), ("recognize", 20, 1, 50), ("bill", 20, 1, 50)],
 )
+@example(
+    treatment="memo",
+    signed=[
+        TERMS
+        | {"start": date(2026, 1, 15), "term": 5, "metered": True, "allocation": "stated", "method": "equal_per_period"}
+    ],  # the year's invoice takes over what the second term has earned
+    story=[("recognize", 51, 1, 69), ("use", 150, 2, 88), ("recognize", 78, 1, 29)],
+)
 def test_the_books_agree_with_the_documents_whatever_happens(
     companies: dict[str, Tenant], treatment: str, signed: list[dict[str, Any]], story: list[tuple[str, int, int, int]]
 ) -> None:
