@@ -35,7 +35,7 @@ ALTER TABLE integrations_outboxitem FORCE ROW LEVEL SECURITY;
 class Migration(migrations.Migration):
     dependencies = [
         ("integrations", "0016_sweeping"),
-        ("billing", "0014_wallet_draws"),
+        ("billing", "0015_wallet_draws"),
     ]
 
     operations = [

@@ -38,7 +38,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON billing_wallet
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0013_printed_documents")]
+    dependencies = [("billing", "0014_one_document_for_less")]
 
     operations = [
         migrations.CreateModel(
