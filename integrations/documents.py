@@ -185,7 +185,7 @@ class CreditNoteDocument:
 class CreditAllocationDocument:
     """Let a credit note that the ERP holds settle invoices there. States all of its allocations: a repeat is harmless.
 
-    `added` are those that this document brings, for a vendor to whom each application is a document of its own.
+    `added` are those that this document brings, for a vendor to whom each application is a document of its own; empty: all.
     """
 
     reference: str
@@ -196,6 +196,11 @@ class CreditAllocationDocument:
     allocations: tuple[AllocationDocument, ...]
     rate: Decimal = Decimal(1)
     added: tuple[AllocationDocument, ...] = ()
+
+    @property
+    def brings(self) -> tuple[AllocationDocument, ...]:
+        """Give the allocations that are new with this document."""
+        return self.added or self.allocations
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def _allocation(document: CreditAllocationDocument) -> list[Row]:
             "Invoice": part.invoice,
             "Allocated": _amount(part.amount),
         }
-        for part in document.added
+        for part in document.brings
     ]
 
 

@@ -23,8 +23,8 @@ _EXPENSE = "Expense"  # What a Payment calls a Purchase of the type Cash.
 
 def credit_allocation(document: CreditAllocationDocument, company: Company) -> str:
     """Write the Payment of zero that lets a CreditMemo settle invoices."""
-    total = sum((part.amount for part in document.added), Decimal(0))
-    lines = [_link("Invoice", part.invoice, amount(part.amount, document.currency)) for part in document.added]
+    total = sum((part.amount for part in document.brings), Decimal(0))
+    lines = [_link("Invoice", part.invoice, amount(part.amount, document.currency)) for part in document.brings]
     lines.append(_link("CreditMemo", document.credit_note, amount(total, document.currency)))
     return dumps(_zero(document, company) | {"Line": lines})
 
