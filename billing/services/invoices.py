@@ -40,11 +40,13 @@ WITH {{placed}}, final AS (
     UPDATE billing_invoice i SET
         number = s.prefix || CASE WHEN s.first + d.place < 1000000 THEN lpad((s.first + d.place)::text, 6, '0')
                                   ELSE (s.first + d.place)::text END,
-        bill_to = concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.tax_id, '')),
+        bill_to = concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.country, ''),
+                            'Tax ID: ' || nullif(c.tax_id, '')),
         finalized_at = %s,
         status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END
       FROM placed d JOIN series s ON s.business_entity_id = d.business_entity_id
-      JOIN LATERAL (SELECT c.name, c.address, c.tax_id FROM billing_customer c WHERE c.id = d.customer_id OFFSET 0) c ON true
+      JOIN LATERAL (SELECT c.name, c.address, c.country, c.tax_id FROM billing_customer c WHERE c.id = d.customer_id
+                     OFFSET 0) c ON true
      WHERE {{found}}
     RETURNING i.id, i.contract_id, i.business_entity_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.net, i.tax,
               i.total, i.number

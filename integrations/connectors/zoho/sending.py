@@ -143,10 +143,10 @@ class Sender:
         ids = [objects.text(each.record[MODULES[kind].id]) for each in made]
         if bulk and len(made) > 1:
             try:
-                self._client.call("POST", bulk, params={name: ",".join(ids)})
-                return {}
-            except Rejected:
-                pass  # One of them is refused: each is asked for by itself, to know which.
+                if not self._client.call("POST", bulk, params={name: ",".join(ids)}).get("errors"):
+                    return {}
+            except (Rejected, MissingMapping):
+                pass  # One of them is refused, as where errors are listed: each is asked for by itself, to know which.
             except DeliveryError as error:
                 return dict.fromkeys(indexes, _half_done(error))
         failed: dict[int, DeliveryError] = {}

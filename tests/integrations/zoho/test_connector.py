@@ -442,6 +442,24 @@ def test_a_refused_second_call_leaves_no_draft_behind(zoho: Any, books: ZohoBook
     assert isinstance(books.find(Kind.JOURNAL_ENTRY, [parcel])["ABCDE-J1"], Delivered)
 
 
+@pytest.mark.parametrize("in_part", [True, False])
+def test_what_a_call_for_many_refuses_is_known_one_by_one(zoho: Any, books: ZohoBooks, in_part: bool) -> None:
+    """Whether Zoho publishes all or none, or some and lists the errors beside code 0, is not published."""
+    zoho.control("preferences", {"BulkInPart": in_part})
+    many = [journal(zoho, f"ABCDE-J{at}", date=DAY - timedelta(2 * at)) for at in range(3)]
+    parcels = [Parcel(each.reference, at, books.encode(Kind.JOURNAL_ENTRY, each)) for at, each in enumerate(many)]
+    zoho.control("faults", {"rate": 1, "kinds": ["drop"], "only": "/status/publish", "times": 1})
+    assert {type(each) for each in books.send(Kind.JOURNAL_ENTRY, "r1", parcels)} == {UnknownOutcome}
+    zoho.control("preferences", {"AccountantLockDate": (DAY - timedelta(3)).isoformat()})
+    found = books.find(Kind.JOURNAL_ENTRY, parcels)
+    assert [type(found[each.reference]) for each in many] == [Delivered, Delivered, UnknownOutcome]
+    assert sorted(each["status"] for each in zoho.state("?objects=1")["objects"]["journals"]) == [
+        "draft",
+        "published",
+        "published",
+    ]
+
+
 def test_one_bad_document_does_not_hold_up_its_batch(zoho: Any, books: ZohoBooks) -> None:
     good, bad, last = (journal(zoho, reference=f"ABCDE-J{number}") for number in (1, 2, 3))
     lines = (JournalLineDocument(**{**vars(bad.lines[0]), "account": "999999999999999"}), bad.lines[1])
