@@ -2,7 +2,7 @@
 #
 #   make demo    try it out: a database, a story of data, a web server (ONCE=1: set up and stop)
 #   make test    all tests (ARGS="-k invoice" chooses, JOBS=4 sets how many run at once)
-#   make lint    style, types, layers, missing migrations
+#   make lint    style, types, layers, missing migrations (make -j2 lint: two at a time)
 #   make bench   measurements (ARGS=... is passed on)
 #   make chaos   kill workers while a stand-in ERP fails (ARGS="xero --mode documents"; all of it takes half an hour)
 #   make throughput   how much of each vendor's limit is used (ARGS="zoho"; six minutes)
@@ -16,8 +16,10 @@ RUN := $(VENV)/bin/python
 
 export UV_LINK_MODE := copy
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Many processes start here, and each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench chaos throughput stop clean
+.PHONY: help demo test lint types migrations style layers template bench chaos throughput stop clean
 .DELETE_ON_ERROR:
 
 help:
@@ -30,12 +32,24 @@ demo: $(VENV)/.runs
 test: $(VENV)/.develops
 	$(RUN) -m pytest -n $(JOBS) $(ARGS)
 
-lint: $(VENV)/.develops
+lint: types migrations style layers
+
+types: $(VENV)/.develops
+	$(VENV)/bin/mypy
+
+migrations: $(VENV)/.develops
+	$(RUN) manage.py makemigrations --check --dry-run
+
+style: $(VENV)/.develops
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+layers: $(VENV)/.develops
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/mypy
-	$(RUN) manage.py makemigrations --check --dry-run
+
+# The database that the tests' own are copies of; made by the tests themselves where it is missing.
+template: $(VENV)/.develops
+	$(RUN) -m tests.template
 
 bench: $(VENV)/.develops
 	$(RUN) -m benchmarks $(ARGS)

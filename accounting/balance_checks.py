@@ -24,7 +24,7 @@ FROM kept FULL JOIN lines USING (account_id, date, currency) WHERE {_differ("kep
 
 _CLOSED = """
 closed AS (
-    SELECT p.seal_id, p.business_entity_id, p.start, p."end", s.digest, s.previous_digest,
+    SELECT p.seal_id, p.business_entity_id, p.start, p."end", s.format, s.digest, s.previous_digest,
         lag(p.seal_id) OVER (PARTITION BY p.business_entity_id ORDER BY p.start) AS before,
         lag(s.digest, 1, '') OVER (PARTITION BY p.business_entity_id ORDER BY p.start) AS digest_before
     FROM accounting_accountingperiod p LEFT JOIN accounting_periodseal s ON s.id = p.seal_id WHERE p.status = 'closed'
@@ -52,6 +52,6 @@ FROM expected FULL JOIN sealed USING (seal_id, start, account_id, currency) WHER
 BROKEN_SEALS = f"""
 WITH {_CLOSED}
 SELECT start, now_digest, digest FROM (
-    SELECT *, counterfoil_period_digest(business_entity_id, start, "end", digest_before) AS now_digest FROM closed
+    SELECT *, counterfoil_period_digest(business_entity_id, start, "end", digest_before, format) AS now_digest FROM closed
 ) d WHERE now_digest IS DISTINCT FROM digest OR previous_digest IS DISTINCT FROM digest_before
 """

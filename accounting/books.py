@@ -19,7 +19,6 @@ from accounting.engine import RuleBook, compile_rule
 from accounting.models import AccountingPeriod, AccountingPolicy, ContractStartTreatment, RuleVersion
 from accounting.schedules import Key, Schedule
 from billing.bulk import read_rows
-from billing.events import Event
 from billing.models import BusinessEntity
 from billing.tenancy import current_tenant_id
 
@@ -54,10 +53,6 @@ class Books:
     @property
     def grosses_up(self) -> bool:
         return self.contract_start == ContractStartTreatment.GROSS_UP
-
-    def grosses_up_event(self, event: Event) -> bool:
-        """Tell whether a contract's committed value is grossed up: not in a foreign currency, as no rate is agreed yet."""
-        return self.grosses_up and event.currency == self.base_currency[event.business_entity_id]
 
 
 @contextmanager

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from accounting.books import books
+from accounting.currency.conversion import has_bank_account
+from accounting.currency.roles import CASH
 from accounting.engine import Dimensions, Draft, DraftLine
 from accounting.events import EntryReversed, ManualEntryApproved
-from accounting.models import BY_PERSON, JournalEntry
+from accounting.models import BY_PERSON, JournalEntry, Level
 from accounting.reversal import mirrored_lines
 from billing.events import Event
 
@@ -19,19 +22,38 @@ class AlreadyReversed(ValueError):
 def _approved(events: Sequence[Event]) -> list[Draft]:
     drafts = []
     for event in cast(Sequence[ManualEntryApproved], events):
-        lines = [
-            DraftLine(
-                ROLE,
-                line.debit,
-                line.credit,
-                Dimensions(customer_id=line.customer_id, contract_id=line.contract_id, product_id=line.product_id),
-                account_id=line.account_id,
-                resolved_by=BY_PERSON,
+        bank = _bank_account(event)
+        lines = []
+        for line in event.lines:
+            # What a person moves on a bank account in its own currency is carried with the rest of it.
+            is_bank = line.account_id == bank
+            about = Dimensions(customer_id=line.customer_id, contract_id=line.contract_id, product_id=line.product_id)
+            lines.append(
+                DraftLine(
+                    CASH if is_bank else ROLE,
+                    line.debit,
+                    line.credit,
+                    about,
+                    account_id=line.account_id,
+                    resolved_by=Level.ENTITY_CURRENCY if is_bank else BY_PERSON,
+                )
             )
-            for line in event.lines
-        ]
         drafts.append(Draft(event, None, event.description, lines))
     return drafts
+
+
+def _bank_account(event: Event) -> int | None:
+    current = books()
+    is_foreign = event.currency != current.base_currency[event.business_entity_id]
+    if not is_foreign or not has_bank_account(event, current):
+        return None
+    account_id, _ = current.hierarchy.for_batch([Dimensions()]).resolve(
+        role=CASH,
+        business_entity_id=event.business_entity_id,
+        currency=event.currency,
+        dimensions=Dimensions(),
+    )
+    return account_id
 
 
 def _reversed(events: Sequence[Event]) -> list[Draft]:

@@ -34,6 +34,8 @@ class Dimensions(NamedTuple):
     credit_note_id: int | None = None
     payment_id: int | None = None
     tax_rate_id: int | None = None
+    refund_id: int | None = None
+    obligation_id: int | None = None
 
 
 @dataclass(slots=True)

@@ -87,7 +87,7 @@ FACTS: dict[str, EventFacts] = {
     "contract_started": EventFacts({"committed": ("committed",)}),
     "contract_renewed": EventFacts({"committed": ("committed",)}),
     "contract_modified": EventFacts({atom: (atom,) for atom in ("committed", "unbilled_again")}),
-    "contract_ended": EventFacts({"withdrawn": ("withdrawn",)}),
+    "contract_ended": EventFacts({atom: (atom,) for atom in ("withdrawn", "unbilled_again")}),
     "usage_recorded": EventFacts({}),
     "invoice_finalized": EventFacts(
         {

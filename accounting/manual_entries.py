@@ -1,6 +1,6 @@
 """Manual entries: drafted, submitted, approved by a second person and posted; repeated and reversed by the clock."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from accounting.currency.rates import MissingRate, Pair, rates_for
 from accounting.events import ManualEntryApproved, ManualLine
 from accounting.models import (
     Account,
@@ -48,7 +49,7 @@ class ManualEntryError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLine:
-    """One side of an entry to write: debit or credit, in the base currency of the account's books."""
+    """One side of an entry to write: debit or credit, in the currency of the entry."""
 
     account: Account
     debit: Decimal = ZERO
@@ -60,13 +61,16 @@ class NewLine:
 
 @transaction.atomic
 def save_draft(*, entry: ManualEntry, lines: Sequence[NewLine], by: Any) -> ManualEntry:
-    """Write a new draft, or write an existing one anew. Raises ManualEntryError for what could never be posted."""
+    """Write a new draft, or write an existing one anew. Raises ManualEntryError for what could never be posted.
+
+    An entry without a currency is in the base currency of its books; one in another is posted at the rate of its day.
+    """
     if entry.pk:
         stored = ManualEntry.objects.select_for_update().get(pk=entry.pk)
         if stored.status != ManualEntryStatus.DRAFT:
             raise ManualEntryError(f"{entry} is {stored.get_status_display().lower()} and can no longer be edited.")
         entry.authors = stored.authors
-    entry.currency = entry.business_entity.base_currency
+    entry.currency = entry.currency or entry.business_entity.base_currency
     entry.authors = sorted({*(entry.authors or []), by.pk})
     entry.created_by_id = entry.created_by_id or by.pk
     entry.status = ManualEntryStatus.DRAFT
@@ -126,8 +130,8 @@ def send_back(*, entry_id: int, reason: str) -> ManualEntry:
 def approve(*, entry_id: int, by: Any, at: datetime) -> ManualEntry:
     """Approve a submitted entry and post it.
 
-    Raises ManualEntryError when the approver wrote, changed or submitted it, when its month is closed by now, or when an
-    account has been deactivated.
+    Raises ManualEntryError when the approver wrote, changed or submitted it, when its month is closed by now, when an account
+    has been deactivated, or when there is no exchange rate for its day.
     """
     entry = _lock(entry_id, ManualEntryStatus.SUBMITTED, "approved")
     if by.pk in entry.authors or by.pk == entry.submitted_by_id:
@@ -136,6 +140,7 @@ def approve(*, entry_id: int, by: Any, at: datetime) -> ManualEntry:
     _check_open(entry)
     lines = list(entry.lines.select_related("account").order_by("position"))
     _check_accounts(entry, [line.account for line in lines])
+    _check_rates(entry, [entry.date])
     entry.status, entry.approved_by, entry.approved_at = ManualEntryStatus.POSTED, by, at
     entry.save(update_fields=["status", "approved_by", "approved_at"])
     publish([_approved(entry, lines)])
@@ -251,6 +256,19 @@ def _check_accounts(entry: ManualEntry, accounts: Sequence[Account]) -> None:
             )
 
 
+def _check_rates(entry: ManualEntry, days: Iterable[date]) -> None:
+    base = entry.business_entity.base_currency
+    if entry.currency == base:
+        return
+    pairs = [Pair(entry.currency, base, day) for day in days]
+    rates = rates_for(pairs)
+    try:
+        for pair in pairs:
+            rates.of(pair)
+    except MissingRate as error:
+        raise ManualEntryError(str(error)) from error
+
+
 def _approved(entry: ManualEntry, lines: Sequence[ManualEntryLine]) -> ManualEntryApproved:
     return ManualEntryApproved(
         tenant_id=entry.tenant_id,
@@ -294,6 +312,7 @@ def _repeat(original: ManualEntry, through: date) -> int:
         return 0
     lines = list(original.lines.select_related("account").order_by("position"))
     _check_accounts(original, [line.account for line in lines])
+    _check_rates(original, dates)
     events = []
     for day in dates:
         copy = ManualEntry.objects.create(

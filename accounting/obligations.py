@@ -41,6 +41,7 @@ class Promise:
     price: Decimal = ZERO
     pool: int = 0
     number: int = 0
+    joins: int | None = None  # The contract's pool that it becomes part of; else one of its own.
 
     @property
     def stated(self) -> Decimal:
@@ -127,7 +128,8 @@ def add(found: Sequence[Promise]) -> list[Schedule]:
     for promise, pk in zip(found, reserve_ids(PerformanceObligation, len(found)), strict=True):
         number, pool = last.get(promise.contract_id, (0, 0))
         taken[promise.contract_id] += 1
-        promise.number, promise.pool = number + taken[promise.contract_id], pool + promise.pool
+        promise.number = number + taken[promise.contract_id]
+        promise.pool = promise.joins or pool + promise.pool
         name = promise.lead.obligation or names[promise.lead.product_id]
         rows.append(
             (pk, tenant_id, promise.contract_id, promise.number, promise.pool, name, promise.currency, promise.stated,

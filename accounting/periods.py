@@ -1,5 +1,6 @@
 """Accounting periods: where an event may be posted, and opening and closing."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounting.models import AccountingPeriod, PeriodStatus
+from accounting.reports.release import release_by_schedules
 from billing.errors import BillingError
 from billing.events import Event
 from billing.periods import end_of_month, first_of_month, first_of_next_month
@@ -127,7 +129,11 @@ def _open_months_between(start: date, period: AccountingPeriod) -> list[Accounti
 def _seal(period: AccountingPeriod, *, at: datetime, by: Any, checks: Sequence[Mapping[str, Any]]) -> None:
     period.status, period.closed_at, period.closed_by = PeriodStatus.CLOSED, at, by
     period.close_checks = [dict(check) for check in checks]
-    period.save(update_fields=["status", "closed_at", "closed_by", "close_checks"])
+    ahead = release_by_schedules(entity_id=period.business_entity_id, at=period.end - timedelta(days=1))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('counterfoil.release', %s, true)", [json.dumps(ahead.written())])
+        period.save(update_fields=["status", "closed_at", "closed_by", "close_checks"])
+        cursor.execute("SELECT set_config('counterfoil.release', '', true)")
     # The database has set it, and has computed the digest (migration `0009_balances_and_seals_guards`).
     period.refresh_from_db(fields=["seal"])
 

@@ -46,6 +46,10 @@ class Pool:
     schedules: list[Schedule] = field(default_factory=list)
 
     @property
+    def start(self) -> date:
+        return min(schedule.service_start for schedule in self.schedules)
+
+    @property
     def price(self) -> Decimal:
         return sum((schedule.amount for schedule in self.schedules), ZERO)
 
@@ -70,6 +74,13 @@ class Pool:
             _moved(schedule, target - schedule.billed)
             for schedule, target in zip(self.schedules, self._in_proportion(total), strict=True)
         ]
+
+    def divide_anew(self) -> Decimal:
+        """Divide what is billed over prices that have changed. Answers how much that makes unbilled on one side and deferred
+        on the other; nothing where more is billed than the price, which the next invoice or credit will tell."""
+        if len(self.schedules) < 2 or self.billed > self.price:
+            return ZERO
+        return sum((share.deferred for share in self.bill(ZERO)), ZERO)
 
     def change_price(self, difference: Decimal) -> None:
         """Change the price by a difference, in proportion to the obligations' prices."""
@@ -191,6 +202,10 @@ class Pools:
             divided.append((pool, part))
             left -= part
         return [*divided, *((pool, left) for pool in pools[:1])]
+
+    def of_item(self, item_id: int | None) -> list[Pool]:
+        """Give the pools of all terms that an item is part of."""
+        return [self.pools[key] for _, key in self._starts.get(item_id or 0, [])]
 
     def obligation_of(self, item_id: int | None) -> Schedule | None:
         """Give the schedule of the obligation that an item was last part of."""

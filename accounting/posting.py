@@ -30,7 +30,7 @@ _LINE_COLUMNS = (
     "tenant_id", "business_entity_id", "entry_id", "position", "date", "account_id", "currency",
     "debit", "credit", "base_debit", "base_credit", "role", "resolved_by",
     "customer_id", "contract_id", "contract_item_id", "product_id", "invoice_id", "credit_note_id", "payment_id",
-    "tax_rate_id",
+    "tax_rate_id", "refund_id", "obligation_id",
 )  # fmt: skip
 # So many entries at a time go off while the next are put together.
 _SLICE = 250
@@ -132,6 +132,8 @@ def post(drafts: Sequence[Draft], books: Books, *, parts: dict[int, int] | None 
                     about.credit_note_id,
                     about.payment_id,
                     about.tax_rate_id,
+                    about.refund_id,
+                    about.obligation_id,
                 )
             )
         posted.append(PostedEntry(entry_id, entity_id, day, currency, event.kind))

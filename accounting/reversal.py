@@ -55,6 +55,8 @@ def _mirror(line: JournalLine) -> DraftLine:
             credit_note_id=line.credit_note_id,
             payment_id=line.payment_id,
             tax_rate_id=line.tax_rate_id,
+            refund_id=line.refund_id,
+            obligation_id=line.obligation_id,
         ),
         account_id=line.account_id,
         resolved_by=line.resolved_by,

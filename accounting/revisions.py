@@ -89,6 +89,14 @@ class Revisions:
         schedule.service_end = new_end
         revision.parts = [*before, *fresh]
 
+    def earned_before(self, schedule: Schedule, day: date) -> Decimal:
+        """Give what a schedule has earned before a day, or before the first day after it that can still change."""
+        if schedule.method in (*REPORTED_METHODS, RecognitionMethod.ON_INVOICE):
+            steps = self._earning.steps(schedule, day - timedelta(days=1))
+            return steps[-1].cumulative if steps else schedule.recognized
+        before, _ = cut(self._earning.left(schedule), self._first_open_day(schedule, day), currency=schedule.currency)
+        return schedule.recognized + sum((share for _, share in before), ZERO)
+
     def write_by_hand(self, schedule: Schedule, parts: list[Part], *, on: date, reason: str) -> None:
         """Replace what is left of a schedule. Raises RevisionRefused when the parts do not add up or lie in the past."""
         revision = self._begin(schedule, on, reason)

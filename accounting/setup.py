@@ -62,23 +62,30 @@ def set_up_books(*, business_entity: BusinessEntity, contract_start: str = Contr
 def _copy_chart(entity: BusinessEntity) -> None:
     existing = dict(Account.objects.filter(business_entity=entity).values_list("code", "id"))
     groups = {row["parent"] for row in starter_chart() if "parent" in row}
-    for row in starter_chart():
-        if row["code"] in existing:
-            continue
-        category = Category(row["category"])
-        usual = Side.DEBIT if category in (Category.ASSETS, Category.EXPENSES) else Side.CREDIT
-        account = Account.objects.create(
-            tenant_id=entity.tenant_id,
-            business_entity=entity,
-            code=row["code"],
-            name=row["name"],
-            category=category,
-            normal_balance=row.get("normal_balance", usual),
-            parent_id=existing.get(row.get("parent", "")),
-            is_group=row["code"] in groups,
-            role=row.get("role", ""),
-        )
-        existing[row["code"]] = account.pk
+    missing = [row for row in starter_chart() if row["code"] not in existing]
+    while missing:  # Level by level: an account is made after the one that groups it.
+        level = [row for row in missing if row.get("parent") is None or row["parent"] in existing]
+        missing = [row for row in missing if row not in level]
+        made = Account.objects.bulk_create(_starter_account(entity, row, existing, groups) for row in level)
+        existing |= {account.code: account.pk for account in made}
+
+
+def _starter_account(
+    entity: BusinessEntity, row: dict[str, Any], existing: dict[str, int], groups: set[str]
+) -> Account:
+    category = Category(row["category"])
+    usual = Side.DEBIT if category in (Category.ASSETS, Category.EXPENSES) else Side.CREDIT
+    return Account(
+        tenant_id=entity.tenant_id,
+        business_entity=entity,
+        code=row["code"],
+        name=row["name"],
+        category=category,
+        normal_balance=row.get("normal_balance", usual),
+        parent_id=existing.get(row.get("parent", "")),
+        is_group=row["code"] in groups,
+        role=row.get("role", ""),
+    )
 
 
 def _copy_defaults(entity: BusinessEntity) -> None:
@@ -92,30 +99,36 @@ def _copy_defaults(entity: BusinessEntity) -> None:
 
 def _copy_rules(tenant_id: int, contract_start: str) -> None:
     known = {rule.code: rule for rule in AccountingRule.objects.prefetch_related("versions")}
-    for row in standard_rules():
-        if row.get("treatment", contract_start) != contract_start:
-            continue
-        rule = known.get(row["code"])
-        if rule is None:
-            rule = AccountingRule.objects.create(
-                tenant_id=tenant_id, code=row["code"], name=row["name"], event_kind=row["event"], is_standard=True
-            )
-        elif not _is_outdated(rule, row):
-            continue
-        versions = list(rule.versions.all())
-        version = RuleVersion.objects.create(
+    rows = [row for row in standard_rules() if row.get("treatment", contract_start) == contract_start]
+    added = AccountingRule.objects.bulk_create(
+        AccountingRule(
+            tenant_id=tenant_id, code=row["code"], name=row["name"], event_kind=row["event"], is_standard=True
+        )
+        for row in rows
+        if row["code"] not in known
+    )
+    new = {rule.code: rule for rule in added}
+    outdated = [row["code"] for row in rows if row["code"] in known and _is_outdated(known[row["code"]], row)]
+    earlier = {code: list(known[code].versions.all()) for code in outdated}
+    versions = RuleVersion.objects.bulk_create(
+        RuleVersion(
             tenant_id=tenant_id,
-            rule=rule,
-            number=len(versions) + 1,
+            rule=new.get(row["code"]) or known[row["code"]],
+            number=len(earlier.get(row["code"], ())) + 1,
             effective_from=_SINCE,
             description=row["description"],
             conditions=row.get("conditions", []),
             lines=row.get("lines", []),
             reverses=row.get("reverses", ""),
         )
+        for row in rows
+        if row["code"] in new or row["code"] in earlier
+    )
+    for version in versions:
         check_version(version)
-        # A standard rule that nobody changed follows the file; its new version posts old events as the old one did.
-        RuleVersion.objects.filter(pk__in=[each.pk for each in versions]).update(is_active=False)
+    # A standard rule that nobody changed follows the file; its new version posts old events as the old one did.
+    replaced = [version.pk for older in earlier.values() for version in older]
+    RuleVersion.objects.filter(pk__in=replaced).update(is_active=False)
 
 
 def _is_outdated(rule: AccountingRule, row: dict[str, Any]) -> bool:

@@ -92,10 +92,12 @@ class ModifiedLine(CommitmentLine):
 
     `committed` is what is still to be billed of its fixed price, `was_committed` what was before, with what is given back of
     what is billed; both zero for usage. `replaces` is the item that a new one stands in for. `end` is the item's new end.
+    `standalone_left`: the standalone selling price of its days from the modification on, where prices are divided by it.
     """
 
     was_committed: Decimal
     replaces: int | None = None
+    standalone_left: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,8 @@ def keep(connection: Connection, answer: Mapping[str, Any], *, found: Mapping[st
     }
     if tokens["refresh_token"]:
         lives = float(answer.get("x_refresh_token_expires_in") or way_of(connection).refresh_days * 86_400)
-        tokens["refresh_expires_at"] = (now + timedelta(seconds=lives)).timestamp()
+        ends = float(answer.get("x_refresh_token_hard_expires_in") or lives)  # Used or not, from then on it is refused.
+        tokens["refresh_expires_at"] = (now + timedelta(seconds=min(lives, ends))).timestamp()
     entered = {name: value for name, value in before.items() if name not in _TOKENS}
     connection.credentials = Secrets({**entered, **(found or {}), **tokens})
     connection.save(update_fields=["credentials", "realm_id", "status", "status_reason", "updated_at"])

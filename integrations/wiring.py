@@ -64,12 +64,16 @@ def _options(connection: Connection) -> dict[str, Any]:
 
 def _keep_limits(connection: Connection, left: Mapping[str, int]) -> None:
     """Keep what the vendor says is left; beside the connection, for this changes with every request."""
-    for name, count in left.items():
-        ThrottleGate.objects.update_or_create(
-            connection=connection,
-            name=name[:20],
-            defaults={"left": count, "told_at": timezone.now(), "tenant_id": connection.tenant_id},
-        )
+    now = timezone.now()
+    ThrottleGate.objects.bulk_create(
+        [
+            ThrottleGate(tenant_id=connection.tenant_id, connection=connection, name=name[:20], left=count, told_at=now)
+            for name, count in left.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["connection", "name"],
+        update_fields=["left", "told_at"],
+    )
 
 
 def _currencies(connection: Connection) -> dict[str, str]:

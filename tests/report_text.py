@@ -63,7 +63,7 @@ def prove(report: Report) -> None:
 
 
 def _prove_totals(table: Table) -> None:
-    for place, column in enumerate(table.columns):
+    for place, column in enumerate(table.page_columns):
         total = table.totals.cells[place] if table.totals else None
         if column.kind is Kind.MONEY and total is not None and column.key not in ("balance",):
             lines = [row.cells[place] for row in table.rows if row.style is Style.LINE]

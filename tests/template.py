@@ -57,3 +57,7 @@ def _digest() -> str:
     for path in [*sorted(sources), _CHECKOUT / "requirements.txt"]:
         digest.update(str(path.relative_to(_CHECKOUT)).encode() + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+if __name__ == "__main__":
+    migrated_template()

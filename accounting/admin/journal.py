@@ -13,20 +13,42 @@ from unfold.decorators import display
 from accounting.admin.manual_forms import ReverseForm
 from accounting.admin.reports import ledger_url, report_urls
 from accounting.admin.words import line_in_words, role_name
-from accounting.models import Account, AccountingPeriod, EntryKind, JournalEntry, JournalLine, ManualEntry, RuleVersion
+from accounting.models import (
+    Account,
+    AccountingPeriod,
+    EntryKind,
+    JournalEntry,
+    JournalLine,
+    ManualEntry,
+    PerformanceObligation,
+    RecognitionSchedule,
+    RuleVersion,
+)
 from accounting.reports.related import with_totals
 from accounting.reports.why import EntryReason, explain_entry
 from accounting.reversing import reverse_entry
 from billing.admin.document import Document, DocumentAdmin, Verb
 from billing.admin.events import KindFilter as EventKindFilter
 from billing.admin.events import event_label
-from billing.admin.references import LABELS, References
+from billing.admin.references import LABELS, References, add_reference
 from billing.admin.shown import NONE, badge, change_url, day, figure, link, money, to
 from billing.admin.tables import Table, columns
 from billing.models import Customer, Invoice, Role
 
-_ABOUT = ("customer_id", "invoice_id", "credit_note_id", "payment_id", "contract_item_id", "product_id", "tax_rate_id")
+_ABOUT = (
+    "customer_id", "invoice_id", "credit_note_id", "payment_id", "refund_id", "contract_item_id", "product_id",
+    "obligation_id", "tax_rate_id",
+)  # fmt: skip
 _MOST_MATCHES = 500
+
+
+def _obligations(ids: set[int]) -> dict[int, object]:
+    names = dict(PerformanceObligation.objects.filter(pk__in=ids).values_list("pk", "name"))
+    held = RecognitionSchedule.objects.filter(obligation_id__in=ids).values_list("obligation_id", "pk")
+    return {pk: to(change_url(RecognitionSchedule, schedule), names[pk]) for pk, schedule in held if pk in names}
+
+
+add_reference("obligation_id", _obligations)
 
 
 class KindFilter(EventKindFilter):

@@ -126,7 +126,7 @@ class ManualEntryAdmin(DocumentAdmin):
     def _form(self, request: HttpRequest, entry: ManualEntry | None) -> HttpResponse:
         if not may(request, Role.FINANCE):
             raise PermissionDenied
-        names = ("business_entity", "date", "description", "note", "reverse_on", "repeat", "repeat_until")
+        names = ("business_entity", "date", "currency", "description", "note", "reverse_on", "repeat", "repeat_until")
 
         def save(given: dict[str, Any]) -> tuple[str, str]:
             written = entry or ManualEntry()

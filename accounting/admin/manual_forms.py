@@ -10,6 +10,7 @@ from accounting.manual_entries import CONTROL_ROLES, NewLine
 from accounting.models import Account, ManualEntry, Repeat
 from billing.admin.document import VerbForm
 from billing.admin.forms import AmountInput, DayField, StyledForm, dress
+from billing.fields import CURRENCY_CHOICES
 from billing.models import BusinessEntity, Contract, Customer, Product
 
 ROWS, MOST_ROWS = 6, 200
@@ -21,6 +22,10 @@ class ManualEntryForm(StyledForm):
 
     business_entity: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, label="Books of")
     date = DayField()
+    currency = forms.ChoiceField(
+        choices=[("", "Base currency of the books"), *(CURRENCY_CHOICES or ())], required=False,
+        help_text="Another one is posted at the exchange rate of its date.",
+    )  # fmt: skip
     description = forms.CharField(max_length=150, help_text="Becomes the description of the journal entry.")
     note = forms.CharField(
         label="Why", required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=2000,

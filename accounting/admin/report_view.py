@@ -78,12 +78,12 @@ def pages_of(report: Report) -> int:
 def _shown(table: Table, page: int) -> Shown:
     rows = [(row.style.value, _cells(row, table)) for row in table.rows.part((page - 1) * PAGE, PAGE)]
     foot = _cells(table.totals, table) if table.totals and rows else []
-    return Shown(table.title, table.note, table.columns, rows, foot, table.empty)
+    return Shown(table.title, table.note, table.page_columns, rows, foot, table.empty)
 
 
 def _cells(row: Row, table: Table) -> list[Cell]:
     cells = []
-    for place, column in enumerate(table.columns):
+    for place, column in enumerate(table.page_columns):
         value = row.cells[place] if place < len(row.cells) else None
         shown = _value(value, column, row.style)
         target = table.leads(row, column.key) if value is not None and shown != "" else None

@@ -35,6 +35,8 @@ class JournalLineSerializer(RecordSerializer):
     credit_note = serializers.IntegerField(source="credit_note_id", allow_null=True)
     payment = serializers.IntegerField(source="payment_id", allow_null=True)
     tax_rate = serializers.IntegerField(source="tax_rate_id", allow_null=True)
+    refund = serializers.IntegerField(source="refund_id", allow_null=True)
+    obligation = serializers.IntegerField(source="obligation_id", allow_null=True)
 
     class Meta:
         model = JournalLine
@@ -56,6 +58,8 @@ class JournalLineSerializer(RecordSerializer):
             "credit_note",
             "payment",
             "tax_rate",
+            "refund",
+            "obligation",
         )
 
 
@@ -107,20 +111,30 @@ class ReverseEntry(RequestSerializer):
     reason = serializers.CharField(max_length=200, help_text="Stays on record.")
 
 
-def _with_line(field: str) -> Any:
-    """Keep the entries that have a line with this value, each once."""
+def _with_line(entries: QuerySet[JournalEntry], **about: Any) -> QuerySet[JournalEntry]:
+    """Keep the entries that have a line like that, each once."""
+    return entries.filter(pk__in=JournalLine.objects.filter(**about).order_by().values("entry_id"))
 
-    def keep(self: Filters, entries: QuerySet[JournalEntry], name: str, value: Any) -> QuerySet[JournalEntry]:
-        return entries.filter(pk__in=JournalLine.objects.filter(**{field: value}).order_by().values("entry_id"))
 
-    return keep
+class LineFilter(IdFilter):
+    """The entries with a line about this record."""
+
+    def filter(self, qs: QuerySet[JournalEntry], value: int | None) -> QuerySet[JournalEntry]:
+        return qs if value is None else _with_line(qs, **{self.field_name: value})
 
 
 class JournalEntryFilters(Filters):
     account = filters.CharFilter(method="with_account", label="The code of an account of one of its lines.")
-    customer = IdFilter("customer_id", method="with_customer")
-    invoice = IdFilter("invoice_id", method="with_invoice")
-    payment = IdFilter("payment_id", method="with_payment")
+    customer = LineFilter("customer_id")
+    contract = LineFilter("contract_id")
+    contract_item = LineFilter("contract_item_id")
+    product = LineFilter("product_id")
+    invoice = LineFilter("invoice_id")
+    credit_note = LineFilter("credit_note_id")
+    payment = LineFilter("payment_id")
+    refund = LineFilter("refund_id")
+    tax_rate = LineFilter("tax_rate_id")
+    obligation = LineFilter("obligation_id")
     event = IdFilter("event_id")
     event_kind = filters.CharFilter("event__kind")
     business_entity = filters.CharFilter("business_entity__code")
@@ -130,10 +144,8 @@ class JournalEntryFilters(Filters):
         model = JournalEntry
         fields = {"date": ["gte", "lte", "exact"], "currency": ["exact"], "posted_at": ["gte", "lte"]}
 
-    with_account = _with_line("account__code")
-    with_customer = _with_line("customer_id")
-    with_invoice = _with_line("invoice_id")
-    with_payment = _with_line("payment_id")
+    def with_account(self, entries: QuerySet[JournalEntry], name: str, value: str) -> QuerySet[JournalEntry]:
+        return _with_line(entries, account__code=value)
 
 
 class JournalEntries(Records):

@@ -107,8 +107,9 @@ class ManualEntries(Records):
         """Write a draft. It is refused where it could never be posted."""
         sent = self.received(NewManualEntry)
         entity = sent.pop("business_entity", None) or only_entity()
-        lines = _lines(entity, sent.pop("lines"))
-        entry = save_draft(entry=ManualEntry(business_entity=entity, **sent), lines=lines, by=request.user)
+        lines = sent.pop("lines")
+        entry = ManualEntry(business_entity=entity, currency=_currency(lines), **sent)
+        save_draft(entry=entry, lines=_lines(entity, lines), by=request.user)
         return self.shown(entry.pk, created=True)
 
     def destroy(self, request: Request, pk: str) -> Response:
@@ -123,16 +124,19 @@ class ManualEntries(Records):
         return self.shown(submit(entry_id=self.get_object().pk, by=request.user, at=timezone.now()).pk)
 
 
+def _currency(sent: list[dict[str, Any]]) -> str:
+    """Give the one currency that the lines are in; at the rate of the day where it is not that of the books."""
+    found = sorted({line[side].currency.code for line in sent for side in ("debit", "credit") if side in line})
+    if len(found) > 1:
+        raise ValidationError({"lines": [f"An entry is in one currency; these lines are in {' and '.join(found)}."]})
+    return found[0] if found else ""
+
+
 def _lines(entity: BusinessEntity, sent: list[dict[str, Any]]) -> list[NewLine]:
     codes = {line["account"] for line in sent}
     accounts = {each.code: each for each in Account.objects.filter(business_entity=entity, code__in=codes)}
     if missing := sorted(codes - accounts.keys()):
         raise ValidationError({"lines": [f"There is no account {missing[0]} in this chart of accounts."]})
-    amounts = [line[side] for line in sent for side in ("debit", "credit") if side in line]
-    if any(amount.currency.code != entity.base_currency for amount in amounts):
-        raise ValidationError(
-            {"lines": [f"These books are kept in {entity.base_currency}; write it in that currency."]}
-        )
     return [
         NewLine(
             account=accounts[line["account"]],

@@ -17,11 +17,12 @@ from django.db import connection, transaction
 
 from accounting.books import BooksNotSetUp, books
 from accounting.currency.rates import Pair, Rate, rates_for
-from accounting.currency.roles import CARRIED, CASH, IS_CARRIED, MONETARY, RECEIVABLE, UNBILLED
+from accounting.currency.roles import CARRIED, CASH, DEFERRED, IS_CARRIED, MONETARY, RECEIVABLE, UNBILLED
 from accounting.events import ForeignBalancesRevalued, RevaluationReversed, RevaluedBalance
 from accounting.models import CarryingAmount, Level
 from accounting.periods import refuse_unless_open_month_end
 from billing.models import BusinessEvent
+from billing.money import round_money
 from billing.publishing import publish
 from billing.tenancy import current_tenant_id
 
@@ -47,6 +48,15 @@ WHERE l.account_id IN (SELECT account_id FROM accounting_roleaccount WHERE tenan
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 HAVING sum(l.debit - l.credit) <> 0 OR sum(l.base_debit - l.base_credit) FILTER (WHERE l.debit + l.credit = 0) <> 0
 ORDER BY 1, 3, 4, 5, 10, 7
+"""
+
+
+# Under the gross-up treatment unbilled revenue holds what is signed for and not yet earned, too, and deferred revenue the same
+# amount: neither side has performed, so nobody owes it yet, and no rate changes it.
+_DEFERRED = f"""
+SELECT l.contract_item_id, sum(l.credit - l.debit) FROM accounting_journalline l
+WHERE l.account_id IN (SELECT account_id FROM accounting_roleaccount WHERE tenant_id = %s AND role = '{DEFERRED}')
+    AND l.role = '{DEFERRED}' AND l.contract_item_id = ANY(%s) AND l.date <= %s GROUP BY 1 HAVING sum(l.credit - l.debit) > 0
 """
 
 
@@ -110,6 +120,8 @@ def value_balances(*, at: date, business_entity_id: int | None = None) -> list[V
     ]
     if business_entity_id is not None:
         found = [each for each in found if each.business_entity_id == business_entity_id]
+    if books().grosses_up:
+        found = _earned_only(found, at)
     pairs = [Pair(each.currency, each.base_currency, at) for each in found]
     rates = rates_for(pairs)
     return [
@@ -117,6 +129,23 @@ def value_balances(*, at: date, business_entity_id: int | None = None) -> list[V
         for each, pair in zip(found, pairs, strict=True)
         for rate in [rates.of(pair)]
     ]
+
+
+def _earned_only(found: Sequence[OpenBalance], at: date) -> list[OpenBalance]:
+    items = [each.contract_item_id for each in found if each.role == UNBILLED]
+    with connection.cursor() as cursor:
+        cursor.execute(_DEFERRED, [current_tenant_id(), items, at])
+        deferred: dict[int | None, Decimal] = dict(cursor.fetchall())
+    earned = []
+    for each in found:
+        promised = min(deferred.get(each.contract_item_id, ZERO), each.amount) if each.role == UNBILLED else ZERO
+        amount = each.amount - max(promised, ZERO)
+        carried = each.carried
+        if amount != each.amount:
+            carried = round_money(carried * amount / each.amount, each.base_currency)
+        if amount or each.posted:
+            earned.append(each._replace(amount=amount, carried=carried))
+    return earned
 
 
 @transaction.atomic

@@ -11,7 +11,9 @@ from accounting.commitments import Commitment
 from accounting.engine import Dimensions, Unit
 from accounting.pools import Pool, Pools, pools_of
 from accounting.schedules import Key, Schedule
+from accounting.splits import Kept, Taken, Undone
 from billing.events import BilledLine, CreditNoteIssued, CreditNoteVoided, InvoiceFinalized, InvoiceVoided
+from billing.money import allocate
 from billing.payment_events import DisputeOpened, DisputeWon, InvoiceWrittenOff, RefundPaid, WriteOffRecovered
 
 Billed = InvoiceFinalized | InvoiceVoided | CreditNoteIssued | CreditNoteVoided | InvoiceWrittenOff | WriteOffRecovered
@@ -127,6 +129,7 @@ def schedule_dimensions(event: Billed, schedule: Schedule, *, credit_note_id: in
         product_family_id=schedule.product_family_id,
         invoice_id=event.invoice_id,
         credit_note_id=credit_note_id,
+        obligation_id=schedule.obligation_id,
     )
 
 
@@ -149,6 +152,29 @@ def take_unearned(schedule: Schedule, undone: Decimal, commitment: Commitment | 
     return unearned
 
 
+def undone_units(line: BilledLine, about: Dimensions, undone: Undone, *, unearned: str, **atoms: Decimal) -> list[Unit]:
+    """One unit for a line with these atoms and what was unearned of it, by this name; of obligations one for each beside it."""
+    units = [
+        Unit(
+            {unearned: part.unearned},
+            about._replace(
+                contract_id=schedule.contract_id,
+                contract_item_id=schedule.contract_item_id,
+                product_id=schedule.product_id,
+                product_family_id=schedule.product_family_id,
+                obligation_id=schedule.obligation_id,
+                tax_rate_id=None,
+            ),
+            schedule.pricing_model,
+            schedule.method,
+        )
+        for part in undone.taken
+        if (schedule := part.obligation) is not None
+    ]
+    plain = undone.split.unearned - sum((each.atoms[unearned] for each in units), Decimal(0))
+    return [*units, Unit({unearned: plain, **atoms}, about, line.pricing_model, line.recognition_method)]
+
+
 class HeldLines:
     """The schedules behind billed lines, held until the transaction ends; of obligations, all that share the price."""
 
@@ -157,22 +183,55 @@ class HeldLines:
         self._known = schedules.lock({schedule_key(line) for line in lines})
         self._pools = pools_of((line.contract_item_id for line in lines), books)
 
-    def take_unearned(self, line: BilledLine, undone: Decimal, commitment: Commitment | None) -> Decimal:
-        """Take out of a line's schedules what is undone of its price as far as it is not earned; answer how much that was."""
-        over = self._pools.over(line.contract_item_id, line.period_start, line.period_end) if self._pools else []
+    def take_unearned(self, line: BilledLine, undone: Decimal, commitment: Commitment | None) -> list[Taken]:
+        """Take out of a line's schedules what is undone of its price as far as it is not earned; answer what that was."""
+        over = self._over(line)
         if not over:
-            return take_unearned(self._known[schedule_key(line)], undone, commitment)
-        if undone <= 0:
-            # What comes back is deferred again, where it was taken from: the obligation with nothing unbilled.
-            held = [schedule for pool in over for schedule in pool.schedules]
-            take_unearned(max(held, key=lambda schedule: schedule.billed - schedule.recognized), undone, None)
-            return undone
-        taken = Decimal(0)
+            return [Taken(take_unearned(self._known[schedule_key(line)], undone, commitment))]
+        if undone < 0:
+            # A line that gave something back: what is undone of it is deferred again.
+            schedule = _least_unbilled(over)
+            return [Taken(take_unearned(schedule, undone, None), schedule)]
+        taken: list[Taken] = []
         for pool in reversed(over):
-            for schedule, part in pool.unearned(undone - taken):
+            for schedule, part in pool.unearned(undone - sum((each.unearned for each in taken), Decimal(0))):
                 if part:
-                    taken += take_unearned(schedule, part, None)
+                    taken.append(Taken(take_unearned(schedule, part, None), schedule))
         return taken
+
+    def put_back(self, line: BilledLine, amount: Decimal, kept: Kept, commitment: Commitment | None) -> list[Taken]:
+        """Defer again (part of) what a correction had taken from a line; answer where it went: where it was taken from."""
+        over = self._over(line)
+        if not over:
+            return [Taken(-take_unearned(self._known[schedule_key(line)], -amount, commitment))]
+        parts = put_back_to(over, amount, kept)
+        return [Taken(-take_unearned(schedule, -part, None), schedule) for schedule, part in parts]
+
+    def _over(self, line: BilledLine) -> list[Pool]:
+        if self._pools is None:
+            return []
+        return self._pools.over(line.contract_item_id, line.period_start, line.period_end)
 
     def save(self) -> None:
         schedules.save([*self._known.values(), *(self._pools.changed() if self._pools else [])])
+
+
+def put_back_to(over: Sequence[Pool], amount: Decimal, kept: Kept) -> list[tuple[Schedule, Decimal]]:
+    """Divide what is put back over the obligations that it was taken from, in proportion."""
+    if not amount:
+        return []
+    lost = [
+        (schedule, kept.obligations[schedule.obligation_id or 0])
+        for pool in over
+        for schedule in pool.schedules
+        if kept.obligations.get(schedule.obligation_id or 0)
+    ]
+    if not lost:
+        return [(_least_unbilled(over), amount)]  # Taken before it was remembered from where.
+    parts = allocate(amount, [part for _, part in lost], lost[0][0].currency)
+    return [(schedule, part) for (schedule, _), part in zip(lost, parts, strict=True) if part]
+
+
+def _least_unbilled(over: Sequence[Pool]) -> Schedule:
+    held = [schedule for pool in over for schedule in pool.schedules]
+    return max(held, key=lambda schedule: schedule.billed - schedule.recognized)

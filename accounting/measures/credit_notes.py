@@ -10,12 +10,12 @@ from decimal import Decimal
 from accounting import commitments, schedules, splits
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import held_commitments, line_dimensions, schedule_dimensions
+from accounting.measures.billed import held_commitments, line_dimensions, put_back_to, schedule_dimensions
 from accounting.measures.crossing import by_destination
 from accounting.pools import Pool, Pools, pools_of
 from accounting.revisions import Revisions
 from accounting.schedules import Key, Schedule
-from accounting.splits import Split
+from accounting.splits import Split, Taken, Undone
 from billing.events import CreditedLine, CreditNoteIssued, CreditNoteVoided, Event
 from billing.models import Adjustment
 
@@ -27,26 +27,24 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
     known = schedules.lock({_key(line) for event in events for line in event.lines})
     committed = held_commitments(events, books)
     measured = []
-    kept: list[tuple[Event, dict[int, Split]]] = []
+    kept: list[tuple[Event, dict[int, Undone]]] = []
     revisions = Revisions(books, [*known.values(), *(pools.changed() if pools else [])])
     for event in events:
         units: list[Unit] = []
-        splits_of: dict[int, Split] = {}
+        splits_of: dict[int, Undone] = {}
         kept.append((event, splits_of))
         for line in event.lines:
             if pools and (over := pools.over(line.contract_item_id, line.period_start, line.period_end)):
-                parts = _of_pools(event, line, over, pools, revisions)
-                splits_of[line.invoice_line_id] = _split(
-                    line, sum((each.atoms.get("unearned", ZERO) for each in parts), ZERO)
-                )
-                units += parts
+                taken, rest = _of_pools(event, line, over, pools, revisions)
+                splits_of[line.invoice_line_id] = _undone(line, taken)
+                units += rest
                 continue
             schedule = known[_key(line)]
             if event.modification_id and not schedule.is_committed:
                 units.append(_given_back(event, line, schedule))
                 continue
             unearned = _take_unearned(schedule, line.net, event, revisions)
-            splits_of[line.invoice_line_id] = _split(line, unearned)
+            splits_of[line.invoice_line_id] = _undone(line, [Taken(unearned)])
             if schedule.is_committed:
                 commitment = committed[line.contract_item_id or 0]
                 commitment.committed -= unearned
@@ -83,13 +81,14 @@ def measure_voided(events: Sequence[CreditNoteVoided], books: Books) -> list[Mea
     measured = []
     for event in events:
         for line in event.lines:
-            unearned = taken[event.key][line.invoice_line_id].unearned
+            split_of = taken[event.key][line.invoice_line_id]
+            unearned = split_of.split.unearned
             over = pools.over(line.contract_item_id, line.period_start, line.period_end) if pools else []
             if over:
-                held = [schedule for pool in over for schedule in pool.schedules]
-                schedule = max(held, key=lambda each: each.billed - each.recognized)
-            else:
-                schedule = known[_key(line)]
+                for schedule, part in put_back_to(over, unearned, split_of):
+                    _give_back(schedule, -part, event, revisions)
+                continue
+            schedule = known[_key(line)]
             _give_back(schedule, -unearned, event, revisions)
             if schedule.is_committed:
                 commitment = committed[line.contract_item_id or 0]
@@ -106,8 +105,9 @@ def measure_voided(events: Sequence[CreditNoteVoided], books: Books) -> list[Mea
     return measured
 
 
-def _split(line: CreditedLine, unearned: Decimal) -> Split:
-    return Split(unearned, line.net - unearned, line.tax)
+def _undone(line: CreditedLine, taken: Sequence[Taken]) -> Undone:
+    unearned = sum((each.unearned for each in taken), ZERO)
+    return Undone(Split(unearned, line.net - unearned, line.tax), taken)
 
 
 def _key(line: CreditedLine) -> Key:
@@ -131,34 +131,38 @@ def _given_back(event: CreditNoteIssued, line: CreditedLine, schedule: Schedule)
 
 def _of_pools(
     event: CreditNoteIssued, line: CreditedLine, over: list[Pool], pools: Pools, revisions: Revisions
-) -> list[Unit]:
+) -> tuple[list[Taken], list[Unit]]:
     if event.modification_id:
         return _of_modified_pools(event, line, pools)
     # A credit lowers the transaction price: what is deferred of its obligations is given back in proportion.
-    units = []
+    units: list[Unit] = []
+    taken: list[Taken] = []
     left = line.net
     for pool in reversed(over):
         for schedule, part in pool.unearned(left):
             if part:
                 _give_back(schedule, part, event, revisions)
                 left -= part
+                taken.append(Taken(part, schedule))
                 about = schedule_dimensions(event, schedule, credit_note_id=event.credit_note_id)
                 units.append(Unit({"unearned": part}, about, schedule.pricing_model, schedule.method))
     about = line_dimensions(event, line, credit_note_id=event.credit_note_id)
     rest = Unit({"earned": left, "tax": line.tax}, about, line.pricing_model, line.recognition_method)
-    return [*units, rest]
+    return taken, [*units, rest]
 
 
-def _of_modified_pools(event: CreditNoteIssued, line: CreditedLine, pools: Pools) -> list[Unit]:
+def _of_modified_pools(event: CreditNoteIssued, line: CreditedLine, pools: Pools) -> tuple[list[Taken], list[Unit]]:
     # The modification has lowered the price already; what is left to do is to take back what was billed.
     units = []
+    taken = []
     for pool, net in pools.take_back(-line.net, line.contract_item_id, line.period_start, line.period_end):
         for share in pool.bill(net):
             about = schedule_dimensions(event, share.schedule, credit_note_id=event.credit_note_id)
             atoms = {"unearned": -share.deferred, "unbilled_again": -share.from_unbilled}
             units.append(Unit(atoms, about, share.schedule.pricing_model, share.schedule.method))
+            taken.append(Taken(-share.deferred, share.schedule))
     about = line_dimensions(event, line, credit_note_id=event.credit_note_id)
-    return [*units, Unit({"tax": line.tax}, about, line.pricing_model, line.recognition_method)]
+    return taken, [*units, Unit({"tax": line.tax}, about, line.pricing_model, line.recognition_method)]
 
 
 def _take_unearned(schedule: Schedule, credited: Decimal, event: CreditNoteIssued, revisions: Revisions) -> Decimal:

@@ -1,7 +1,8 @@
 """Contract modified: obligations change their price and their end, service periods that fall away are cut short.
 
 An item that takes another's place takes its place in the obligation too. What is added joins the obligation of its name (over
-a whole term also that of its product), or is one of its own at its stated price; as a separate contract it always is.
+a whole term also that of its product), or is one of its own at its stated price; as a separate contract it always is. Where
+the price is divided by standalone prices, what is left of it is divided anew (`accounting.reallocation`).
 """
 
 from collections import defaultdict
@@ -16,6 +17,7 @@ from accounting.measures.billed import cut_short
 from accounting.models import AccountingPolicy, PerformanceObligation
 from accounting.obligations import Promise, is_obligation
 from accounting.pools import Pools
+from accounting.reallocation import Shared, is_reallocated, reallocate
 from accounting.revisions import RevisionRefused, Revisions
 from accounting.schedules import Schedule
 from billing.events import ContractModified, ModifiedLine
@@ -32,11 +34,16 @@ def measure(events: Sequence[ContractModified], books: Books) -> list[MeasuredEv
 def _measure(event: ContractModified, books: Books) -> MeasuredEvent:
     pools = Pools(line.contract_item_id for line in event.lines)
     revisions = Revisions(books, pools.changed())
-    members, plain = _members(event, pools)
-    for schedule, lines in members:
-        _revise(event, schedule, lines, revisions)
+    members, added, plain = _members(event, pools)
+    if is_reallocated(event) and members:
+        _reallocate(event, pools, members, added, revisions)
+    else:
+        for schedule, lines in members:
+            _revise(event, schedule, lines, _difference(lines), revisions)
+        obligations.add(added)
     about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
-    units = [Unit({"unbilled_again": _divide_anew(pools)}, about)]
+    moved = sum((pool.divide_anew() for pool in pools.pools.values()), ZERO)
+    units = [Unit({"unbilled_again": moved}, about)]
     revisions.save()
     schedules.save(pools.changed())
     units += _of_plain(event, plain, books)
@@ -46,8 +53,8 @@ def _measure(event: ContractModified, books: Books) -> MeasuredEvent:
 _Members = list[tuple[Schedule, list[ModifiedLine]]]
 
 
-def _members(event: ContractModified, pools: Pools) -> tuple[_Members, list[ModifiedLine]]:
-    """Find which obligation each line belongs to, and give what is added its own. The rest earns period by period."""
+def _members(event: ContractModified, pools: Pools) -> tuple[_Members, list[Promise], list[ModifiedLine]]:
+    """Find which obligation each line belongs to, and what is an obligation of its own. The rest earns period by period."""
     by_obligation: dict[int, list[ModifiedLine]] = defaultdict(list)
     known: dict[int, Schedule] = {}
     plain: list[ModifiedLine] = []
@@ -71,8 +78,29 @@ def _members(event: ContractModified, pools: Pools) -> tuple[_Members, list[Modi
         else:
             plain.append(line)
     obligations.join(joining)
-    obligations.add(added)
-    return [(known[pk], lines) for pk, lines in by_obligation.items()], plain
+    return [(known[pk], lines) for pk, lines in by_obligation.items()], added, plain
+
+
+def _reallocate(
+    event: ContractModified, pools: Pools, members: _Members, added: list[Promise], revisions: Revisions
+) -> None:
+    """Divide the price of each pool that changes anew; what is added is part of the last one."""
+    of_pool = {schedule.id: pool for pool in pools.pools.values() for schedule in pool.schedules}
+    shared: dict[tuple[int, int], Shared] = {}
+    for schedule, lines in members:
+        pool = of_pool[schedule.id]
+        shared.setdefault(pool.key, Shared(pool)).lines[schedule.id] = lines
+    last = shared[max(shared)]
+    last.added = added
+    for each in shared.values():
+        changes = any(line.committed != line.was_committed for lines in each.lines.values() for line in lines)
+        prices = iter(reallocate(event, each, revisions) if changes or each.added else ())
+        for schedule in each.pool.schedules:
+            lines = each.lines.get(schedule.id, [])
+            _revise(event, schedule, lines, next(prices, schedule.amount) - schedule.amount, revisions)
+        for promise, price in zip(each.added, prices, strict=True):
+            promise.joins, promise.price = each.pool.key[1], price
+    last.pool.schedules += obligations.add(added)
 
 
 def _joined(event: ContractModified, line: ModifiedLine, pools: Pools) -> Schedule | None:
@@ -101,8 +129,17 @@ def _promise(event: ContractModified, line: ModifiedLine, *, place: int) -> Prom
     return promise
 
 
-def _revise(event: ContractModified, schedule: Schedule, lines: Sequence[ModifiedLine], revisions: Revisions) -> None:
-    difference = sum((line.committed - line.was_committed for line in lines), ZERO)
+def _difference(lines: Sequence[ModifiedLine]) -> Decimal:
+    return sum((line.committed - line.was_committed for line in lines), ZERO)
+
+
+def _revise(
+    event: ContractModified,
+    schedule: Schedule,
+    lines: Sequence[ModifiedLine],
+    difference: Decimal,
+    revisions: Revisions,
+) -> None:
     ends = [line.end for line in lines if line.end]
     end = max(ends) if ends else schedule.service_end
     if event.revenue_span == RevenueSpan.TERM and event.term_end and event.treatment != Treatment.SEPARATE:
@@ -139,23 +176,13 @@ def _refuse_large(schedule: Schedule, difference: Decimal, adjustment: str) -> N
         )
 
 
-def _divide_anew(pools: Pools) -> Decimal:
-    """Divide what is billed over the obligations' new prices. Answers how much that makes unbilled on one side and deferred
-    on the other."""
-    moved = ZERO
-    for pool in pools.pools.values():
-        if len(pool.schedules) > 1 and pool.billed <= pool.price:
-            moved += sum((share.deferred for share in pool.bill(ZERO)), ZERO)
-    return moved
-
-
 def _of_plain(event: ContractModified, lines: Sequence[ModifiedLine], books: Books) -> list[Unit]:
     ended = [(line.contract_item_id or 0, line.end) for line in lines if line.end]
     cut = schedules.lock_covering(ended)
     for (_, end), schedule in cut.items():
         cut_short(schedule, end)
     schedules.save(list(cut.values()))
-    return _committed(event, lines) if books.grosses_up_event(event) else []
+    return _committed(event, lines) if books.grosses_up else []
 
 
 def _committed(event: ContractModified, lines: Sequence[ModifiedLine]) -> list[Unit]:

@@ -11,9 +11,11 @@ from accounting import commitments, splits
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.facts import crossing
-from accounting.measures.billed import HeldLines, Returned, held_commitments
-from accounting.splits import Split
+from accounting.measures.billed import HeldLines, Returned, held_commitments, undone_units
+from accounting.splits import Split, Undone
 from billing.payment_events import DisputeLost, DisputeOpened, DisputeWon, RefundPaid, ReturnedLine
+
+ZERO = Decimal(0)
 
 
 def measure_disputed(events: Sequence[DisputeOpened], books: Books) -> list[MeasuredEvent]:
@@ -30,15 +32,18 @@ def measure_won(events: Sequence[DisputeWon], books: Books) -> list[MeasuredEven
     taken = splits.read(DisputeOpened.kind, [event.key for event in events])
     held = HeldLines((line for event in events for line in event.lines), books)
     committed = held_commitments(events, books)
+    back: dict[str, dict[int, Undone]] = {}
     for event in events:
+        back[event.key] = {}
         for line in event.lines:
-            held.take_unearned(
-                line, -taken[event.key][line.line_id].unearned, committed.get(line.contract_item_id or 0)
-            )
+            kept = taken[event.key][line.line_id]
+            commitment = committed.get(line.contract_item_id or 0)
+            put = held.put_back(line, kept.split.unearned, kept, commitment)
+            back[event.key][line.line_id] = Undone(kept.split, put)
     held.save()
     commitments.save(committed)
     return [
-        _measured(event, taken[event.key], {"from_unapplied": event.from_unapplied, "fee": event.fee_returned})
+        _measured(event, back[event.key], {"from_unapplied": event.from_unapplied, "fee": event.fee_returned})
         for event in events
     ]
 
@@ -69,37 +74,36 @@ def measure_refunded(events: Sequence[RefundPaid], books: Books) -> list[Measure
     ]
 
 
-def _undo(events: Sequence[DisputeOpened | RefundPaid], books: Books) -> dict[str, dict[int, Split]]:
+def _undo(events: Sequence[DisputeOpened | RefundPaid], books: Books) -> dict[str, dict[int, Undone]]:
     held = HeldLines((line for event in events for line in event.lines), books)
     committed = held_commitments(events, books)
-    undone: dict[str, dict[int, Split]] = {}
+    undone: dict[str, dict[int, Undone]] = {}
     for event in events:
         undone[event.key] = {}
         for line in event.lines:
             commitment = committed.get(line.contract_item_id or 0)
-            unearned = held.take_unearned(line, line.net, commitment)
-            undone[event.key][line.line_id] = Split(unearned, line.net - unearned, line.tax)
+            taken = held.take_unearned(line, line.net, commitment)
+            unearned = sum((each.unearned for each in taken), ZERO)
+            undone[event.key][line.line_id] = Undone(Split(unearned, line.net - unearned, line.tax), taken)
     held.save()
     commitments.save(committed)
     return undone
 
 
-def _measured(event: Returned, undone: dict[int, Split], whole: dict[str, Decimal]) -> MeasuredEvent:
+def _measured(event: Returned, undone: dict[int, Undone], whole: dict[str, Decimal]) -> MeasuredEvent:
     end = "by_gateway" if event.by_gateway else "in_cash"
     document = Dimensions(
         customer_id=event.customer_id,
         payment_id=event.payment_id,
         credit_note_id=event.credit_note_id if isinstance(event, RefundPaid) else None,
+        refund_id=event.refund_id if isinstance(event, RefundPaid) else None,
     )
-    units = [
-        Unit(
-            {crossing(name, end): amount for name, amount in undone[line.line_id]._asdict().items()},
-            _about(line, document),
-            line.pricing_model,
-            line.recognition_method,
-        )
-        for line in event.lines
-    ]
+    units: list[Unit] = []
+    for line in event.lines:
+        of_line = undone[line.line_id]
+        atoms = {crossing("earned", end): of_line.split.earned, crossing("tax", end): of_line.split.tax}
+        about = _about(line, document)
+        units += undone_units(line, about, of_line, unearned=crossing("unearned", end), **atoms)
     rest = {crossing(name, end): amount for name, amount in whole.items() if amount}
     if rest or not units:
         units.append(Unit(rest, document))

@@ -12,7 +12,7 @@ from django.db.models import F, Sum
 from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import divide, held_commitments, line_dimensions, schedule_key
+from accounting.measures.billed import divide, held_commitments, line_dimensions, schedule_dimensions, schedule_key
 from accounting.models import JournalLine
 from accounting.pools import Pool, pools_of
 from billing.events import InvoiceVoided
@@ -27,7 +27,7 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
     measured = []
     for event in events:
         lines, _, nets = divide(event.lines, pools, sign=-1)
-        units = [_take_back(event, nets)] if nets else []
+        units = _take_back(event, nets) if nets else []
         for line in lines:
             schedule = known[schedule_key(line)]
             released = ZERO
@@ -58,22 +58,29 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
     return measured
 
 
-def _take_back(event: InvoiceVoided, nets: Sequence[tuple[Pool, Decimal]]) -> Unit:
-    """What obligations have earned stays earned: as far as the invoice had deferred it, it is unbilled again.
-
-    Of all its obligations together: an item's line may have gone to several terms, the mirrored entry tells items only.
-    """
-    held = [schedule for pool, _ in nets for schedule in pool.schedules]
-    deferred = sum((schedule.deferred for schedule in held), ZERO)
+def _take_back(event: InvoiceVoided, nets: Sequence[tuple[Pool, Decimal]]) -> list[Unit]:
+    """What obligations have earned stays earned: as far as the invoice had deferred it, it is unbilled again."""
+    held = {schedule.obligation_id: schedule for pool, _ in nets for schedule in pool.schedules}
+    deferred = {pk: schedule.deferred for pk, schedule in held.items()}
     for pool, net in nets:
         pool.bill(net)
-    left = sum((schedule.deferred for schedule in held), ZERO)
     mirrored = JournalLine.objects.filter(
         entry__event__kind="invoice_finalized",
         entry__event__key=event.key,
         role="deferred_revenue",
-        contract_item_id__in={schedule.contract_item_id for schedule in held},
-    ).aggregate(net=Sum(F("credit") - F("debit")))
-    unbilled_again = left - (deferred - (mirrored["net"] or ZERO))
-    about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
-    return Unit({"unbilled_again": unbilled_again}, about)
+        contract_item_id__in={schedule.contract_item_id for schedule in held.values()},
+    ).order_by()
+    net_of = dict(
+        mirrored.values("obligation_id").annotate(net=Sum(F("credit") - F("debit"))).values_list("obligation_id", "net")
+    )
+    again = {pk: schedule.deferred - deferred[pk] + net_of.pop(pk, ZERO) for pk, schedule in held.items()}
+    if net_of:
+        # Lines of before they named their obligation tell of all of them together.
+        about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
+        return [Unit({"unbilled_again": sum([*again.values(), *net_of.values()], ZERO)}, about)]
+    return [
+        Unit(
+            {"unbilled_again": again[pk]}, schedule_dimensions(event, schedule), schedule.pricing_model, schedule.method
+        )
+        for pk, schedule in held.items()
+    ]

@@ -4,14 +4,14 @@ What was earned is lost, what was not leaves deferred revenue, tax is given back
 comes in later takes the same parts back, in proportion to what is left of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from accounting import commitments, splits
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import HeldLines, held_commitments, line_dimensions
-from accounting.splits import Split
+from accounting.measures.billed import HeldLines, held_commitments, line_dimensions, undone_units
+from accounting.splits import Split, Undone
 from billing.money import allocate
 from billing.payment_events import InvoiceWrittenOff, WriteOffRecovered
 
@@ -21,14 +21,16 @@ ZERO = Decimal(0)
 def measure(events: Sequence[InvoiceWrittenOff], books: Books) -> list[MeasuredEvent]:
     held = HeldLines((line for event in events for line in event.lines), books)
     committed = held_commitments(events, books)
-    lost: dict[str, dict[int, Split]] = {}
+    lost: dict[str, dict[int, Undone]] = {}
     for event in events:
         lost[event.key] = {}
         for line in event.lines:
             commitment = committed.get(line.contract_item_id or 0)
-            unearned = held.take_unearned(line, line.net, commitment)
+            taken = held.take_unearned(line, line.net, commitment)
+            unearned = sum((each.unearned for each in taken), ZERO)
             kept = ZERO if books.bad_debt_tax_relief else line.tax
-            lost[event.key][line.line_id] = Split(unearned, line.net - unearned + kept, line.tax - kept)
+            split = Split(unearned, line.net - unearned + kept, line.tax - kept)
+            lost[event.key][line.line_id] = Undone(split, taken)
     held.save()
     commitments.save(committed)
     splits.keep([(event, lost[event.key]) for event in events])
@@ -40,10 +42,14 @@ def measure_recovered(events: Sequence[WriteOffRecovered], books: Books) -> list
     committed = held_commitments(events, books)
     measured = []
     for event in events:
-        back = _share(event)
+        key = str(event.write_off_id)
+        lost = splits.read(InvoiceWrittenOff.kind, [key])[key]
+        shares = _share(event, {line_id: kept.split for line_id, kept in lost.items()})
+        back: dict[int, Undone] = {}
         for line in event.lines:
-            commitment = committed.get(line.contract_item_id or 0)
-            held.take_unearned(line, -back[line.line_id].unearned, commitment)
+            split, kept = shares[line.line_id], lost[line.line_id]
+            put = held.put_back(line, split.unearned, kept, committed.get(line.contract_item_id or 0))
+            back[line.line_id] = Undone(split, put)
         splits.keep([(event, back)])
         measured.append(_measured(event, back))
     held.save()
@@ -51,29 +57,25 @@ def measure_recovered(events: Sequence[WriteOffRecovered], books: Books) -> list
     return measured
 
 
-def _share(event: WriteOffRecovered) -> dict[int, Split]:
+def _share(event: WriteOffRecovered, lost: Mapping[int, Split]) -> dict[int, Split]:
     """Give the parts of the write-off that come back: of what is left of each, in proportion, to the cent."""
-    key = str(event.write_off_id)
-    left = dict(splits.read(InvoiceWrittenOff.kind, [key])[key])
-    earlier = splits.read(WriteOffRecovered.kind, [f"{key}:{number}" for number in range(1, event.number)])
+    left = dict(lost)
+    earlier = splits.read(
+        WriteOffRecovered.kind, [f"{event.write_off_id}:{number}" for number in range(1, event.number)]
+    )
     for recovered in earlier.values():
-        for line_id, taken in recovered.items():
-            left[line_id] = Split(*(have - gone for have, gone in zip(left[line_id], taken, strict=True)))
+        for line_id, kept in recovered.items():
+            left[line_id] = Split(*(have - gone for have, gone in zip(left[line_id], kept.split, strict=True)))
     flat = [amount for split in left.values() for amount in split]
     parts = iter(allocate(event.amount, flat, event.currency))
     return {line_id: Split(next(parts), next(parts), next(parts)) for line_id in left}
 
 
-def _measured(event: InvoiceWrittenOff | WriteOffRecovered, parts: dict[int, Split]) -> MeasuredEvent:
-    units = [
-        Unit(
-            {"unearned": part.unearned, "lost": part.earned, "tax": part.tax},
-            line_dimensions(event, line),
-            line.pricing_model,
-            line.recognition_method,
-        )
-        for line in event.lines
-        for part in [parts[line.line_id]]
-    ]
+def _measured(event: InvoiceWrittenOff | WriteOffRecovered, parts: dict[int, Undone]) -> MeasuredEvent:
+    units: list[Unit] = []
+    for line in event.lines:
+        part = parts[line.line_id]
+        lost = {"lost": part.split.earned, "tax": part.split.tax}
+        units += undone_units(line, line_dimensions(event, line), part, unearned="unearned", **lost)
     document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
     return MeasuredEvent(event, document, units)

@@ -80,6 +80,9 @@ class PeriodSeal(TenantModel):
     closed_at = models.DateTimeField()
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     checks = models.JSONField(default=list, help_text="What the check list said at closing.")
+    release = models.JSONField(
+        null=True, help_text="By month, how much of deferred revenue was to become revenue, as the schedules stood."
+    )
 
     class Meta:
         ordering = ("period", "-number")

@@ -168,6 +168,8 @@ class JournalLine(TenantModel):
     credit_note_id = models.BigIntegerField(null=True)
     payment_id = models.BigIntegerField(null=True)
     tax_rate_id = models.BigIntegerField(null=True)
+    refund_id = models.BigIntegerField(null=True)
+    obligation_id = models.BigIntegerField(null=True)
 
     class Meta:
         ordering = ("entry", "position")

@@ -16,6 +16,11 @@ class CorrectionSplit(TenantModel):
     unearned = AmountField()
     earned = AmountField()
     tax = AmountField()
+    obligations = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="Of the unearned part: how much each obligation lost, by its id.",
+    )
 
     class Meta:
         constraints = [

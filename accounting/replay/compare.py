@@ -12,6 +12,7 @@ LINE_FIELDS = (
     "date", "kind", "description", "rule_version_id", "reverses", "business_entity_id", "account_id", "currency", "debit",
     "credit", "base_debit", "base_credit", "role", "resolved_by", "customer_id", "contract_id", "contract_item_id",
     "product_id", "invoice_id", "credit_note_id", "payment_id", "tax_rate_id",
+    "refund_id", "obligation_id",
 )  # fmt: skip
 _OF_ENTRY = {"date", "kind", "description", "rule_version_id", "business_entity_id", "currency"}
 _NAMED = ", ".join(

@@ -11,7 +11,7 @@ from accounting.replay.order import Wanted
 
 _ABOUT = (
     "date", "account_id", "currency", "customer_id", "contract_id", "contract_item_id", "product_id", "invoice_id",
-    "credit_note_id", "payment_id", "tax_rate_id",
+    "credit_note_id", "payment_id", "tax_rate_id", "refund_id", "obligation_id",
 )  # fmt: skip
 _SIDE = (
     "SELECT e.event_id, "

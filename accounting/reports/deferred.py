@@ -8,7 +8,7 @@ from typing import Any
 from accounting.reports.asked import Asked
 from accounting.reports.control import DEFERRED, accounts_of, balance_of
 from accounting.reports.movements import MOVEMENTS, OTHER, SOURCE, event_filter, filtered_sums
-from accounting.reports.plans import KEY, REMAINING, SHARES, key
+from accounting.reports.release import Release, release
 from accounting.reports.sql import fetch
 from accounting.reports.statements import months_between
 from accounting.reports.structure import (
@@ -28,41 +28,11 @@ from accounting.reports.structure import (
 from accounting.reports.words import as_of
 from billing.periods import add_months, end_of_month, first_of_month
 
-REVENUE_ROLES = ("revenue", "breakage_revenue")
 _LATER = 24  # So many months ahead are shown one by one.
 
 _MOVED = """
 SELECT date_trunc('month', l.date)::date, {sums} FROM {source}
 WHERE l.account_id = ANY(%s) AND l.date BETWEEN %s AND %s GROUP BY 1
-"""
-
-# What is deferred of a key is used up by its remaining parts in the order of their months. Where it equals the parts of the
-# months to come, as it does while billing and recognition are in step, they are the answer and nothing need be put in
-# order. Schedules are in the contract's currency; a balance in the books' is divided in the same proportion.
-_RELEASE = f"""
-WITH {SHARES},
-deferred AS (
-    SELECT {key("l")}, sum(l.credit - l.debit) AS own, sum(l.base_credit - l.base_debit) AS base
-    FROM accounting_journalline l WHERE l.account_id = ANY(%(deferred)s) AND l.date <= %(at)s GROUP BY 1, 2, 3
-),
-irregular AS (
-    SELECT {KEY}, d.own, d.base FROM (SELECT {KEY}, sum(ahead) AS ahead FROM totals GROUP BY {KEY}) t
-    LEFT JOIN deferred d USING ({KEY})
-    WHERE t.ahead <> coalesce(d.own, 0) OR d.own <> d.base
-),
-chosen AS (SELECT t.* FROM totals t JOIN irregular USING ({KEY})),
-{REMAINING}
-SELECT month, sum(amount) FROM (
-    SELECT month, amount FROM shares WHERE month > %(this)s
-    UNION ALL SELECT last, whole - total FROM totals WHERE last > %(this)s
-    UNION ALL SELECT s.month, -s.amount FROM shares s JOIN chosen USING (id) WHERE s.month > %(this)s
-    UNION ALL SELECT last, total - whole FROM chosen WHERE last > %(this)s
-    UNION ALL
-    SELECT greatest(r.month, %(this)s), CASE WHEN d.own = d.base THEN v.part ELSE round(v.part * d.base / d.own, 4) END
-    FROM (SELECT remaining.*, sum(amount) OVER (PARTITION BY {KEY} ORDER BY month) AS risen FROM remaining) r
-    JOIN irregular d USING ({KEY})
-    CROSS JOIN LATERAL (SELECT least(r.amount, greatest(d.own - (r.risen - r.amount), 0)) AS part) v WHERE v.part > 0
-) released GROUP BY 1 HAVING sum(amount) <> 0 ORDER BY 1
 """
 
 
@@ -73,8 +43,8 @@ def deferred_waterfall(asked: Asked) -> Report:
     opening = -balance_of(accounts, at=date.fromordinal(since.toordinal() - 1))
     closing = -balance_of(accounts, at=at)
     past = _movements(asked, accounts, since, at, opening, closing)
-    released = _released(asked, accounts)
-    future = _future(asked, released, closing)
+    ahead = release(entity_id=entity.pk, at=at)
+    future = _future(asked, ahead, closing)
     moved = [row.cells for row in past.rows]
     return Report(
         "Deferred revenue waterfall",
@@ -84,7 +54,7 @@ def deferred_waterfall(asked: Asked) -> Report:
         headline=[
             ("Deferred at the end", closing),
             ("Recognized in these months", -sum((cells[3] for cells in moved), ZERO)),
-            ("Will be revenue within 12 months", sum((amount for _, amount in released[:12]), ZERO)),
+            *([] if ahead is None else [("Will be revenue within 12 months", ahead.within(12))]),
         ],
         charts=[_chart(past, future, currency)],
         proofs=[
@@ -94,12 +64,7 @@ def deferred_waterfall(asked: Asked) -> Report:
                 closing,
                 currency,
             ),
-            Proof(
-                "What will be released equals deferred revenue",
-                sum((row.cells[1] for row in future.rows), ZERO),
-                closing,
-                currency,
-            ),
+            *([] if ahead is None else [_complete(future, closing, currency)]),
         ],
     )
 
@@ -142,26 +107,23 @@ def _movements(
     return Table("movements", "How the balance came about", columns, listed, "Nothing was deferred.", foot, leads)
 
 
-def _released(asked: Asked, accounts: Sequence[int]) -> list[tuple[date, Decimal]]:
-    at = asked["at"]
-    given = {
-        "entity": asked.entity.pk,
-        "at": at,
-        "this": first_of_month(at),
-        "deferred": list(accounts),
-        "revenue": accounts_of(REVENUE_ROLES, entity_id=asked.entity.pk),
-    }
-    return fetch(_RELEASE, given)
+def _complete(future: Table, closing: Decimal, currency: str) -> Proof:
+    words = "What will be released equals deferred revenue"
+    return Proof(words, sum((row.cells[1] for row in future.rows), ZERO), closing, currency)
 
 
-def _future(asked: Asked, released: Sequence[tuple[date, Decimal]], closing: Decimal) -> Table:
+def _future(asked: Asked, ahead: Release | None, closing: Decimal) -> Table:
     columns = [
         Column("month", "Month"),
         money("released", "Becomes revenue", asked.base),
         money("left", "Deferred after it", asked.base),
     ]
     rows, left = Listed(), closing
-    this = first_of_month(asked["at"])
+    this, title = first_of_month(asked["at"]), "When it will become revenue"
+    if ahead is None:
+        words = f"This month is closed; what lay ahead is kept for its end. Ask for {end_of_month(this):%d %B %Y}."
+        return Table("release", title, columns, rows, words)
+    released = ahead.months
     for month, amount in released[:_LATER]:
         left -= amount
         words = f"{month:%B %Y}" if month > this else f"Due by {end_of_month(this):%d %B %Y}"
@@ -178,9 +140,11 @@ def _future(asked: Asked, released: Sequence[tuple[date, Decimal]], closing: Dec
     def leads(row: Row, column: str) -> Target | None:
         return Further("revenue-schedule", asked.also(by="contract", **days)) if column == "released" else None
 
-    note = "By the recognition schedules. Not scheduled yet: grossed up at contract start, or posted by hand."
-    title, empty = "When it will become revenue", "Nothing is deferred."
-    return Table("release", title, columns, rows, empty, totals, leads, note)
+    note = (
+        "By the recognition schedules; for a closed month, as they stood when it was closed. Not scheduled yet: grossed up at "
+        "contract start, or posted by hand."
+    )
+    return Table("release", title, columns, rows, "Nothing is deferred.", totals, leads, note)
 
 
 def _chart(past: Table, future: Table, currency: str) -> Chart:

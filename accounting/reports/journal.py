@@ -28,14 +28,25 @@ from billing.publishing import event_kinds
 # The ids that a line carries; each can narrow the list of lines.
 DIMENSIONS = (
     "customer_id", "contract_id", "contract_item_id", "product_id", "invoice_id", "credit_note_id", "payment_id",
-    "tax_rate_id",
+    "tax_rate_id", "refund_id", "obligation_id",
 )  # fmt: skip
 
 _LINE = """l.date, l.entry_id, e.event_id, b.kind, e.description, a.code, a.name, l.customer_id, c.name, l.invoice_id,
-       i.number, l.base_debit, l.base_credit, l.currency, l.debit, l.credit"""
+       i.number, l.base_debit, l.base_credit, l.currency, l.debit, l.credit, k.number AS contract, l.contract_item_id,
+       p.code AS product, n.number AS credit_note, l.payment_id, l.refund_id, t.code AS tax_rate, o.name AS obligation"""
 _FROM = """accounting_journalline l JOIN accounting_account a ON a.id = l.account_id
 JOIN accounting_journalentry e ON e.id = l.entry_id LEFT JOIN billing_businessevent b ON b.id = e.event_id
-LEFT JOIN billing_customer c ON c.id = l.customer_id LEFT JOIN billing_invoice i ON i.id = l.invoice_id"""
+LEFT JOIN billing_customer c ON c.id = l.customer_id LEFT JOIN billing_invoice i ON i.id = l.invoice_id
+LEFT JOIN billing_contract k ON k.id = l.contract_id LEFT JOIN billing_product p ON p.id = l.product_id
+LEFT JOIN billing_creditnote n ON n.id = l.credit_note_id LEFT JOIN billing_taxrate t ON t.id = l.tax_rate_id
+LEFT JOIN accounting_performanceobligation o ON o.id = l.obligation_id"""
+_ABOUT_AT = slice(16, 24)
+_ABOUT = [
+    Column(name, name.replace("_", " ").capitalize(), on_page=False)
+    for name in (
+        "contract", "contract_item", "product", "credit_note", "payment", "refund", "tax_rate", "obligation"
+    )
+]  # fmt: skip
 _BELONGS_TO = {
     "date": "entry_id", "entry": "entry_id", "event": "event_id", "customer": "customer_id", "invoice": "invoice_id",
     "description": "entry_id", "debit": "entry_id", "credit": "entry_id",
@@ -70,7 +81,7 @@ def _line_row(line: Sequence[Any], *more: object, after: Sequence[object] = ()) 
     about = {"entry_id": entry, "event_id": event, "customer_id": customer, "invoice_id": invoice}
     cells = (
         day, entry_number(entry), event_words(kind), description, *more, customer_name, number, debit or None,
-        credit or None, *after,
+        credit or None, *after, *line[_ABOUT_AT],
     )  # fmt: skip
     return Row(cells, about)
 
@@ -97,6 +108,7 @@ def journal_report(asked: Asked) -> Report:
     columns = _line_columns(
         base, Column("account", "Account"), Column("account_name", "Account name"), Column("foreign", "In its currency")
     )
+    columns += _ABOUT
     rows = Queried(
         f"SELECT {_LINE} FROM {_FROM} WHERE {condition} ORDER BY e.date, e.id, l.position",
         given,
@@ -160,6 +172,7 @@ def _lines(asked: Asked, condition: str, given: list[Any], side: tuple[str, str]
     )
     selected = _LINE.replace("l.base_debit, l.base_credit", ", ".join(side))
     columns = _line_columns(currency, Column("account", "Account"), Column("account_name", "Account name"))
+    columns += _ABOUT
     rows = Queried(
         f"SELECT {selected} FROM {_FROM} WHERE {condition} ORDER BY l.date, l.entry_id, l.position",
         given,
@@ -182,13 +195,15 @@ SELECT v.* FROM (
     SELECT NULL::date AS date, NULL::bigint AS entry_id, NULL::bigint AS event_id, NULL::text AS kind,
            NULL::text AS description, a.code, a.name, NULL::bigint AS customer_id, NULL::text AS customer,
            NULL::bigint AS invoice_id, NULL::text AS number, NULL::numeric AS base_debit, NULL::numeric AS base_credit,
-           NULL::text AS currency, NULL::numeric AS debit, NULL::numeric AS credit,
+           NULL::text AS currency, NULL::numeric AS debit, NULL::numeric AS credit, NULL::text AS contract,
+           NULL::bigint AS contract_item_id, NULL::text AS product, NULL::text AS credit_note, NULL::bigint AS payment_id,
+           NULL::bigint AS refund_id, NULL::text AS tax_rate, NULL::text AS obligation,
            o.opening AS balance, 0 AS place, 0 AS position
     FROM opening o JOIN accounting_account a ON a.id = o.account_id
     UNION ALL
-    SELECT {line}, o.opening + sum(l.base_debit - l.base_credit) OVER (PARTITION BY l.account_id
+    SELECT {line}, s.opening + sum(l.base_debit - l.base_credit) OVER (PARTITION BY l.account_id
            ORDER BY l.date, l.entry_id, l.position), 1, l.position
-    FROM {source} JOIN opening o ON o.account_id = l.account_id
+    FROM {source} JOIN opening s ON s.account_id = l.account_id
     WHERE l.account_id = ANY(%s) AND l.date BETWEEN %s AND %s
 ) v ORDER BY v.code, v.place, v.date, v.entry_id, v.position
 """
@@ -218,7 +233,7 @@ def general_ledger_report(asked: Asked) -> Report:
     columns = _line_columns(
         base, Column("account", "Account"), Column("foreign", "In its currency"), debit="Debit", credit="Credit"
     )
-    columns.append(money("balance", "Balance", base))
+    columns += [money("balance", "Balance", base), *_ABOUT]
     rows = Queried(
         _OPENING + _LEDGER.format(line=_LINE, source=_FROM),
         [*given, wanted, since, until],
@@ -248,7 +263,7 @@ def _leaves(entity_id: int) -> Iterable[int]:
 
 
 def _ledger_row(line: Sequence[Any], since: date, base: str) -> Row:
-    balance, place = line[16], line[17]
+    balance, place = line[24:26]
     if place == 0:
         cells = (since, None, None, "Opening balance", f"{line[5]} {line[6]}", None, None, None, None, None, balance)
         return Row(cells, style=Style.HEADING)

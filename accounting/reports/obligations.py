@@ -9,8 +9,8 @@ from typing import Any
 
 from accounting.reports.asked import Asked
 from accounting.reports.control import DEFERRED, accounts_of
-from accounting.reports.deferred import REVENUE_ROLES
 from accounting.reports.movements import SOURCE
+from accounting.reports.release import REVENUE_ROLES
 from accounting.reports.sql import fetch
 from accounting.reports.structure import (
     Chart,

@@ -11,8 +11,8 @@ from typing import Any
 
 from accounting.reports.asked import Asked, Mistakes
 from accounting.reports.control import accounts_of
-from accounting.reports.deferred import REVENUE_ROLES
 from accounting.reports.plans import REMAINING, SHARES
+from accounting.reports.release import REVENUE_ROLES
 from accounting.reports.sql import fetch
 from accounting.reports.statements import months_between
 from accounting.reports.structure import (

@@ -34,6 +34,7 @@ class Column:
     kind: Kind = Kind.TEXT
     currency: str = ""
     bare: bool = False  # One of many columns of amounts; the report says the currency once.
+    on_page: bool = True  # Else only in the API, CSV and XLSX: a page has no room for it. Such columns come last.
 
     @property
     def numeric(self) -> bool:
@@ -117,6 +118,11 @@ class Table:
     totals: Row | None = None
     leads: Leads = nowhere
     note: str = ""
+
+    @property
+    def page_columns(self) -> Sequence[Column]:
+        """Give the columns that a page has room for, which are the first."""
+        return [column for column in self.columns if column.on_page]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,10 @@ class Sandbox:
         answer: dict[str, Any] = requests.get(f"{self.url}/_sandbox/state{query}", timeout=120).json()
         return answer
 
+    def calls(self) -> int:
+        """Give how many calls it counted."""
+        return int(self.state()["calls"]["total"])
+
     def do(self, action: str, **body: Any) -> None:
         """Do a control action."""
         requests.post(f"{self.url}/_sandbox/{action}", json=body, timeout=10).raise_for_status()

@@ -26,6 +26,7 @@ from billing.models import (
     InvoiceLine,
     InvoiceStatus,
     ModificationKind,
+    PriceAllocation,
     Renewal,
     Treatment,
 )
@@ -36,7 +37,7 @@ from billing.services.billing_run import BillingRun, draft_invoices
 from billing.services.contracts import build_item, set_cursors
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import finalize_invoices
-from billing.services.promises import is_earned_as_whole, promise, refuse_without_price, still_to_bill
+from billing.services.promises import is_earned_as_whole, promise, refuse_without_price, standalone_value, still_to_bill
 from billing.services.terms import Item, read_items
 
 ZERO = Decimal(0)
@@ -88,7 +89,7 @@ def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -
     after = {item.id: item for item in read_items("i.contract_id = %s", [contract.pk])}
     refuse_without_price(contract, list(after.values()))
     unused = _unused(before, after, change)
-    lines = _lines(contract, before, after, replaced_by, unused if change.credit_unused else [])
+    lines = _lines(contract, before, after, replaced_by, unused if change.credit_unused else [], change.effective_on)
     modification = ContractModification.objects.create(
         tenant_id=contract.tenant_id,
         contract=contract,
@@ -256,6 +257,7 @@ def _lines(
     after: Mapping[int, Item],
     replaced_by: Mapping[int, int],
     unused: Sequence[_Unused],
+    day: date,
 ) -> list[ModifiedLine]:
     lines = []
     for pk, item in after.items():
@@ -266,7 +268,9 @@ def _lines(
         told["committed"] = still_to_bill(contract, item.terms, since=since)
         was = still_to_bill(contract, old.terms, since=since) if old else ZERO
         was += sum((each.net for each in unused if each.item_id == pk), ZERO)
-        lines.append(ModifiedLine(**told, was_committed=was, replaces=replaced_by.get(pk)))
+        by_standalone = contract.price_allocation == PriceAllocation.STANDALONE
+        left = standalone_value(item, since=max(day, item.terms.start)) if by_standalone else None
+        lines.append(ModifiedLine(**told, was_committed=was, replaces=replaced_by.get(pk), standalone_left=left))
     return lines
 
 

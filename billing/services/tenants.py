@@ -1,5 +1,6 @@
 """Create a tenant with its first business entity and number series."""
 
+from functools import cache
 from zoneinfo import available_timezones
 
 from django.db import transaction
@@ -8,6 +9,8 @@ from billing.errors import BillingError
 from billing.fields import CURRENCIES
 from billing.models import BusinessEntity, NumberSeries, SeriesKind, Tenant
 from billing.tenancy import tenant_scope
+
+_time_zones = cache(available_timezones)  # It reads the system's folders each time.
 
 
 @transaction.atomic
@@ -18,7 +21,7 @@ def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "UTC"
     """
     if currency not in dict(CURRENCIES):
         raise BillingError(f"“{currency}” is not a currency code that Counterfoil keeps books in, such as USD or EUR.")
-    if time_zone not in available_timezones():
+    if time_zone not in _time_zones():
         raise BillingError(f"“{time_zone}” is not a time zone name, such as Europe/Berlin.")
     tenant, _ = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
     with tenant_scope(tenant.pk):

@@ -9,8 +9,8 @@ from integrations.sandbox.messages import Request, Response
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:0;color:#1d2733;background:#f5f7f8}
-header{background:var(--colour);color:#fff;padding:.8rem 2rem}header a{color:#fff;margin-right:1.2rem}
-main{max-width:70rem;margin:1.5rem auto;padding:0 2rem}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
+header{background:var(--colour);color:#fff;padding:.8rem 2rem;display:flex;flex-wrap:wrap;gap:0 1.2rem}header a{color:#fff}
+main{max-width:70rem;margin:1.5rem auto;padding:0 2rem;overflow-x:auto}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%;background:#fff}th,td{padding:.35rem .7rem;border-bottom:1px solid #e3e8ea;
 text-align:left;vertical-align:top}th{background:#eef2f3;font-weight:600}.n{text-align:right;
 font-variant-numeric:tabular-nums;white-space:nowrap}a{color:#1c5c8c}.quiet{color:#667}dl{display:grid;
@@ -73,7 +73,8 @@ def page(
     """Give a whole page; `home` names the sandbox, `menu` holds addresses and names."""
     links = "".join(f'<a href="{path}">{escape(name)}</a>' for path, name in menu)
     return Response.html(
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · sandbox</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(title)} · sandbox</title>'
         f'<style>:root{{--colour:{colour}}}{STYLE}</style></head><body><header><a href="/"><b>{escape(home)}</b></a>'
         f"{links}</header><main><h1>{escape(title)}</h1>{body}</main></body></html>",
         status,

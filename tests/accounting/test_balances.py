@@ -104,23 +104,42 @@ def test_an_auditor_computes_the_digest_from_the_lines_alone(quarter):
     previous = ""
     for month in (JAN, FEB):
         seal = close(month).seal
-        digests = []
-        for e in JournalEntry.objects.filter(date__gte=month, date__lt=seal.period.end).order_by("date", "id"):
-            lines = [
-                [
-                    x.position, str(x.date), x.account_id, x.currency, x.debit, x.credit, x.base_debit, x.base_credit,
-                    x.role, x.resolved_by, x.customer_id, x.contract_id, x.contract_item_id, x.product_id, x.invoice_id,
-                    x.credit_note_id, x.payment_id, x.tax_rate_id,
-                ]
-                for x in e.lines.order_by("position")
-            ]  # fmt: skip
-            row = [
-                e.id, str(e.date), e.currency, e.kind, e.description, e.event_id, e.part, e.rule_version_id,
-                e.reverses_id, lines,
-            ]  # fmt: skip
-            digests.append(hashlib.sha256(_json(row).encode()).hexdigest())
-        previous = hashlib.sha256((previous + "".join(digests)).encode()).hexdigest()
+        previous = _digest(month, seal.period.end, previous, seal.format)
         assert seal.digest == previous
+
+
+def test_a_seal_of_the_first_format_is_still_proved(quarter):
+    """Months that were sealed before lines named their refund and obligation."""
+    seal = close(JAN).seal
+    old = _digest(JAN, seal.period.end, "", 1)
+    assert old != seal.digest
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE accounting_periodseal DISABLE TRIGGER USER")
+        cursor.execute("UPDATE accounting_periodseal SET format = 1, digest = %s", [old])
+        cursor.execute("ALTER TABLE accounting_periodseal ENABLE TRIGGER USER")
+    close(FEB)
+    assert [each.format for each in PeriodSeal.objects.order_by("id")] == [1, 2]
+    assert check_ledger(quarter.tenant).problems == []
+
+
+def _digest(since, until, previous, written):
+    digests = []
+    for e in JournalEntry.objects.filter(date__gte=since, date__lt=until).order_by("date", "id"):
+        lines = [
+            [
+                x.position, str(x.date), x.account_id, x.currency, x.debit, x.credit, x.base_debit, x.base_credit,
+                x.role, x.resolved_by, x.customer_id, x.contract_id, x.contract_item_id, x.product_id, x.invoice_id,
+                x.credit_note_id, x.payment_id, x.tax_rate_id, *([x.refund_id, x.obligation_id] if written == 2 else []),
+            ]
+            for x in e.lines.order_by("position")
+        ]  # fmt: skip
+        row = [
+            e.id, str(e.date), e.currency, e.kind, e.description, e.event_id, e.part, e.rule_version_id,
+            e.reverses_id, lines,
+        ]  # fmt: skip
+        digests.append(hashlib.sha256(_json(row).encode()).hexdigest())
+    return hashlib.sha256((previous + "".join(digests)).encode()).hexdigest()
 
 
 def _json(value):
@@ -131,11 +150,11 @@ def _json(value):
 
 def test_the_digest_is_the_same_under_every_setting_of_a_connection(quarter):
     period = close(JAN)
-    assert period.seal.format == 1
+    assert period.seal.format == 2
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL datestyle = 'German, DMY'")
         cursor.execute("SET LOCAL timezone = 'Asia/Tokyo'")
-        cursor.execute("SELECT counterfoil_period_digest(%s, %s, %s, '')", [quarter.pk, period.start, period.end])
+        cursor.execute("SELECT counterfoil_period_digest(%s, %s, %s, '', 2)", [quarter.pk, period.start, period.end])
         assert cursor.fetchone()[0] == period.seal.digest
 
 

@@ -27,7 +27,7 @@ from accounting.setup import set_up_books
 from billing.errors import BillingError
 from billing.models import BusinessEntity, Customer, Invoice, Payment, Product, Tenant
 from billing.services.billing_run import run_billing
-from billing.services.contracts import draft_contract, start_contracts
+from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
 from billing.services.gateways import add_gateway, record_payout
 from billing.services.invoices import finalize_invoices, void_invoice
@@ -476,29 +476,79 @@ def test_an_entry_reversed_by_hand_takes_its_exchange_difference_back(sell):
     assert problems == {"receivables_agree"}  # the invoice still says that it is paid in part
 
 
-def test_a_contract_abroad_is_not_grossed_up(db):
-    """Nothing is agreed at a rate when a contract starts, so the policy of gross-up leaves it to its invoices."""
+def test_a_contract_abroad_is_grossed_up_at_the_rate_of_its_start(db):
+    """1,200.00 EUR for a year, signed at 1.10, billed in January at 1.20 and in February at 1.15, 100.00 a month.
+
+    What is signed for stays at 1.10 in deferred revenue, and so does the revenue; the receivable is worth what the day's rate
+    says, and the difference is realized when the right to the money comes about. Only what is earned and not billed (nothing)
+    is valued anew at the month's end.
+    """
     company = create_tenant(slug="gross", name="Gross", currency="USD")
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
         set_up_books(business_entity=entity, contract_start="gross_up")
-        rates("Date USD\n2026-03-01 1.10\n2026-03-31 1.20")
+        rates("Date USD\n2025-12-31 1.10\n2026-01-02 1.20\n2026-01-30 1.30\n2026-02-02 1.15")
         abroad = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="EUR")
-        product = Product.objects.create(code="pro", name="Pro plan")
-        item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "365"}, "interval_months": 12}
-        contract = draft_contract(customer=abroad, number="K-1", start=date(2026, 3, 1), items=[item], term_months=12)
+        product = Product.objects.create(code="pro", name="Pro", recognition_method="straight_line_months")
+        item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "100"}}
+        contract = draft_contract(customer=abroad, number="K-1", start=date(2026, 1, 1), items=[item], term_months=12)
         start_contracts([contract.pk])
-        run_billing(through=date(2026, 3, 1), finalize=True)
-        recognize_revenue(through=date(2026, 3, 31))
+        run_billing(through=date(2026, 1, 1), finalize=True)
+        recognize_revenue(through=date(2026, 1, 31))
+        assert revalue(at=date(2026, 1, 31)).total == {"USD": D("20.00")}
+        run_billing(through=date(2026, 2, 2), finalize=True)
         assert journal(in_base=True) == text("""
-            2026-03-01  Invoice finalized
-                Dr AR - Customers                        401.50
-                Cr Deferred Revenue                      401.50
-            2026-03-31  Revenue recognized
-                Dr Deferred Revenue                       34.10
-                Cr Sales and Services Revenue             34.10
+            2026-01-01  Contract started: committed value
+                Dr Unbilled Revenue                    1,320.00
+                Cr Deferred Revenue                    1,320.00
+            2026-01-01  Invoice finalized
+                Dr AR - Customers                        110.00
+                Cr Unbilled Revenue                      110.00
+            2026-01-31  Revenue recognized
+                Dr Deferred Revenue                      110.00
+                Cr Sales and Services Revenue            110.00
+            2026-01-31  Foreign balances revalued
+                Dr AR - Customers                         20.00
+                Cr FX Gain, Unrealized                    20.00
+            2026-02-01  Foreign balances revalued: reversal
+                Dr FX Gain, Unrealized                    20.00
+                Cr AR - Customers                         20.00
+            2026-02-01  Invoice finalized
+                Dr AR - Customers                        130.00
+                Cr Unbilled Revenue                      110.00
+                Cr FX Gain, Realized                      20.00
         """)
         assert check_ledger(company).problems == []
+        assert replay_ledger().differences == []
+
+
+def test_a_contract_abroad_that_ends_early_takes_back_what_it_was_grossed_up_by(db):
+    """600.00 EUR at 1.10 for six months, ended after two at 1.40: the other four leave as they came, at 1.10."""
+    company = create_tenant(slug="gross", name="Gross", currency="USD")
+    with tenant_scope(company.pk):
+        entity = BusinessEntity.objects.get()
+        set_up_books(business_entity=entity, contract_start="gross_up")
+        rates("Date USD\n2025-12-31 1.10\n2026-01-30 1.20\n2026-02-27 1.40")
+        abroad = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="EUR")
+        product = Product.objects.create(code="pro", name="Pro", recognition_method="straight_line_months")
+        item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "100"}, "timing": "arrears"}
+        contract = draft_contract(customer=abroad, number="K-1", start=date(2026, 1, 1), items=[item], term_months=6)
+        start_contracts([contract.pk])
+        recognize_revenue(through=date(2026, 2, 28))
+        # 200.00 EUR are earned and not billed, 220.00 when signed for: 280.00 on the last day of February.
+        assert revalue(at=date(2026, 2, 28)).total == {"USD": D("60.00")}
+        end_contract(contract_id=contract.pk, end=date(2026, 3, 1))
+        assert journal(in_base=True, kinds={"contract_started", "contract_ended"}) == text("""
+            2026-01-01  Contract started: committed value
+                Dr Unbilled Revenue                      660.00
+                Cr Deferred Revenue                      660.00
+            2026-03-01  Contract ended early: rest of the commitment
+                Dr Deferred Revenue                      440.00
+                Cr Unbilled Revenue                      440.00
+        """)
+        run_billing(through=date(2026, 3, 1), finalize=True)
+        assert check_ledger(company).problems == []
+        assert replay_ledger().differences == []
 
 
 def test_a_bank_account_in_the_currency_is_carried_and_revalued(sell, entity):

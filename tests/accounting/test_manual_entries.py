@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounting.attachments import LARGEST, attach, detach
 from accounting.by_hand import BY_HAND, AlreadyReversed
 from accounting.checks import check_ledger
+from accounting.currency.revaluation import revalue
 from accounting.events import ManualEntryApproved
 from accounting.manual_entries import (
     ManualEntryError,
@@ -25,8 +26,17 @@ from accounting.manual_entries import (
     stop_repeating,
     submit,
 )
-from accounting.models import Account, AccountingPeriod, Attachment, JournalEntry, ManualEntry, ManualEntryLine
+from accounting.models import (
+    Account,
+    AccountingPeriod,
+    Attachment,
+    DefaultAccount,
+    JournalEntry,
+    ManualEntry,
+    ManualEntryLine,
+)
 from accounting.periods import close_period
+from accounting.replaying import replay_ledger
 from accounting.reports.why import explain_entry
 from accounting.reversing import reverse_entry
 from accounting.setup import set_up_books
@@ -35,6 +45,7 @@ from billing.models import BusinessEntity, BusinessEvent
 from billing.services.payments import receive_payment
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
+from tests.accounting.rates import rates
 from tests.journal import journal, text
 
 D = Decimal
@@ -74,8 +85,8 @@ def draft(by, rows=RENT, **head):
     return save_draft(entry=entry, lines=lines(*rows), by=by)
 
 
-def post(by, second, **head):
-    entry = draft(by, **head)
+def post(by, second, rows=RENT, **head):
+    entry = draft(by, rows, **head)
     submit(entry_id=entry.pk, by=by, at=timezone.now())
     return approve(entry_id=entry.pk, by=second, at=timezone.now())
 
@@ -453,3 +464,79 @@ class TestRaces:
             assert "done" in answers and period.status == "closed"
             assert (entry.status == "posted") == (JournalEntry.objects.count() == 2) == (period.seal.entries == 2)
             assert check_ledger(company).problems == []
+
+
+def test_an_entry_in_a_foreign_currency_is_posted_at_the_rate_of_its_day(entity, ann, bob):
+    """900.00 EUR of rent at 1.10; reversed by itself on 1 February at what it was posted for, whatever the rate is then."""
+    entry = draft(ann, currency="EUR", reverse_on=FEB_1)
+    submit(entry_id=entry.pk, by=ann, at=timezone.now())
+    with pytest.raises(ManualEntryError, match="no exchange rate from EUR to USD for 2026-01-31"):
+        approve(entry_id=entry.pk, by=bob, at=timezone.now())
+    assert (JournalEntry.objects.count(), ManualEntry.objects.get().status) == (0, "submitted")
+    rates("Date USD\n2026-01-30 1.10\n2026-02-02 1.30")
+    with pytest.raises(ManualEntryError, match="Somebody else must approve it"):
+        approve(entry_id=entry.pk, by=ann, at=timezone.now())
+    approve(entry_id=entry.pk, by=bob, at=timezone.now())
+    assert post_scheduled(business_entity_id=entity.pk, through=FEB_1).reversed == 1
+    rent, cash = names()["5000"], names()["1000"]
+    assert journal(in_base=True) == text(f"""
+        2026-01-31  Rent of January
+            Dr {rent:<32}      990.00
+            Cr {cash:<32}      990.00
+        2026-02-01  Rent of January: reversal
+            Dr {cash:<32}      990.00
+            Cr {rent:<32}      990.00
+    """)
+    posted = JournalEntry.objects.order_by("id").first()
+    assert {(line.currency, line.debit + line.credit) for line in posted.lines.all()} == {("EUR", D(900))}
+    assert check_ledger(entity.tenant).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_a_foreign_entry_balances_in_base_currency_whatever_its_lines_round_to(entity, ann, bob):
+    """Three lines of 0.05 EUR at 1.10 are 0.055 each, 0.165 in all: 0.17 on both sides."""
+    rates("Date USD\n2026-01-30 1.10")
+    post(ann, bob, currency="EUR", rows=(("5000", "0.05", "0"),) * 3 + (("1000", "0", "0.15"),))
+    sides = JournalEntry.objects.get().lines.values_list("base_debit", "base_credit")
+    assert (sum(debit for debit, _ in sides), sum(credit for _, credit in sides)) == (D("0.17"), D("0.17"))
+
+
+def test_a_foreign_entry_has_the_decimals_of_its_currency(entity, ann):
+    with pytest.raises(ManualEntryError, match=r"0\.5 has more decimals than JPY has"):
+        draft(ann, currency="JPY", rows=(("5000", "0.5", "0"), ("1000", "0", "0.5")))
+
+
+def test_a_repeated_foreign_entry_takes_each_days_rate_and_waits_for_it(entity, ann, bob):
+    rates("Date USD\n2026-01-30 1.10\n2026-02-27 1.20")
+    original = post(ann, bob, currency="EUR", repeat=1)
+    run = post_scheduled(business_entity_id=entity.pk, through=date(2026, 3, 31))
+    assert run.repeated == 0
+    assert "no exchange rate from EUR to USD for 2026-03-31" in run.refused[0]
+    assert post_scheduled(business_entity_id=entity.pk, through=date(2026, 2, 28)).repeated == 1
+    amounts = [entry.lines.order_by("position")[0].base_debit for entry in JournalEntry.objects.order_by("date")]
+    assert amounts == [D(990), D(1080)]
+    assert original.currency == "EUR"
+
+
+def test_what_a_person_moves_on_a_bank_account_in_its_currency_is_carried_with_it(entity, customer, ann, bob):
+    """1,000.00 EUR came in at 1.10; a fee of 100.00 EUR at 1.30 takes 110.00 off the account, and realizes 20.00."""
+    rates("Date USD\n2026-01-02 1.10\n2026-01-30 1.30\n2026-02-27 1.20")
+    about = {"category": "assets", "normal_balance": "debit", "business_entity": entity}
+    Account.objects.create(code="1019", name="Cash EUR", **about)
+    DefaultAccount.objects.create(
+        role="cash", level="entity_currency", business_entity=entity, currency="EUR", account_code="1019"
+    )
+    customer.currency = "EUR"
+    customer.save()
+    receive_payment(customer_id=customer.pk, received_on=date(2026, 1, 2), amount=D(1000), currency="EUR")
+    post(ann, bob, currency="EUR", rows=(("5000", "100", "0"), ("1019", "0", "100")))
+    assert journal(in_base=True, kinds={"manual_entry_approved"}) == text(f"""
+        2026-01-31  Rent of January
+            Dr {names()["5000"]:<32}      130.00
+            Cr Cash EUR                              110.00
+            Cr FX Gain, Realized                      20.00
+    """)
+    # 900.00 EUR at 1.20 are 1,080.00, carried at 990.00; what the customer may ask back is 1,200.00, carried at 1,100.00.
+    assert revalue(at=date(2026, 2, 28)).total == {"USD": D("-10.00")}
+    assert check_ledger(entity.tenant).problems == []
+    assert replay_ledger().differences == []

@@ -271,8 +271,10 @@ def test_void_leaves_what_an_obligation_has_earned(bundle: Contract, licence: Pr
             Dr Deferred Revenue                      340.00
             Cr AR - Customers                        850.00
         2026-02-01  Invoice voided
-            Dr Unbilled Revenue                      538.33
-            Cr Deferred Revenue                      538.33
+            Dr Unbilled Revenue                      510.00
+            Dr Unbilled Revenue                       28.33
+            Cr Deferred Revenue                      510.00
+            Cr Deferred Revenue                       28.33
     """)
     assert check_ledger(tenant).problems == []
     run_billing(through=date(2026, 2, 1), finalize=True)

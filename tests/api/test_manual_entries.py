@@ -41,8 +41,16 @@ def test_what_could_never_be_posted_is_answered_in_words(caller, tenant):
     caller.post("/manual-entries", body(lines=lines[:1]), status=400)
     caller.post("/manual-entries", body(lines=[lines[0] | {"account": "nope"}, lines[1]]), status=400)
     euro = {"amount": "12.50", "currency": "EUR"}
-    caller.post("/manual-entries", body(lines=[lines[0] | {"debit": euro}, lines[1]]), status=400)
+    mixed = caller.post("/manual-entries", body(lines=[lines[0] | {"debit": euro}, lines[1]]), status=400)
+    assert "An entry is in one currency; these lines are in EUR and USD." in str(mixed)
     assert caller.get("/manual-entries")["results"] == []
+
+
+def test_an_entry_in_a_foreign_currency_is_in_that_of_its_lines(caller, tenant):
+    lines = body()["lines"]
+    euro = {"amount": "12.50", "currency": "EUR"}
+    entry = caller.post("/manual-entries", body(lines=[lines[0] | {"debit": euro}, lines[1] | {"credit": euro}]))
+    assert (entry["currency"], entry["lines"][1]["credit"]) == ("EUR", euro)
 
 
 def test_a_draft_is_deleted(caller, tenant):

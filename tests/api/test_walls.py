@@ -57,13 +57,13 @@ def full(caller: Caller, invoice: dict[str, Any]) -> Caller:
     return caller
 
 
-@pytest.mark.parametrize("resource", LISTS)
-def test_nothing_is_seen(full: Caller, stranger: Caller, resource: str) -> None:
-    mine = full.get(f"/{resource}")["results"]
-    assert mine or resource in ("usage", "write-offs", "credit-uses")
-    assert stranger.get(f"/{resource}")["results"] == []
-    for record in mine:
-        assert stranger.get(f"/{resource}/{record['id']}", status=404)["error"]["code"] == "not_found"
+def test_nothing_is_seen(full: Caller, stranger: Caller) -> None:
+    for resource in LISTS:
+        mine = full.get(f"/{resource}")["results"]
+        assert mine or resource in ("usage", "write-offs", "credit-uses"), resource
+        assert stranger.get(f"/{resource}")["results"] == [], resource
+        for record in mine:
+            assert stranger.get(f"/{resource}/{record['id']}", status=404)["error"]["code"] == "not_found", resource
 
 
 def test_accounts_are_each_companys_own(full: Caller, stranger: Caller) -> None:

@@ -484,6 +484,7 @@ def assert_books_agree(company: Tenant, told: str) -> None:
         assert recognized + deferred - unbilled == billed - credited - gone + allowed, told
         assert deferred >= 0, told
         assert unbilled >= 0, told
+    assert not RecognitionSchedule.objects.filter(obligation_id__isnull=False, amount__lt=0).exists(), told
 
 
 _SIGNS = {"dispute_opened": 1, "invoice_written_off": 1, "write_off_recovered": -1}

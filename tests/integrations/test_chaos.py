@@ -33,7 +33,7 @@ def test_killed_workers_lose_and_double_nothing(entity, erp, mode) -> None:
         documents = do_business(connection, documents=20 if erp == "zoho" else 40)  # It takes them one by one.
         # One call takes fifty journals at Xero: few calls, of which more must fail to see any that does.
         rate = 0.4 if (erp, mode) == ("xero", "journal_entries") else 0.2
-        verdict = chaos.run(connection, Sandbox(box.url), seed=7, every=0.3, most_seconds=100, rate=rate)
+        verdict = chaos.run(connection, Sandbox(box.url), seed=7, every=0.3, most_seconds=400, rate=rate)
     assert (verdict.ok, verdict.parked) == (True, []), str(verdict)
     assert verdict.documents == documents == OutboxItem.objects.exclude(kind__in=("customer", "product")).count()
     assert verdict.kills and verdict.faults

@@ -69,6 +69,15 @@ def test_trouble_on_their_side_loses_no_token(connection, erp) -> None:
     assert kept.status == ConnectionStatus.CONNECTED
 
 
+@pytest.mark.parametrize(("told", "days"), [({}, 100), ({"x_refresh_token_hard_expires_in": 20 * 86_400}, 20)])
+def test_a_sign_in_that_ends_for_good_is_known_to_end(connection, erp, told, days) -> None:
+    erp.post(TOKEN_URL, json=FRESH | {"x_refresh_token_expires_in": 100 * 86_400} | told)
+    ConnectionAccess(connection.pk).refresh(stale="old")
+    assert erp.calls[0].request.headers["x-include-refresh-token-hard-expires-in"] == "true"
+    left = Connection.objects.get().credentials["refresh_expires_at"] - time.time()
+    assert days - 1 < left / 86_400 <= days
+
+
 def test_a_token_about_to_expire_is_refreshed_before_use(connection, erp) -> None:
     connection.credentials["expires_at"] = time.time() + 30
     connection.save()

@@ -104,10 +104,10 @@ class _Paper:
             return
         widths, self._size = _widths(table, sample, self._width - 2 * _MARGIN)
         self._room(50)
-        self._headings(table.columns, widths)
-        self._head = table.columns, widths
+        self._headings(table.page_columns, widths)
+        self._head = table.page_columns, widths
         for row in chain(sample, rows, [table.totals] if table.totals else []):
-            self._row(row, table.columns, widths)
+            self._row(row, table.page_columns, widths)
         self._head = None
         self._y -= 14
 
@@ -180,14 +180,14 @@ def shown(value: Any, column: Column) -> str:
 def _widths(table: Table, sample: Sequence[Row], room: float) -> tuple[list[float], float]:
     """Give numbers the room they need, and let the texts share the rest; where that is too little, letters shrink."""
     needed = []
-    for place, column in enumerate(table.columns):
+    for place, column in enumerate(table.page_columns):
         rows = chain(sample, [table.totals] if table.totals else [])
         cells = [shown(row.cells[place], column) for row in rows if len(row.cells) > place]
         widest = max((width_of(cell, BOLD, _SIZE) for cell in cells), default=0.0)
         heading = width_of(max(column.heading.split(), key=len, default=""), BOLD, _SIZE)
         needed.append(max(widest, heading, _NARROWEST) + 2)
     room -= _GAP * (len(needed) - 1)
-    is_text = [column.kind is Kind.TEXT for column in table.columns]
+    is_text = [column.kind is Kind.TEXT for column in table.page_columns]
     texts = sum(width for width, text in zip(needed, is_text, strict=True) if text)
     numbers = sum(needed) - texts
     shrink = min(1.0, room / (numbers + _LEAST_OF_TEXT * texts))

@@ -14,6 +14,7 @@ from integrations.connectors.base import Delivered, MissingMapping, Outcome, Rej
 from integrations.connectors.jsontext import dumps
 from integrations.connectors.netsuite.client import RECORD, Answer, Client
 from integrations.connectors.netsuite.objects import OFFSETS, RECORDS, applied, decimal
+from integrations.connectors.netsuite.payloads import payment_option
 from integrations.documents import Kind
 
 KINDS = (
@@ -35,7 +36,8 @@ _LINE = (
     "department",
     "location",
 )
-_TAX = ("taxDetailsReference", "taxType", "taxCode", "taxBasis", "taxRate", "taxAmount")
+_TAX = ("taxCode", "taxBasis", "taxRate", "taxAmount")
+_OF_REFUND = ("customer", "currency", "account", "arAcct", "class", "department", "location")
 JsonObject = dict[str, Any]
 
 
@@ -50,8 +52,9 @@ class Held:
 class Changes:
     """Changes one document at a time. Every step looks first, so that a repeat does nothing twice."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, options: Mapping[str, Any]) -> None:
         self._client = client
+        self._options = options
 
     def make(self, kind: Kind, sent: JsonObject) -> Outcome:
         """Make a change; its body names the document by `id`. Raises TryLater, BadCredentials, UnknownOutcome."""
@@ -144,7 +147,8 @@ class Changes:
             if not answer.is_ok:
                 return answer.fault.as_error()
         body = {name: value for name, value in sent.items() if name != "id"}
-        body |= {name: _ref(held.body, name) for name in ("customer", "currency", "account") if held.body.get(name)}
+        body |= {name: _ref(held.body, name) for name in _OF_REFUND if held.body.get(name)}
+        body |= payment_option(self._options)
         amount = decimal(held.body.get("payment"))
         body["apply"] = {"items": [{"doc": {"id": held.id}, "apply": True, "amount": amount}]}
         if held.body.get("exchangeRate") not in (None, 1, Decimal(1)):
@@ -175,7 +179,7 @@ def _offsetting(sent: JsonObject, memo: Mapping[str, Any]) -> JsonObject:
     body["item"] = {"items": [_copied(line, _LINE) for line in (memo.get("item") or {}).get("items", [])]}
     if memo.get("taxDetailsOverride"):
         body["taxDetailsOverride"] = True
-        details = [_copied(line, _TAX) for line in (memo.get("taxDetails") or {}).get("items", [])]
+        details = [_copied_tax(line) for line in (memo.get("taxDetails") or {}).get("items", [])]
         if details:
             body["taxDetails"] = {"items": details}
     return body
@@ -187,6 +191,19 @@ def _copied(line: Mapping[str, Any], names: tuple[str, ...]) -> JsonObject:
         for name in names
         if line.get(name) is not None
     }
+
+
+def _copied_tax(line: Mapping[str, Any]) -> JsonObject:
+    """Give a line of taxes as it is written, whether it was read as a reference or as text."""
+    return {
+        "taxDetailsReference": {"id": _id(line["taxDetailsReference"])},
+        "taxType": _id(line["taxType"]),
+        **_copied(line, _TAX),
+    }
+
+
+def _id(value: Any) -> str:
+    return str(value["id"] if isinstance(value, dict) else value)
 
 
 def _ref(body: Mapping[str, Any], name: str) -> JsonObject:

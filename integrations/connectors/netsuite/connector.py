@@ -40,7 +40,7 @@ class NetSuite:
         self._wiring = wiring
         self._client = Client(wiring)
         self._queries = Queries(self._client)
-        self._changes = changes.Changes(self._client)
+        self._changes = changes.Changes(self._client, wiring.options)
         self._setting = Setting(wiring.company, wiring.currencies, wiring.options)
         self._item = str(wiring.options.get("item_record") or objects.RECORDS[Kind.PRODUCT])
 

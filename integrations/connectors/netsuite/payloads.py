@@ -4,7 +4,7 @@ Field names, kinds and lengths: Oracle's REST API Browser 2026.1 and help pages.
 `{"items": [...]}`, amounts are numbers in major units.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -135,7 +135,7 @@ def invoice(document: InvoiceDocument, setting: Setting) -> str:
 
 def credit_memo(document: CreditNoteDocument, setting: Setting) -> str:
     """Write a credit memo, applied to the invoices that it settles."""
-    body = _sales(document, setting)
+    body = _sales(document, setting) | {"autoApply": False}  # Else an account's preference may settle other invoices.
     if document.reason:
         body["memo"] = document.reason[:MEMO]
     if document.allocations:
@@ -207,8 +207,9 @@ def _tax_detail(line: SalesLineDocument, number: int, currency: str, setting: Se
             "lists and send the item again.",
         )
     return {
-        "taxDetailsReference": str(number),
-        "taxType": {"id": kind},
+        # By the REST API Browser: here a reference and an id as text, on the line the other way round.
+        "taxDetailsReference": {"id": str(number)},
+        "taxType": kind,
         "taxCode": {"id": line.tax_code},
         "taxBasis": setting.amount(line.net, currency),
         "taxRate": line.tax_percent.normalize() if line.tax_percent else _rate(line),
@@ -260,10 +261,14 @@ def refund(document: RefundDocument, setting: Setting) -> str:
     }
     if document.receivable:
         body["arAcct"] = {"id": document.receivable}
-    if setting.options.get("payment_method"):
-        body["paymentMethod"] = {"id": str(setting.options["payment_method"])}
+    body |= payment_option(setting.options)
     refunded = _apply(document.credit_note or document.payment, setting.amount(document.amount, document.currency))
     return dumps(body | {"apply": {"items": [refunded]}})
+
+
+def payment_option(options: Mapping[str, Any]) -> JsonObject:
+    """Name how money is paid back, where the account demands it: refunds have no payment method over REST."""
+    return {"paymentOption": {"id": str(options["payment_option"])}} if options.get("payment_option") else {}
 
 
 def void(document: VoidDocument) -> str:

@@ -21,7 +21,7 @@ TOKEN_PATH = "/services/rest/auth/oauth2/v1/token"  # noqa: S105 - an address
 CERTIFICATE, TOKEN = "certificate", "token"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LIVES = 300  # Seconds; the vendor takes less than an hour.
-_SMALLEST_RSA = 3072
+_RSA_BITS = (3072, 4096)
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _ACCOUNT = SecretField(
     "account_id",
@@ -102,7 +102,7 @@ def _private_key(text: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError("The private key cannot be read. Enter it as PEM text, from BEGIN to END.") from error
     if isinstance(key, rsa.RSAPrivateKey):
-        if key.key_size < _SMALLEST_RSA:
+        if key.key_size not in _RSA_BITS:
             raise ValueError(f"The RSA key has {key.key_size} bits; NetSuite takes 3072 or 4096.")
         return key
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in _CURVES:

@@ -1,14 +1,21 @@
 """QuickBooks Online. Facts about the vendor's API that the code relies on are named where they are used."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from integrations.connectors import base
 from integrations.connectors.base import (
+    AccountWish,
     Company,
     CompanyFrom,
     ConnectorSpec,
     Endpoints,
+    ErpRow,
     SecretField,
     SignIn,
     SignInKind,
+    TokenRequest,
 )
 from integrations.connectors.quickbooks.connector import QuickBooks
 from integrations.connectors.quickbooks.objects import LISTS, READ
@@ -25,6 +32,18 @@ _ENDPOINTS = Endpoints(
 def _names_tax_codes(company: Company) -> bool:
     """In the United States a line is taxable or not; elsewhere it names a tax code."""
     return company.country != "US"
+
+
+def _token_request(secrets: Mapping[str, Any], form: Mapping[str, str], token_url: str) -> TokenRequest:
+    """Ask with the token also for the day on which the sign-in ends for good, five years after it was given."""
+    asked = base.basic_auth(secrets, form, token_url)
+    return replace(asked, headers={"x-include-refresh-token-hard-expires-in": "true"})
+
+
+def _refuse(account: ErpRow, wish: AccountWish) -> str:
+    if account.data.get("foreign"):
+        return f"It is kept in {account.data['foreign']}: QuickBooks takes nothing else for it. Choose one in the home currency."
+    return ""
 
 
 SPEC = ConnectorSpec(
@@ -61,6 +80,7 @@ SPEC = ConnectorSpec(
             scope="com.intuit.quickbooks.accounting",
             company_from=CompanyFrom.CALLBACK,
             company_name="realmId",
+            token_request=_token_request,
         ),
     ),
     lists=tuple(LISTS.values()),
@@ -74,8 +94,8 @@ SPEC = ConnectorSpec(
         "assets": ("Other Current Asset", "OtherCurrentAssets"),
         "liabilities": ("Other Current Liability", "OtherCurrentLiabilities"),
         "sales_tax": ("Other Current Liability", "SalesTaxPayable"),
-        "deferred_revenue": ("Other Current Liability", "DeferredRevenue"),
-        "equity": ("Equity", "OpeningBalanceEquity"),
+        # Not OpeningBalanceEquity: a company has one of its own. Intuit's XSD names no sub type for deferred revenue.
+        "equity": ("Equity", "OwnersEquity"),
         "income": ("Income", "ServiceFeeIncome"),
         "expenses": ("Expense", "OtherMiscellaneousServiceCost"),
     },
@@ -89,6 +109,7 @@ SPEC = ConnectorSpec(
         "accounts_receivable.customers": ("Accounts Receivable",),
         "cash": ("Bank", "Other Current Asset"),
     },
+    refuse=_refuse,
     make=QuickBooks,
     webhooks=WEBHOOKS,
 )

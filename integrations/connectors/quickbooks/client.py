@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import requests
@@ -15,6 +15,7 @@ from integrations.connectors.quickbooks.faults import Fault, read_faults
 logger = logging.getLogger(__name__)
 
 MINOR_VERSION = "75"
+PAGE = 1000
 _THROTTLED_WAIT = 60.0  # Intuit: after a 429 wait a minute; a header that says more is not documented.
 
 
@@ -33,6 +34,17 @@ class Client:
         if faults:
             raise faults[0].as_error()
         return answer.get("QueryResponse", {})
+
+    def rows(self, entity: str, where: str = "") -> Iterator[dict[str, Any]]:
+        """Read all pages of a query."""
+        start = 1
+        while True:
+            text = f"select * from {entity} {where} startposition {start} maxresults {PAGE}"
+            found = self.query(text).get(entity, [])
+            yield from found
+            if len(found) < PAGE:
+                return
+            start += PAGE
 
     def get(self, path: str) -> dict[str, Any]:
         """Read one object by its path."""

@@ -1,9 +1,9 @@
 """The QuickBooks Online connector: sending in batches, reading back, and reading lists and documents."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from integrations.connectors.base import (
     Change,
@@ -22,12 +22,14 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import objects, payloads, settling
-from integrations.connectors.quickbooks.client import Client
+from integrations.connectors.quickbooks.client import PAGE, Client
 from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
 from integrations.connectors.quickbooks.settling import Settling
 from integrations.documents import Document, Kind
 
-_PAGE = 1000
+_CAPTURED, _MOST_CAPTURED = timedelta(days=29), 1000
+_LONGEST_LIST = 4000  # Bytes of an address; gateways begin to refuse it at 8,000.
+_ACCOUNT_NUMBER = {"AU": 20, "CA": 20}  # Characters; 7 elsewhere.
 JsonObject = dict[str, Any]
 
 
@@ -78,19 +80,18 @@ class QuickBooks:
         return self._adopt_ours(kind, parcels, outcomes)
 
     def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
-        """Look parcels up by their number or name, in one query; only what carries our reference counts."""
+        """Look parcels up by their number or name, in one query or few; only what carries our reference counts."""
         if kind in (Kind.CREDIT_ALLOCATION, Kind.REFUND):
             look = self._settling.allocated if kind is Kind.CREDIT_ALLOCATION else self._settling.refunded
             answers = {parcel.reference: look(parcel.reference, parcel.body) for parcel in parcels}
             return {reference: answer for reference, answer in answers.items() if answer is not None}
         entity, field = objects.ENTITY[kind], objects.LOOKUP[kind]
         sent = {parcel.reference: loads(parcel.body) for parcel in parcels}
-        values = ", ".join(_quoted(str(body[field])) for body in sent.values())
-        condition = f"{field} in ({values})"
-        if entity in objects.LISTS:
-            condition += " and Active in (true, false)"
-        response = self._client.query(f"select * from {entity} where {condition} maxresults {_PAGE}")
-        rows: list[JsonObject] = response.get(entity, [])
+        active = " and Active in (true, false)" if entity in objects.LISTS else ""
+        rows: list[JsonObject] = []
+        for values in _portions([_quoted(str(body[field])) for body in sent.values()]):
+            text = f"select * from {entity} where {field} in ({', '.join(values)}){active} maxresults {PAGE}"
+            rows += self._client.query(text).get(entity, [])
         if kind in _CHANGES:
             return self._changed(kind, sent, {str(row["Id"]): row for row in rows})
         found: dict[str, Outcome] = {}
@@ -118,15 +119,15 @@ class QuickBooks:
             conditions = ["Active in (true, false)"]
             if since:
                 conditions.append(f"MetaData.LastUpdatedTime > '{_moment(since)}'")
-            for row in self._pages(entity, f"where {' and '.join(conditions)}"):
-                yield objects.list_row(entity, row)
+            for row in self._client.rows(entity, f"where {' and '.join(conditions)}"):
+                yield objects.list_row(entity, row, self._company.home_currency)
 
     def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
         """Read every document of a kind up to a date."""
         where = f"where TxnDate <= '{through.isoformat()}'"
         if since:
             where += f" and TxnDate >= '{since.isoformat()}'"
-        for row in self._pages(objects.READ[kind], where):
+        for row in self._client.rows(objects.READ[kind], where):
             yield objects.erp_document(kind, row)
 
     def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
@@ -136,26 +137,43 @@ class QuickBooks:
         return objects.erp_document(kind, rows[0]) if rows else None
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
-        """Ask for change data capture, which goes back 30 days. A thousand rows and more come as a thousand: then ask anew."""
-        answer = self._client.get(
-            f"cdc?{urlencode({'entities': ','.join(objects.KIND_OF), 'changedSince': _moment(since)})}"
-        )
-        for part in answer.get("CDCResponse", []):
-            for found in part.get("QueryResponse", []):
-                for entity, kind in objects.KIND_OF.items():
-                    for row in found.get(entity, []):
-                        yield objects.change(kind, row)
+        """Ask for change data capture, which goes back 30 days and tells at most a thousand objects.
+
+        What that leaves out is read with queries, which do not tell what was deleted: that is left to reconciliation.
+        """
+        start = max(since, datetime.now(UTC) - _CAPTURED)
+        told = self._captured(list(objects.KIND_OF), start)
+        if sum(map(len, told.values())) >= _MOST_CAPTURED:
+            told = {entity: self._captured([entity], start).get(entity, []) for entity in objects.KIND_OF}
+        for entity, kind in objects.KIND_OF.items():
+            rows = told.get(entity, [])
+            yield from (objects.change(kind, row) for row in rows)
+            if len(rows) >= _MOST_CAPTURED or start > since:
+                where = f"where MetaData.LastUpdatedTime >= '{_moment(since)}'"
+                yield from (objects.change(kind, row) for row in self._client.rows(entity, where))
+
+    def _captured(self, entities: Sequence[str], since: datetime) -> dict[str, list[JsonObject]]:
+        query = urlencode({"entities": ",".join(entities), "changedSince": _moment(since)})
+        found: dict[str, list[JsonObject]] = {}
+        for part in self._client.get(f"cdc?{query}").get("CDCResponse", []):
+            for response in part.get("QueryResponse", []):
+                for entity in entities:
+                    found.setdefault(entity, []).extend(response.get(entity, []))
+        return found
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
-        body: JsonObject = {"Name": name[:100], "AccountType": account_type, "AccountSubType": subtype}
-        if number:
-            body["AcctNum"] = number[:7]
-        return self._create("Account", "Name", name[:100], body, request_id, must_match=("AccountType", account_type))
+        shown = payloads.name_of(name.replace('"', "'"))
+        body: JsonObject = {"Name": shown, "AccountType": account_type, "AccountSubType": subtype}
+        # One that is too long is left out: cut short it would be another account's.
+        if number and ":" not in number and len(number) <= _ACCOUNT_NUMBER.get(self._company.country, 7):
+            body["AcctNum"] = number
+        return self._create("Account", "Name", shown, body, request_id, must_match=("AccountType", account_type))
 
     def create_customer(self, *, request_id: str, name: str, note: str, subsidiary: str = "") -> ErpRow:
         """Create a customer, or give the one of that name that is there."""
-        return self._create("Customer", "DisplayName", name, {"DisplayName": name, "Notes": note}, request_id)
+        shown = payloads.name_of(name)
+        return self._create("Customer", "DisplayName", shown, {"DisplayName": shown, "Notes": note}, request_id)
 
     def _create(
         self,
@@ -169,25 +187,14 @@ class QuickBooks:
         answer = self._client.write(entity.lower(), dumps(body), request_id=request_id)
         faults = read_faults(answer)
         if not faults:
-            return objects.list_row(entity, answer[entity])
+            return objects.list_row(entity, answer[entity], self._company.home_currency)
         error = faults[0].as_error()
         if isinstance(error, NameTaken):
             where = f"where {field} = {_quoted(name)} and Active in (true, false)"
-            for row in self._pages(entity, where):
+            for row in self._client.rows(entity, where):
                 if must_match is None or row.get(must_match[0]) == must_match[1]:
-                    return objects.list_row(entity, row)
+                    return objects.list_row(entity, row, self._company.home_currency)
         raise error
-
-    def _pages(self, entity: str, where: str) -> Iterator[JsonObject]:
-        start = 1
-        while True:
-            condition = f" {where}" if where else ""
-            text = f"select * from {entity}{condition} startposition {start} maxresults {_PAGE}"
-            rows = self._client.query(text).get(entity, [])
-            yield from rows
-            if len(rows) < _PAGE:
-                return
-            start += _PAGE
 
     def _batch(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[JsonObject]:
         entity = objects.ENTITY[kind]
@@ -253,7 +260,10 @@ class QuickBooks:
             )
             faults = read_faults(answer)
             if not faults:
-                return objects.outcome(kind, body, answer[entity], base_url=self._base_url)
+                now = {str(body["Id"]): answer[entity]}
+                return self._changed(kind, {parcel.reference: body}, now).get(parcel.reference) or _unchanged(
+                    entity, body
+                )
             if faults[0].code != STALE:
                 return faults[0].as_error()
         return UnknownOutcome("The document changes in QuickBooks at this moment. It is tried again.")
@@ -281,6 +291,28 @@ _VOIDING: dict[Kind, dict[str, str]] = {
     Kind.INVOICE_VOID: {"operation": "void"},
     Kind.PAYMENT_VOID: {"operation": "update", "include": "void"},
 }
+
+
+def _unchanged(entity: str, body: JsonObject) -> Rejected:
+    return Rejected(
+        "unchanged",
+        f"QuickBooks took the change, but {entity} {body['Id']} is not as it should be. Change it there by hand, then "
+        "send this item again.",
+    )
+
+
+def _portions(values: Sequence[str]) -> Iterator[list[str]]:
+    """Share values out over queries whose addresses stay short: a name that is not Latin takes nine bytes a letter."""
+    some: list[str] = []
+    length = 0
+    for value in values:
+        length += len(quote(value))
+        if some and length > _LONGEST_LIST:
+            yield some
+            some, length = [], len(quote(value))
+        some.append(value)
+    if some:
+        yield some
 
 
 def _moment(value: datetime) -> str:

@@ -182,8 +182,9 @@ def _posting(line: JsonObject) -> ErpPosting:
     return ErpPosting(ref(detail, "AccountRef"), sign * decimal(line.get("Amount")))
 
 
-def list_row(entity: str, found: JsonObject) -> ErpRow:
-    """Read a row of one of the lists."""
+def list_row(entity: str, found: JsonObject, home: str) -> ErpRow:
+    """Read a row of one of the lists; of an account that is not kept in the home currency, its currency."""
+    currency = ref(found, "CurrencyRef") if entity == "Account" else ""
     return ErpRow(
         kind=LISTS[entity].value,
         # A currency is named by its code.
@@ -193,7 +194,11 @@ def list_row(entity: str, found: JsonObject) -> ErpRow:
         type=str(found.get("AccountType") or found.get("Type") or ""),
         subtype=str(found.get("AccountSubType") or ""),
         is_active=bool(found.get("Active", True)),
-        data={"notes": str(found.get("Notes") or ""), "income_account": ref(found, "IncomeAccountRef")},
+        data={
+            "notes": str(found.get("Notes") or ""),
+            "income_account": ref(found, "IncomeAccountRef"),
+            "foreign": currency if currency != home else "",
+        },
     )
 
 
@@ -210,4 +215,9 @@ def company(info: JsonObject, preferences: JsonObject) -> Company:
         books_closed_through=str(accounting.get("BookCloseDate") or ""),
         own_numbers=bool(sales.get("CustomTxnNumbers", False)),
         time_zone=str(info.get("DefaultTimeZone") or ""),
+        extra={
+            "class_on_lines": bool(accounting.get("ClassTrackingPerTxnLine", False)),
+            "class_on_documents": bool(accounting.get("ClassTrackingPerTxn", False)),
+            "locations": bool(accounting.get("TrackDepartments", False)),
+        },
     )

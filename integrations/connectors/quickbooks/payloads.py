@@ -28,6 +28,7 @@ from integrations.documents import (
 _DOC_NUMBER, _NOTE, _DESCRIPTION, _NAME = 21, 4000, 4000, 100
 _MAX_SALES_LINES = 750
 _BAD_IN_NAMES = re.compile(r"[:\t\r\n]+")
+_CENT = Decimal("0.01")  # QuickBooks keeps no finer amount, in any currency.
 
 JsonObject = dict[str, Any]
 
@@ -45,13 +46,14 @@ def tagged(text: str) -> str:
 
 def amount(value: Decimal, currency: str) -> Decimal:
     """Give the amount with the currency's digits. Raises Rejected where digits would be lost."""
-    exact = value.quantize(minor_unit(currency))
+    exact = value.quantize(max(minor_unit(currency), _CENT))
     if exact != value:
         raise Rejected("amount", f"The amount {value} {currency} has more digits than QuickBooks keeps.")
     return exact
 
 
-def _name(text: str, suffix: str = "") -> str:
+def name_of(text: str, suffix: str = "") -> str:
+    """Give a list entry's name as QuickBooks takes it. Raises Rejected for none."""
     tail = f" ({_BAD_IN_NAMES.sub(' ', suffix)[: _NAME // 2]})" if suffix else ""
     name = _BAD_IN_NAMES.sub(" ", text).strip()[: _NAME - len(tail)].strip() + tail
     if not name:
@@ -88,15 +90,37 @@ def untaxed(company: Company) -> JsonObject:
     return {} if company.country == "US" else {"GlobalTaxCalculation": "NotApplicable"}
 
 
-def _dimensions(dimensions: Sequence[DimensionDocument], *kinds: str) -> JsonObject:
-    """Name class and location, as far as a line or a document takes them."""
+def _dimensions(dimensions: Sequence[DimensionDocument], company: Company, *kinds: str) -> JsonObject:
+    """Name class and location, as far as a line or a document takes them. Raises Rejected where the company tracks none."""
     fields = {"class": "ClassRef", "department": "DepartmentRef", "location": "DepartmentRef"}
-    return {fields[each.kind]: {"value": each.external_id} for each in dimensions if each.kind in kinds}
+    found = [each for each in dimensions if each.kind in kinds]
+    for each in found:
+        what = "class" if each.kind == "class" else "location"
+        tracked = ("locations",) if what == "location" else ("class_on_lines", "class_on_documents")
+        if not any(company.extra.get(name, True) for name in tracked):
+            raise Rejected(
+                "dimension",
+                f"This document has a {what}, but QuickBooks does not track them. Switch that on in its advanced settings and "
+                "read the lists again, or take the mapping away, then send it again.",
+            )
+    return {fields[each.kind]: {"value": each.external_id} for each in found}
+
+
+def _class_of(lines: Sequence[SalesLineDocument], company: Company) -> JsonObject:
+    """Name the class of a whole document, where QuickBooks tracks one of them. Raises Rejected for several."""
+    first, *others = (_dimensions(line.dimensions, company, "class") for line in lines)
+    if any(each != first for each in others):
+        raise Rejected(
+            "dimension",
+            "The lines of this document have several classes, but QuickBooks tracks one for each document. Choose 'one to each "
+            "row in transaction' in its advanced settings, read the lists again and send it again.",
+        )
+    return first
 
 
 def customer(document: CustomerDocument, company: Company) -> str:
     """Write a Customer."""
-    body: JsonObject = {"DisplayName": _name(document.name, document.suffix), "Notes": tag(document.reference)}
+    body: JsonObject = {"DisplayName": name_of(document.name, document.suffix), "Notes": tag(document.reference)}
     if document.email and len(document.email) <= _NAME:  # Cut short it would be another address.
         body["PrimaryEmailAddr"] = {"Address": document.email}
     return dumps(body | _currency(document.currency, company))
@@ -106,7 +130,7 @@ def product(document: ProductDocument) -> str:
     """Write an Item of type Service; the Sku carries our reference, for Items have no private note."""
     return dumps(
         {
-            "Name": _name(document.name, document.suffix),
+            "Name": name_of(document.name, document.suffix),
             "Sku": f"cf:{document.reference}",
             "Type": "Service",
             "Description": document.description[:_DESCRIPTION],
@@ -117,7 +141,7 @@ def product(document: ProductDocument) -> str:
 
 def journal_entry(document: JournalDocument, company: Company) -> str:
     """Write a JournalEntry. The exchange rate is always given for a foreign currency: left out it would be 1."""
-    lines = [_journal_line(line, document.currency) for line in document.lines]
+    lines = [_journal_line(line, document.currency, company) for line in document.lines]
     debit = sum((line.debit for line in document.lines), Decimal(0))
     credit = sum((line.credit for line in document.lines), Decimal(0))
     if debit != credit or not debit:
@@ -132,14 +156,14 @@ def journal_entry(document: JournalDocument, company: Company) -> str:
     return dumps(body | {"Line": lines})
 
 
-def _journal_line(line: JournalLineDocument, currency: str) -> JsonObject:
+def _journal_line(line: JournalLineDocument, currency: str, company: Company) -> JsonObject:
     if (line.debit > 0) == (line.credit > 0) or line.debit < 0 or line.credit < 0:
         raise Rejected("line", "A journal line for QuickBooks must have either a debit or a credit above zero.")
     detail: JsonObject = {
         "PostingType": "Debit" if line.debit else "Credit",
         "AccountRef": {"value": line.account},
     }
-    detail |= _dimensions(line.dimensions, "class", "department", "location")
+    detail |= _dimensions(line.dimensions, company, "class", "department", "location")
     if line.customer:
         detail["Entity"] = {"Type": "Customer", "EntityRef": {"value": line.customer}}
     return {
@@ -185,11 +209,29 @@ def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company) -> 
     body |= currency_of(document.currency, document.rate, company)
     body["Line"] = [_sales_line(line, document.currency, company) for line in document.lines]
     if company.country != "US":
-        body["GlobalTaxCalculation"] = "TaxExcluded" if document.tax else "NotApplicable"
-    body |= _dimensions(document.lines[0].dimensions, "department", "location")
+        body["GlobalTaxCalculation"] = _tax_calculation(document.lines)
+    body |= _dimensions(document.lines[0].dimensions, company, "department", "location")
+    if not _class_is_on_lines(company):
+        body |= _class_of(document.lines, company)
     if document.tax:
         body["TxnTaxDetail"] = {"TotalTax": amount(document.tax, document.currency)}
     return body
+
+
+def _class_is_on_lines(company: Company) -> bool:
+    return bool(company.extra.get("class_on_lines", True))
+
+
+def _tax_calculation(lines: Sequence[SalesLineDocument]) -> str:
+    """Say how a document outside the United States is taxed: by the code of every line, or not at all."""
+    coded = [bool(line.tax_code) for line in lines]
+    if any(coded) and not all(coded):
+        raise Rejected(
+            "tax_code",
+            "Some lines of this document have a tax code and some have none, which QuickBooks does not take. Give the "
+            "untaxed products a tax rate of zero per cent, map it to QuickBooks' code for it, and issue the document anew.",
+        )
+    return "TaxExcluded" if any(coded) else "NotApplicable"
 
 
 def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> JsonObject:
@@ -205,7 +247,8 @@ def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> Jso
         detail["TaxCodeRef"] = {"value": "TAX" if line.tax else "NON"}
     elif line.tax_code:
         detail["TaxCodeRef"] = {"value": line.tax_code}
-    detail |= _dimensions(line.dimensions, "class")
+    if _class_is_on_lines(company):
+        detail |= _dimensions(line.dimensions, company, "class")
     return {
         "Amount": net,
         "DetailType": "SalesItemLineDetail",

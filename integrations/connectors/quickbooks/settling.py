@@ -120,9 +120,13 @@ class Settling:
     def refund(self, request_id: str, reference: str, body: str) -> Outcome:
         """Pay back and link, whichever of the two is missing."""
         wanted = loads(body)
-        purchase = self._purchase(reference)
+        purchase = self._purchase(reference, wanted["Purchase"]["TxnDate"])
         if purchase is None:
-            answer = self._client.write("purchase", dumps(wanted["Purchase"]), request_id=request_id)
+            sent: JsonObject = wanted["Purchase"]
+            # A rate is told for a foreign currency only, and each of those has receivables of its own.
+            if "ExchangeRate" in sent:
+                self._to_receivable_in(sent, objects.ref(sent, "CurrencyRef"))
+            answer = self._client.write("purchase", dumps(sent), request_id=request_id)
             faults = read_faults(answer)
             if faults:
                 return faults[0].as_error()
@@ -132,8 +136,9 @@ class Settling:
 
     def refunded(self, reference: str, body: str) -> Outcome | None:
         """Say whether the refund is there and linked."""
-        purchase = self._purchase(reference)
-        if purchase is None or not self._is_linked(loads(body), purchase):
+        wanted = loads(body)
+        purchase = self._purchase(reference, wanted["Purchase"]["TxnDate"])
+        if purchase is None or not self._is_linked(wanted, purchase):
             return None
         return self._delivered("Expense", purchase)
 
@@ -183,6 +188,14 @@ class Settling:
         body = {**kept, "SyncToken": token, "sparse": True, "Line": [*lines, line]}
         return self._client.write("payment", dumps(body), request_id=f"{request_id}-{token}")
 
+    def _to_receivable_in(self, purchase: JsonObject, currency: str) -> None:
+        """Name the receivables account of a currency, which QuickBooks makes with the first invoice in it."""
+        where = "AccountType = 'Accounts Receivable' and Active = true"
+        rows = self._client.query(f"select * from Account where {where} orderby Id").get("Account", [])
+        found = [str(row["Id"]) for row in rows if objects.ref(row, "CurrencyRef") == currency]
+        if found:
+            purchase["Line"][0]["AccountBasedExpenseLineDetail"]["AccountRef"]["value"] = found[0]
+
     def _is_linked(self, wanted: JsonObject, purchase: JsonObject) -> bool:
         if "Payment" in wanted:
             payment = self._read("Payment", str(wanted["Payment"]))
@@ -192,10 +205,13 @@ class Settling:
             payment = rows[0] if rows else None
         return bool(payment) and any(each[:2] == (_EXPENSE, str(purchase["Id"])) for each in _links(payment or {}))
 
-    def _purchase(self, reference: str) -> JsonObject | None:
-        rows = self._client.query(f"select * from Purchase where DocNumber = '{reference}'").get(_PURCHASE, [])
-        ours = [row for row in rows if objects.reference_in(Kind.REFUND, row) == reference]
-        return ours[0] if ours else None
+    def _purchase(self, reference: str, day: str) -> JsonObject | None:
+        """Look for a refund by our number, and by its day: a company may number expenses by itself."""
+        for where in (f"DocNumber = '{reference}'", f"TxnDate = '{day}'"):
+            for row in self._client.rows(_PURCHASE, f"where {where}"):
+                if objects.reference_in(Kind.REFUND, row) == reference:
+                    return row
+        return None
 
     def _read(self, entity: str, number: str) -> JsonObject | None:
         rows = self._client.query(f"select * from {entity} where Id = '{number}'").get(entity, [])

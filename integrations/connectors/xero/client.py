@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 JsonObject = dict[str, Any]
 _API = "/api.xro/2.0/"
 _UNTOLD_WAIT = 1.5  # Xero tells how long to wait for minute and day only; else one to two seconds.
+_UNTOLD_DAY = 3600.0
 _OFFLINE_WAIT = 300.0
 _REMAINING = {"minute": "X-MinLimit-Remaining", "day": "X-DayLimit-Remaining"}
 _RECONNECT = "Xero no longer accepts this connection. Connect to Xero again."
@@ -101,10 +102,11 @@ class Client:
             response = self._once(method, path, operation, params, headers, body, token)
             if response.status_code != 401:
                 return _read(response, operation)
-            if last:
-                break
-            token = wiring.access.refresh(stale=token)
-        raise BadCredentials(_RECONNECT)
+            if not last:
+                token = wiring.access.refresh(stale=token)
+        # A scope or role that lacks is said with 401 as well as with 403.
+        lacks = "AuthorizationUnsuccessful" in response.text
+        raise BadCredentials(_forbidden(response, operation) if lacks else _RECONNECT)
 
     def _once(
         self,
@@ -196,28 +198,36 @@ def _read(response: requests.Response, operation: str) -> Answer | None:
         return None
     if status == 204:
         return Answer(200, {})
-    try:
-        body = loads(response.text)
-    except ValueError as error:
-        raise UnknownOutcome(
-            f"Xero answered with something unreadable (HTTP {status}). It is checked and tried again."
-        ) from error
-    if isinstance(body, list):
-        body = {"rows": body}
-    if not isinstance(body, dict):
-        raise UnknownOutcome(f"Xero answered with something unreadable (HTTP {status}). It is checked and tried again.")
+    body = _parsed(response)
     if status not in (200, 400):
         raise Rejected(f"http_{status}", f"Xero refused the request (HTTP {status}): {message_of(body)}")
     return Answer(status, body)
 
 
+def _parsed(response: requests.Response) -> JsonObject:
+    """Read the JSON of an answer. Raises DeliveryError for anything else."""
+    status = response.status_code
+    try:
+        body = loads(response.text)
+    except ValueError as error:
+        if 400 <= status < 500:  # such as a request that is too large: told in plain text, and never done
+            raise Rejected(f"http_{status}", f"Xero refused the request (HTTP {status}).") from error
+        body = None
+    if isinstance(body, list):
+        return {"rows": body}
+    if not isinstance(body, dict):
+        raise UnknownOutcome(f"Xero answered with something unreadable (HTTP {status}). It is checked and tried again.")
+    return body
+
+
 def _throttled(response: requests.Response) -> TryLater:
     problem = response.headers.get("X-Rate-Limit-Problem", "")
     told = response.headers.get("Retry-After", "")
-    words = "Xero asks to slow down. It is tried again by itself."
+    words, untold = "Xero asks to slow down. It is tried again by itself.", _UNTOLD_WAIT
     if problem.lower() == "day":
         words = "Xero's limit of calls for this day is used up. It goes on by itself when Xero allows calls again."
-    wait = float(told) if told.isdigit() else _UNTOLD_WAIT
+        untold = _UNTOLD_DAY
+    wait = float(told) if told.isdigit() else untold
     return TryLater(words, after=wait, whole_connection=True)
 
 

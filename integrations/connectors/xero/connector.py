@@ -51,7 +51,12 @@ class Xero:
         self._chart: list[JsonObject] | None = None  # read once where many accounts are made
 
     def companies(self) -> list[CompanyChoice]:
-        """List the organisations that this consent added, else all that the sign-in opens."""
+        """List the organisations that this consent added, else all that the sign-in opens.
+
+        A custom connection opens one and lists none: that one is asked who it is.
+        """
+        if self._wiring.sign_in == "custom":
+            return [objects.own(each) for each in self._reader.every("Organisation")]
         event = str(self._wiring.access.secrets().get("authentication_event_id") or "")
         rows = self._client.connections(authEventId=event) if event else []
         rows = rows or self._client.connections()
@@ -200,10 +205,9 @@ class Xero:
         path = objects.PATHS[kind]
         if kind is Kind.INVOICE:
             return self._reader.invoices_numbered(numbers)
-        if kind is Kind.CUSTOMER and len(numbers) == 1:
-            found = self._reader.one(path, numbers[0])
-            return iter([found] if found else [])
-        return self._reader.having(path, objects.NUMBERS[kind], numbers, archived=kind is Kind.CUSTOMER)
+        if kind in (Kind.CUSTOMER, Kind.PRODUCT):
+            return self._reader.keyed(path, objects.NUMBERS[kind], numbers, archived=kind is Kind.CUSTOMER)
+        return self._reader.having(path, objects.NUMBERS[kind], numbers)
 
     def _accounts_of(self, company: Company) -> Accounts:
         return Accounts(dict(company.extra), read_codes=self._codes, read_rates=self._rates)

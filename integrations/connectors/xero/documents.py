@@ -25,7 +25,7 @@ def read(reader: Reader, kind: Kind, *, through: date, since: date | None) -> It
         yield from _payments(reader, days)
     elif kind is Kind.REFUND:
         for found in reader.pages("Payments", where=days):
-            if not found.get("Invoice") and found.get("Status") == "AUTHORISED":
+            if not found.get("Invoice") and found.get("Status") == "AUTHORISED" and not _is_purchase(found):
                 yield _refund(found)
     elif kind in _SALES:
         path = objects.PATHS[kind]
@@ -57,6 +57,8 @@ def changed(reader: Reader, *, since: datetime) -> Iterator[Change]:
     for kind in (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT):
         path = objects.PATHS[kind]
         for found in reader.pages(path, since=since):
+            if _is_purchase(found):
+                continue
             is_refund = kind is Kind.PAYMENT and not found.get("Invoice")
             yield Change(
                 kind=Kind.REFUND.value if is_refund else kind.value,
@@ -71,16 +73,12 @@ def _payments(reader: Reader, days: str) -> Iterator[ErpDocument]:
     ours: dict[str, Held] = defaultdict(Held)
     alone: list[Held] = []
     for found in reader.pages("Payments", where=days):
-        if (
-            found.get("Status") != "AUTHORISED"
-            or not found.get("Invoice")
-            or found.get("PaymentType") == "ACCPAYPAYMENT"
-        ):
+        if found.get("Status") != "AUTHORISED" or not found.get("Invoice") or _is_purchase(found):
             continue
         reference = str(found.get("Reference") or "")
         (ours[reference].payments if _is_ours(reference) else _new(alone).payments).append(found)
     for credit in reader.pages("Overpayments", where=days):
-        if credit.get("Status") == "VOIDED" or str(credit.get("Type", "")).startswith(("SPEND", "AP")):
+        if credit.get("Status") == "VOIDED" or _is_purchase(credit):
             continue
         reference = reference_of_credit(credit)
         (ours[reference].credits if reference else _new(alone).credits).append(credit)
@@ -139,6 +137,11 @@ def _banks(reader: Reader, days: str) -> dict[str, str]:
 def _new(alone: list[Held]) -> Held:
     alone.append(Held())
     return alone[-1]
+
+
+def _is_purchase(found: JsonObject) -> bool:
+    """Tell what is owed or paid to a supplier, as bills, their credits and payments are typed."""
+    return str(found.get("PaymentType") or found.get("Type") or "").startswith(("ACCPAY", "AP", "SPEND"))
 
 
 def _is_ours(reference: str) -> bool:

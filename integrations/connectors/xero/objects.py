@@ -215,6 +215,11 @@ def choice(found: JsonObject) -> CompanyChoice:
     )
 
 
+def own(found: JsonObject) -> CompanyChoice:
+    """Read the Organisation as a choice; its id is the tenant's."""
+    return CompanyChoice(str(found["OrganisationID"]), str(found.get("Name") or ""), "organisation")
+
+
 def account_row(found: JsonObject) -> ErpRow:
     """Read an account."""
     return ErpRow(
@@ -259,13 +264,14 @@ def item_row(found: JsonObject) -> ErpRow:
 
 
 def tax_row(found: JsonObject) -> ErpRow:
-    """Read a tax rate."""
+    """Read a tax rate; one that sales cannot use is offered as little as one out of use."""
+    sells = any(found.get(f"CanApplyTo{each}", True) for each in ("Revenue", "Liabilities"))
     return ErpRow(
         kind=RowKind.TAX_CODE,
         external_id=str(found["TaxType"]),
         name=str(found.get("Name") or ""),
         type=str(found.get("ReportTaxType") or ""),
-        is_active=found.get("Status") == "ACTIVE",
+        is_active=found.get("Status") == "ACTIVE" and sells,
         data={"rate": str(decimal(found.get("EffectiveRate")))},
     )
 

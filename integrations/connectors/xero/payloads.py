@@ -9,6 +9,7 @@ from typing import Any
 
 from integrations.connectors.base import Company, Rejected
 from integrations.connectors.jsontext import dumps
+from integrations.connectors.lengths import cut, units
 from integrations.connectors.xero.accounts import Accounts
 from integrations.documents import (
     CreditNoteDocument,
@@ -36,9 +37,9 @@ def tag(reference: str) -> str:
 
 
 def tagged(text: str) -> str:
-    """Give the reference in a marked text, or an empty text."""
-    match = _TAG.search(text or "")
-    return match[1] if match else ""
+    """Give the reference in a marked text, or an empty text. Ours is the last: somebody may have written one before it."""
+    found = _TAG.findall(text or "")
+    return str(found[-1]) if found else ""
 
 
 def amount(value: Decimal) -> Decimal:
@@ -65,8 +66,8 @@ def currency(code: str, rate: Decimal, company: Company) -> JsonObject:
 
 def customer(document: CustomerDocument) -> str:
     """Write a Contact; the ContactNumber carries our reference."""
-    tail = f" ({one_line(document.suffix)[: _NAME // 2]})" if document.suffix else ""
-    name = " ".join(document.name.split())[: _NAME - len(tail)].strip() + tail
+    tail = f" ({cut(one_line(document.suffix), _NAME // 2)})" if document.suffix else ""
+    name = cut(" ".join(document.name.split()), _NAME - units(tail)).strip() + tail
     if not name:
         raise Rejected("name", "Xero needs a name here. Give the customer a name and send it again.")
     body: JsonObject = {"Name": name, "ContactNumber": document.reference}
@@ -81,8 +82,8 @@ def product(document: ProductDocument, accounts: Accounts) -> str:
     return dumps(
         {
             "Code": document.reference,
-            "Name": document.name[:_ITEM_NAME],
-            "Description": document.description[:_DESCRIPTION],
+            "Name": cut(document.name, _ITEM_NAME),
+            "Description": cut(document.description, _DESCRIPTION),
             "IsSold": True,
             "IsPurchased": False,
             "SalesDetails": {"AccountCode": accounts.code(document.income_account)},
@@ -105,7 +106,7 @@ def journal(document: JournalDocument, company: Company, accounts: Accounts) -> 
     mark = tag(document.reference)
     body = dumps(
         {
-            "Narration": f"{one_line(document.description)[: _NARRATION - len(mark) - 1]} {mark}".strip(),
+            "Narration": f"{cut(one_line(document.description), _NARRATION - len(mark) - 1)} {mark}".strip(),
             "Date": document.date.isoformat(),
             "Status": "DRAFT" if document.draft else "POSTED",
             "LineAmountTypes": "NoTax",
@@ -124,7 +125,7 @@ def _journal_line(line: JournalLineDocument, accounts: Accounts) -> JsonObject:
     return {
         "LineAmount": amount(line.debit) if line.debit else -amount(line.credit),
         "AccountCode": accounts.code(line.account),
-        "Description": line.description[:_DESCRIPTION],
+        "Description": cut(line.description, _DESCRIPTION),
         "TaxType": _NO_TAX,
         **_tracking(line.dimensions),
     }
@@ -150,7 +151,7 @@ def credit_note(document: CreditNoteDocument, company: Company, accounts: Accoun
 
 
 def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company, accounts: Accounts) -> JsonObject:
-    if len(document.number) > _NUMBER:
+    if units(document.number) > _NUMBER:
         raise Rejected("number", f"The number {document.number} is longer than the {_NUMBER} characters Xero allows.")
     net = sum((line.net for line in document.lines), Decimal(0))
     tax = sum((line.tax for line in document.lines), Decimal(0))
@@ -158,7 +159,8 @@ def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company, acc
         raise Rejected(
             "total", f"The lines add up to {net} and {tax} tax, the document says {document.net} and {document.tax}."
         )
-    kind = "Exclusive" if any(line.tax for line in document.lines) else "NoTax"
+    # A rate of zero per cent is a rate: what was sold under it belongs into the tax return.
+    kind = "Exclusive" if any(line.tax or line.tax_code for line in document.lines) else "NoTax"
     return {
         "Contact": {"ContactID": document.customer},  # any other field would change the contact itself
         "Date": document.date.isoformat(),
@@ -176,7 +178,7 @@ def _sales_line(line: SalesLineDocument, accounts: Accounts) -> JsonObject:
     # Xero works out the line itself; what does not multiply out, such as a prorated or tiered price, is sent as one unit.
     exact = multiplies and (quantity * unit).quantize(_CENT, ROUND_HALF_UP) == net
     row: JsonObject = {
-        "Description": (line.description or line.product or "-")[:_DESCRIPTION],
+        "Description": cut(line.description.strip() or line.product or "-", _DESCRIPTION),
         "Quantity": quantity.normalize() if exact else Decimal(1),
         "UnitAmount": unit.normalize() if exact else net,
         "TaxType": _NO_TAX,
@@ -185,11 +187,9 @@ def _sales_line(line: SalesLineDocument, accounts: Accounts) -> JsonObject:
         row["ItemCode"] = line.product
     if line.account:
         row["AccountCode"] = accounts.code(line.account)
-    if line.tax:
-        if not line.tax_code:
-            raise Rejected(
-                "tax", "A line with tax has no tax rate of Xero. Map the tax rate, then send the item again."
-            )
+    if line.tax and not line.tax_code:
+        raise Rejected("tax", "A line with tax has no tax rate of Xero. Map the tax rate, then send the item again.")
+    if line.tax_code:
         row["TaxType"] = line.tax_code
         percent = accounts.tax_percent(line.tax_code)
         if percent is None or (net * percent / 100).quantize(_CENT, ROUND_HALF_UP) != line.tax:

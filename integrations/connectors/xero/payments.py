@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from integrations.connectors.base import Company, Rejected
 from integrations.connectors.jsontext import dumps
+from integrations.connectors.lengths import cut
 from integrations.connectors.xero.payloads import amount, currency, one_line
 from integrations.documents import CreditAllocationDocument, PaymentDocument, RefundDocument, VoidDocument
 
@@ -25,7 +26,7 @@ def settlement(document: PaymentDocument, company: Company, *, update: bool) -> 
             "AllocationDate": document.date.isoformat(),
             "Amount": amount(document.amount),
             "Currency": currency(document.currency, document.rate, company),
-            "Note": one_line(document.note)[:_NOTE],
+            "Note": cut(one_line(document.note), _NOTE),
             "Parts": parts,
             "Update": update,
         }

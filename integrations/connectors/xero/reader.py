@@ -55,6 +55,21 @@ class Reader:
                 for each in some:  # should Xero take one comparison only
                     yield from self.every(path, since=None, where=each, **params)
 
+    def keyed(self, path: str, field: str, values: Sequence[str], *, archived: bool = False) -> Iterator[JsonObject]:
+        """Read what has one of these numbers, where a number may also stand in the address.
+
+        Should Xero not filter by the field, each is asked for by itself; an object may then come twice.
+        """
+        if len(values) > 1:
+            try:
+                yield from self.having(path, field, values, archived=archived)
+                return
+            except Rejected:
+                pass
+        for value in values:
+            if found := self.one(path, value):
+                yield found
+
     def invoices_numbered(self, numbers: Sequence[str]) -> Iterator[JsonObject]:
         """Read invoices by number; a number with a comma cannot stand in the list of numbers."""
         plain = [each for each in numbers if "," not in each]

@@ -114,9 +114,10 @@ class Settling:
         """Take a payment back, all of it."""
         self._withdraw(held, {})
         for credit in held.credits:
-            for transaction in self._transactions(credit):
-                sent = dumps({"BankTransactions": [{"BankTransactionID": transaction, "Status": "DELETED"}]})
-                self._accepted(self._client.write("POST", f"BankTransactions/{transaction}", sent, key=key))
+            for found in self._transactions(credit):
+                sent = dumps({"BankTransactions": [_deleted(found)]})
+                path = f"BankTransactions/{found['BankTransactionID']}"
+                self._accepted(self._client.write("POST", path, sent, key=key))
 
     def delivered(self, body: JsonObject, held: Held) -> Delivered:
         """Say that Xero holds the payment."""
@@ -182,11 +183,11 @@ class Settling:
         answer = self._client.write("PUT", "BankTransactions", sent, key=key, summarizeErrors="false")
         self._accepted(answer, "BankTransactions")
 
-    def _transactions(self, credit: JsonObject) -> list[str]:
+    def _transactions(self, credit: JsonObject) -> list[JsonObject]:
         where = f'Type=="RECEIVE-OVERPAYMENT" AND Contact.ContactID==guid("{credit["Contact"]["ContactID"]}")'
         rows = self._reader.pages("BankTransactions", where=where)
         return [
-            str(each["BankTransactionID"])
+            each
             for each in rows
             if each.get("OverpaymentID") == credit["OverpaymentID"] and each.get("Status") == "AUTHORISED"
         ]
@@ -197,6 +198,18 @@ class Settling:
         wrong = [words for each in answer.body.get(name) or () for words in messages_of(each)]
         if wrong or not answer.is_ok:
             raise _first_error(answer.body, wrong)
+
+
+def _deleted(found: JsonObject) -> JsonObject:
+    """Write a bank transaction as deleted; by the contract its type, account and lines are told each time."""
+    names = ("LineItemID", "Description", "Quantity", "UnitAmount")
+    return {
+        "BankTransactionID": found["BankTransactionID"],
+        "Type": found["Type"],
+        "BankAccount": {"AccountID": found["BankAccount"]["AccountID"]},
+        "LineItems": [{name: line[name] for name in names if name in line} for line in found["LineItems"]],
+        "Status": "DELETED",
+    }
 
 
 def _first_error(body: JsonObject, wrong: Sequence[str]) -> DeliveryError:

@@ -32,7 +32,7 @@ def read(raw: bytes) -> Notices:
     changes: list[tuple[str, Change]] = []
     for event in events or ():
         kind = _KINDS.get(str(event.get("eventCategory", "")).upper())
-        is_purchase = str((event.get("data") or {}).get("Type", "")).upper().startswith(("ACCPAY", "SPEND"))
+        is_purchase = str((event.get("data") or {}).get("Type", "")).upper().startswith(("ACCPAY", "AP", "SPEND"))
         if kind is None or is_purchase:
             continue
         status = str((event.get("data") or {}).get("Status", "")).upper()

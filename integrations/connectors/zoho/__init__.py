@@ -31,8 +31,8 @@ SPEC = ConnectorSpec(
         # Batches are ours: the documents go one by one, and one call publishes them or marks them as sent.
         Kind.CUSTOMER: 10,
         Kind.PRODUCT: 10,
-        Kind.JOURNAL_ENTRY: 20,
-        Kind.INVOICE: 20,
+        Kind.JOURNAL_ENTRY: 10,  # As many as Zoho publishes with one call.
+        Kind.INVOICE: 10,
         Kind.CREDIT_NOTE: 10,
         Kind.PAYMENT: 10,
         Kind.CREDIT_ALLOCATION: 1,

@@ -11,7 +11,7 @@ from typing import Any
 
 from integrations.connectors.base import Delivered, DeliveryError, MissingMapping, Outcome, Parcel, Rejected
 from integrations.connectors.jsontext import dumps, loads
-from integrations.connectors.zoho import objects
+from integrations.connectors.zoho import objects, payloads
 from integrations.connectors.zoho.client import Client, is_gone
 from integrations.connectors.zoho.objects import MODULES
 from integrations.documents import Kind
@@ -106,10 +106,17 @@ class Changer:
             return self._payment(sent, record)
         if only_look:
             return None
-        answer = self._client.call(
-            "PUT", f"customerpayments/{sent['id']}", body=dumps(sent["body"]), reference=parcel.reference
-        )
-        return self._payment(sent, answer.get("payment") or {})
+        return self._payment(sent, self._stated(parcel, sent["id"], sent["body"]).get("payment") or {})
+
+    def _stated(self, parcel: Parcel, payment_id: str, body: JsonObject) -> JsonObject:
+        path, reference = f"customerpayments/{payment_id}", parcel.reference
+        try:
+            return self._client.call("PUT", path, body=dumps(body), reference=reference)
+        except (Rejected, MissingMapping) as error:
+            plainer = payloads.settling_nothing(body, error.words)
+            if plainer is None:
+                raise
+            return self._client.call("PUT", path, body=dumps(plainer), reference=reference)
 
     def _payment(self, sent: JsonObject, record: JsonObject) -> Outcome:
         return objects.outcome(Kind.PAYMENT, sent, record, base_url=self._base_url, realm_id=self._realm_id)
@@ -150,15 +157,9 @@ class Changer:
         """Pay back, unless one with our reference is there: Zoho has no key for refunds."""
         path = f"{sent['path']}/{sent['id']}/refunds"
         of_note = sent["path"] == "creditnotes"
-        rows_name, id_name = (
-            ("creditnote_refunds", "creditnote_refund_id")
-            if of_note
-            else (
-                "payment_refunds",
-                "payment_refund_id",
-            )
-        )
-        for row in self._rows(path, rows_name, "credit note" if of_note else "payment"):
+        kind = "creditnote" if of_note else "payment"
+        id_name = f"{kind}_refund_id"
+        for row in self._rows(path, f"{kind}_refunds", "credit note" if of_note else "payment", paged=True):
             if row.get("reference_number") == parcel.reference:
                 return self._refunded(sent, row, id_name)
         if only_look:
@@ -177,9 +178,10 @@ class Changer:
             )
         return Delivered(objects.text(row.get(id_name)) or f"{sent['id']}-refund")
 
-    def _rows(self, path: str, name: str, what: str) -> list[JsonObject]:
+    def _rows(self, path: str, name: str, what: str, *, paged: bool = False) -> list[JsonObject]:
         try:
-            return [row for row in self._client.get(path).get(name) or () if isinstance(row, dict)]
+            found = self._client.pages(path, name) if paged else self._client.get(path).get(name) or ()
+            return [row for row in found if isinstance(row, dict)]
         except Rejected as error:
             if is_gone(error):
                 raise _missing(what, error) from error

@@ -29,6 +29,10 @@ _RECONNECT = (
     "centre. Connect to Zoho Books again."
 )
 
+_ALSO_CALLED = {
+    "customerpayments": "customer_payments"
+}  # The contract's name of the list; the first is what is answered.
+
 JsonObject = dict[str, Any]
 
 
@@ -50,9 +54,9 @@ class Client:
         number = 1
         while True:
             answer = self.get(path, **params, page=str(number), per_page=str(PAGE))
-            found = answer.get(rows)
+            found = answer.get(rows, answer.get(_ALSO_CALLED.get(rows, rows)))
             yield from found if isinstance(found, list) else ()
-            if not found or not (answer.get("page_context") or {}).get("has_more_page"):
+            if not found or not _has_more(answer.get("page_context"), len(found)):
                 return
             number += 1
 
@@ -156,6 +160,13 @@ class Client:
 def is_gone(error: DeliveryError) -> bool:
     """Tell whether the record asked for is not there."""
     return isinstance(error, Rejected) and error.code == GONE
+
+
+def _has_more(context: Any, count: int) -> bool:
+    """Tell whether another page follows; the contract has the context as an object, as a list of one, or empty."""
+    told = context[0] if isinstance(context, list) and context else context
+    more = told.get("has_more_page") if isinstance(told, dict) else None
+    return count >= PAGE if more is None else bool(more)
 
 
 def _unanswered(error: requests.RequestException) -> DeliveryError:

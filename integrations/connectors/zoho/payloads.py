@@ -13,6 +13,7 @@ from typing import Any
 from billing.money import minor_unit
 from integrations.connectors.base import Company, Rejected
 from integrations.connectors.jsontext import dumps
+from integrations.connectors.lengths import cut, units
 from integrations.documents import (
     AllocationDocument,
     CreditAllocationDocument,
@@ -31,6 +32,7 @@ from integrations.documents import (
 
 _NAME, _ITEM_NAME, _NUMBER, _LINE_NAME = 200, 100, 100, 100
 _NOTES, _LINE_DESCRIPTION, _DESCRIPTION, _EMAIL = 500, 500, 2000, 100
+_ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+")
 _BAD_IN_NAMES = re.compile(r"[\t\r\n]+")
 _QUANTITY_PLACES = Decimal("0.01")
 _MODES = {
@@ -64,7 +66,8 @@ class Writer:
             "notes": tag(document.reference),
         }
         body |= self._currency(document.currency)
-        if document.email and len(document.email) <= _EMAIL:
+        # A person without an address that Zoho takes would have the whole contact refused.
+        if len(document.email) <= _EMAIL and _ADDRESS.fullmatch(document.email):
             body["contact_persons"] = [{"email": document.email, "is_primary_contact": True}]
         if self.label:
             body["custom_fields"] = [{"label": self.label, "value": document.reference}]
@@ -75,7 +78,7 @@ class Writer:
         body: JsonObject = {
             "name": _name(document.name, document.suffix, _ITEM_NAME),
             "rate": 0,
-            "description": document.description[:_DESCRIPTION],
+            "description": cut(document.description, _DESCRIPTION),
             "sku": document.reference,
             "product_type": "service",
             "item_type": "sales",
@@ -93,7 +96,7 @@ class Writer:
         body: JsonObject = {
             "journal_date": document.date.isoformat(),
             "reference_number": _number(document.reference),
-            "notes": document.description[:_NOTES],
+            "notes": cut(document.description, _NOTES),
         }
         body |= self._currency(document.currency)
         if document.currency != self.company.home_currency:
@@ -134,7 +137,7 @@ class Writer:
             body["exchange_rate"] = format(document.rate, "f")
         body["line_items"] = [_credit_line(line, document.currency) for line in _checked(document)]
         if document.reason:
-            body["notes"] = document.reason[:_DESCRIPTION]
+            body["notes"] = cut(document.reason, _DESCRIPTION)
         return _sealed(body, draft=document.draft, total=document.total)
 
     def payment(self, document: PaymentDocument) -> str:
@@ -149,7 +152,7 @@ class Writer:
             "amount": amount(document.amount, document.currency),
             "date": document.date.isoformat(),
             "reference_number": _number(document.reference),
-            "description": document.note[:_DESCRIPTION],
+            "description": cut(document.note, _DESCRIPTION),
             "invoices": parts,
             # The contract wants these beside the list, whatever their meaning is there for several invoices or none.
             "invoice_id": parts[0]["invoice_id"] if parts else "",
@@ -176,7 +179,7 @@ class Writer:
             "reference_number": _number(document.reference),
             "amount": amount(document.amount, document.currency),
             "from_account_id": document.account,
-            "description": document.note[:_DESCRIPTION],
+            "description": cut(document.note, _DESCRIPTION),
         }
         if document.currency != self.company.home_currency:
             body["exchange_rate"] = format(document.rate, "f") if of_note else document.rate
@@ -213,20 +216,27 @@ def amount(value: Decimal, currency: str) -> Decimal:
     return exact
 
 
+def settling_nothing(body: JsonObject, refusal: str) -> JsonObject | None:
+    """Give a payment on account without the invoice beside the list, should Zoho refuse what its contract wants there."""
+    if body.get("invoice_id") != "" or "invoice_id" not in refusal:
+        return None
+    return {name: value for name, value in body.items() if name not in ("invoice_id", "amount_applied")}
+
+
 def _sealed(body: JsonObject, **more: Any) -> str:
     return dumps({"body": body, **{name: value for name, value in more.items() if value not in ("", False)}})
 
 
 def _name(text: str, suffix: str, longest: int) -> str:
-    tail = f" ({_BAD_IN_NAMES.sub(' ', suffix)[: longest // 2]})" if suffix else ""
-    name = _BAD_IN_NAMES.sub(" ", text).strip()[: longest - len(tail)].strip() + tail
+    tail = f" ({cut(_BAD_IN_NAMES.sub(' ', suffix), longest // 2)})" if suffix else ""
+    name = cut(_BAD_IN_NAMES.sub(" ", text).strip(), longest - units(tail)).strip() + tail
     if not name:
         raise Rejected("name", "Zoho Books needs a name here. Give the record a name and send it again.")
     return name
 
 
 def _number(number: str) -> str:
-    if len(number) > _NUMBER:
+    if units(number) > _NUMBER:
         raise Rejected("number", f"The number {number} is longer than the {_NUMBER} characters Zoho Books allows.")
     return number
 
@@ -258,7 +268,7 @@ def _journal_line(line: JournalLineDocument, currency: str) -> JsonObject:
         "account_id": line.account,
         "debit_or_credit": "debit" if line.debit else "credit",
         "amount": amount(line.debit or line.credit, currency),
-        "description": line.description[:_LINE_DESCRIPTION],
+        "description": cut(line.description, _LINE_DESCRIPTION),
     }
     if line.customer:
         body["customer_id"] = line.customer
@@ -273,7 +283,7 @@ def _checked(document: InvoiceDocument | CreditNoteDocument) -> tuple[SalesLineD
 
 
 def _line(line: SalesLineDocument) -> JsonObject:
-    body: JsonObject = {"item_id": line.product, "description": line.description[:_DESCRIPTION]}
+    body: JsonObject = {"item_id": line.product, "description": cut(line.description, _DESCRIPTION)}
     if line.tax_code:
         body["tax_id"] = line.tax_code
     return body | _dimensions(line.dimensions)
@@ -281,9 +291,10 @@ def _line(line: SalesLineDocument) -> JsonObject:
 
 def _sales_line(line: SalesLineDocument, currency: str) -> JsonObject:
     net = amount(line.net, currency)
-    # A prorated or tiered line, or one with more digits than an organisation may keep, is sent as one unit.
+    # A prorated or tiered line, one with more digits than an organisation may keep, or one of no quantity is sent as one unit.
     exact = (
-        line.quantity * line.unit_amount == net
+        line.quantity > 0
+        and line.quantity * line.unit_amount == net
         and line.unit_amount == line.unit_amount.quantize(minor_unit(currency))
         and line.quantity == line.quantity.quantize(_QUANTITY_PLACES)
     )

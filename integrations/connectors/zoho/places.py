@@ -45,8 +45,10 @@ Secrets = Mapping[str, Any]
 
 def endpoints(secrets: Secrets) -> Endpoints:
     """Give the addresses that the sign-in told, else those of the data centre that was entered, else the first one's."""
-    centre = DATA_CENTRES.get(str(secrets.get("data_centre", "")), DATA_CENTRES["us"])
-    accounts = str(secrets.get("accounts_server") or f"https://{centre.accounts}")
+    told = str(secrets.get("accounts_server") or "")
+    entered = DATA_CENTRES.get(str(secrets.get("data_centre", "")), DATA_CENTRES["us"])
+    centre = next((each for each in DATA_CENTRES.values() if told == f"https://{each.accounts}"), entered)
+    accounts = told or f"https://{centre.accounts}"
     api = str(secrets.get("api_domain") or f"https://{centre.api}")
     return Endpoints(api=api, authorize=f"{accounts}/oauth/v2/auth", token=f"{accounts}/oauth/v2/token")
 
@@ -58,9 +60,15 @@ def token_request(secrets: Secrets, form: Mapping[str, str], token_url: str) -> 
 
 
 def remember(callback: Mapping[str, str], answer: Mapping[str, Any]) -> Mapping[str, str]:
-    """Keep where the person's account lives and where its API is; an address that is not Zoho's is not kept."""
+    """Keep where the person's account lives and where its API is; an address that is not Zoho's is not kept.
+
+    A callback that names the location alone (us, eu, in) is understood too.
+    """
+    server, centre = callback.get("accounts-server", ""), DATA_CENTRES.get(callback.get("location", "").lower())
+    if not server and centre:
+        server = f"https://{centre.accounts}"
     told = {
-        "accounts_server": _known(callback.get("accounts-server", ""), _ACCOUNTS),
+        "accounts_server": _known(server, _ACCOUNTS),
         "api_domain": _known(str(answer.get("api_domain", "")), _APIS),
     }
     return {name: address for name, address in told.items() if address}

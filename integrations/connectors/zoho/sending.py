@@ -24,7 +24,8 @@ from integrations.connectors.base import (
     UnknownOutcome,
 )
 from integrations.connectors.jsontext import dumps, loads
-from integrations.connectors.zoho import objects
+from integrations.connectors.lengths import cut, units
+from integrations.connectors.zoho import objects, payloads
 from integrations.connectors.zoho.client import Client, is_gone
 from integrations.connectors.zoho.faults import DUPLICATE
 from integrations.connectors.zoho.objects import MODULES
@@ -178,7 +179,7 @@ class Sender:
     def _create(self, kind: Kind, parcel: Parcel) -> Made:
         sent = loads(parcel.body)
         try:
-            record = self._put(kind, parcel.reference, sent)
+            record = self._put(kind, parcel.reference, sent["body"])
         except (NameTaken, Rejected) as error:
             found = self._look(kind, parcel, sent) if _is_duplicate(error) else None
             if found is None:
@@ -186,15 +187,23 @@ class Sender:
             record = found  # It was taken by ourselves: an earlier request had arrived after all.
         return Made(self._rounded(kind, sent, record), sent, parcel)
 
-    def _put(self, kind: Kind, reference: str, sent: JsonObject) -> JsonObject:
+    def _put(self, kind: Kind, reference: str, body: JsonObject) -> JsonObject:
+        try:
+            return self._put_exactly(kind, reference, body)
+        except (Rejected, MissingMapping) as error:
+            plainer = payloads.settling_nothing(body, error.words)
+            if plainer is None:
+                raise
+            return self._put_exactly(kind, reference, plainer)
+
+    def _put_exactly(self, kind: Kind, reference: str, body: JsonObject) -> JsonObject:
         module = MODULES[kind]
         params = _BY_NUMBER if kind in _NUMBERED else {}
         names = kind in (Kind.CUSTOMER, Kind.PRODUCT)
         if not self._key or kind is Kind.JOURNAL_ENTRY:
-            plain = dumps({name: value for name, value in sent["body"].items() if name != "custom_fields"})
+            plain = dumps({name: value for name, value in body.items() if name != "custom_fields"})
             answer = self._client.call("POST", module.path, params=params, body=plain, reference=reference, names=names)
             return self._record(kind, answer)
-        body: JsonObject = sent["body"]
         if module.path in self._field_ids and module.path != "creditnotes":
             own = {"customfield_id": self._field_ids[module.path], "value": reference}
             body = {"custom_fields": [own], **body}
@@ -261,13 +270,16 @@ class Sender:
         module = MODULES[kind]
         rows = self._client.pages(module.path, module.path, reference_number=parcel.reference)
         for row in rows:
-            if row.get("reference_number") == parcel.reference:
-                return self._read(kind, objects.text(row[module.id]))
+            # The contract's rows of payments leave it out; then the payment itself tells.
+            if row.get("reference_number", parcel.reference) == parcel.reference:
+                record = self._read(kind, objects.text(row[module.id]))
+                if record is not None and record.get("reference_number") == parcel.reference:
+                    return record
         return None
 
     def _contact(self, parcel: Parcel, name: str) -> JsonObject | None:
         """Names are searched by at most 100 characters; the mark in the notes tells ours."""
-        search = {"contact_name": name} if len(name) <= 100 else {"contact_name_startswith": name[:100]}
+        search = {"contact_name": name} if units(name) <= 100 else {"contact_name_startswith": cut(name, 100)}
         for row in self._client.pages("contacts", "contacts", **search):
             if row.get("contact_name") == name:
                 record = self._read(Kind.CUSTOMER, objects.text(row["contact_id"]))

@@ -16,6 +16,17 @@ _SUITEQL = "/services/rest/query/v1/suiteql"
 _LARGEST_BATCH = 100
 _LARGEST_PAGE = 1000
 _COLLECTION = "type=collection"
+_FORM = {"fields", "expandSubResources", "expand", "replace", "limit", "offset", "q"}
+# By the REST API Browser; "one": of a single record.
+_PARAMS = {
+    "GET": {"q", "limit", "offset", "expandRecords", "ids"},
+    "GET one": {"expandSubResources", "simpleEnumFormat", "fields"},
+    "POST": _FORM,
+    "PUT": {"replace", "replaceSelectedFields"},
+    "PATCH": _FORM | {"replaceSelectedFields"},
+    "DELETE": {"ids"},
+    "DELETE one": set(),
+}
 _NO_LOGIN = VendorFault(
     "INVALID_LOGIN",
     "Invalid login attempt. For more details, see the Login Audit Trail in the NetSuite UI at Setup > Users/Roles > User "
@@ -172,6 +183,7 @@ class NetSuiteSandbox:
         kind, key, action = _parts(request)
         if kind not in records.KINDS.values():
             raise VendorFault("NONEXISTENT_ID", f"Record type '{kind}' does not exist.", status=404)
+        _known_params(request, key, action)
         is_async = "respond-async" in request.headers.get("prefer", "").lower()
         if _COLLECTION in request.headers.get("content-type", ""):
             return self._batch(request, kind, is_async)
@@ -250,6 +262,14 @@ class NetSuiteSandbox:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in ("application/json", "application/vnd.oracle.resource+json"):
             raise VendorFault("INVALID_CONTENT", "Unsupported Content-Type. Use application/json.", status=415)
+
+
+def _known_params(request: Request, key: str, action: str) -> None:
+    """Refuse a query parameter that the operation does not have. Raises VendorFault."""
+    method = f"{request.method} one" if key and request.method in ("GET", "DELETE") and not action else request.method
+    unknown = sorted(set(request.params) - _PARAMS.get(method, set()))
+    if unknown:
+        raise VendorFault("INVALID_PARAMETER", f"Invalid query parameter '{unknown[0]}'.")
 
 
 def _parts(request: Request) -> tuple[str, str, str]:

@@ -116,6 +116,22 @@ def links(
     return found
 
 
+def wants_auto_apply(company: Company, body: Json) -> bool:
+    """Tell whether a payment or credit looks for invoices by itself: as it says, else as the account prefers."""
+    return bool(body.get("autoApply", company.preferences["AutoApply"]))
+
+
+def oldest_first(company: Company, party: Record, amount: Decimal) -> list[Link]:
+    """Give the customer's oldest open invoices, as far as an amount goes."""
+    found: list[Link] = []
+    for invoice in company.books.all("invoice"):
+        due = min(company.books.open_amount(invoice), amount)
+        if invoice.data["entity"]["id"] == party.id and due > 0:
+            found.append(Link(invoice.id, due))
+            amount -= due
+    return found
+
+
 def _party(record: Record) -> str:
     return str((record.data.get("entity") or record.data.get("customer") or {}).get("id", ""))
 

@@ -1,5 +1,6 @@
 """Checks the shape of what is sent: names, kinds, lengths. The rules of each record come after."""
 
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ _FIELDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "fields.toml").
 _RECORDS: dict[str, dict[str, str]] = {name: _FIELDS["every"] | shape for name, shape in _FIELDS["records"].items()}
 _RECORDS["nonInventorySaleItem"] = _RECORDS["serviceSaleItem"]
 _MODES = ("Error", "Warning", "Ignore")
-_KNOWN_ELSEWHERE = ("customForm", "accountingBook", "term", "priceLevel", "taxSchedule", "paymentMethod")
+_KNOWN_ELSEWHERE = ("customForm", "accountingBook", "term", "priceLevel", "taxSchedule", "paymentOption")
+_EXTERNAL = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_ID = 255
 
 
 @dataclass
@@ -73,9 +76,7 @@ class Shape:
         if not isinstance(value, dict) or not ("id" in value or "externalId" in value):
             raise bad_value(path)
         if "id" in value:
-            if isinstance(value["id"], bool) or not isinstance(value["id"], str | int):
-                raise bad_value(f"{path}.id")
-            given = str(value["id"])
+            given = _text(self, value["id"], f"{path}.id", "255")
             found = self.books.get(kind, given)
             if found is None and kind in _KNOWN_ELSEWHERE:
                 return {"id": given}
@@ -104,6 +105,26 @@ def _text(shape: Shape, value: Any, path: str, argument: str) -> str:
             f"The field {name} contained more than the maximum number ( {argument} ) of characters allowed.", path
         )
     return value
+
+
+def external_id(value: Any, path: str) -> str:
+    """Check an external id: letters, digits, underscore and hyphen. Raises VendorFault."""
+    if not isinstance(value, str) or len(value) > _LONGEST_ID or not _EXTERNAL.fullmatch(value):
+        raise bad_value(path)
+    return value
+
+
+def _key(shape: Shape, value: Any, path: str, argument: str) -> Json:
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        raise bad_value(path)
+    return {"id": value["id"]}
+
+
+def _id(shape: Shape, value: Any, path: str, argument: str) -> str:
+    given = _text(shape, value, path, "40")
+    if shape.books.get(argument, given) is None:
+        raise bad_reference(path, given)
+    return given
 
 
 def _date(shape: Shape, value: Any, path: str, argument: str) -> str:
@@ -147,6 +168,9 @@ def _refs(shape: Shape, value: Any, path: str, argument: str) -> list[Json]:
 
 _KINDS: dict[str, Callable[[Shape, Any, str, str], Any]] = {
     "text": _text,
+    "external": lambda shape, value, path, argument: external_id(value, path),
+    "key": _key,
+    "id": _id,
     "date": _date,
     "number": _number,
     "int": _int,

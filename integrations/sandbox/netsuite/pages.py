@@ -5,11 +5,12 @@ from decimal import Decimal
 from html import escape
 from itertools import islice
 
+from integrations.sandbox.html import Cell, Markup, link, page, page_number, pager, table, text
 from integrations.sandbox.messages import Json, Request, Response
 from integrations.sandbox.netsuite import facts
 from integrations.sandbox.netsuite.company import Company
 from integrations.sandbox.netsuite.records import total_of
-from integrations.sandbox.netsuite.store import TRANSACTIONS, ZERO, Record
+from integrations.sandbox.netsuite.store import TRANSACTIONS, ZERO, Link, Record
 
 _PAGE = 100
 _TITLES = {
@@ -21,22 +22,41 @@ _TITLES = {
     "customer": "Customers",
     "serviceSaleItem": "Items",
 }
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:0;color:#1d2733;background:#f5f7f8}
-header{background:#36677d;color:#fff;padding:.8rem 2rem}header a{color:#fff;margin-right:1.2rem}
-main{max-width:70rem;margin:1.5rem auto;padding:0 2rem}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
-table{border-collapse:collapse;width:100%;background:#fff}th,td{padding:.35rem .7rem;border-bottom:1px solid #e3e8ea;
-text-align:left;vertical-align:top}th{background:#eef2f3;font-weight:600}.n{text-align:right;
-font-variant-numeric:tabular-nums;white-space:nowrap}a{color:#1c5c8c}dl{display:grid;
-grid-template-columns:max-content 1fr;gap:.2rem 1.5rem}dt{color:#667}dd{margin:0}
-"""
-Cell = str | Decimal | int | None
-
-
-class _Link(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
+_ONE = {
+    "journalEntry": "Journal entry",
+    "invoice": "Invoice",
+    "creditMemo": "Credit memo",
+    "customerPayment": "Payment",
+    "customerRefund": "Refund",
+    "customer": "Customer",
+    "serviceSaleItem": "Item",
+    "nonInventorySaleItem": "Item",
+}
+_REFERENCES = {
+    "entity": "customer",
+    "postingPeriod": "accountingPeriod",
+    "incomeAccount": "account",
+    "arAcct": "account",
+    "class": "classification",
+}
+# Columns of the lines of a journal and of a sale, as far as one of the lines has them.
+_COLUMNS = (
+    ("account", "Account"),
+    ("item", "Item"),
+    ("entity", "Name"),
+    ("description", "Description"),
+    ("memo", "Memo"),
+    ("department", "Department"),
+    ("class", "Class"),
+    ("location", "Location"),
+    ("taxCode", "Tax code"),
+    ("quantity", "Quantity"),
+    ("rate", "Rate"),
+    ("debit", "Debit"),
+    ("credit", "Credit"),
+    ("amount", "Amount"),
+)
+_NUMBERS = ("quantity", "rate", "debit", "credit", "amount")
 
 
 def show(company: Company, request: Request) -> Response:
@@ -44,16 +64,15 @@ def show(company: Company, request: Request) -> Response:
     if request.method not in ("GET", "HEAD"):
         return _page("Not here", "<p>Nothing is changed through these pages.</p>", 405)
     parts = request.path.strip("/").split("/")
-    number = request.params.get("page", "1")
-    page = max(1, int(number)) if number.isdigit() else 1
+    number = page_number(request)
     if parts == [""]:
         return _home(company)
-    kinds = {kind.lower(): kind for kind in (*_TITLES, "account", "nonInventorySaleItem")}
+    kinds = {kind.lower(): kind for kind in (*_ONE, "account")}
     kind = kinds.get(parts[0].lower(), "")
     if kind == "account" and len(parts) == 2:
-        return _account(company, parts[1], page)
+        return _account(company, parts[1], number)
     if kind in _TITLES and len(parts) == 1:
-        return _list(company, kind, page)
+        return _list(company, kind, number)
     if kind and len(parts) == 2:
         record = company.books.get(kind, parts[1])
         if record is not None:
@@ -65,7 +84,7 @@ def _home(company: Company) -> Response:
     books = company.books
     closed = company.preferences["ClosedThrough"]
     words = f" Periods are closed through {escape(str(closed))}." if closed else ""
-    counts = [(_link(kind.lower(), title), len(books.records.get(kind, {}))) for kind, title in _TITLES.items()]
+    counts = [(link(f"/{kind.lower()}", title), len(books.records.get(kind, {}))) for kind, title in _TITLES.items()]
     subsidiaries = {row.id: row for row in books.all("subsidiary")}
     balances: dict[tuple[str, str], Decimal] = {}
     for record in books.transactions():
@@ -77,25 +96,25 @@ def _home(company: Company) -> Response:
             f"<p>Account {facts.ACCOUNT_ID}.{words} This is a sandbox: what it holds is lost when it stops. "
             '<a href="/_sandbox/state">State for programs</a>.</p>'
         ),
-        _table(("Records", "Number"), counts, amounts=(1,)),
+        table(("Records", "Number"), counts, amounts=(1,)),
     ]
     for number, subsidiary in subsidiaries.items():
         currency = books.get("currency", subsidiary.data["currency"]["id"])
         rows: list[Sequence[Cell]] = [
             (
                 account.data.get("acctNumber"),
-                _link(f"account/{account.id}", account.data["acctName"]),
+                link(f"/account/{account.id}", account.data["acctName"]),
                 account.data["acctType"]["id"] + (" (inactive)" if account.data.get("isInactive") else ""),
-                balances.get((number, account.id), ZERO) if balances.get((number, account.id)) else None,
-                -balances[number, account.id] if balances.get((number, account.id), ZERO) < 0 else None,
+                *_sides(balances.get((number, account.id), ZERO)),
             )
             for account in books.all("account")
             if number == "1" or (number, account.id) in balances
         ]
-        rows = [(*row[:3], row[3] if row[4] is None else None, row[4]) for row in rows]
+        total = sum((held for (where, _), held in balances.items() if where == number and held > 0), ZERO)
         symbol = currency.data["symbol"] if currency else ""
         parts.append(f"<h2>{escape(subsidiary.name)}, books in {escape(symbol)}</h2>")
-        parts.append(_table(("Number", "Account", "Type", "Debit", "Credit"), rows, amounts=(3, 4)))
+        foot = ("", "Total", "", total, total)
+        parts.append(table(("Number", "Account", "Type", "Debit", "Credit"), rows, amounts=(3, 4), foot=foot))
     return _page(facts.COMPANY["name"], "".join(parts))
 
 
@@ -110,96 +129,104 @@ def _account(company: Company, number: str, page: int) -> Response:
         if posting.account == number
     )
     rows: list[Sequence[Cell]] = [
-        (
-            record.data["tranDate"],
-            _link(f"{record.type.lower()}/{record.id}", f"{record.type} {record.name}"),
-            posting.base if posting.base > 0 else None,
-            -posting.base if posting.base < 0 else None,
-        )
+        (record.data["tranDate"], _to(record), posting.memo, *_sides(posting.base))
         for record, posting in islice(found, page * _PAGE - _PAGE, page * _PAGE + 1)
     ]
-    body = _table(("Date", "Document", "Debit", "Credit"), rows[:_PAGE], amounts=(2, 3))
-    return _page(account.name, body + _pager(page, more=len(rows) > _PAGE))
+    body = table(("Date", "Document", "Memo", "Debit", "Credit"), rows[:_PAGE], amounts=(3, 4))
+    words = f"<p>{escape(account.data['acctType']['id'])}, in the currency of each subsidiary.</p>"
+    return _page(account.name, words + body + pager(page, more=len(rows) > _PAGE))
 
 
 def _list(company: Company, kind: str, page: int) -> Response:
-    newest = list(islice(reversed(list(company.books.all(kind))), page * _PAGE - _PAGE, page * _PAGE + 1))
+    held = list(company.books.all(kind))
+    newest = list(islice(reversed(held), page * _PAGE - _PAGE, page * _PAGE + 1))
+    documents = kind in TRANSACTIONS
     rows: list[Sequence[Cell]] = [
         (
-            record.data.get("tranDate", ""),
-            _link(f"{kind.lower()}/{record.id}", record.name),
+            *((record.data.get("tranDate", ""),) if documents else ()),
+            link(_path(record), record.name),
             record.data.get("externalId", ""),
-            total_of(record) if kind in TRANSACTIONS else None,
+            *((_who(company, record), _value(company, "currency", record.data["currency"])) if documents else ()),
+            total_of(record) if documents else None,
         )
         for record in newest[:_PAGE]
     ]
-    body = _table(("Date", "Name or number", "External id", "Total"), rows, amounts=(3,))
-    return _page(_TITLES[kind], body + _pager(page, more=len(newest) > _PAGE))
+    names = ("Date", "Number", "External id", "Name", "Currency", "Total") if documents else ("Name", "External id", "")
+    body = table(names, rows, amounts=(len(names) - 1,)) if rows else "<p>There are none yet.</p>"
+    return _page(f"{_TITLES[kind]} ({len(held)})", body + pager(page, more=len(newest) > _PAGE))
 
 
 def _record(company: Company, record: Record) -> Response:
-    books = company.books
     simple = {name: value for name, value in sorted(record.data.items()) if not isinstance(value, list)}
-    pairs = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(_value(company, name, value))}</dd>" for name, value in simple.items()
-    )
+    terms = "".join(f"<dt>{escape(name)}</dt><dd>{_value(company, name, value)}</dd>" for name, value in simple.items())
+    parts = [f"<dl><dt>Internal id</dt><dd>{escape(record.id)}</dd>{terms}</dl>"]
+    if lines := record.data.get("line") or record.data.get("item"):
+        parts.append("<h2>Lines</h2>" + _lines(company, lines))
+    if record.postings:
+        parts.append(_impact(company, record))
+    if record.links:
+        parts.append("<h2>Applied to</h2>" + _applied(company, record.links))
+    return _page(f"{_ONE[record.type]} {record.name}", "".join(parts))
+
+
+def _lines(company: Company, lines: Sequence[Json]) -> str:
+    columns = [(name, title) for name, title in _COLUMNS if any(line.get(name) not in (None, "") for line in lines)]
+    rows = [[_value(company, name, line.get(name)) for name, _ in columns] for line in lines]
+    numbers = [at for at, (name, _) in enumerate(columns) if name in _NUMBERS]
+    return table([title for _, title in columns], rows, amounts=numbers)
+
+
+def _impact(company: Company, record: Record) -> str:
+    """Show what a transaction does to the accounts, in the currency of its subsidiary."""
+    books = company.books
+    subsidiary = books.get("subsidiary", record.data["subsidiary"]["id"])
+    home = books.get("currency", subsidiary.data["currency"]["id"]) if subsidiary else None
     rows: list[Sequence[Cell]] = []
     for posting in record.postings:
         account, entity = books.get("account", posting.account), books.get("entity", posting.entity)
-        debit = posting.amount if posting.amount > 0 else None
-        credit = -posting.amount if posting.amount < 0 else None
-        rows.append((account.name if account else "", entity.name if entity else "", posting.memo, debit, credit))
-    body = f"<dl><dt>Internal id</dt><dd>{escape(record.id)}</dd>{pairs}</dl>"
-    if rows:
-        body += "<h2>GL impact</h2>" + _table(("Account", "Name", "Memo", "Debit", "Credit"), rows, amounts=(3, 4))
-    settled: list[Sequence[Cell]] = []
-    for link in record.links:
-        doc = books.get("transaction", link.doc)
-        if doc is not None:
-            settled.append((_link(f"{doc.type.lower()}/{doc.id}", f"{doc.type} {doc.name}"), link.amount))
-    if settled:
-        body += "<h2>Applied to</h2>" + _table(("Document", "Amount"), settled, amounts=(1,))
-    return _page(f"{record.type} {record.name}", body)
+        name = link(f"/account/{posting.account}", account.name) if account else ""
+        rows.append((name, entity.name if entity else "", posting.memo, *_sides(posting.base)))
+    heading = f"<h2>GL impact in {escape(home.data['symbol'] if home else '')}</h2>"
+    return heading + table(("Account", "Name", "Memo", "Debit", "Credit"), rows, amounts=(3, 4))
 
 
-def _value(company: Company, name: str, value: object) -> str:
+def _applied(company: Company, links: Sequence[Link]) -> str:
+    found = ((company.books.get("transaction", each.doc), each.amount) for each in links)
+    return table(("Document", "Amount"), [(_to(doc), amount) for doc, amount in found if doc], amounts=(1,))
+
+
+def _sides(amount: Decimal) -> tuple[Cell, Cell]:
+    return (amount if amount > 0 else None, -amount if amount < 0 else None)
+
+
+def _to(record: Record) -> Cell:
+    return link(_path(record), f"{_ONE[record.type]} {record.name}")
+
+
+def _path(record: Record) -> str:
+    return f"/{record.type.lower()}/{record.id}"
+
+
+def _who(company: Company, record: Record) -> Cell:
+    ref = record.data.get("entity") or record.data.get("customer")
+    return _value(company, "customer", ref) if ref else record.data.get("memo", "")
+
+
+def _value(company: Company, name: str, value: object) -> Markup:
+    """Write a field: references by name, with a link where there is a page of it."""
+    if isinstance(value, bool):
+        return Markup("yes" if value else "no")
     if not isinstance(value, dict):
-        return str(value)
-    data: Json = value
-    kind = {"entity": "customer", "postingPeriod": "accountingPeriod", "incomeAccount": "account"}.get(name, name)
-    found = company.books.get(kind, str(data.get("id", "")))
-    return found.data.get("symbol", found.name) if found else str(data.get("id", ""))
-
-
-def _link(path: str, text: str) -> _Link:
-    return _Link(f'<a href="/{escape(path)}">{escape(text)}</a>')
-
-
-def _pager(page: int, *, more: bool) -> str:
-    back = f'<a href="?page={page - 1}">Newer</a> ' if page > 1 else ""
-    older = f'<a href="?page={page + 1}">Older</a>' if more else ""
-    return f"<p>{back}{older}</p>"
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[Cell]], *, amounts: tuple[int, ...]) -> str:
-    def cell(number: int, value: Cell) -> str:
-        shown = value if isinstance(value, _Link) else escape("" if value is None else _shown(value))
-        return f"<td{' class=n' if number in amounts else ''}>{shown}</td>"
-
-    head = "".join(f"<th{' class=n' if n in amounts else ''}>{escape(name)}</th>" for n, name in enumerate(names))
-    body = "".join(f"<tr>{''.join(cell(n, value) for n, value in enumerate(row))}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _shown(value: Cell) -> str:
-    return f"{value:,}" if isinstance(value, Decimal) else str(value)
+        return Markup(text(value if isinstance(value, Decimal | int) else str(value or "")))
+    number = str(value.get("id", ""))
+    kind = _REFERENCES.get(name, name)
+    found = company.books.get(kind, number)
+    if found is None:
+        return Markup(escape(number))
+    shown = str(found.data.get("symbol", found.name))
+    return link(_path(found), shown) if found.type in (*_ONE, "account") else Markup(escape(shown))
 
 
 def _page(title: str, body: str, status: int = 200) -> Response:
-    links = "".join(f'<a href="/{kind.lower()}">{name}</a>' for kind, name in _TITLES.items())
-    return Response.html(
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><header><a href='/'>NetSuite sandbox</a>{links}</header>"
-        f"<main><h1>{escape(title)}</h1>{body}</main></body></html>",
-        status,
-    )
+    menu = [(f"/{kind.lower()}", name) for kind, name in _TITLES.items()]
+    return page(title, body, home="NetSuite sandbox", colour="#36677d", menu=menu, status=status)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from integrations.sandbox.messages import Json
-from integrations.sandbox.netsuite.checks import active, free_number, header, links
+from integrations.sandbox.netsuite.checks import active, free_number, header, links, oldest_first, wants_auto_apply
 from integrations.sandbox.netsuite.company import Company
 from integrations.sandbox.netsuite.faults import missing, user_error
 from integrations.sandbox.netsuite.store import ZERO, Link, Posting, Record
@@ -25,8 +25,8 @@ def payment(company: Company, kind: str, body: Json, old: Record | None) -> Reco
         raise user_error("A payment goes to an account or to undeposited funds, not to both.", "account")
     account = _account(company, body)
     settled = links(company, body, party, money, ("invoice",), old)
-    if not settled and body.get("autoApply"):
-        settled = _oldest_first(company, party, amount)
+    if not settled and old is None and wants_auto_apply(company, body):
+        settled = oldest_first(company, party, amount)
     _enough(settled, amount)
     receivable = (body.get("arAcct") or {}).get("id") or company.role("receivable")
     postings = [
@@ -45,6 +45,8 @@ def refund(company: Company, kind: str, body: Json, old: Record | None) -> Recor
     fields, money = header(company, body, party=party, receivable=True)
     free_number(company, kind, body.get("tranId"), old)
     account = _account(company, body)
+    if company.preferences["PaymentOptionMandatory"] and not body.get("paymentOption"):
+        raise missing("paymentOption")
     settled = links(company, body, party, money, ("creditMemo", "customerPayment"), old)
     if not settled:
         raise user_error("You must apply this refund to at least one open credit.", "apply")
@@ -67,16 +69,6 @@ def _account(company: Company, body: Json) -> str:
     if account.data["acctType"]["id"] not in _MONEY_ACCOUNTS:
         raise user_error(f"You cannot use the account {account.name} for payments.", "account")
     return account.id
-
-
-def _oldest_first(company: Company, party: Record, amount: Decimal) -> list[Link]:
-    found: list[Link] = []
-    for invoice in company.books.all("invoice"):
-        due = min(company.books.open_amount(invoice), amount)
-        if invoice.data["entity"]["id"] == party.id and due > 0:
-            found.append(Link(invoice.id, due))
-            amount -= due
-    return found
 
 
 def _enough(settled: list[Link], amount: Decimal) -> None:

@@ -10,7 +10,7 @@ from integrations.sandbox.netsuite import lists, payments
 from integrations.sandbox.netsuite.checks import header
 from integrations.sandbox.netsuite.company import Company
 from integrations.sandbox.netsuite.faults import VendorFault, content, not_found
-from integrations.sandbox.netsuite.fields import Shape
+from integrations.sandbox.netsuite.fields import Shape, external_id
 from integrations.sandbox.netsuite.journal import journal_entry
 from integrations.sandbox.netsuite.sales import sales_form
 from integrations.sandbox.netsuite.store import TRANSACTIONS, Record
@@ -96,6 +96,7 @@ def upsert(company: Company, kind: str, key: str, body: Any, how: Writing) -> Re
     """Create or update by external id. Raises VendorFault."""
     if not key.startswith("eid:"):
         raise content("The upsert operation needs an external id: use eid:externalId.", "id")
+    external_id(key[4:], "id")
     old = company.books.by_external(kind, key[4:])
     if old is not None:
         return update(company, find(company, kind, key), body, how)

@@ -3,7 +3,16 @@
 from decimal import Decimal
 
 from integrations.sandbox.messages import Json
-from integrations.sandbox.netsuite.checks import Money, active, free_number, header, links, segments
+from integrations.sandbox.netsuite.checks import (
+    Money,
+    active,
+    free_number,
+    header,
+    links,
+    oldest_first,
+    segments,
+    wants_auto_apply,
+)
 from integrations.sandbox.netsuite.company import Company
 from integrations.sandbox.netsuite.faults import missing, user_error
 from integrations.sandbox.netsuite.store import ZERO, Link, Posting, Record
@@ -40,6 +49,8 @@ def _settled(
 ) -> list[Link]:
     """Check what a credit memo is applied to, and that it is not more than it is worth."""
     settled = links(company, fields, party, money, ("invoice",), old) if kind == "creditMemo" else []
+    if kind == "creditMemo" and not settled and old is None and wants_auto_apply(company, fields):
+        settled = oldest_first(company, party, total)
     if sum((link.amount for link in settled), ZERO) > total:
         raise user_error("You may not apply more than the total of this transaction.", "apply")
     if kind == "creditMemo":
@@ -72,7 +83,7 @@ def _tax(company: Company, body: Json, lines: list[Json], money: Money) -> Decim
             for name in _TAX_COLUMNS:
                 if detail.get(name) is None:
                     raise missing(f"{path}.{name}")
-            if detail["taxDetailsReference"] not in known:
+            if detail["taxDetailsReference"]["id"] not in known:
                 raise user_error("The tax details reference names no line.", f"{path}.taxDetailsReference")
         return money.rounded(sum((detail["taxAmount"] for detail in details), ZERO))
     if details:

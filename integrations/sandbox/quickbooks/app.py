@@ -14,6 +14,7 @@ from integrations.sandbox.quickbooks.requestids import Answer, RequestIds, check
 from integrations.sandbox.quickbooks.store import answer_time
 
 _API = "/v3/company/"
+_LONGEST_TARGET = 8000  # Bytes of an address. Intuit names no limit; gateways commonly have this one.
 _OAUTH_CALLS = {
     oauth.AUTHORIZE: "oauth authorize",
     oauth.TOKEN: "oauth token",
@@ -150,6 +151,8 @@ class QuickBooksSandbox:
             return Response(401, dumps(_NO_TOKEN).encode(), headers=challenge)
         if not request.path.startswith(f"{_API}{facts.REALM_ID}/"):
             return Response.json(_NO_ACCESS, 403)
+        if len(request.target) > _LONGEST_TARGET:
+            return Response.html("<html><head><title>414 Request-URI Too Large</title></head></html>", 414)
         if "application/json" not in request.headers.get("accept", ""):
             words = "Without Accept: application/json the vendor answers in XML, which this sandbox does not speak."
             return Response(400, f"<IntuitResponse><Fault>{words}</Fault></IntuitResponse>".encode(), "application/xml")

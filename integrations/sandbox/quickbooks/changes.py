@@ -1,6 +1,6 @@
 """What changed since a time, rates of exchange, and what a tester changes by hand."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from integrations.sandbox.quickbooks.faults import VendorFault, missing
 from integrations.sandbox.quickbooks.query import moment
 from integrations.sandbox.quickbooks.store import TRANSACTIONS, now_text
 
-_MOST_CHANGES = 1000
+_MOST_CHANGES, _REMEMBERED = 1000, timedelta(days=30)  # of one answer
 _TRACKED = (*TRANSACTIONS, "Customer", "Vendor", "Item", "Account", "Class", "Department")
 
 
@@ -23,12 +23,16 @@ def since(company: Company, params: dict[str, str]) -> Json:
         if not params.get(name):
             raise missing(name)
     start = moment(params["changedSince"].replace(" ", "+"))  # a plus sign in an address arrives as a space
+    if start < datetime.now(UTC) - _REMEMBERED:
+        raise VendorFault("4001", "changedSince can be at most 30 days ago", "changedSince")
     answers: list[Json] = []
+    left = _MOST_CHANGES
     for name in params["entities"].split(","):
         entity = next((known for known in _TRACKED if known.lower() == name.strip().lower()), None)
         if entity is None:
             raise VendorFault("4001", f"Changes of {name} are not tracked", "entities")
-        rows = _changed(company, entity, start)[:_MOST_CHANGES]
+        rows = _changed(company, entity, start)[:left]
+        left -= len(rows)
         answers.append({entity: rows, "startPosition": 1, "maxResults": len(rows)} if rows else {})
     return {"CDCResponse": [{"QueryResponse": answers}]}
 
@@ -78,6 +82,9 @@ def prefer(company: Company, body: Json) -> Json:
     for name, value in body.items():
         if name == "BookCloseDate":
             body = body | {name: _closing_date(value)}
+        elif name == "Country":
+            if not isinstance(value, str) or len(value) != 2:
+                raise ControlError("Country must be a code of two letters, such as US or GB.")
         elif not isinstance(value, bool):
             raise ControlError(f"{name} must be true or false.")
     company.prefer(body)

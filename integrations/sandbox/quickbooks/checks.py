@@ -7,7 +7,7 @@ from decimal import Decimal
 from integrations.sandbox.amounts import cents
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks import facts
-from integrations.sandbox.quickbooks.company import Company
+from integrations.sandbox.quickbooks.company import PAYABLE, RECEIVABLE, Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, inactive, missing, unsupported
 from integrations.sandbox.quickbooks.store import Record
 
@@ -81,6 +81,44 @@ def money(company: Company, body: Json, party: Record | None = None) -> Money:
     if rate <= 0 or (code == facts.HOME and rate != 1):
         raise business(f"The exchange rate {rate} is not possible for {code}.")
     return Money(code, rate)
+
+
+def tracked(company: Company, holder: Json, *preferences: str) -> dict[str, Json]:
+    """Give class and location with their names; a class is taken where one of the preferences is on. Raises VendorFault."""
+    found = {}
+    for name, list_name in (("ClassRef", "Class"), ("DepartmentRef", "Department")):
+        if name not in holder:
+            continue
+        if not any(
+            company.preferences[each] for each in (preferences if list_name == "Class" else ("TrackDepartments",))
+        ):
+            raise business(f"{name} was sent, but the company does not track it here.")
+        found[name] = named(reference(company, list_name, holder[name], name))
+    return found
+
+
+def tax_calculation(company: Company, body: Json) -> str:
+    """Give how a transaction is taxed; empty in the United States, where it is not said. Raises VendorFault 2020, 6000."""
+    given = body.get("GlobalTaxCalculation")
+    if company.country == "US":
+        if given:
+            raise business("A transaction of a US company has no GlobalTaxCalculation.")
+        return ""
+    if not given:
+        raise missing("GlobalTaxCalculation")
+    if given == "TaxInclusive":
+        raise business("This stand-in works out no amounts that include tax.")
+    return str(given)
+
+
+def in_currency(account: Record, currency: Money) -> None:
+    """Refuse an account that is kept in a currency which the transaction may not touch. Raises VendorFault 6000."""
+    own = account.data["CurrencyRef"]["value"]
+    if account.data["AccountType"] in (RECEIVABLE, PAYABLE):
+        if own != currency.code:
+            raise business("The transaction needs to be in the same currency as the A/R and A/P accounts you use.")
+    elif own not in (facts.HOME, currency.code):
+        raise business("Transactions can have only one foreign currency at a time.")
 
 
 def transaction_date(body: Json) -> str:

@@ -7,13 +7,14 @@ from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks import facts
 from integrations.sandbox.quickbooks.store import Books, Built, Record
 
+RECEIVABLE, PAYABLE = "Accounts Receivable", "Accounts Payable"
 CLASSIFICATIONS = {
     "Bank": "Asset",
-    "Accounts Receivable": "Asset",
+    RECEIVABLE: "Asset",
     "Other Current Asset": "Asset",
     "Fixed Asset": "Asset",
     "Other Asset": "Asset",
-    "Accounts Payable": "Liability",
+    PAYABLE: "Liability",
     "Credit Card": "Liability",
     "Other Current Liability": "Liability",
     "Long Term Liability": "Liability",
@@ -38,16 +39,32 @@ class Company:
         """Give the Id of an account that the books post to by themselves, such as "receivable"."""
         return self._roles[name]
 
+    def receivable(self, currency: str) -> str:
+        """Give the Id of the receivables account of a currency; the first transaction in one makes it, as at the vendor."""
+        if currency == facts.HOME:
+            return self.role("receivable")
+        for record in self.books.tables["Account"].values():
+            if record.data["AccountType"] == RECEIVABLE and record.data["CurrencyRef"]["value"] == currency:
+                return record.id
+        made = account_fields("", f"{facts.ROLES['receivable']} - {currency}", RECEIVABLE, "AccountsReceivable")
+        return self.books.add("Account", Built(made | {"CurrencyRef": {"value": currency}})).id
+
     def prefer(self, changes: Json) -> None:
         """Change preferences; the names are known."""
         self.preferences |= changes
         record = next(self.books.all("Preferences"))
         self.books.replace(record, Built(self._preferences()))
+        self.books.replace(next(self.books.all("CompanyInfo")), Built(_company_info(self.country)))
 
     @property
     def closed_through(self) -> str:
         """Give the last date of the closed books, or an empty text."""
         return str(self.preferences["BookCloseDate"] or "")
+
+    @property
+    def country(self) -> str:
+        """Give the country, which decides how tax is told."""
+        return str(self.preferences["Country"])
 
     def _fill(self) -> None:
         for number, name, kind, subtype in facts.CHART:
@@ -60,7 +77,7 @@ class Company:
                 self.books.add(entity, Built({"Active": True, **copy.deepcopy(row)}))
         for entity in ("Customer", "Vendor", "JournalEntry", "Invoice", "CreditMemo", "Payment", "Purchase"):
             self.books.tables[entity] = {}
-        self.books.add("CompanyInfo", Built(_company_info()))
+        self.books.add("CompanyInfo", Built(_company_info(self.country)))
         self.books.add("Preferences", Built(self._preferences()))
         self._roles = {role: self.books.by_name("Account", name).id for role, name in facts.ROLES.items()}
 
@@ -69,7 +86,7 @@ class Company:
         accounting: Json = {
             "FirstMonthOfFiscalYear": facts.COMPANY["fiscal_year_start_month"],
             "UseAccountNumbers": True,
-            "ClassTrackingPerTxn": False,
+            "ClassTrackingPerTxn": chosen["ClassTrackingPerTxn"],
             "ClassTrackingPerTxnLine": chosen["ClassTrackingPerTxnLine"],
             "TrackDepartments": chosen["TrackDepartments"],
             "CustomerTerminology": "Customers",
@@ -85,6 +102,7 @@ class Company:
                 "MultiCurrencyEnabled": chosen["MultiCurrencyEnabled"],
                 "HomeCurrency": {"value": facts.HOME},
             },
+            "VendorAndPurchasesPrefs": {"UseCustomTxnNumbers": chosen["UseCustomTxnNumbers"]},
             "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": False},
             "OtherPrefs": {"NameValue": [{"Name": "WarnDuplicateJournalNumber", "Value": warn}]},
         }
@@ -118,11 +136,11 @@ def _item_fields(name: str, account: Record) -> Json:
     }
 
 
-def _company_info() -> Json:
+def _company_info(country: str) -> Json:
     return {
         "CompanyName": facts.COMPANY["name"],
         "LegalName": facts.COMPANY["name"],
-        "Country": facts.COMPANY["country"],
+        "Country": country,
         "FiscalYearStartMonth": facts.COMPANY["fiscal_year_start_month"],
         "DefaultTimeZone": facts.COMPANY["time_zone"],
         "SupportedLanguages": "en",

@@ -12,6 +12,7 @@ from integrations.sandbox.quickbooks.faults import VendorFault, unsupported
 
 _FIELDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "fields.toml").read_text(encoding="utf-8"))
 FILTERABLE: dict[str, list[str]] = _FIELDS["filterable"]
+SUBTYPES: dict[str, list[str]] = _FIELDS["subtypes"]
 _EVERY: dict[str, str] = _FIELDS["every"]
 _MOST_DIGITS, _AMOUNT_PLACES = 15, 5
 _OWN = object()
@@ -70,6 +71,8 @@ def _kind(words: str) -> Check:
     kind, _, argument = words.partition(" ")
     if kind in ("text", "note"):
         return _text(int(argument))
+    if kind == "enum":
+        return _enum(argument.split("|"))
     if kind == "object":
         return _shapes(argument)
     if kind == "list":
@@ -99,6 +102,15 @@ def _text(longest: int) -> Check:
             raise unsupported(name)
         if len(value) > longest:
             raise VendorFault("2050", f"{name} has {len(value)} characters; at most {longest} are supported", name)
+        return value
+
+    return run
+
+
+def _enum(values: list[str]) -> Check:
+    def run(value: Any, name: str) -> str:
+        if not isinstance(value, str) or value not in values:
+            raise unsupported(name)
         return value
 
     return run

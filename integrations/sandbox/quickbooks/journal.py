@@ -7,19 +7,22 @@ from integrations.sandbox.quickbooks.checks import (
     Money,
     exact_cents,
     free_number,
+    in_currency,
     line_detail,
     money,
     named,
     reference,
+    tax_calculation,
+    tracked,
     transaction_date,
 )
-from integrations.sandbox.quickbooks.company import Company
+from integrations.sandbox.quickbooks.company import PAYABLE, RECEIVABLE, Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
 from integrations.sandbox.quickbooks.store import ZERO, Built, Posting, Record
 
 _DETAIL = "JournalEntryLineDetail"
 _PARTIES = ("Customer", "Vendor", "Employee", "Job", "Other")
-_PARTY_NEEDED = {"Accounts Receivable": "Customer", "Accounts Payable": "Vendor"}
+_PARTY_NEEDED = {RECEIVABLE: "Customer", PAYABLE: "Vendor"}
 
 
 def journal_entry(company: Company, entity: str, body: Json, old: Record | None) -> Built:
@@ -28,8 +31,8 @@ def journal_entry(company: Company, entity: str, body: Json, old: Record | None)
     number = body.get("DocNumber")
     if number and company.preferences["WarnDuplicateJournalNumber"]:
         free_number(company, entity, number, old)
-    if "GlobalTaxCalculation" in body:
-        raise business("A journal entry of a US company has no tax.")
+    if tax_calculation(company, body) == "TaxExcluded":
+        raise business("This stand-in works out no tax on journal entries.")
     lines: list[Json] = []
     postings: list[Posting] = []
     for position, sent in enumerate(body.get("Line") or ()):
@@ -64,13 +67,12 @@ def _line(company: Company, sent: Json, currency: Money) -> tuple[Json, Posting 
     if amount <= 0:
         raise VendorFault("2290", "The amount of a journal entry line must be positive", "Amount")
     account = reference(company, "Account", detail.get("AccountRef"), "AccountRef")
+    in_currency(account, currency)
     if "TaxCodeRef" in detail:
-        raise business("A journal entry of a US company has no tax codes.")
+        raise business("A journal entry without tax has no tax codes.")
     customer, clean = _party(company, detail, account, currency)
     clean["AccountRef"] = named(account)
-    for name, list_name in (("ClassRef", "Class"), ("DepartmentRef", "Department")):
-        if name in detail:
-            clean[name] = named(reference(company, list_name, detail[name], name))
+    clean |= tracked(company, detail, "ClassTrackingPerTxnLine", "ClassTrackingPerTxn")
     home = currency.home(amount)
     posting = Posting(account.id, home if side == "Debit" else -home, customer)
     return {**sent, "Amount": amount, _DETAIL: clean}, posting

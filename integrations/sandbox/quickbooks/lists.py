@@ -6,12 +6,13 @@ from decimal import Decimal
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks import facts
 from integrations.sandbox.quickbooks.checks import free_name, named, reference
-from integrations.sandbox.quickbooks.company import CLASSIFICATIONS, Company
+from integrations.sandbox.quickbooks.company import CLASSIFICATIONS, PAYABLE, RECEIVABLE, Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
+from integrations.sandbox.quickbooks.fields import SUBTYPES
 from integrations.sandbox.quickbooks.store import Built, Record
 
 _BAD_IN_NAMES = re.compile(r"[:\t\r\n]")
-_NOT_FOR_ITEMS = ("Accounts Receivable", "Accounts Payable")
+_NOT_FOR_ITEMS = (RECEIVABLE, PAYABLE)
 _ITEM_TYPES = ("Service", "NonInventory")
 
 
@@ -112,6 +113,8 @@ def _account_type(body: Json, old: Record | None) -> tuple[str, str]:
         raise business(f"The classification of {kind} is {CLASSIFICATIONS[kind]}.")
     if not subtype:
         subtype = next(row[3] for row in facts.CHART if row[2] == kind)
+    if subtype not in SUBTYPES[kind]:
+        raise business(f"The account sub type {subtype} does not belong to the account type {kind}.")
     return kind, subtype
 
 

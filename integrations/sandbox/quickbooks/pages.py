@@ -23,6 +23,7 @@ _LISTS = {
     "vendor": ("Vendor", "Vendors"),
     "item": ("Item", "Products and services"),
 }
+_LINKED = {"Expense": "purchase", "Check": "purchase"}
 _CLASSES = ("Asset", "Liability", "Equity", "Revenue", "Expense")
 
 
@@ -134,7 +135,7 @@ def _document_row(record: Record) -> Sequence[Cell]:
 def _document(company: Company, record: Record) -> Response:
     data = company.books.view(record)
     facts_shown = {
-        name: value["name"] if isinstance(value, dict) and "name" in value else value
+        name: _named(company, name, value) if isinstance(value, dict) else value
         for name, value in data.items()
         if not isinstance(value, list | dict) or (isinstance(value, dict) and "value" in value)
     }
@@ -149,6 +150,12 @@ def _document(company: Company, record: Record) -> Response:
     return _page(f"{record.entity} {_number(record)}", "".join(parts))
 
 
+def _named(company: Company, name: str, ref: Json) -> Any:
+    """Give a reference's name; that of an account is not always told."""
+    account = company.books.get("Account", str(ref.get("value", ""))) if name.endswith("AccountRef") else None
+    return ref.get("name") or (account.data["Name"] if account else ref)
+
+
 def _line_row(line: Json) -> Sequence[Cell]:
     detail = _detail(line)
     side = detail.get("PostingType")
@@ -156,7 +163,8 @@ def _line_row(line: Json) -> Sequence[Cell]:
     what: Cell = _ref(detail, "AccountRef") or _ref(detail, "ItemRef")
     if line.get("LinkedTxn"):
         linked = line["LinkedTxn"][0]
-        what = link(f"/{linked['TxnType'].lower()}/{linked['TxnId']}", f"{linked['TxnType']} {linked['TxnId']}")
+        path = _LINKED.get(linked["TxnType"], linked["TxnType"].lower())
+        what = link(f"/{path}/{linked['TxnId']}", f"{linked['TxnType']} {linked['TxnId']}")
     who = _ref(detail.get("Entity", {}), "EntityRef")
     sides = (amount if side == "Debit" else None, amount if side == "Credit" else None, None if side else amount)
     words = line.get("Description") or ("Subtotal" if line.get("DetailType") == "SubTotalLineDetail" else "")

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from integrations.sandbox.messages import Json
-from integrations.sandbox.quickbooks.checks import Money, exact_cents, money, named, reference, transaction_date
+from integrations.sandbox.quickbooks.checks import (
+    Money,
+    exact_cents,
+    in_currency,
+    money,
+    named,
+    reference,
+    transaction_date,
+)
 from integrations.sandbox.quickbooks.company import Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
 from integrations.sandbox.quickbooks.purchase import owed
@@ -33,7 +41,7 @@ def payment(company: Company, entity: str, body: Json, old: Record | None) -> Bu
         raise business("The amount applied to invoices is more than the payment and the credits.")
     if credit > settled:
         raise business("More credit is applied than there are charges.")
-    deposit = _deposit_account(company, body)
+    deposit = _deposit_account(company, body, currency)
     fields = body | {
         "TxnDate": transaction_date(body),
         "CustomerRef": named(customer),
@@ -155,12 +163,13 @@ def _open(company: Company, document: Record) -> Decimal:
     return owed(document) - sum((link.amount for link in linked if link.id == document.id), ZERO)
 
 
-def _deposit_account(company: Company, body: Json) -> str:
+def _deposit_account(company: Company, body: Json, currency: Money) -> str:
     if "DepositToAccountRef" not in body:
         return company.role("deposits")
     account = reference(company, "Account", body["DepositToAccountRef"], "DepositToAccountRef")
     if account.data["AccountType"] not in _DEPOSIT_TYPES:
         raise business("A payment is deposited to a bank account or another current asset.")
+    in_currency(account, currency)
     return account.id
 
 
@@ -180,7 +189,7 @@ def _postings(
         rate = Money(currency.code, document.data.get("ExchangeRate", Decimal(1)))
         cleared += rate.home(link.amount) if link.entity in _CHARGES else -rate.home(link.amount)
     received = currency.home(total)
-    postings = [Posting(deposit, received), Posting(company.role("receivable"), -cleared, customer)]
+    postings = [Posting(deposit, received), Posting(company.receivable(currency.code), -cleared, customer)]
     if cleared != received:
         postings.append(Posting(company.role("exchange"), cleared - received))
     return postings

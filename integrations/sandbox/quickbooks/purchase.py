@@ -5,13 +5,16 @@ from decimal import Decimal
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks.checks import (
     exact_cents,
+    free_number,
+    in_currency,
     line_detail,
     money,
     named,
     reference,
+    tax_calculation,
     transaction_date,
 )
-from integrations.sandbox.quickbooks.company import Company
+from integrations.sandbox.quickbooks.company import RECEIVABLE, Company
 from integrations.sandbox.quickbooks.faults import business, missing, unsupported
 from integrations.sandbox.quickbooks.store import ZERO, Built, Posting, Record
 
@@ -24,6 +27,18 @@ def owed(record: Record) -> Decimal:
     lines: list[Json] = record.data["Line"]
     receivable = {posting.account for posting in record.built.postings if posting.customer}
     return sum((line["Amount"] for line in lines if line[_DETAIL]["AccountRef"]["value"] in receivable), ZERO)
+
+
+def _number(company: Company, entity: str, body: Json, old: Record | None) -> str:
+    """Give the number: the one sent where the company lets it be chosen, else the next. Raises VendorFault 6140."""
+    if company.preferences["UseCustomTxnNumbers"]:
+        given = str(body.get("DocNumber", ""))
+        if given:
+            free_number(company, entity, given, old)
+        return given
+    if old:
+        return str(old.data["DocNumber"])
+    return str(1 + len(company.books.tables[entity]))
 
 
 def purchase(company: Company, entity: str, body: Json, old: Record | None) -> Built:
@@ -41,6 +56,9 @@ def purchase(company: Company, entity: str, body: Json, old: Record | None) -> B
     if party and str(party.get("type", "")).title() == "Customer":
         customer = reference(company, "Customer", party, "EntityRef")
     currency = money(company, body, customer)
+    in_currency(account, currency)
+    if tax_calculation(company, body) == "TaxExcluded":
+        raise business("This stand-in works out no tax on purchases.")
     if not body.get("Line"):
         raise missing("Line")
     postings, lines, total = [], [], ZERO
@@ -50,7 +68,8 @@ def purchase(company: Company, entity: str, body: Json, old: Record | None) -> B
             raise missing("Amount")
         amount: Decimal = exact_cents(sent["Amount"], "Amount")
         spent = reference(company, "Account", detail.get("AccountRef"), "AccountRef")
-        is_receivable = spent.data["AccountType"] == "Accounts Receivable"
+        in_currency(spent, currency)
+        is_receivable = spent.data["AccountType"] == RECEIVABLE
         if is_receivable and customer is None:
             raise business("When you use Accounts Receivable, you must choose a customer in the Name field.")
         total += amount
@@ -58,5 +77,10 @@ def purchase(company: Company, entity: str, body: Json, old: Record | None) -> B
         postings.append(Posting(spent.id, currency.home(amount), owner))
         lines.append({"Id": str(number), **sent, _DETAIL: {**detail, "AccountRef": named(spent)}})
     postings.append(Posting(account.id, -sum((each.amount for each in postings), ZERO)))
-    fields = body | {"TxnDate": transaction_date(body), "CurrencyRef": {"value": currency.code}, "TotalAmt": total}
+    fields = body | {
+        "DocNumber": _number(company, entity, body, old),
+        "TxnDate": transaction_date(body),
+        "CurrencyRef": {"value": currency.code},
+        "TotalAmt": total,
+    }
     return Built(fields | {"Line": lines, "AccountRef": named(account)}, postings)

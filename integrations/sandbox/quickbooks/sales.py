@@ -12,6 +12,8 @@ from integrations.sandbox.quickbooks.checks import (
     money,
     named,
     reference,
+    tax_calculation,
+    tracked,
     transaction_date,
 )
 from integrations.sandbox.quickbooks.company import Company
@@ -29,7 +31,8 @@ def sales_form(company: Company, entity: str, body: Json, old: Record | None) ->
     currency = money(company, body, customer)
     if not body.get("Line"):
         raise missing("Line")
-    lines = [_line(company, sent) for sent in body["Line"] if sent.get("DetailType") != "SubTotalLineDetail"]
+    taxed = tax_calculation(company, body)
+    lines = [_line(company, sent, taxed) for sent in body["Line"] if sent.get("DetailType") != "SubTotalLineDetail"]
     if not any(line["DetailType"] == _DETAIL for line in lines):
         raise business("A sales form needs at least one line with an item.")
     net = sum((line["Amount"] for line in lines if line["DetailType"] == _DETAIL), ZERO)
@@ -40,7 +43,8 @@ def sales_form(company: Company, entity: str, body: Json, old: Record | None) ->
     settled = old.data["TotalAmt"] - old.data["Balance"] if old else ZERO
     if old and settled and (settled > total or customer.id != old.data["CustomerRef"]["value"]):
         raise business("The document has payments applied that no longer fit. Change the payments first.")
-    fields = body | {
+    fields = body | tracked(company, body, "ClassTrackingPerTxn")
+    fields |= {
         "TxnDate": transaction_date(body),
         "CustomerRef": named(customer),
         "CurrencyRef": {"value": currency.code},
@@ -84,7 +88,7 @@ def voided(old: Record) -> Built:
     return Built(data | {"Line": lines, "TxnTaxDetail": {"TotalTax": ZERO}})
 
 
-def _line(company: Company, sent: Json) -> Json:
+def _line(company: Company, sent: Json, taxed: str) -> Json:
     detail = line_detail(sent, _DETAIL)
     if detail is None:
         return sent
@@ -98,14 +102,33 @@ def _line(company: Company, sent: Json) -> Json:
         }
     item = reference(company, "Item", detail["ItemRef"], "ItemRef")
     account = reference(company, "Account", item.data["IncomeAccountRef"], "ItemAccountRef")
-    code = detail.get("TaxCodeRef", {"value": "NON"})["value"]
-    if code not in _TAX_CODES:
-        raise VendorFault("6100", f"Invalid Tax Code : {code}; a line of a US company takes TAX or NON", "TaxCodeRef")
-    if "ClassRef" in detail:
-        reference(company, "Class", detail["ClassRef"], "ClassRef")
+    code = _tax_code(company, detail, taxed)
+    tracking = tracked(company, detail, "ClassTrackingPerTxnLine")
     amount, quantity, price = _priced(sent["Amount"], detail)
     own = {"ItemRef": named(item), "ItemAccountRef": named(account), "TaxCodeRef": {"value": code}}
-    return {**sent, "Amount": amount, _DETAIL: {**detail, **own, "Qty": quantity, "UnitPrice": price}}
+    return {**sent, "Amount": amount, _DETAIL: {**detail, **own, **tracking, "Qty": quantity, "UnitPrice": price}}
+
+
+def _tax_code(company: Company, detail: Json, taxed: str) -> str:
+    """Give a line's tax code: TAX or NON in the United States, else one of the list's, where the document is taxed."""
+    code: str = detail["TaxCodeRef"]["value"] if "TaxCodeRef" in detail else ""
+    if not taxed:
+        if code and code not in _TAX_CODES:
+            raise VendorFault(
+                "6100", f"Invalid Tax Code : {code}; a line of a US company takes TAX or NON", "TaxCodeRef"
+            )
+        return code or "NON"
+    if taxed == "NotApplicable":
+        if code:
+            raise VendorFault(
+                "6100", f"Invalid Tax Code : {code}; the transaction says that it has no tax", "TaxCodeRef"
+            )
+        return "NON"
+    if not code:
+        raise business("Make sure all your transactions have a VAT rate before you save.")
+    if code in _TAX_CODES or company.books.visible("TaxCode", code) is None:
+        raise VendorFault("6100", f"Invalid Tax Code : {code}", "TaxCodeRef")
+    return code
 
 
 def _priced(amount: Decimal, detail: Json) -> tuple[Decimal, Decimal, Decimal]:
@@ -127,7 +150,7 @@ def _priced(amount: Decimal, detail: Json) -> tuple[Decimal, Decimal, Decimal]:
 
 def _tax(body: Json, lines: list[Json]) -> Decimal:
     tax = exact_cents(body.get("TxnTaxDetail", {}).get("TotalTax", ZERO), "TotalTax")
-    taxed = [line for line in lines if _DETAIL in line and line[_DETAIL]["TaxCodeRef"]["value"] == "TAX"]
+    taxed = [line for line in lines if _DETAIL in line and line[_DETAIL]["TaxCodeRef"]["value"] != "NON"]
     if tax and not taxed:
         raise VendorFault("6160", "TotalTax was sent, but no line is taxable", "TxnTaxDetail")
     if tax < 0:
@@ -166,4 +189,4 @@ def _postings(
     if tax:
         income.append(Posting(company.role("sales_tax"), -sign * currency.home(tax)))
     receivable = -sum((posting.amount for posting in income), ZERO)
-    return [Posting(company.role("receivable"), receivable, customer), *income]
+    return [Posting(company.receivable(currency.code), receivable, customer), *income]

@@ -158,17 +158,18 @@ class XeroSandbox:
         grant = self._oauth.grants.grant(request.headers.get("authorization", ""))
         if grant is None:
             return unauthorized("TokenExpired: token expired")
-        tenant = request.headers.get("xero-tenant-id", facts.TENANT_ID if grant.custom else "")
+        tenant = request.headers.get("xero-tenant-id", "") or (facts.TENANT_ID if grant.custom else "")
         if tenant != facts.TENANT_ID or not self._oauth.is_connected(grant):
             return unauthorized("AuthenticationUnsuccessful", status=403)
         resource, _ = _resource(request)
         if resource is None:
             return not_found().answer
+        status = int(self._organisation.preferences["ScopeStatus"])
         if not needed_scopes(resource, request.method) & set(grant.scopes):
-            return unauthorized("AuthorizationUnsuccessful: insufficient_scope", status=403)
+            return unauthorized("AuthorizationUnsuccessful: insufficient_scope", status=status)
         writes = request.method not in ("GET", "HEAD", "DELETE")
         if writes and resource.entity == "ManualJournal" and not self._organisation.preferences["MayPostJournals"]:
-            return unauthorized("AuthorizationUnsuccessful: the user's role does not allow this", status=403)
+            return unauthorized("AuthorizationUnsuccessful: the user's role does not allow this", status=status)
         if "application/json" not in request.headers.get("accept", ""):
             return Response(
                 400, b"<Response>Without Accept: application/json Xero answers in XML.</Response>", "text/xml"

@@ -69,7 +69,7 @@ def _text(longest: int) -> Check:
     def run(value: Any, where: str) -> str:
         if not isinstance(value, str):
             raise bad_data(f"{where} must be text")
-        if len(value) > longest:
+        if len(value.encode("utf-16-le", "surrogatepass")) > 2 * longest:  # as .NET counts
             raise Invalid(f"{where.rpartition('.')[2]} must not be more than {longest} characters long.")
         return value
 

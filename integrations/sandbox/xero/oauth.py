@@ -133,7 +133,8 @@ class OAuth:
             self.disconnect()
             return Response(204)
         event = request.params.get("authEventId")
-        shown = self.is_connected(grant) and (event is None or event in self._connected)
+        # A custom connection was never chosen from a list, and has none.
+        shown = not grant.custom and self.is_connected(grant) and (event is None or event in self._connected)
         return Response.json([self._connection(event or grant.event_id)] if shown else [])
 
     def _connection(self, event_id: str) -> Json:

@@ -140,16 +140,23 @@ class Organisation:
             raise Invalid(f"Organisation is not subscribed to currency {code}")
         if code == self.base:
             return code, Decimal(1)
-        rate = body.get("CurrencyRate")
-        if rate is None:
-            rate = facts.RATES.get(code, Decimal(1)) / facts.RATES.get(self.base, Decimal(1))
-        if rate <= 0:
-            raise Invalid("The CurrencyRate must be greater than zero.")
-        return code, Decimal(rate).quantize(_RATE, ROUND_HALF_UP)
+        if "CurrencyRate" in body:
+            return code, exact_rate(body["CurrencyRate"])
+        days = facts.RATES.get(code, Decimal(1)) / facts.RATES.get(self.base, Decimal(1))
+        return code, days.quantize(_RATE, ROUND_HALF_UP)
 
     def today(self) -> str:
         """Give the day of documents sent without one."""
         return datetime.now(UTC).date().isoformat()
+
+
+def exact_rate(rate: Decimal) -> Decimal:
+    """Give a rate as the contract has it: 18 digits before the point, six behind. Raises Invalid."""
+    if rate <= 0:
+        raise Invalid("The CurrencyRate must be greater than zero.")
+    if rate >= 10**18 or rate.quantize(_RATE) != rate:
+        raise Invalid("The CurrencyRate has more than six decimals.")
+    return rate.quantize(_RATE)
 
 
 def exact(amount: Decimal, name: str) -> Decimal:

@@ -123,9 +123,9 @@ def _list(organisation: Organisation, path: str, at: int) -> Response:
         names: tuple[str, ...] = ("Number", "Name", "Status", "")
         rows: list[Sequence[Cell]] = [_list_row(record) for record in newest]
     else:
-        names = ("Date", "Number or text", "Contact and status", "Total")
-        rows = [_document_row(record) for record in newest]
-    body = table(names, rows, amounts=(3,)) if rows else "<p>There are none yet.</p>"
+        names = ("Date", "Number or text", "Contact", "Status", "Currency", "Total")
+        rows = [_document_row(organisation.base, record) for record in newest]
+    body = table(names, rows, amounts=(len(names) - 1,)) if rows else "<p>There are none yet.</p>"
     return _page(f"{title} ({len(rows_held)})", body + pager(at, more=at * _PAGE < len(rows_held)))
 
 
@@ -139,13 +139,20 @@ def _list_row(record: Record) -> Sequence[Cell]:
     )
 
 
-def _document_row(record: Record) -> Sequence[Cell]:
+def _document_row(base: str, record: Record) -> Sequence[Cell]:
     data = record.data
     total = data.get("Total", data.get("Amount"))
     if record.entity == "ManualJournal":
         total = sum((line["LineAmount"] for line in data["JournalLines"] if line["LineAmount"] > 0), ZERO)
-    who = _contact(data)
-    return (day_of(data["Date"]), link(_path(record), _number(record)), f"{who} {_status(data)}".strip(), total)
+    settled = _settled(data)
+    return (
+        day_of(data["Date"]),
+        link(_path(record), _number(record)),
+        _contact(data),
+        str(data["Status"]).lower(),
+        settled.get("CurrencyCode", base),
+        total,
+    )
 
 
 def _document(organisation: Organisation, record: Record) -> Response:
@@ -203,14 +210,19 @@ def _postings(organisation: Organisation, record: Record) -> str:
     return table(("Account", "Debit", "Credit"), rows, amounts=(1, 2))
 
 
+def _settled(data: Json) -> Json:
+    """Give the document that a payment settles, else the document itself."""
+    found: Json = data.get("Invoice") or data.get("CreditNote") or data.get("Overpayment") or data
+    return found
+
+
 def _contact(data: Json) -> str:
-    document: Json = data.get("Invoice") or data.get("CreditNote") or data.get("Overpayment") or data
-    return str((document.get("Contact") or {}).get("Name", ""))
+    return str((_settled(data).get("Contact") or {}).get("Name", ""))
 
 
 def _status(data: Json) -> str:
-    status = str(data.get("Status") or data.get("ContactStatus") or "")
-    return "" if status in ("ACTIVE", "POSTED", "AUTHORISED") else f"({status.lower()})" if status else ""
+    status = str(data.get("ContactStatus") or "")
+    return "" if status == "ACTIVE" else status.lower()
 
 
 def _shown(value: Any) -> Cell:

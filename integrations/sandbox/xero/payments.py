@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from integrations.sandbox.messages import Json
 from integrations.sandbox.xero.errors import Invalid
-from integrations.sandbox.xero.organisation import Organisation, exact, to_base
+from integrations.sandbox.xero.organisation import Organisation, exact, exact_rate, to_base
 from integrations.sandbox.xero.sales import CREDIT_NOTE, INVOICE, settle
 from integrations.sandbox.xero.store import ZERO, Posting, Record, day, day_of
 
@@ -36,13 +36,13 @@ def create(organisation: Organisation, sent: Json) -> Record:
     code = target.data["CurrencyCode"]
     if code == organisation.base and sent.get("CurrencyRate", 1) != 1:
         raise Invalid("A CurrencyRate is only for documents in other currencies.")
-    rate = sent.get("CurrencyRate") or target.data["CurrencyRate"]
+    rate = exact_rate(sent["CurrencyRate"]) if "CurrencyRate" in sent else Decimal(target.data["CurrencyRate"])
     sign = 1 if entity == "Invoice" else -1
     data: Json = {
         "Date": day(sent["Date"]),
         "Amount": amount,
         "BankAmount": amount,
-        "CurrencyRate": Decimal(rate),
+        "CurrencyRate": rate,
         "Reference": sent.get("Reference", ""),
         "Status": "AUTHORISED",
         "PaymentType": _CREDITS.get(entity, "ACCRECPAYMENT"),
@@ -52,9 +52,7 @@ def create(organisation: Organisation, sent: Json) -> Record:
         "Account": {"AccountID": bank.id, "Code": bank.data.get("Code", "")},
         entity: _named(entity, target),
     }
-    record = organisation.books.add(
-        "Payment", data, _postings(organisation, bank, target, sign * amount, Decimal(rate))
-    )
+    record = organisation.books.add("Payment", data, _postings(organisation, bank, target, sign * amount, rate))
     _note(organisation, target, "Payments", {"PaymentID": record.id, "Date": data["Date"], "Amount": amount})
     return record
 
@@ -95,7 +93,8 @@ def receive(organisation: Organisation, sent: Json) -> Record:
     amount = exact(row.get("Quantity", Decimal(1)) * row.get("UnitAmount", ZERO), "UnitAmount")
     if amount <= 0:
         raise Invalid("The total of an overpayment must be greater than zero.")
-    line = {"Description": row["Description"], "UnitAmount": amount, "Quantity": Decimal(1), "LineAmount": amount}
+    line = {"LineItemID": str(uuid.uuid4()), "Description": row["Description"], "UnitAmount": amount}
+    line |= {"Quantity": Decimal(1), "LineAmount": amount}
     line |= {"AccountCode": receivable.data["Code"], "TaxType": "NONE", "TaxAmount": ZERO, "Tracking": []}
     shared: Json = {
         "Type": "RECEIVE-OVERPAYMENT",

@@ -7,7 +7,7 @@ from typing import Any
 from integrations.sandbox.jsontext import Rendered
 from integrations.sandbox.messages import Json, Request
 from integrations.sandbox.xero import facts, fields
-from integrations.sandbox.xero.errors import api_exception, not_found
+from integrations.sandbox.xero.errors import api_exception, bad_query, not_found
 from integrations.sandbox.xero.organisation import Organisation
 from integrations.sandbox.xero.resources import Resource
 from integrations.sandbox.xero.store import Record, day, id_field, moment, now
@@ -39,6 +39,9 @@ def listed(
         rows = [each for each in rows if each.changed >= since]
     names = (*fields.names(resource.entity), *resource.fields, id_field(resource.entity))
     if where := params.get("where"):
+        names = tuple(each for each in names if each not in organisation.preferences["NoFilterBy"])
+        if organisation.preferences["NoOr"] and " OR " in where:
+            raise bad_query("OR is not supported")
         test = compile_where(where, names)
         rows = [each for each in rows if test(each.data)]
     if order := params.get("order"):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from uuid import uuid4
 
 from integrations.sandbox.amounts import CENT, cents
 from integrations.sandbox.messages import Json
@@ -11,7 +12,17 @@ from integrations.sandbox.xero.store import ZERO, Posting, Record, day, day_of
 
 _NO_LINES_ON = ("DEBTORS", "CREDITORS")
 _FINAL = ("VOIDED", "DELETED", "PAID")
-_RESENT = ("Description", "Quantity", "UnitAmount", "ItemCode", "AccountCode", "TaxType", "TaxAmount", "Tracking")
+_RESENT = (
+    "LineItemID",
+    "Description",
+    "Quantity",
+    "UnitAmount",
+    "ItemCode",
+    "AccountCode",
+    "TaxType",
+    "TaxAmount",
+    "Tracking",
+)
 
 
 @dataclass(frozen=True)
@@ -192,14 +203,15 @@ def _line(organisation: Organisation, sort: Sort, row: Json, kind: str, *, place
         if item is None:
             raise Invalid(f"Item code '{code}' is not valid")
     description = row.get("Description") or (item.data.get("Description") if item else "")
-    if not description:
+    if not str(description).strip():
         raise Invalid("Description must be specified.")
     if sort is CREDIT_NOTE and ("DiscountRate" in row or "DiscountAmount" in row):
         raise Invalid("Discounts are not allowed on credit notes.")
     if row.get("DiscountRate") or row.get("DiscountAmount"):
         raise Invalid("This sandbox knows no discounts.")
     quantity, unit, amount = _amounts(row, places)
-    line: Json = {"Description": description, "Quantity": quantity, "UnitAmount": unit, "LineAmount": amount}
+    line: Json = {"LineItemID": row.get("LineItemID") or str(uuid4()), "Description": description}
+    line |= {"Quantity": quantity, "UnitAmount": unit, "LineAmount": amount}
     sale = item.data.get("SalesDetails", {}) if item else {}
     named = row if row.get("AccountCode") or row.get("AccountID") else {"AccountCode": sale.get("AccountCode")}
     if item:

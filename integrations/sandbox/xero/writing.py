@@ -160,6 +160,9 @@ def _payment_deleted(organisation: Organisation, old: Record, sent: Json) -> Rec
 def _transaction_deleted(organisation: Organisation, old: Record, sent: Json) -> Record:
     if sent.get("Status") != "DELETED":
         raise Invalid("This sandbox lets bank transactions be deleted only, with the Status DELETED.")
+    lacking = [name for name in ("Type", "BankAccount", "LineItems") if not sent.get(name)]
+    if lacking:
+        raise Invalid(*(f"{name} must be specified." for name in lacking))
     return payments.take_back(organisation, old)
 
 

@@ -66,7 +66,7 @@ def _value(kind: str, value: Any, name: str) -> Any:
 def _text(value: Any, name: str, longest: int) -> str:
     if not isinstance(value, str):
         raise invalid(name)
-    if len(value) > longest:
+    if len(value.encode("utf-16-le", "surrogatepass")) > 2 * longest:  # as Java counts
         raise too_long(name, longest)
     return value
 

@@ -14,6 +14,7 @@ from integrations.sandbox.zoho.organization import Organization
 from integrations.sandbox.zoho.store import MODULES
 
 LARGEST_PAGE, _PAGE = 200, 10
+_CONTRACT = {"customerpayments": ("payment_id", "payment_number", "date", "payment_mode", "amount", "bcy_amount")}
 _LISTS: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "lists.toml").read_text(encoding="utf-8"))
 _PAGING = ("organization_id", "page", "per_page", "sort_order")
 _DATES: dict[str, Callable[[str, str], bool]] = {
@@ -58,6 +59,11 @@ def page(org: Organization, path: str, rows: list[Json], params: Mapping[str, st
     cut = rows[start : start + size]
     if org.preferences["IdsAsNumbersInLists"] and path in MODULES:
         cut = [_with_number(MODULES[path].id, each) for each in cut]
+    if org.preferences["ListsByContract"] and path in _CONTRACT:
+        return {
+            "customer_payments": [{name: each[name] for name in _CONTRACT[path]} for each in cut],
+            "page_context": {},
+        }
     return {
         called or path: cut,
         "page_context": {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from integrations.sandbox.messages import Json
-from integrations.sandbox.zoho.errors import invalid, rule
+from integrations.sandbox.zoho.errors import invalid, missing, rule
 from integrations.sandbox.zoho.journals import money_of, use
 from integrations.sandbox.zoho.organization import Organization
 from integrations.sandbox.zoho.sales import release, settle
@@ -25,7 +25,7 @@ def save(org: Organization, body: Json, old: Json | None) -> Json:
     amount = money.exact(body["amount"], "amount")
     if amount <= 0:
         raise invalid("amount")
-    _check_single(body)
+    _check_single(body, empty_refused=org.preferences["EmptyIdsRefused"])
     account = org.account(body.get("account_id") or org.books.role("deposits"))
     if account["account_type"] not in _MONEY:
         raise invalid("account_id")
@@ -136,8 +136,15 @@ def delete_refund(org: Organization, path: str, row: Json) -> None:
     org.books.remove(kind, row)
 
 
-def _check_single(body: Json) -> None:
-    """The contract wants the invoice twice: in the list, and for a single one beside it."""
+def _check_single(body: Json, *, empty_refused: bool) -> None:
+    """The contract wants the invoice twice: in the list, and for a single one beside it, empty where there is none."""
+    if empty_refused and not body["invoices"]:
+        if "invoice_id" in body:
+            raise invalid("invoice_id")
+        return
+    for name in ("invoice_id", "amount_applied"):
+        if name not in body:
+            raise missing(name)
     parts = {each["invoice_id"]: each["amount_applied"] for each in body["invoices"]}
     if len(parts) != len(body["invoices"]):
         raise invalid("invoices")

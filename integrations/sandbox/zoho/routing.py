@@ -29,12 +29,12 @@ class Asked:
             raise invalid(name)
         return value == "true"
 
-    def ids(self, name: str) -> list[str]:
-        """Read a parameter of up to 200 ids. Raises ZohoError."""
+    def ids(self, name: str, most: int = lists.LARGEST_PAGE) -> list[str]:
+        """Read a parameter of ids. Raises ZohoError, also for more than are taken at once."""
         found = [each for each in self.params.get(name, "").split(",") if each]
         if not found:
             raise missing(name)
-        if len(found) > lists.LARGEST_PAGE:
+        if len(found) > most:
             raise invalid(name)
         return found
 

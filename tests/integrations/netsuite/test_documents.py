@@ -166,6 +166,27 @@ def test_a_void_payment_is_taken_off_and_paid_back(ns, erp, customer, bank) -> N
     assert Decimal(balance[0]["amount"]) == 0
 
 
+def test_a_void_of_taxed_credit_states_the_same_taxes(ns, erp, customer) -> None:
+    taxed = samples.line("1", "30.00", tax=D("2.48"), tax_code="1", tax_percent=D("8.25"))
+    memo = done(ns, Kind.CREDIT_NOTE, samples.credit_note(customer, taxed))
+    done(ns, Kind.CREDIT_NOTE_VOID, samples.void("W", memo))
+    (sent,) = [each for each in erp.calls if '"ABCDE-W1"' in each.request and each.status == 204]
+    assert '"taxDetailsReference":{"id":"1"},"taxType":"1"' in sent.request
+    assert erp.objects("invoice")[0]["total"] == D("32.48")
+
+
+def test_an_account_that_applies_by_itself_and_one_that_demands_a_payment_option(erp, customer, bank) -> None:
+    erp.prefer(AutoApply=True, PaymentOptionMandatory=True)
+    ns = erp.connector(payment_option="6")
+    invoiced(ns, customer)
+    done(ns, Kind.CREDIT_NOTE, samples.credit_note(customer, samples.line("1", "30.00")))
+    number = done(ns, Kind.PAYMENT, samples.payment(customer, bank, "50.00"))
+    assert read(ns, Kind.CREDIT_NOTE)["ABCDE-C1"].linked == read(ns, Kind.PAYMENT)["ABCDE-P1"].linked == ()
+    done(ns, Kind.PAYMENT_VOID, samples.void("X", number))
+    (refund,) = erp.objects("customerRefund")
+    assert refund["paymentOption"]["id"] == "6" and refund["arAcct"]["refName"]
+
+
 @pytest.mark.parametrize(
     ("kind", "letter"), [(Kind.INVOICE_VOID, "V"), (Kind.CREDIT_NOTE_VOID, "W"), (Kind.PAYMENT_VOID, "X")]
 )

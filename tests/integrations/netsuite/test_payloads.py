@@ -122,8 +122,8 @@ def test_an_invoice_with_stated_taxes() -> None:
         "taxDetails": {
             "items": [
                 {
-                    "taxDetailsReference": "1",
-                    "taxType": {"id": "3"},
+                    "taxDetailsReference": {"id": "1"},
+                    "taxType": "3",
                     "taxCode": {"id": "9"},
                     "taxBasis": D("100.00"),
                     "taxRate": D("8.25"),
@@ -153,7 +153,7 @@ def test_a_credit_memo_with_what_it_settles() -> None:
     body = shown(payloads.credit_memo(note, SETTING))
     assert body["apply"] == {"items": [{"doc": {"id": "9001"}, "apply": True, "amount": D("50.00")}]}
     assert (body["tranId"], body["memo"], body["externalId"]) == ("CN-00001", "Late", "ABCDE-C1")
-    assert "dueDate" not in body
+    assert "dueDate" not in body and body["autoApply"] is False
 
 
 def test_a_payment() -> None:
@@ -187,6 +187,13 @@ def test_a_refund_of_a_credit_memo() -> None:
         "memo": "back",
         "apply": {"items": [{"doc": {"id": "9002"}, "apply": True, "amount": 500}]},
     }
+
+
+def test_a_refund_names_its_payment_option_where_the_account_demands_one() -> None:
+    document = RefundDocument("ABCDE-R1", DAY, "77", "USD", D("5"), "", "1000", payment="9003")
+    body = shown(payloads.refund(document, Setting(COMPANY, options={"payment_option": 6})))
+    assert body["paymentOption"] == {"id": "6"}
+    assert "paymentMethod" not in body  # no property of refunds over REST
 
 
 def test_changes_name_the_record_they_change() -> None:

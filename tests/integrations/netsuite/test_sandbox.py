@@ -74,6 +74,11 @@ def test_a_misspelt_field_is_dropped_unless_names_are_checked(erp, journal, mode
         ({"memo": "x" * 1000}, "maximum number"),
         ({"line": {"items": []}}, "at least one line"),
         ({"tranDate": "2040-01-01"}, "accounting period"),
+        ({"externalId": "A|1"}, "externalId"),
+        ({"externalId": 1}, "externalId"),
+        ({"subsidiary": {"id": 1}}, "id"),
+        ({"approvalStatus": "2"}, "Invalid Field Value 2"),
+        ({"reversalDefer": "T"}, "reversalDefer"),
     ],
 )
 def test_a_wrong_field_is_refused(erp, journal, change, words) -> None:
@@ -149,8 +154,8 @@ def test_a_transformation_copies_the_lines_and_applies_itself(erp) -> None:
 def test_stated_taxes_need_all_their_columns(erp) -> None:
     line = {"item": {"id": "1"}, "amount": 100, "taxDetailsReference": "1"}
     detail = {
-        "taxDetailsReference": "1",
-        "taxType": {"id": "1"},
+        "taxDetailsReference": {"id": "1"},
+        "taxType": "1",
         "taxCode": {"id": "1"},
         "taxBasis": 100,
         "taxRate": 8.25,
@@ -162,6 +167,26 @@ def test_stated_taxes_need_all_their_columns(erp) -> None:
     for name in detail:
         partial = {key: value for key, value in detail.items() if key != name}
         assert name in erp.refused("POST", "/record/v1/invoice", body | {"taxDetails": {"items": [partial]}})[1]
+    for wrong in ({"taxDetailsReference": "1"}, {"taxType": {"id": "1"}}, {"taxType": "99"}, {"taxCode": "1"}):
+        (name,) = wrong
+        assert name in erp.refused("POST", "/record/v1/invoice", body | {"taxDetails": {"items": [detail | wrong]}})[1]
+
+
+def test_a_refund_has_a_payment_option_and_no_payment_method(erp) -> None:
+    customer = erp.customer()
+    memo = erp.make("creditMemo", **sale(erp, customer))
+    refund = {"customer": {"id": customer}, "apply": {"items": [{"doc": {"id": memo}, "apply": True, "amount": 5}]}}
+    path = "/record/v1/customerRefund"
+    assert "paymentMethod" in erp.refused("POST", path, refund | {"paymentMethod": {"id": "1"}})[1]
+    erp.prefer(PaymentOptionMandatory=True)
+    assert "paymentOption" in erp.refused("POST", path, refund)[1]
+    erp.make("customerRefund", **refund, paymentOption={"id": "6"})
+
+
+def test_unknown_query_parameters_are_refused(erp, journal) -> None:
+    for method, path in (("POST", f"{JE}?requestid=1"), ("GET", f"{JE}/1?minorversion=75"), ("PUT", f"{JE}/eid:1?q=1")):
+        assert erp.refused(method, path, journal())[0] == "INVALID_PARAMETER"
+    assert erp.refused("PUT", "/record/v1/customer/eid:A%7C1", {"companyName": "A"})[0] == "INVALID_CONTENT"
 
 
 def job_of(erp, answer, done: bool = True) -> dict:
@@ -241,7 +266,8 @@ def test_a_person_sees_the_books(erp, journal) -> None:
     home = erp.get("/")
     assert "Deferred Revenue" in home and "100.50" in home and "Parent Company, books in USD" in home
     page = erp.get("/journalentry/1")
-    assert "GL impact" in page and "&lt;b&gt;bold" in page
+    assert "GL impact in USD" in page and "&lt;b&gt;bold" in page
+    assert page.count(f'<a href="/account/{erp.account("Services")}">Services</a>') == 2  # its line, and its impact
     assert "100.50" in erp.get(f"/account/{erp.account('Services')}")
     for path in ("/journalentry", "/invoice", "/customer", "/servicesaleitem"):
         assert erp.get(path)

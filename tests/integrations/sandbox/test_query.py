@@ -1,6 +1,7 @@
 """The query language, and changes since a time."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ def test_chart_and_company(qbo: Any) -> None:
     assert {row["Classification"] for row in accounts} == {"Asset", "Liability", "Equity", "Revenue", "Expense"}
     info = qbo.call("GET", f"companyinfo/{qbo.realm}").json()["CompanyInfo"]
     assert info["Country"] == "US"
-    assert qbo.query("select * from TaxCode")["maxResults"] == 3
+    assert qbo.query("select * from TaxCode")["maxResults"] == 4
 
 
 def test_odd_numbers_and_letters_break_nothing(qbo: Any) -> None:
@@ -104,7 +105,9 @@ def test_odd_numbers_and_letters_break_nothing(qbo: Any) -> None:
 
 def test_changes_since(three: Any) -> None:
     three.post("journalentry", {"Id": "1", "SyncToken": "0"}, operation="delete")
-    answer = three.call("GET", "cdc", entities="JournalEntry,Invoice", changedSince="2020-01-01T00:00:00Z").json()
+    asked = {"entities": "JournalEntry,Invoice", "changedSince": (datetime.now(UTC) - timedelta(days=1)).isoformat()}
+    answer = three.call("GET", "cdc", **asked).json()
     journals, invoices = answer["CDCResponse"][0]["QueryResponse"]
     assert [row.get("status") for row in journals["JournalEntry"]] == [None, None, "Deleted"]
     assert invoices == {}
+    assert three.call("GET", "cdc", **asked | {"changedSince": "2020-01-01T00:00:00Z"}).status_code == 400

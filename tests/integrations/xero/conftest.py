@@ -7,10 +7,26 @@ import pytest
 
 from billing.models import BusinessEntity
 from integrations import setup
+from integrations.connectors.xero.client import Client
 from integrations.models import Connection
 from integrations.sandbox.server import start_in_thread
 from tests.integrations.books import Books
 from tests.integrations.conftest import QUICK
+from tests.integrations.xero.contract import Checking
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Hold every request of the connector against Xero's contract; gives the operations that were asked for."""
+    seen: set[str] = set()
+    plain = Client.__init__
+
+    def checked(self: Client, wiring: Any) -> None:
+        plain(self, wiring)
+        self._session.mount("http://", Checking(seen))
+
+    monkeypatch.setattr(Client, "__init__", checked)
+    return seen
 
 
 @pytest.fixture

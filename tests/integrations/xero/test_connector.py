@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from integrations.connectors.base import Call, Company, Delivered, ErpRow, MissingMapping, Parcel, Rejected, Wiring
+from integrations.connectors.xero import objects
 from integrations.connectors.xero.connector import Xero
+from integrations.connectors.xero.reader import Reader
 from integrations.documents import (
     AllocationDocument,
     CreditAllocationDocument,
@@ -27,6 +29,7 @@ from integrations.documents import (
     SalesLineDocument,
     VoidDocument,
 )
+from integrations.sandbox.xero import app
 from tests.integrations.books import Books
 from tests.integrations.xero.caller import Caller
 
@@ -229,6 +232,32 @@ def test_a_journal_of_a_thousand_lines_with_any_words(desk: Desk, books: Books) 
     assert list(desk.xero.documents(Kind.JOURNAL_ENTRY, through=date(2026, 1, 30))) == []
 
 
+@pytest.mark.parametrize("sign", ["x", "日", "😀"])
+def test_the_longest_texts_fit(desk: Desk, books: Books, sign: str) -> None:
+    """Lengths are counted in UTF-16 there: an emoji is two."""
+    long = sign * 5000
+    customer = desk.made(Kind.CUSTOMER, CustomerDocument("ABCDE-U1", long, "", "USD", suffix=long))
+    income = desk.accounts["Subscription Revenue"].external_id
+    desk.made(Kind.PRODUCT, ProductDocument("ABCDE-S1", long, long, income))
+    line = replace(desk.line("100"), description=long)
+    desk.made(Kind.INVOICE, desk.invoice(customer, lines=(line,), number="N" * 255))
+    desk.made(Kind.PAYMENT, replace(desk.payment(customer, "5"), note=long))
+    rows = (
+        JournalLineDocument(income, Decimal(1), ZERO, long, None),
+        JournalLineDocument(income, ZERO, Decimal(1), long, None),
+    )
+    desk.made(Kind.JOURNAL_ENTRY, JournalDocument("ABCDE-J1", JANUARY, "USD", Decimal(1), long, rows))
+
+
+def test_a_reference_that_somebody_wrote_is_not_taken_for_ours(desk: Desk) -> None:
+    ours = [desk.accounts[name].external_id for name in ("Deferred Revenue", "Sales")]
+    rows = (
+        JournalLineDocument(ours[0], Decimal(1), ZERO, "", None),
+        JournalLineDocument(ours[1], ZERO, Decimal(1), "", None),
+    )
+    desk.made(Kind.JOURNAL_ENTRY, JournalDocument("ABCDE-J2", JANUARY, "USD", Decimal(1), "As [cf:OTHER-J1]", rows))
+
+
 def test_a_batch_too_large_for_one_request_is_cut(desk: Desk, books: Books) -> None:
     ours = [desk.accounts[name].external_id for name in ("Deferred Revenue", "Sales")]
     row = JournalLineDocument(ours[0], Decimal("0.01"), ZERO, "x" * 3900, None)
@@ -385,18 +414,60 @@ def test_changes_made_by_hand_are_noticed(desk: Desk, books: Books) -> None:
     assert list(desk.xero.changes(since=datetime.now(UTC) + timedelta(minutes=1))) == []
 
 
-def test_a_custom_connection_names_no_tenant(desk: Desk, box: Any) -> None:
-    caller = Caller(box.url)
-    answer = caller.token(
-        ("sandbox-custom", "sandbox-custom-secret"), grant_type="client_credentials", scope="accounting.settings"
-    )
-    caller.tokens = answer.json()
-    custom = Xero(replace(desk.wiring, access=Signed(caller), sign_in="custom"))
-    assert custom.company().home_currency == "USD"
-    (choice,) = custom.companies()
-    assert choice.external_id == desk.caller.tenant
-    headers = caller.state("?requests=1")["requests"][-2]["headers"]
-    assert "xero-tenant-id" not in headers
+def test_what_is_bought_is_nobodys_business_here(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+    """Payments and credits of suppliers come in the same lists, and are not ours to reconcile."""
+    rows = {
+        "Payments": [
+            {"PaymentID": f"p-{kind}", "PaymentType": kind, "Status": "AUTHORISED", "Amount": 5, "Date": "2026-01-05"}
+            | (
+                {"Invoice": {"InvoiceID": "i", "CurrencyCode": "USD"}}
+                if kind.endswith(("RECPAYMENT", "PAYPAYMENT"))
+                else {}
+            )
+            for kind in ("ACCRECPAYMENT", "ACCPAYPAYMENT", "ARCREDITPAYMENT", "APCREDITPAYMENT", "APOVERPAYMENTPAYMENT")
+        ],
+        "Overpayments": [
+            {"OverpaymentID": kind, "Type": kind, "Status": "AUTHORISED", "Total": 7, "Date": "2026-01-05"}
+            for kind in ("RECEIVE-OVERPAYMENT", "SPEND-OVERPAYMENT")
+        ],
+    }
+    monkeypatch.setattr(Reader, "pages", lambda self, path, **asked: iter(rows.get(path, [])))
+
+    def ids(kind: Kind) -> list[str]:
+        return [each.external_id for each in desk.xero.documents(kind, through=JANUARY)]
+
+    assert ids(Kind.PAYMENT) == ["p-ACCRECPAYMENT", "RECEIVE-OVERPAYMENT"]
+    assert ids(Kind.REFUND) == ["p-ARCREDITPAYMENT"]
+    told = [each.external_id for each in desk.xero.changes(since=datetime.now(UTC))]
+    assert told == ["p-ACCRECPAYMENT", "p-ARCREDITPAYMENT"]
+
+
+def test_what_is_not_for_sales_is_not_offered_as_a_tax(desk: Desk) -> None:
+    """Xero tells for which classes of accounts a rate may be used; one for expenses alone would be refused on every line."""
+    plain = {"TaxType": "TAX003", "Name": "Purchases only", "Status": "ACTIVE", "EffectiveRate": Decimal(10)}
+    assert objects.tax_row(plain).is_active
+    assert objects.tax_row(plain | {"CanApplyToRevenue": False, "CanApplyToLiabilities": True}).is_active
+    assert not objects.tax_row(plain | {"CanApplyToRevenue": False, "CanApplyToLiabilities": False}).is_active
+    assert all(each.is_active for each in desk.rows if each.kind == "tax_code")
+
+
+@pytest.mark.parametrize("changed", [{}, {"NoOr": True}, {"NoFilterBy": ["ContactNumber", "Code"], "NoOr": True}])
+def test_many_are_looked_up_whatever_xero_filters_by(desk: Desk, changed: dict[str, Any]) -> None:
+    """Filters by several values, and by contact number or item code, are not documented: what is refused is asked otherwise."""
+    desk.caller.control("preferences", changed)
+    people = [CustomerDocument(f"ABCDE-U{at}", f"Søn {at}", "", "USD") for at in range(3)]
+    income = desk.accounts["Subscription Revenue"].external_id
+    goods = [ProductDocument(f"ABCDE-S{at}", f"Plan {at}", "The plan", income) for at in range(3)]
+    for kind, documents in ((Kind.CUSTOMER, people), (Kind.PRODUCT, goods)):
+        made = [each.external_id for each in desk.put(kind, *documents)]
+        found = desk.xero.find(kind, desk.parcels)
+        assert [found[each.reference].external_id for each in documents] == made
+
+
+def test_a_request_that_is_refused_in_plain_text_is_refused_for_good(desk: Desk, monkeypatch: Any) -> None:
+    monkeypatch.setattr(app, "_LARGEST", 100)
+    with pytest.raises(Rejected, match="413"):
+        desk.put(Kind.CUSTOMER, CustomerDocument("ABCDE-U1", "x" * 100, "", "USD"))
 
 
 def test_accounts_are_made_once_with_a_free_code_and_name(desk: Desk) -> None:

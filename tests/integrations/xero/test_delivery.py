@@ -12,6 +12,7 @@ from integrations import mapping, outbox, outcomes
 from integrations.delivery import drain
 from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, ErpRecord, Mapping, OutboxItem
 from integrations.reconciliation import reconcile
+from integrations.sandbox.xero.app import XeroSandbox
 from tests.integrations.world import JANUARY, a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +74,18 @@ def test_a_lost_answer_is_read_back_also_when_the_key_was_forgotten(connect, boo
     deliver(connection)
     assert len(journals(books)) == len(set(journals(books))) == 6
     assert len(keys(books, "ManualJournals")) == 1
+
+
+def test_a_days_limit_is_waited_for_long_even_where_xero_does_not_say_how_long(connect, books, monkeypatch) -> None:
+    connection = connect(backoff_cap=10_000)
+    a_month(customers=1)
+    books._post("retry_after", {"told": False})
+    monkeypatch.setattr(XeroSandbox, "failure", lambda self, kind: self.refuse("day"))
+    books.fail(rate=1, kinds=["429"], times=1)
+    assert drain(connection.pk, until_empty=True, patience=10).waiting == 2
+    item = OutboxItem.objects.first()
+    assert (item.available_at - item.created_at).total_seconds() > 3000
+    assert "for this day" in item.reason
 
 
 def test_one_bad_document_does_not_hold_up_its_batch(connect, books) -> None:
@@ -180,10 +193,12 @@ def test_a_connection_removed_in_xero_asks_a_person(connect, books) -> None:
     assert "removed in Xero" in kept.status_reason
 
 
-def test_a_person_who_may_not_post_journals_is_told_so(connect, books) -> None:
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_person_who_may_not_post_journals_is_told_so(connect, books, status) -> None:
+    """Whether a role or scope that lacks is told by 401 or by 403 is not sure."""
     connection = connect()
     a_month(customers=1)
-    books.prefer(MayPostJournals=False)
+    books.prefer(MayPostJournals=False, ScopeStatus=status)
     assert deliver(connection).waiting == 2
     assert "reporting permission" in Connection.objects.get().status_reason
 

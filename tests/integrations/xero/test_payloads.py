@@ -40,7 +40,7 @@ from integrations.documents import (
 HOME = Company("Acme", "US", "USD", True, "", True)
 ZERO = Decimal(0)
 CODES = {"a-1": "835", "a-2": "210", "a-3": ""}
-RATES = {"OUTPUT": "10", "TAX001": "8.25"}
+RATES = {"OUTPUT": "10", "TAX001": "8.25", "ZERORATEDOUTPUT": "0"}
 
 
 def accounts() -> Accounts:
@@ -181,6 +181,13 @@ def test_tax_is_given_only_where_xero_would_work_out_another() -> None:
     assert sent(invoice(line("1", "5", "5")))["LineAmountTypes"] == "NoTax"
     with pytest.raises(Rejected, match="Map the tax rate"):
         sent(invoice(line("1", "100", "100", "8.25", tax_code=None)))
+
+
+def test_a_rate_of_zero_is_named_for_it_belongs_into_the_tax_return() -> None:
+    body = sent(invoice(line("1", "5", "5", tax_code="ZERORATEDOUTPUT"), line("1", "5", "5")))
+    assert body["LineAmountTypes"] == "Exclusive"
+    assert [each["TaxType"] for each in body["LineItems"]] == ["ZERORATEDOUTPUT", "NONE"]
+    assert not any("TaxAmount" in each for each in body["LineItems"])
 
 
 def test_a_line_that_does_not_multiply_out_is_sent_as_one_unit() -> None:

@@ -146,6 +146,39 @@ def test_invoices_have_unique_numbers_and_are_worked_out_by_line(xero: Caller) -
     )
 
 
+def test_a_rate_has_six_decimals(xero: Caller) -> None:
+    contact = xero.contact()
+    words = xero.refused("Invoices", **xero.sale(contact, CurrencyCode="EUR", CurrencyRate=0.9200001))
+    assert "six decimals" in words
+    made = xero.made("Invoices", **xero.sale(contact, CurrencyCode="EUR", CurrencyRate=0.92))
+    paid = {
+        "Invoice": {"InvoiceID": made["InvoiceID"]},
+        "Account": {"Code": "090"},
+        "Date": "2026-10-05",
+        "Amount": 110,
+    }
+    assert "six decimals" in xero.refused("Payments", **paid, CurrencyRate=0.9200001)
+    assert xero.made("Payments", **paid, CurrencyRate=0.93)["CurrencyRate"] == 0.93
+
+
+def test_a_bank_transaction_is_deleted_with_what_the_contract_requires(xero: Caller) -> None:
+    received = {
+        "Type": "RECEIVE-OVERPAYMENT",
+        "Contact": xero.contact(),
+        "BankAccount": {"Code": "090"},
+        "Date": "2026-10-05",
+        "LineAmountTypes": "NoTax",
+        "LineItems": [{"Description": "On account", "Quantity": 1, "UnitAmount": 40}],
+    }
+    made = xero.made("BankTransactions", **received)
+    path, gone = f"BankTransactions/{made['BankTransactionID']}", {"Status": "DELETED"}
+    answer = xero.call("POST", path, {"BankTransactions": [gone]})
+    assert (answer.status_code, "LineItems must be specified" in answer.text) == (400, True)
+    kept = {name: received[name] for name in ("Type", "BankAccount", "LineItems")}
+    answer = xero.call("POST", path, {"BankTransactions": [gone | kept]})
+    assert answer.json()["BankTransactions"][0]["Status"] == "DELETED"
+
+
 def test_a_foreign_invoice_without_a_rate_takes_the_days(xero: Caller) -> None:
     contact = xero.contact()
     assert xero.made("Invoices", **xero.sale(contact, CurrencyCode="EUR"))["CurrencyRate"] == 0.92

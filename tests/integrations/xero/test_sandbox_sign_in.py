@@ -99,7 +99,11 @@ def test_a_custom_connection_needs_no_tenant_and_has_no_refresh_token(xero: Call
     assert "authentication_event_id" not in claims(answer["access_token"])
     xero.tokens = answer
     assert xero.call("GET", "Organisation", headers={"xero-tenant-id": None}).status_code == 200
+    assert xero.call("GET", "Organisation", headers={"xero-tenant-id": ""}).status_code == 200
+    assert xero.call("GET", "Organisation", headers={"xero-tenant-id": "other"}).status_code == 403
     assert xero.call("GET", "Invoices", headers={"xero-tenant-id": None}).status_code == 403
+    bearer = {"Authorization": f"Bearer {answer['access_token']}"}
+    assert xero.http.get(f"{xero.url}/connections", headers=bearer).json() == []
 
 
 def test_who_may_not_gets_the_vendors_words(xero: Caller) -> None:

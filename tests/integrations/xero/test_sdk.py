@@ -1,16 +1,10 @@
-"""Xero's own client library, generated from its published contract: it reads what our connector wrote, and every request of
-ours holds only what its models know."""
+"""Xero's own client library, generated from its published contract, reads what our connector wrote."""
 
-import inspect
-import json
-import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import xero_python.accounting.models as contract
 from xero_python.accounting import AccountingApi
 from xero_python.api_client import ApiClient
 from xero_python.api_client.configuration import Configuration
@@ -19,31 +13,13 @@ from xero_python.identity import IdentityApi
 
 from billing.models import Customer, Invoice, TaxRate
 from billing.services.payments import allocate_payment, receive_payment
+from billing.services.undoing import void_payment
 from integrations.delivery import drain
 from integrations.models import Connection
 from tests.integrations.world import JANUARY, a_month
 from tests.integrations.xero.test_flow import a_busy_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-# What the body of each call is, by the contract's own operations.
-BODIES = {
-    ("PUT", "Accounts"): "Account",
-    ("PUT", "Contacts"): "Contacts",
-    ("PUT", "Items"): "Items",
-    ("PUT", "ManualJournals"): "ManualJournals",
-    ("PUT", "Invoices"): "Invoices",
-    ("PUT", "CreditNotes"): "CreditNotes",
-    ("PUT", "Payments"): "Payments",
-    ("PUT", "BankTransactions"): "BankTransactions",
-    ("PUT", "CreditNotes/Allocations"): "Allocations",
-    ("PUT", "Overpayments/Allocations"): "Allocations",
-    ("POST", "Invoices/id"): "Invoices",
-    ("POST", "CreditNotes/id"): "CreditNotes",
-    ("POST", "Payments/id"): "PaymentDelete",
-    ("POST", "BankTransactions/id"): "BankTransactions",
-}
-PARAMETERS = {"summarizeErrors", "unitdp", "where", "order", "page", "pageSize", "includeArchived", "InvoiceNumbers"}
 
 
 @pytest.fixture
@@ -114,7 +90,8 @@ def test_it_reads_the_documents(connect, sdk) -> None:
     assert sum(exact(each.total) for each in api.get_overpayments(tenant).overpayments) == Decimal(12)
 
 
-def test_every_request_is_what_the_contract_says(connect, books) -> None:
+def test_every_request_is_what_the_contract_says(connect, sent) -> None:
+    """Each request of the connector is checked on its way out, in all tests of this folder; here most kinds are sent."""
     tax = TaxRate.objects.create(code="ca", name="California", percent=Decimal("8.25"))
     connection = connect(mode="documents", payments=True)
     a_busy_month(tax)
@@ -125,78 +102,18 @@ def test_every_request_is_what_the_contract_says(connect, books) -> None:
     )
     drain(connection.pk, until_empty=True)
     allocate_payment(payment_id=later.pk, allocations={last.pk: Decimal(4)}, on=JANUARY)
-    assert drain(connection.pk, until_empty=True).parked == 0
-    seen = set()
-    for request in books.state("?requests=1")["requests"]:
-        parts = urlsplit(request["path"])
-        if not parts.path.startswith("/api.xro/2.0/"):
-            continue
-        assert parse_qs(parts.query).keys() <= PARAMETERS
-        headers = request["headers"]
-        assert headers["xero-tenant-id"] == connection.realm_id
-        assert headers["accept"] == "application/json"
-        if request["method"] in ("PUT", "POST"):
-            assert headers["content-type"] == "application/json"
-            assert 0 < len(headers["idempotency-key"]) <= 128
-            operation = request["method"], operation_of(parts.path)
-            check(json.loads(request["body"], parse_float=Decimal), BODIES[operation])
-            seen.add(operation)
-    assert seen >= {
-        ("PUT", "Accounts"),
-        ("PUT", "Contacts"),
-        ("PUT", "Invoices"),
-        ("PUT", "CreditNotes"),
-        ("PUT", "Payments"),
-        ("PUT", "BankTransactions"),
-        ("PUT", "Overpayments/Allocations"),
-        ("POST", "Invoices/id"),
-    }
-
-
-def test_journals_are_what_the_contract_says(connect, books) -> None:
-    connection = connect()
-    a_month(customers=2)
     drain(connection.pk, until_empty=True)
-    (batch,) = [each for each in books.state("?requests=1")["requests"] if "ManualJournals?" in each["path"]]
-    assert batch["method"] == "PUT"
-    check(json.loads(batch["body"], parse_float=Decimal), "ManualJournals")
-    assert len(json.loads(batch["body"])["ManualJournals"]) == 4
-
-
-def operation_of(path: str) -> str:
-    parts = path.removeprefix("/api.xro/2.0/").split("/")
-    return parts[0] if len(parts) == 1 else f"{parts[0]}/{'Allocations' if len(parts) == 3 else 'id'}"
-
-
-def check(value: Any, kind: str) -> None:
-    """Hold a value against the contract: names, types, enumerations, lengths."""
-    if inner := re.fullmatch(r"list\[(\w+)\]", kind):
-        assert isinstance(value, list)
-        assert value
-        for each in value:
-            check(each, inner[1])
-    elif kind in ("str", "date[ms-format]", "datetime[ms-format]"):
-        assert isinstance(value, str)
-        assert not kind.startswith("date[") or date.fromisoformat(value)
-    elif kind == "float":
-        assert isinstance(value, int | Decimal) and not isinstance(value, bool)
-    elif kind in ("bool", "int"):
-        assert type(value).__name__ == kind
-    else:
-        check_object(value, getattr(contract, kind))
-
-
-def check_object(value: Any, model: Any) -> None:
-    if not hasattr(model, "openapi_types"):  # an enumeration
-        assert value in [each.value for each in model]
-        return
-    types = {model.attribute_map[name]: (name, kind) for name, kind in model.openapi_types.items()}
-    for field, each in value.items():
-        assert field in types, f"{model.__name__} has no {field}"
-        name, kind = types[field]
-        check(each, kind)
-        setter = inspect.getsource(getattr(model, name).fset)
-        if isinstance(each, str) and (longest := re.search(r"len\(\w+\) > (\d+)", setter)):
-            assert len(each) <= int(longest[1])
-        if allowed := re.search(r"allowed_values = \[(.*?)\]", setter, re.DOTALL):
-            assert each in re.findall(r'"([^"]*)"', allowed[1])
+    void_payment(payment_id=later.pk, on=JANUARY, reason="Returned")
+    assert drain(connection.pk, until_empty=True).parked == 0
+    assert sent >= {
+        "create_account",
+        "create_contacts",
+        "create_invoices",
+        "create_credit_notes",
+        "create_payments",
+        "create_bank_transactions",
+        "create_overpayment_allocations",
+        "delete_overpayment_allocations",
+        "update_bank_transaction",
+        "update_invoice",
+    }

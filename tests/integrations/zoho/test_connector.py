@@ -188,6 +188,11 @@ def test_master_data_is_kept_with_our_reference(zoho: Any, books: ZohoBooks, cus
     assert (held["sku"], held["account_name"], held["custom_fields"][0]["value"]) == ("ABCDE-S1", "Sales", "ABCDE-S1")
 
 
+def test_a_contact_is_worth_more_than_its_address(zoho: Any, books: ZohoBooks) -> None:
+    made = one(books, Kind.CUSTOMER, CustomerDocument("ABCDE-U2", "Ann", "not an address", "USD"))
+    assert zoho.get(f"contacts/{made}")["contact"]["contact_persons"] == []
+
+
 def test_a_name_that_is_anothers_asks_for_a_suffix(zoho: Any, books: ZohoBooks) -> None:
     zoho.customer("Acme")
     (outcome,) = put(books, Kind.CUSTOMER, CustomerDocument("ABCDE-U1", "Acme", "", "USD"))
@@ -273,8 +278,10 @@ def test_what_zoho_would_refuse_anyway_is_not_sent(zoho: Any, books: ZohoBooks) 
         assert refused.value.code == code
 
 
-def test_the_longest_texts_fit(zoho: Any, books: ZohoBooks) -> None:
-    long = "ü" * 6000
+@pytest.mark.parametrize("sign", ["ü", "😀"])
+def test_the_longest_texts_fit(zoho: Any, books: ZohoBooks, sign: str) -> None:
+    """Lengths are counted in UTF-16 there: an emoji is two."""
+    long = sign * 6000
     name = one(
         books, Kind.CUSTOMER, CustomerDocument("ABCDE-U9", long, f"{'x' * 200}@acme.example", "USD", suffix=long)
     )
@@ -289,13 +296,17 @@ def test_quantities_are_sent_where_they_are_exact(zoho: Any, books: ZohoBooks, c
     lines = (
         sale(zoho, "37.50", quantity=Decimal(3), unit_amount=Decimal("12.50")),
         sale(zoho, "33.33", quantity=Decimal("0.3333"), unit_amount=Decimal("100.00")),
+        sale(zoho, "0.00", quantity=Decimal(0), unit_amount=Decimal("9.00")),
     )
     made = one(books, Kind.INVOICE, invoice(zoho, customer, lines=lines))
     held = zoho.get(f"invoices/{made}")["invoice"]
     assert [(line["quantity"], line["rate"], line["item_total"]) for line in held["line_items"]] == [
         (3, Decimal("12.50"), Decimal("37.50")),
         (1, Decimal("33.33"), Decimal("33.33")),
+        (1, 0, 0),
     ]
+    free = one(books, Kind.INVOICE, invoice(zoho, customer, 2, lines=lines[2:]))
+    assert zoho.get(f"invoices/{free}")["invoice"]["total"] == 0
 
 
 @pytest.mark.parametrize("as_draft", [True, False])
@@ -352,6 +363,43 @@ def test_payments_settle_one_two_or_no_invoices(zoho: Any, books: ZohoBooks, cus
     )
     with pytest.raises(Rejected, match="more than"):
         put(books, Kind.REFUND, over)
+
+
+def test_a_payment_on_account_is_sent_as_the_contract_wants_it_or_as_zoho_does(
+    zoho: Any, books: ZohoBooks, customer: str
+) -> None:
+    """The contract wants an invoice beside the list even where there is none; an empty one may be refused."""
+    zoho.control("preferences", {"EmptyIdsRefused": True})
+    bill = one(books, Kind.INVOICE, invoice(zoho, customer))
+    made = one(books, Kind.PAYMENT, payment(zoho, customer, "50.00"))
+    for parts, left in (({f"i{bill}": "50.00"}, 0), ({}, 50)):
+        changed = PaymentDocument(**{**vars(payment(zoho, customer, "50.00", **parts)), "external_id": made})
+        one(books, Kind.PAYMENT_UPDATE, changed)
+        assert zoho.get(f"customerpayments/{made}")["payment"]["unused_amount"] == left
+
+
+def test_payments_are_found_however_their_list_is_called(zoho: Any, books: ZohoBooks, customer: str) -> None:
+    """By the contract the list is `customer_payments`, its rows have no reference, and it says nothing of further pages."""
+    zoho.control("preferences", {"ListsByContract": True})
+    made = one(books, Kind.PAYMENT, payment(zoho, customer, "50.00"))
+    for number in range(200):
+        sent = vars(payment(zoho, customer, "1.00")) | {"reference": f"ABCDE-P{number + 2}"}
+        books.send(
+            Kind.PAYMENT, "r", [Parcel(sent["reference"], 0, books.encode(Kind.PAYMENT, PaymentDocument(**sent)))]
+        )
+    held = list(books.documents(Kind.PAYMENT, through=DAY))
+    assert (len(held), held[0].external_id, held[0].number) == (201, made, "ABCDE-P1")
+    assert books.gone(Kind.PAYMENT, {DAY: [made, "1"]}) == {"1"}
+
+
+def test_a_refund_beyond_the_first_page_is_not_paid_twice(zoho: Any, books: ZohoBooks, customer: str) -> None:
+    """Refunds are listed ten at a time unless more are asked for."""
+    made = one(books, Kind.PAYMENT, payment(zoho, customer, "50.00"))
+    bank = zoho.account("Checking Account")
+    for number in range(12):
+        back = RefundDocument(f"ABCDE-R{number}", DAY, customer, "USD", Decimal(1), "", bank, payment=made)
+        one(books, Kind.REFUND, back)
+    assert zoho.get(f"customerpayments/{made}")["payment"]["amount_refunded"] == 12
 
 
 def test_a_payment_void_is_deleted_and_a_void_twice_is_harmless(zoho: Any, books: ZohoBooks, customer: str) -> None:

@@ -36,6 +36,9 @@ def test_journals_are_published_in_bulk_all_or_none(zoho: Any) -> None:
     assert zoho.get(f"journals/{ids[2]}")["journal"]["status"] == "draft"
     zoho.post("journals/status/publish", journal_ids=",".join(ids[1:]))
     assert zoho.get(f"journals/{ids[2]}")["journal"]["status"] == "published"
+    assert "journal_ids" in zoho.refused(
+        "POST", "journals/status/publish", journal_ids=",".join(["460000000000361"] * 11)
+    )
 
 
 @pytest.mark.parametrize(
