@@ -147,7 +147,7 @@ def test_an_error_nobody_thought_of_shows_no_secret(entity, administrator, monke
 
 
 def test_keys_are_rotated_while_workers_run(entity, settings) -> None:
-    """As OPERATIONS says, one machine after the other: the new key behind, in front, then texts are rewritten, then it is alone."""
+    """As OPERATIONS says, one machine after the other: the new key behind, in front, the texts rewritten, then it is alone."""
     old, new = list(settings.COUNTERFOIL_VAULT_KEYS), Fernet.generate_key().decode()
     with start_in_thread("xero") as box:
         made, _ = setup.create_connection(business_entity=entity, erp="xero", mode="journal_entries")
