@@ -24,6 +24,7 @@ _AT_ONCE = 5  # Requests worth having under way at a vendor that publishes only 
 _BETWEEN = 5  # Workers that build or record between two requests, while others have theirs under way.
 _ONE_BY_ONE = 3  # Where each document is a request, a worker goes on from one to the next; more only share the pace.
 _CALLED = 60.0
+# The gate `workers`, beside those of the vendor's limits, holds until when a worker counts as called.
 _CALL = """
 INSERT INTO integrations_throttlegate (tenant_id, connection_id, name, next_at)
 VALUES (%(tenant)s, %(connection)s, 'workers', clock_timestamp() + %(for)s::float * interval '1 second')
