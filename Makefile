@@ -30,7 +30,7 @@ demo: $(VENV)/.runs
 	$(RUN) manage.py demo $(if $(ONCE),--once) $(ARGS)
 
 test: $(VENV)/.develops
-	$(RUN) -m pytest -n $(JOBS) $(ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: types migrations style layers
 

@@ -17,9 +17,15 @@ from accounting.replay.shadow import FIRST_ID
 from accounting.schedules import COLUMNS, TABLE
 from billing.events import Event, InvoiceFinalized
 
-# What a schedule has become by billing and recognition starts from nothing; where it ends, the event says.
+# Where a service period ends, the event says; one that took over later ones when it was billed had ended before the first of
+# them, and takes it over again.
+_ENDS = f"""
+least(w.end_day, (SELECT min(o.service_start) FROM {{schema}}.{TABLE} o WHERE o.contract_item_id = s.contract_item_id
+    AND o.is_void AND o.obligation_id IS NULL AND o.service_start > s.service_start AND o.service_start < w.end_day))
+"""
+# What a schedule has become by billing and recognition starts from nothing.
 _FRESH = {
-    "service_end": "w.end_day",
+    "service_end": _ENDS,
     "spread_from": "s.service_start",
     **dict.fromkeys(("amount", "billed", "recognized", "released", "spread_base", "true_up", "postings"), "0"),
     "recognized_until": "NULL",

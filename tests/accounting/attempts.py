@@ -351,6 +351,45 @@ FINAL = [
         "WHEN MATCHED THEN UPDATE SET date = '2026-02-20'",
         "append-only",
     ),
+    Attempt("an entry given to another company", f"UPDATE {ENTRY} SET tenant_id = {{foreign}}", "append-only"),
+    Attempt("a line given to another company", f"UPDATE {LINE} SET tenant_id = {{foreign}}", "append-only"),
+    Attempt(
+        "an entry moved to another day", f"UPDATE {ENTRY} SET date = date - 40 WHERE id = {{entry}}", "append-only"
+    ),
+    Attempt(
+        "a line moved to another entry", f"UPDATE {LINE} SET entry_id = {{entry}} WHERE id = {{line}}", "append-only"
+    ),
+    Attempt(
+        "an entry changed through a view",
+        [
+            f"CREATE TEMP VIEW seen AS SELECT * FROM {ENTRY}",
+            "UPDATE seen SET description = 'x' WHERE id = {entry}",
+        ],
+        "append-only",
+    ),
+    Attempt(
+        "an entry changed in a block of code",
+        f"DO $$BEGIN UPDATE {ENTRY} SET description = 'x' WHERE id = {{entry}}; END$$",
+        "append-only",
+    ),
+    Attempt(
+        "a finalized invoice given to another company",
+        "UPDATE billing_invoice SET tenant_id = {foreign} WHERE id = {invoice}",
+        "row-level security|cannot change",
+    ),
+    Attempt(
+        "a finalized invoice changed by an upsert",
+        "INSERT INTO billing_invoice SELECT * FROM billing_invoice WHERE id = {invoice} "
+        "ON CONFLICT (id) DO UPDATE SET due_on = '2030-01-01'",
+        "cannot change",
+    ),
+    Attempt(
+        "a closed period given a refusal-free twin by an upsert",
+        'INSERT INTO accounting_accountingperiod (tenant_id, business_entity_id, start, "end", status, reopen_reason) '
+        "VALUES ({tenant}, {entity}, '2026-01-01', '2026-02-01', 'open', '') "
+        "ON CONFLICT (business_entity_id, start) DO UPDATE SET status = 'open'",
+        "A later period|with a reason",
+    ),
     Attempt(
         "an entry deleted by MERGE",
         f"MERGE INTO {ENTRY} e USING (SELECT {{entry}} AS id) s ON e.id = s.id WHEN MATCHED THEN DELETE",

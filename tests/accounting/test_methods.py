@@ -59,12 +59,10 @@ def test_usage_in_arrears_with_a_minimum(sell: Sell, tenant: Tenant) -> None:
         terms={"term_months": 12},
     )
     record_usage(contract_item_id=contract.items.get().pk, used_on=date(2026, 1, 20), quantity=D(320), key="u1")
-    recognize_revenue(through=date(2026, 1, 30))
-    assert revenue() == [("2026-01-30", D(320))]  # the minimum is not earned before the month is over
     recognize_revenue(through=date(2026, 1, 31))
     run_billing(through=date(2026, 2, 1), finalize=True)
     assert journal() == text("""
-        2026-01-30  Revenue recognized
+        2026-01-31  Revenue recognized
             Dr Unbilled Revenue                      320.00
             Cr Sales and Services Revenue            320.00
         2026-01-31  True-up to the minimum
@@ -76,6 +74,22 @@ def test_usage_in_arrears_with_a_minimum(sell: Sell, tenant: Tenant) -> None:
             Cr Sales Tax                             100.00
     """)
     assert check_ledger(tenant).problems == []
+
+
+def test_a_minimum_is_not_earned_before_the_month_is_over(sell: Sell) -> None:
+    contract = sell(
+        amount="0",
+        pricing_model="per_unit",
+        pricing={"unit_amount": "1"},
+        minimum=D(500),
+        start=date(2026, 1, 1),
+        timing="arrears",
+        is_metered=True,
+        terms={"term_months": 12},
+    )
+    record_usage(contract_item_id=contract.items.get().pk, used_on=date(2026, 1, 20), quantity=D(320), key="u1")
+    recognize_revenue(through=date(2026, 1, 30))
+    assert revenue() == [("2026-01-30", D(320))]
 
 
 def test_no_usage_at_all_costs_the_minimum(sell: Sell, tenant: Tenant) -> None:

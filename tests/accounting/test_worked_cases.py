@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from accounting.models import AccountingPeriod
+from accounting.models import AccountingPeriod, JournalLine
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
 from billing.models import Invoice, TaxRate
@@ -35,6 +35,15 @@ def test_annual_contract_billed_up_front_by_days_in_a_leap_year(sell):
             Dr Deferred Revenue                      290.00
             Cr Sales and Services Revenue            290.00
     """)
+    assert _stands_at("deferred_revenue") == D("-3060.00")
+    recognize_revenue(through=date(2028, 12, 31))
+    assert JournalLine.objects.filter(role="revenue").count() == 12
+    assert _stands_at("deferred_revenue") == 0
+
+
+def _stands_at(role: str) -> D:
+    lines = JournalLine.objects.filter(role=role).values_list("debit", "credit")
+    return sum((debit - credit for debit, credit in lines), D(0))
 
 
 def test_equally_by_months_with_the_remainder_last(sell):

@@ -19,8 +19,10 @@ from integrations.models import (
     OAuthState,
     OutboxItem,
 )
+from integrations.sandbox.server import start_in_thread
 from integrations.vault import Secrets
 from tests.admin.erp import sign_in_there, url
+from tests.integrations.books import Books
 
 SECRETS = ("s3cret", "r1-token", "the-client-id")
 
@@ -93,6 +95,23 @@ def test_unreadable_credentials_are_said_and_can_be_entered_anew(
     given = {"client_id": "new", "client_secret": "new"}
     administrator.post(url("integrations_connection_credentials", connection.pk), given)
     assert Connection.objects.get().credentials["client_id"] == "new"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_custom_connection_of_xero_needs_no_person_there(administrator: Client, entity: BusinessEntity) -> None:
+    with start_in_thread("xero", port=0) as there:
+        known = Books(there.url).state()
+        given = {"erp": "xero", "sign_in": "xero custom", "business_entity": entity.pk, "mode": "journal_entries"}
+        administrator.post(url("integrations_connection_add"), given | {"address": there.url})
+        made = Connection.objects.get()
+        page = administrator.get(url("integrations_connection_credentials", made.pk)).content.decode()
+        assert "United Kingdom" in page  # For whom it is.
+        administrator.post(url("integrations_connection_credentials", made.pk), known["custom_connection"])
+        assert "credentials you entered" in administrator.get(url("connect_erp", made.pk)).content.decode()
+        shown = administrator.post(url("connect_erp", made.pk), follow=True).content.decode()
+    assert "Sandbox Company (Xero)" in shown
+    made.refresh_from_db()
+    assert (made.status, made.realm_id) == (ConnectionStatus.CONNECTED, known["realm_id"])
 
 
 @pytest.mark.django_db(transaction=True)

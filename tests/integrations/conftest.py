@@ -8,10 +8,12 @@ import pytest
 from billing.models import BusinessEntity
 from billing.tenancy import current_tenant_id
 from integrations import outbox, setup
+from integrations.connectors.xero.client import Client
 from integrations.documents import STAGES, Kind
 from integrations.models import Connection, ConnectionStatus, OutboxItem, SyncMode
 from integrations.sandbox.server import start_in_thread
 from integrations.vault import Secrets
+from tests.integrations.xero.contract import Checking
 
 QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
 
@@ -19,6 +21,20 @@ QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
 @pytest.fixture(autouse=True)
 def _every_wake_up_counts() -> None:
     outbox._last_wake.clear()
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Hold every request of the Xero connector against Xero's contract; gives the operations that were asked for."""
+    seen: set[str] = set()
+    plain = Client.__init__
+
+    def checked(self: Client, wiring: Any) -> None:
+        plain(self, wiring)
+        self._session.mount("http://", Checking(seen))
+
+    monkeypatch.setattr(Client, "__init__", checked)
+    return seen
 
 
 @pytest.fixture
@@ -72,7 +88,7 @@ def connect(entity: BusinessEntity, box: Any) -> Callable[..., Connection]:
 
     def sign_in(*, mode: str = "journal_entries", payments: bool = False, **options: Any) -> Connection:
         made, _ = setup.create_connection(business_entity=entity, erp="quickbooks", mode=mode, send_payments=payments)
-        made.options = {**QUICK, "read_timeout": 1.0, **options}
+        made.options = {**QUICK, "read_timeout": 10.0, **options}
         return setup.connect_sandbox(made, box.url)
 
     return sign_in

@@ -41,7 +41,7 @@ def sheets(file: ExportFile) -> dict[str, list[dict[str, str]]]:
 def test_each_journal_is_in_one_file_and_comes_back_equal(books) -> None:
     connection = books("journal_entries")
     a_busy_month()
-    assert drain(connection.pk, until_empty=True, seconds=30).parked == 0
+    assert drain(connection.pk, until_empty=True, seconds=180).parked == 0
     made = archive.make_files(connection, user=None)
     assert archive.make_files(connection, user=None) is None
     ((name, rows),) = sheets(made).items()
@@ -64,7 +64,7 @@ def test_each_journal_is_in_one_file_and_comes_back_equal(books) -> None:
 def test_documents_are_numbered_in_the_order_of_their_import(books) -> None:
     connection = books("documents", payments=True)
     a_busy_month()
-    assert drain(connection.pk, until_empty=True, seconds=30).parked == 0
+    assert drain(connection.pk, until_empty=True, seconds=180).parked == 0
     names = sorted(sheets(archive.make_files(connection, user=None)))
     order = [name.partition("_")[2].removesuffix(".csv") for name in names]
     assert order == ["customer", "product", "invoice", "credit_note", "credit_allocation", "payment", "invoice_void"]

@@ -49,7 +49,7 @@ def a_busy_month() -> None:
 def test_both_sides_agree(connect, box, mode, options, held) -> None:
     connection = connect(mode=mode, payments=mode == "documents", **options)
     a_busy_month()
-    result = drain(connection.pk, until_empty=True, seconds=60)
+    result = drain(connection.pk, until_empty=True, seconds=180)
     assert (result.parked, result.waiting) == (0, 0)
     _, findings = reconcile(connection, through=JANUARY)
     assert findings.differences == []
@@ -64,5 +64,5 @@ def test_the_vendors_real_limits_are_never_exceeded(entity) -> None:
         connection = setup.connect_sandbox(made, box.url)
         assert connection.throttled
         a_month(customers=50)
-        assert drain(connection.pk, until_empty=True, seconds=60).waiting == 0
+        assert drain(connection.pk, until_empty=True, seconds=180).waiting == 0
         assert set(Books(box.url).state()["limits"]["exceeded"].values()) == {0}

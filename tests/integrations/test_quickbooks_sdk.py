@@ -48,7 +48,7 @@ class _Discovery(dict):
 def test_the_sdk_reads_journals(connect, sdk) -> None:
     connection = connect()
     a_busy_month()
-    drain(connection.pk, until_empty=True, seconds=60)
+    drain(connection.pk, until_empty=True, seconds=180)
     client = sdk(Connection.objects.get())
     found = JournalEntry.all(qb=client, max_results=100)
     assert len(found) == 17
@@ -63,7 +63,7 @@ def test_the_sdk_reads_journals(connect, sdk) -> None:
 def test_the_sdk_reads_documents(connect, sdk) -> None:
     connection = connect(mode="documents", payments=True)
     a_busy_month()
-    drain(connection.pk, until_empty=True, seconds=60)
+    drain(connection.pk, until_empty=True, seconds=180)
     client = sdk(Connection.objects.get())
     invoices = {each.DocNumber: each for each in Invoice.all(qb=client)}
     (memo,) = CreditMemo.all(qb=client)

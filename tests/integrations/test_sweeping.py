@@ -33,7 +33,7 @@ def test_a_payment_deleted_there_is_noticed_by_polling(entity, erp, payments) ->
                 currency="USD",
                 allocations={invoice.pk: invoice.total.amount},
             )
-        assert drain(connection.pk, until_empty=True, seconds=60).waiting == 0
+        assert drain(connection.pk, until_empty=True, seconds=180).waiting == 0
         first = ExternalReference.objects.filter(kind="payment").order_by("id").first()
         rows = Change.objects.count()
         connection.refresh_from_db()

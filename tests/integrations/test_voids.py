@@ -37,7 +37,7 @@ def test_voids_and_a_re_allocation_reach_the_erp(erp: str, entity: BusinessEntit
         moved = receive_payment(customer_id=second.customer_id, amount=Decimal(5), currency="USD", received_on=JANUARY)
         line = InvoiceLine.objects.get(invoice=second)
         note = issue_credit_note(invoice_id=second.pk, lines={line.pk: Decimal("3.00")}, on=JANUARY, reason="Late")
-        sent = drain(connection.pk, until_empty=True, seconds=30)
+        sent = drain(connection.pk, until_empty=True, seconds=180)
         assert (sent.parked, sent.waiting) == (0, 0), parked()
         assert reconcile(connection, through=FEBRUARY)[1].differences == []
 
@@ -46,7 +46,7 @@ def test_voids_and_a_re_allocation_reach_the_erp(erp: str, entity: BusinessEntit
         part = PaymentAllocation.objects.get(payment=moved)
         unallocate_payment(allocation_id=part.pk, on=FEBRUARY, reason="Too much")
         allocate_payment(payment_id=moved.pk, allocations={second.pk: Decimal(4)}, on=FEBRUARY)
-        sent = drain(connection.pk, until_empty=True, seconds=30)
+        sent = drain(connection.pk, until_empty=True, seconds=180)
         assert (sent.parked, sent.waiting) == (0, 0), parked()
         assert reconcile(connection, through=FEBRUARY)[1].differences == []
 
@@ -63,19 +63,19 @@ def test_a_write_off_settles_the_invoice_in_the_erp(erp: str, entity: BusinessEn
             customer_id=disputed.customer_id, amount=disputed.total.amount, currency="USD", received_on=JANUARY
         )
         write_off_invoice(invoice_id=given_up.pk, on=FEBRUARY, reason="Bankrupt")
-        sent = drain(connection.pk, until_empty=True, seconds=30)
+        sent = drain(connection.pk, until_empty=True, seconds=180)
         if erp != "xero":  # The others want an item for it; until there is one it waits with the reason.
             assert sent.parked == 1
             assert "an item whose sales go to bad debts" in parked()[0][1]
             item = ErpRecord.objects.filter(connection=connection, kind="product", is_active=True).order_by("id")[0]
             mapping.choose(connection, kind=MappingKind.BAD_DEBT_PRODUCT, internal_id=None, record=item)
             outbox.send_again(list(OutboxItem.objects.filter(state="parked").values_list("id", flat=True)))
-            sent = drain(connection.pk, until_empty=True, seconds=30)
+            sent = drain(connection.pk, until_empty=True, seconds=180)
         assert (sent.parked, sent.waiting) == (0, 0), parked()
         assert reconcile(connection, through=FEBRUARY)[1].differences == []
 
         open_dispute(payment_id=payment.pk, on=FEBRUARY, amount=payment.amount.amount, reason="Fraud", fee=Decimal(15))
-        sent = drain(connection.pk, until_empty=True, seconds=30)
+        sent = drain(connection.pk, until_empty=True, seconds=180)
         kind, words = parked()[0]
         assert (sent.parked, kind) == (1, "dispute")
         assert "with a fee of 15.00 USD. Enter both in the ERP" in words

@@ -150,7 +150,7 @@ class Shop:
         made, _ = setup.create_connection(
             business_entity=self._entity, erp=self.code, mode=mode, send_payments=payments
         )
-        made.options = {**QUICK, "read_timeout": 1.0, **options}
+        made.options = {**QUICK, "read_timeout": 10.0, **options}
         self.connection = self._sign_in(made)
         return self.connection
 

@@ -1,5 +1,6 @@
 """A small company with a month of business, for tests of delivery and reconciliation."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
@@ -7,6 +8,9 @@ from accounting.recognition import recognize_revenue
 from billing.models import BusinessEntity, Customer, Product
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
+from integrations import claims
+from integrations.delivery import _Lane
+from integrations.models import Connection
 
 START, JANUARY = date(2026, 1, 1), date(2026, 1, 31)
 
@@ -53,3 +57,14 @@ def sell(
     start_contracts([made.pk])
     run_billing(through=START, finalize=True)
     return customer
+
+
+def deliver_until(connection: Connection, holds: Callable[[], object]) -> None:
+    """Take one claim after the other until something holds, as a worker that is then stopped."""
+    with claims.worker() as worker_id:
+        lane = _Lane(connection.pk, worker_id)
+        for _ in range(1000):
+            lane.step()
+            if holds():
+                return
+    raise AssertionError("It never came to that.")

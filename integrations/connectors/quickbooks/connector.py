@@ -22,7 +22,7 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import objects, payloads, settling
-from integrations.connectors.quickbooks.client import PAGE, Client
+from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
 from integrations.connectors.quickbooks.settling import Settling
 from integrations.documents import Document, Kind
@@ -85,13 +85,12 @@ class QuickBooks:
             look = self._settling.allocated if kind is Kind.CREDIT_ALLOCATION else self._settling.refunded
             answers = {parcel.reference: look(parcel.reference, parcel.body) for parcel in parcels}
             return {reference: answer for reference, answer in answers.items() if answer is not None}
-        entity, field = objects.ENTITY[kind], objects.LOOKUP[kind]
+        entity, field = objects.ENTITY[kind], objects.lookup(kind, self._company)
         sent = {parcel.reference: loads(parcel.body) for parcel in parcels}
         active = " and Active in (true, false)" if entity in objects.LISTS else ""
         rows: list[JsonObject] = []
-        for values in _portions([_quoted(str(body[field])) for body in sent.values()]):
-            text = f"select * from {entity} where {field} in ({', '.join(values)}){active} maxresults {PAGE}"
-            rows += self._client.query(text).get(entity, [])
+        for values in _portions(list(dict.fromkeys(_quoted(str(body[field])) for body in sent.values()))):
+            rows += self._client.rows(entity, f"where {field} in ({', '.join(values)}){active}")
         if kind in _CHANGES:
             return self._changed(kind, sent, {str(row["Id"]): row for row in rows})
         found: dict[str, Outcome] = {}

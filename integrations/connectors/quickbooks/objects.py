@@ -35,7 +35,7 @@ ENTITY = {
     Kind.CREDIT_ALLOCATION: "Payment",
     Kind.REFUND: "Purchase",
 }
-LOOKUP = {
+_LOOKUP = {
     Kind.CUSTOMER: "DisplayName",
     Kind.PRODUCT: "Name",
     Kind.JOURNAL_ENTRY: "DocNumber",
@@ -82,6 +82,12 @@ _HOSTS = {
     "sandbox-quickbooks.api.intuit.com": "app.sandbox.qbo.intuit.com",
 }
 _ZERO = Decimal(0)
+
+
+def lookup(kind: Kind, company: Company) -> str:
+    """Give the field by which objects are looked for: by their day where the company numbers what it sells by itself."""
+    sold = kind in (Kind.INVOICE, Kind.CREDIT_NOTE)
+    return "TxnDate" if sold and not company.own_numbers else _LOOKUP[kind]
 
 
 def reference_in(kind: Kind, found: JsonObject) -> str:

@@ -123,7 +123,8 @@ class ZohoBooks:
         except Rejected as error:
             if error.code != DUPLICATE:
                 raise
-            for row in self._client.pages("chartofaccounts", "chartofaccounts", account_name=name[:100]):
+            asked = {"filter_by": "AccountType.All", "account_name": name[:100]}
+            for row in self._client.pages("chartofaccounts", "chartofaccounts", **asked):
                 if row.get("account_name") == name[:100] and row.get("account_type") == account_type:
                     return objects.account(row)
             raise
@@ -135,7 +136,7 @@ class ZohoBooks:
         try:
             answer = self._client.call("POST", "contacts", body=dumps(body), reference=request_id, names=True)
         except NameTaken:
-            for row in self._client.pages("contacts", "contacts", contact_name=name):
+            for row in self._client.pages("contacts", "contacts", filter_by="Status.All", contact_name=name):
                 if row.get("contact_name") == name:
                     return objects.customer(row)
             raise

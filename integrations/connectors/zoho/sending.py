@@ -143,10 +143,10 @@ class Sender:
         ids = [objects.text(each.record[MODULES[kind].id]) for each in made]
         if bulk and len(made) > 1:
             try:
-                self._client.call("POST", bulk, params={name: ",".join(ids)})
-                return {}
-            except Rejected:
-                pass  # One of them is refused: each is asked for by itself, to know which.
+                if not self._client.call("POST", bulk, params={name: ",".join(ids)}).get("errors"):
+                    return {}
+            except (Rejected, MissingMapping):
+                pass  # One of them is refused, as where errors are listed: each is asked for by itself, to know which.
             except DeliveryError as error:
                 return dict.fromkeys(indexes, _half_done(error))
         failed: dict[int, DeliveryError] = {}
@@ -280,7 +280,7 @@ class Sender:
     def _contact(self, parcel: Parcel, name: str) -> JsonObject | None:
         """Names are searched by at most 100 characters; the mark in the notes tells ours."""
         search = {"contact_name": name} if units(name) <= 100 else {"contact_name_startswith": cut(name, 100)}
-        for row in self._client.pages("contacts", "contacts", **search):
+        for row in self._client.pages("contacts", "contacts", filter_by="Status.All", **search):
             if row.get("contact_name") == name:
                 record = self._read(Kind.CUSTOMER, objects.text(row["contact_id"]))
                 if record is not None and self._is_ours(record, parcel.reference):
@@ -288,7 +288,7 @@ class Sender:
         return None
 
     def _item(self, parcel: Parcel, name: str) -> JsonObject | None:
-        for row in self._client.pages("items", "items", name=name):
+        for row in self._client.pages("items", "items", filter_by="Status.All", name=name):
             if row.get("sku") == parcel.reference or self._is_ours(row, parcel.reference):
                 return row
         return None

@@ -75,32 +75,28 @@ class OAuth:
 
     def _token(self, request: Request) -> Response:
         form = request.form()
-        client_id, secret = _client(request, form)
+        client_id, secret = _client(request)
         kind = form.get("grant_type")
         if kind == "client_credentials":
             return self._custom(client_id, secret, form)
         if client_id != facts.OAUTH["client_id"]:
             return _error("invalid_client")
-        has_secret = hmac.compare_digest(secret.encode(), facts.OAUTH["client_secret"].encode())
+        if not hmac.compare_digest(secret.encode(), facts.OAUTH["client_secret"].encode()):
+            return _error("invalid_client")
         if kind == "authorization_code":
-            return self._first_tokens(client_id, form, has_secret=has_secret)
+            return self._first_tokens(client_id, form)
         if kind != "refresh_token":
             return _error("unsupported_grant_type")
-        if not has_secret:
-            return _error("invalid_client")
         answer = self.grants.refresh(form.get("refresh_token", ""), client_id=client_id)
         return _error("invalid_grant") if answer is None else Response.json(answer)
 
-    def _first_tokens(self, client_id: str, form: dict[str, str], *, has_secret: bool) -> Response:
+    def _first_tokens(self, client_id: str, form: dict[str, str]) -> Response:
         code = self._codes.pop(form.get("code", ""), None)
         if code is None or code.expires < time.monotonic() or code.redirect_uri != form.get("redirect_uri"):
             return _error("invalid_grant")
         verifier = form.get("code_verifier", "")
-        if code.challenge:
-            if not _VERIFIER.fullmatch(verifier) or challenge_of(verifier) != code.challenge:
-                return _error("invalid_grant")
-        elif not has_secret:
-            return _error("invalid_client")
+        if code.challenge and (not _VERIFIER.fullmatch(verifier) or challenge_of(verifier) != code.challenge):
+            return _error("invalid_grant")
         event_id = str(uuid4())
         self._connected[event_id] = _now_text()
         return Response.json(self.grants.issue(client_id=client_id, scopes=code.scopes, event_id=event_id))
@@ -116,7 +112,7 @@ class OAuth:
 
     def _revoke(self, request: Request) -> Response:
         form = request.form()
-        if _client(request, form) != (facts.OAUTH["client_id"], facts.OAUTH["client_secret"]):
+        if _client(request) != (facts.OAUTH["client_id"], facts.OAUTH["client_secret"]):
             return _error("invalid_client")
         if self.grants.revoke(form.get("token", "")):
             self._connected.clear()
@@ -154,11 +150,11 @@ def is_connections(path: str) -> bool:
     return path.lower() == CONNECTIONS or path.lower().startswith(f"{CONNECTIONS}/")
 
 
-def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
-    """Read the app's id and secret from the header, or from the form as public clients send them."""
+def _client(request: Request) -> tuple[str, str]:
+    """Read the app's id and secret from the header; the vendor documents HTTP Basic alone."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
-        return form.get("client_id", ""), form.get("client_secret", "")
+        return "", ""
     try:
         known, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):

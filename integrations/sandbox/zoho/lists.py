@@ -29,6 +29,7 @@ _ENDINGS: dict[str, Callable[[str, str], bool]] = {
     "_startswith": lambda text, asked: text.startswith(asked),
     "_contains": lambda text, asked: asked in text,
 }
+_ACTIVE_UNLESS_ASKED = ("chartofaccounts", "contacts", "items")
 _STATUSES = {"active": ("active", True), "inactive": ("inactive", False)}
 
 Row = Json
@@ -38,6 +39,9 @@ Test = Callable[[Row], bool]
 def answer(org: Organization, path: str, params: Mapping[str, str]) -> Json:
     """Give a page of a list. Raises ZohoError for a parameter that the contract does not know."""
     rows = list(_first(org, path, params))
+    if path in _ACTIVE_UNLESS_ASKED and "filter_by" not in params:
+        # What a list shows that is not asked for a status is not published: the less, the stricter.
+        params = {**params, "filter_by": "Status.Active"}
     for name, value in params.items():
         if name not in _PAGING:
             test = _test(path, name, value)

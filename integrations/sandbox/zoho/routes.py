@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 from integrations.sandbox.messages import Json
-from integrations.sandbox.zoho import answers, facts, fields, journals, masters, payments, sales, upserts
+from integrations.sandbox.zoho import answers, facts, fields, journals, lists, masters, payments, sales, upserts
+from integrations.sandbox.zoho.errors import ZohoError
 from integrations.sandbox.zoho.organization import Organization
 from integrations.sandbox.zoho.routing import (
     SCOPES,
+    Answer,
     Asked,
+    Run,
     Save,
     creating,
     deleting,
@@ -31,6 +34,26 @@ def _own_number(asked: Asked, body: Json) -> bool:
 
 def _save_sale(path: str) -> Save:
     return lambda asked, body, old: sales.save(asked.org, path, body, old, own_number=_own_number(asked, body))
+
+
+def _in_bulk(
+    words: str, name: str, do: Callable[[Organization, list[str]], None], *, most: int = lists.LARGEST_PAGE
+) -> Run:
+    """Answer by doing something to many records: to all or none, or by preference to those that can take it."""
+
+    def run(asked: Asked) -> Answer:
+        ids = asked.ids(name, most)
+        errors: list[Json] = []
+        for some in [[each] for each in ids] if asked.org.preferences["BulkInPart"] else [ids]:
+            try:
+                do(asked.org, some)
+            except ZohoError as error:
+                if not asked.org.preferences["BulkInPart"]:
+                    raise
+                errors.append({**error.body(), "ids": some})
+        return 200, said(words, **({"errors": errors} if errors else {}))
+
+    return run
 
 
 def _masters(path: str, shape: str, save: Callable[[Organization, Json, Json | None], Json]) -> None:
@@ -85,7 +108,7 @@ def _journals() -> None:
         "/journals/status/publish",
         "accountants",
         "publish Journals",
-        doing(words, lambda asked: journals.publish_all(asked.org, asked.ids("journal_ids", _PUBLISHED_AT_ONCE))),
+        _in_bulk(words, "journal_ids", journals.publish_all, most=_PUBLISHED_AT_ONCE),
         ("journal_ids",),
     )
     route(
@@ -120,10 +143,7 @@ def _sales() -> None:
         "/invoices/status/sent",
         "invoices",
         "mark Invoices sent",
-        doing(
-            "The invoices have been marked as sent.",
-            lambda asked: sales.mark_sent_all(asked.org, asked.ids("invoice_ids")),
-        ),
+        _in_bulk("The invoices have been marked as sent.", "invoice_ids", sales.mark_sent_all),
         ("invoice_ids",),
     )
     route("GET", "/creditnotes/{id}/invoices", "creditnotes", "list Credits applied", answers.credited)

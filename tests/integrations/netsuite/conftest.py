@@ -1,7 +1,9 @@
 """One NetSuite sandbox for the folder, with empty books for each test, and connectors that are signed in to it."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -131,6 +133,21 @@ def erp(server: RunningSandbox) -> Erp:
 
 
 @pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Put forward the clock by which the sandbox does its jobs: `later(60)`."""
+    ahead = 0.0
+
+    def put_forward(seconds: float) -> None:
+        nonlocal ahead
+        ahead += seconds
+
+    monkeypatch.setattr(
+        "integrations.sandbox.netsuite.jobs.time", SimpleNamespace(monotonic=lambda: time.monotonic() + ahead)
+    )
+    return put_forward
+
+
+@pytest.fixture
 def box(erp: Erp) -> Any:
     """Stand in for the other vendor's sandbox of the shared fixtures."""
     return erp
@@ -142,7 +159,7 @@ def connect(entity: BusinessEntity, erp: Erp) -> Callable[..., Connection]:
 
     def sign_in(*, mode: str = "journal_entries", payments: bool = False, **options: Any) -> Connection:
         made, _ = setup.create_connection(business_entity=entity, erp="netsuite", mode=mode, send_payments=payments)
-        made.options = {**QUICK, "read_timeout": 2.0, **options}
+        made.options = {**QUICK, "read_timeout": 10.0, **options}
         return setup.connect_sandbox(made, erp.url)
 
     return sign_in

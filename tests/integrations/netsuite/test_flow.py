@@ -44,7 +44,7 @@ def test_both_sides_agree(connect, erp, monkeypatch, mode, options, held) -> Non
     monkeypatch.setattr(TaxRate.objects, "create", lambda **fields: create(**fields | {"name": "CA State Tax"}))
     a_busy_month()
     map_taxes(connection)
-    result = drain(connection.pk, until_empty=True, seconds=60)
+    result = drain(connection.pk, until_empty=True, seconds=180)
     reasons = list(OutboxItem.objects.exclude(state="delivered").values_list("kind", "reason"))
     assert (result.parked, result.waiting, reasons) == (0, 0, [])
     _, findings = reconcile(connection, through=JANUARY)
@@ -68,7 +68,7 @@ def test_a_back_fill_of_journals_takes_one_batch_per_hundred(connect, erp) -> No
     connection = connect()
     a_month(customers=100)
     before = erp.state()["calls"]["by_kind"]
-    drain(connection.pk, until_empty=True, seconds=60)
+    drain(connection.pk, until_empty=True, seconds=180)
     kinds = erp.state()["calls"]["by_kind"]
     assert erp.count("journalEntry") == 200
     assert kinds["batch journalEntry"] - before.get("batch journalEntry", 0) == 2
@@ -81,7 +81,7 @@ def test_a_job_that_takes_its_time_is_waited_for(connect, erp, monkeypatch) -> N
     connection = connect()
     erp.prefer(JobSeconds=0.5)
     a_month(customers=3)
-    assert drain(connection.pk, until_empty=True, seconds=60).waiting == 0
+    assert drain(connection.pk, until_empty=True, seconds=180).waiting == 0
     assert (erp.count("journalEntry"), erp.state()["calls"]["by_kind"]["batch journalEntry"]) == (6, 1)
 
 
@@ -115,4 +115,4 @@ def test_a_refused_login_pauses_and_does_not_disconnect(connect, erp) -> None:
     erp.control("refuse_logins", times=0)
     Connection.objects.update(paused_until=None)
     OutboxItem.objects.update(available_at="2026-01-01T00:00Z")
-    assert drain(connection.pk, until_empty=True, seconds=30).waiting == 0
+    assert drain(connection.pk, until_empty=True, seconds=180).waiting == 0

@@ -197,11 +197,12 @@ def job_of(erp, answer, done: bool = True) -> dict:
     return erp.api("GET", path).json()
 
 
-def test_a_batch_is_done_later_and_each_record_by_itself(erp, journal) -> None:
-    erp.prefer(JobSeconds=0.3)
+def test_a_batch_is_done_later_and_each_record_by_itself(erp, journal, later) -> None:
+    erp.prefer(JobSeconds=600)
     items = [journal(externalId="B1"), journal(externalId="B2", tranDate="nonsense"), journal(externalId="B3")]
     answer = erp.api("POST", JE, {"items": items}, **BATCH)
     assert job_of(erp, answer, done=False)["progress"] == "pending" and erp.count("journalEntry") == 0
+    later(600)
     job = job_of(erp, answer)
     path = f"/async/v1/job/{job['id']}/task"
     tasks = erp.api("GET", path).json()["items"]

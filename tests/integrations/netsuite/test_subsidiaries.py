@@ -26,7 +26,7 @@ def test_the_books_of_one_subsidiary_among_several(connect, erp, mode) -> None:
     chosen = connection.mappings.get(kind="subsidiary")
     assert chosen.external_name == "Parent Company"  # The only one that keeps books in our currency.
     a_month(customers=2)
-    result = drain(connection.pk, until_empty=True, seconds=30)
+    result = drain(connection.pk, until_empty=True, seconds=180)
     assert (result.parked, result.waiting) == (0, 0)
     erp.make(
         "invoice",
@@ -50,7 +50,7 @@ def test_two_entities_of_one_connection_post_into_their_own_subsidiaries(entity,
     mapped = connection.mappings.filter(kind=MappingKind.SUBSIDIARY).values_list("internal_id", "external_id")
     assert dict(mapped) == {entity.pk: "1", berlin.pk: "2"}
     bill(entity, "USD"), bill(berlin, "EUR")
-    drain(connection.pk, until_empty=True, seconds=30)
+    drain(connection.pk, until_empty=True, seconds=180)
     assert list(OutboxItem.objects.exclude(state="delivered").values_list("kind", "reason")) == []
     kind = "journalEntry" if mode == "journal_entries" else "invoice"
     assert sorted((each["subsidiary"]["id"], each["currency"]["id"]) for each in erp.objects(kind)) == [

@@ -219,6 +219,18 @@ def test_a_refund_is_found_whoever_numbers_expenses(driven: Driven, ann: str, ch
     assert (held["DocNumber"] == "ABCDE-R1") is chosen
 
 
+def test_what_is_sold_is_found_where_a_company_began_to_number_it_by_itself(driven: Driven, ann: str) -> None:
+    driven.prefer(CustomTxnNumbers=False)
+    for kind, document in (
+        (Kind.INVOICE, samples.invoice(ann, line("1"))),
+        (Kind.CREDIT_NOTE, samples.credit_note(ann, line("1"))),
+    ):
+        (outcome,) = driven.send(kind, document)
+        found = driven.erp.find(kind, parcels(driven.erp, kind, document))
+        assert isinstance(outcome, Rejected) and outcome.code == "number_differs"
+        assert [str(each) for each in found.values()] == [str(outcome)]
+
+
 def test_a_change_that_quickbooks_takes_but_does_not_make_is_noticed(
     driven: Driven, ann: str, monkeypatch: Any
 ) -> None:

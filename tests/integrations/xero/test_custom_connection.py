@@ -35,7 +35,7 @@ def test_it_is_connected_with_what_was_entered_and_delivers(entity, box, books) 
     mapping.create_missing(connection)
     a_month(customers=2)
     books.expire_tokens()
-    result = drain(connection.pk, until_empty=True, seconds=20)
+    result = drain(connection.pk, until_empty=True, seconds=180)
     assert (result.delivered, result.parked, result.waiting) == (4, 0, 0)
     assert {each["Status"] for each in books.objects("ManualJournal")} == {"POSTED"}
     assert Connection.objects.get().status == ConnectionStatus.CONNECTED

@@ -50,7 +50,7 @@ def test_both_sides_agree(connect, box, mode, held) -> None:
     tax = TaxRate.objects.create(code="ca", name="California", percent=Decimal("8.25"))
     connection = connect(mode=mode, payments=mode == "documents")
     a_busy_month(tax)
-    result = drain(connection.pk, until_empty=True, seconds=60)
+    result = drain(connection.pk, until_empty=True, seconds=180)
     assert (result.parked, result.waiting) == (0, 0)
     _, findings = reconcile(connection, through=JANUARY)
     assert findings.differences == []

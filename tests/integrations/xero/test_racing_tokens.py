@@ -53,7 +53,7 @@ def test_racing_processes_refresh_once_and_use_the_same_token(connect, books) ->
         assert token == Connection.objects.get().credentials["access_token"]
         assert books.state()["calls"]["by_kind"]["oauth token"] == before + 1, round_
     a_month(customers=1)
-    assert drain(connection.pk, until_empty=True, seconds=30).waiting == 0
+    assert drain(connection.pk, until_empty=True, seconds=180).waiting == 0
 
 
 @pytest.mark.parametrize("fault", ["drop_after_commit", "timeout_after_commit"])
@@ -69,7 +69,7 @@ def test_an_answer_with_new_tokens_that_was_lost_is_asked_for_again(connect, boo
     assert Connection.objects.get().credentials["access_token"] == stale
     assert ConnectionAccess(connection.pk).refresh(stale=stale) != stale
     a_month(customers=1)
-    assert drain(connection.pk, until_empty=True, seconds=30).waiting == 0
+    assert drain(connection.pk, until_empty=True, seconds=180).waiting == 0
     assert Connection.objects.get().status == ConnectionStatus.CONNECTED
 
 
@@ -91,7 +91,7 @@ def test_a_worker_killed_while_it_refreshes_leaves_the_others_going(connect, boo
         time.sleep(0.01)
     victim.kill()
     victim.join()
-    assert drain(connection.pk, until_empty=True, seconds=30).waiting == 0
+    assert drain(connection.pk, until_empty=True, seconds=180).waiting == 0
     assert not OutboxItem.objects.exclude(state="delivered").exists()
 
 

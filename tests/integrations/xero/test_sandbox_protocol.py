@@ -67,9 +67,10 @@ def test_filters_by_reference_and_by_what_is_linked(xero: Caller) -> None:
 def test_what_changed_since(xero: Caller) -> None:
     xero.made("Contacts", Name="Old")
     time.sleep(1.1)
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+    moment = time.gmtime()
     xero.made("Contacts", Name="New")
-    for header in (moment, time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())):
+    for form in ("%Y-%m-%dT%H:%M:%S", "%a, %d %b %Y %H:%M:%S GMT"):
+        header = time.strftime(form, moment)
         answer = xero.call("GET", "Contacts", headers={"If-Modified-Since": header})
         assert [row["Name"] for row in answer.json()["Contacts"]] == ["New"]
     assert xero.call("GET", "Contacts", headers={"If-Modified-Since": "yesterday"}).status_code == 412

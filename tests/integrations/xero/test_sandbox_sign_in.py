@@ -51,9 +51,12 @@ def test_a_code_works_once_and_only_with_its_verifier(xero: Caller) -> None:
     form["code"] = code
     assert xero.token(**form, code_verifier=VERIFIER).status_code == 200
     assert xero.token(**form, code_verifier=VERIFIER).json() == {"error": "invalid_grant"}
-    assert xero.token(("sandbox-client", "wrong"), **(form | {"code": xero.code()})).json() == {
-        "error": "invalid_client"
-    }
+    pkce = {"code_challenge": challenge(VERIFIER), "code_challenge_method": "S256"}
+    for form["code"] in (xero.code(), xero.code(**pkce)):
+        refused = xero.token(("sandbox-client", "wrong"), **form, code_verifier=VERIFIER)
+        assert refused.json() == {"error": "invalid_client"}
+        in_form = {"client_id": APP[0], "client_secret": APP[1]}
+        assert xero.token(None, **form, **in_form, code_verifier=VERIFIER).json() == {"error": "invalid_client"}
 
 
 def test_an_access_token_lives_thirty_minutes_and_names_its_consent(xero: Caller) -> None:

@@ -161,7 +161,7 @@ def connect(entity: BusinessEntity, box: RunningSandbox) -> Callable[..., Connec
 
     def sign_in(*, mode: str = "journal_entries", payments: bool = False, **options: Any) -> Connection:
         made, _ = setup.create_connection(business_entity=entity, erp="zoho", mode=mode, send_payments=payments)
-        made.options = {**QUICK, "read_timeout": 1.0, **options}
+        made.options = {**QUICK, "read_timeout": 10.0, **options}
         return setup.connect_sandbox(made, box.url)
 
     return sign_in

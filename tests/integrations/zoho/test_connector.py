@@ -188,6 +188,16 @@ def test_master_data_is_kept_with_our_reference(zoho: Any, books: ZohoBooks, cus
     assert (held["sku"], held["account_name"], held["custom_fields"][0]["value"]) == ("ABCDE-S1", "Sales", "ABCDE-S1")
 
 
+def test_what_was_made_inactive_is_found_and_not_made_again(zoho: Any, books: ZohoBooks) -> None:
+    person = CustomerDocument("ABCDE-U3", "Ann", "", "USD")
+    goods = ProductDocument("ABCDE-S3", "Plan", "The plan", zoho.account("Sales"))
+    for kind, document, path in ((Kind.CUSTOMER, person, "contacts"), (Kind.PRODUCT, goods, "items")):
+        made = one(books, kind, document)
+        zoho.post(f"{path}/{made}/inactive")
+        found = books.find(kind, [Parcel(document.reference, 0, books.encode(kind, document))])
+        assert found[document.reference].external_id == made
+
+
 def test_a_contact_is_worth_more_than_its_address(zoho: Any, books: ZohoBooks) -> None:
     made = one(books, Kind.CUSTOMER, CustomerDocument("ABCDE-U2", "Ann", "not an address", "USD"))
     assert zoho.get(f"contacts/{made}")["contact"]["contact_persons"] == []
@@ -430,6 +440,24 @@ def test_a_refused_second_call_leaves_no_draft_behind(zoho: Any, books: ZohoBook
     assert isinstance(found["ABCDE-J1"], UnknownOutcome)
     zoho.control("preferences", {"AccountantLockDate": ""})
     assert isinstance(books.find(Kind.JOURNAL_ENTRY, [parcel])["ABCDE-J1"], Delivered)
+
+
+@pytest.mark.parametrize("in_part", [True, False])
+def test_what_a_call_for_many_refuses_is_known_one_by_one(zoho: Any, books: ZohoBooks, in_part: bool) -> None:
+    """Whether Zoho publishes all or none, or some and lists the errors beside code 0, is not published."""
+    zoho.control("preferences", {"BulkInPart": in_part})
+    many = [journal(zoho, f"ABCDE-J{at}", date=DAY - timedelta(2 * at)) for at in range(3)]
+    parcels = [Parcel(each.reference, at, books.encode(Kind.JOURNAL_ENTRY, each)) for at, each in enumerate(many)]
+    zoho.control("faults", {"rate": 1, "kinds": ["drop"], "only": "/status/publish", "times": 1})
+    assert {type(each) for each in books.send(Kind.JOURNAL_ENTRY, "r1", parcels)} == {UnknownOutcome}
+    zoho.control("preferences", {"AccountantLockDate": (DAY - timedelta(3)).isoformat()})
+    found = books.find(Kind.JOURNAL_ENTRY, parcels)
+    assert [type(found[each.reference]) for each in many] == [Delivered, Delivered, UnknownOutcome]
+    assert sorted(each["status"] for each in zoho.state("?objects=1")["objects"]["journals"]) == [
+        "draft",
+        "published",
+        "published",
+    ]
 
 
 def test_one_bad_document_does_not_hold_up_its_batch(zoho: Any, books: ZohoBooks) -> None:

@@ -15,7 +15,7 @@ from integrations.delivery import drain
 from integrations.models import Connection, OutboxItem
 from integrations.readiness import readiness
 from integrations.reconciliation import reconcile
-from tests.integrations.world import JANUARY, a_month, sell
+from tests.integrations.world import JANUARY, a_month, deliver_until, sell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +23,7 @@ FAULTS = ("500", "503", "429", "html_error", "drop", "drop_after_commit", "timeo
 
 
 def deliver(connection):
-    return drain(connection.pk, until_empty=True, seconds=60)
+    return drain(connection.pk, until_empty=True, seconds=180)
 
 
 def states(books, entity: str) -> list[str]:
@@ -115,11 +115,11 @@ def test_a_later_allocation_is_stated_whole(connect, books) -> None:
 @pytest.mark.parametrize("mode", ["journal_entries", "documents"])
 def test_no_fault_of_the_second_call_loses_or_doubles_anything(connect, books, mode) -> None:
     """Of the first call, see test_shared_cases."""
-    connection = connect(mode=mode)
+    connection = connect(mode=mode, read_timeout=0.5)
     for fault in FAULTS:
         for number in range(2):
             sell(f"X-{fault}-{number}", name=f"O'Neil {fault} {number}")
-        books.fail(rate=1, kinds=[fault], times=2, only="/status/", hold_seconds=1.3)
+        books.fail(rate=1, kinds=[fault], times=2, only="/status/", hold_seconds=0.7)
         assert deliver(connection).waiting == 0
         assert not OutboxItem.objects.exclude(state="delivered").exists(), fault
     entity = "journals" if mode == "journal_entries" else "invoices"
@@ -131,7 +131,7 @@ def test_a_crash_between_creating_and_publishing_is_mended(connect, books) -> No
     connection = connect()
     a_month(customers=2)
     books.fail(rate=1, kinds=["drop"], only="/status/publish")
-    drain(connection.pk, until_empty=False, seconds=1)
+    deliver_until(connection, lambda: len(states(books, "journals")) == 4)
     assert states(books, "journals") == ["draft"] * 4
     books.heal()
     deliver(connection)
@@ -193,7 +193,7 @@ def test_a_customer_renamed_there_is_not_made_twice(connect, books) -> None:
     connection = connect(mode="documents")
     a_month(customers=1)
     books.fail(rate=1, kinds=["drop_after_commit"], only="/books/v3/contacts")
-    drain(connection.pk, until_empty=False, seconds=0.5)
+    deliver_until(connection, lambda: books.objects("contacts"))
     (there,) = books.objects("contacts")
     books.edit("contacts", there["contact_id"], contact_name="Somebody else")
     books.heal()
