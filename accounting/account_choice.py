@@ -45,6 +45,12 @@ class Answer:
     steps: list[Step]
 
 
+def item_of_contract(number: str, product: Product | None = None) -> ContractItem | None:
+    """Find the item of a contract that a question is about: of the product where one is named, else the first."""
+    items = ContractItem.objects.filter(contract__number=number).select_related("product", "contract__customer")
+    return (items.filter(product=product) if product else items).order_by("pk").first()
+
+
 def choose_account(question: Question) -> Answer:
     """Resolve a role as posting would. Raises BillingError where the parts of the question do not fit each other."""
     item = question.contract_item

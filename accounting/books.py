@@ -20,14 +20,17 @@ from accounting.models import AccountingPeriod, AccountingPolicy, ContractStartT
 from accounting.schedules import Key, Schedule
 from billing.bulk import read_rows
 from billing.models import BusinessEntity
+from billing.statements import Statement
 from billing.tenancy import current_tenant_id
 
 _KEPT = 200
 _STAMP = "SELECT stamp FROM accounting_accountingpolicy WHERE tenant_id = %s"
-_STAMP_AND_SCHEDULES = f"""
-SELECT p.stamp, held.* FROM accounting_accountingpolicy p LEFT JOIN LATERAL ({schedules.BY_ITEM}) held ON true
+_STAMP_AND_SCHEDULES = """
+SELECT p.stamp, held.* FROM accounting_accountingpolicy p LEFT JOIN LATERAL ({}) held ON true
 WHERE p.tenant_id = %s
 """
+_BY_ITEM = _STAMP_AND_SCHEDULES.format(schedules.BY_ITEM)
+_OF_INVOICE = _STAMP_AND_SCHEDULES.format(schedules.OF_INVOICE)
 _compiled: "OrderedDict[int, Books]" = OrderedDict()
 _held: ContextVar["Books | None"] = ContextVar("counterfoil_books", default=None)
 
@@ -72,14 +75,26 @@ def books() -> Books:
     return _books_at(read_rows(_STAMP, [current_tenant_id()], table="accounting_accountingpolicy"))
 
 
-def books_and_schedules(keys: Iterable[Key]) -> tuple[Books, dict[Key, Schedule]]:
-    """Give the books, and hold the schedules of these keys: one round trip for both, as each invoice needs both."""
+def books_and_schedules(
+    keys: Iterable[Key], ahead: Sequence[tuple[Any, ...]] | None = None
+) -> tuple[Books, dict[Key, Schedule]]:
+    """Give the books, and hold the schedules of these keys: one round trip for both, as each invoice needs both.
+
+    `ahead`: the answer to `books_and_schedules_of`, where it was asked ahead.
+    """
     keys = list(keys)
     if not all(isinstance(key, tuple) for key in keys):
         return books(), schedules.lock(keys)
-    rows = read_rows(_STAMP_AND_SCHEDULES, [*schedules.item_arrays(keys), current_tenant_id()], table=schedules.TABLE)
+    rows = ahead
+    if rows is None:
+        rows = read_rows(_BY_ITEM, [*schedules.item_arrays(keys), current_tenant_id()], table=schedules.TABLE)
     held = [Schedule(*row[1:]) for row in rows if row[1] is not None]
     return _books_at(rows), {schedules.key_of(schedule): schedule for schedule in held}
+
+
+def books_and_schedules_of(invoice_id: int) -> Statement:
+    """Ask for the books and hold the schedules that an invoice's lines belong to, before its event says so."""
+    return Statement(_OF_INVOICE, [invoice_id, current_tenant_id()])
 
 
 def _books_at(rows: Sequence[tuple[Any, ...]]) -> Books:

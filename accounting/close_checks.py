@@ -180,13 +180,21 @@ def _foreign_balances(period: AccountingPeriod, today: date) -> Found:
 
 
 register(
-    CloseCheck("month_is_over", "The month is over", True, _month_is_over, "accounting_accountingperiod_changelist"),
+    CloseCheck(
+        "month_is_over",
+        "The month is over",
+        True,
+        _month_is_over,
+        "accounting_accountingperiod_changelist",
+        is_fixed=True,
+    ),
     CloseCheck(
         "earlier_months",
         "Earlier months are closed",
         True,
         _earlier_months_closed,
         "accounting_accountingperiod_changelist",
+        is_fixed=True,
     ),
     CloseCheck("unposted_events", "Business events are posted", True, _unposted, "billing_businessevent_changelist"),
     CloseCheck("unmatched_events", "Every event has a rule", True, _unmatched, "accounting_unmatchedevent_changelist"),

@@ -8,7 +8,7 @@ from django.dispatch import Signal
 from accounting import signals as accounting_signals
 from accounting import unmatched
 from accounting.alike import set_apart, tell_shapes
-from accounting.books import books
+from accounting.books import books, books_and_schedules_of
 from accounting.by_hand import BY_HAND
 from accounting.entering import enter
 from accounting.events import (
@@ -25,12 +25,14 @@ from accounting.measures import measure, measured_kinds
 from accounting.posting import post
 from accounting.posting_alike import post_alike
 from billing import publishing, signals
-from billing.events import Event
+from billing.events import Event, InvoiceFinalized
 
 
-def book(sender: type[Event], events: Sequence[Event], **kwargs: Any) -> None:
+def book(
+    sender: type[Event], events: Sequence[Event], ahead: Sequence[tuple[Any, ...]] | None = None, **kwargs: Any
+) -> None:
     """Turn a batch of events of one kind into posted entries. Events that no rule speaks of are listed, not dropped."""
-    current, measured = measure(events)
+    current, measured = measure(events, ahead)
     measured_alike, others = set_apart(measured, current.rules, current.base_currency)
     alike = tell_shapes(measured_alike, current.rules, names_matter=bool(current.hierarchy.per_batch_levels))
     entries = post_alike(alike, current)
@@ -61,6 +63,7 @@ def connect() -> None:
         EntryReversed,
     ):
         publishing.register(event_class, getattr(accounting_signals, event_class.kind))
+    publishing.ask_ahead(InvoiceFinalized, books_and_schedules_of)
     for kind in measured_kinds():
         signal: Signal = getattr(signals, kind, None) or getattr(accounting_signals, kind)
         signal.connect(book, dispatch_uid=f"accounting_books_{kind}")

@@ -154,6 +154,16 @@ SELECT {_SELECTED} FROM unnest(%s::bigint[], %s::date[]) AS wanted(item, start) 
         AND s.obligation_id IS NULL OFFSET 0 FOR UPDATE
 ) s ON true
 """
+# The same for an invoice's lines, for one that is being finalized alone.
+OF_INVOICE = f"""
+SELECT {_SELECTED} FROM (
+    SELECT l.contract_item_id AS item, l.period_start AS start FROM billing_invoiceline l
+    WHERE l.invoice_id = %s ORDER BY l.contract_item_id, l.period_start OFFSET 0
+) wanted JOIN LATERAL (
+    SELECT * FROM {TABLE} s WHERE s.contract_item_id = wanted.item AND s.service_start = wanted.start
+        AND s.obligation_id IS NULL OFFSET 0 FOR UPDATE
+) s ON true
+"""
 _BY_LINE = f"""
 SELECT {_SELECTED} FROM unnest(%s::bigint[]) AS wanted(line) JOIN LATERAL (
     SELECT * FROM {TABLE} s WHERE s.contract_item_id IS NULL AND s.invoice_line_id = wanted.line

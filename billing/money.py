@@ -81,6 +81,11 @@ def format_amount(amount: Decimal, currency: str) -> str:
     return f"{round_money(amount, currency):,f}"
 
 
+def format_unit_price(amount: Decimal, currency: str) -> str:
+    """Write a price per unit with all its digits, and at least the currency's, without its currency."""
+    return max(format_amount(amount, currency), f"{amount.normalize():,f}", key=len)
+
+
 def amount_text(amount: Decimal, currency: str) -> str:
     """Write an amount for programs: plain digits with the currency's decimals, such as 1234.50."""
     return f"{round_money(amount, currency):f}"

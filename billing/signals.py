@@ -1,8 +1,9 @@
 """One signal per business event, sent by `billing.publishing.publish` and by nothing else.
 
 Each is sent inside the transaction that changed the state, with `events`, a sequence of the event's dataclass, all of
-one tenant; the tenant is in scope. A receiver that raises undoes the whole transaction. Who listens: `accounting.receivers`
-(journal entries) and `integrations.receivers` (documents for the ERP).
+one tenant; the tenant is in scope. `ahead` is what the receiver asked ahead (`publishing.ask_ahead`), or None. A receiver
+that raises undoes the whole transaction. Who listens: `accounting.receivers` (journal entries) and
+`integrations.receivers` (documents for the ERP).
 """
 
 from django.dispatch import Signal

@@ -18,10 +18,18 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 
 if TYPE_CHECKING:
+    from psycopg.abc import PQGen
     from psycopg.pq.abc import PGconn, PGresult
 
 
-class _Statement(NamedTuple):
+class Statement(NamedTuple):
+    """A statement with %s for its values; a doubled percent sign is one."""
+
+    sql: str
+    parameters: Sequence[Any]
+
+
+class _Query(NamedTuple):
     """A statement as psycopg's store of prepared statements knows it; without types, for the server decides them."""
 
     query: bytes
@@ -31,7 +39,7 @@ class _Statement(NamedTuple):
 def execute(
     sql: str, parameters: Sequence[Any], *, answers: bool = True, wrappers: int = 0, commits: bool = False
 ) -> list[tuple[Any, ...]]:
-    """Run a statement with %s for its values; a doubled percent sign is one. Gives its rows, none where it does not `answer`.
+    """Run a statement. Gives its rows, none where it does not `answer`.
 
     The server decides a value's type by its place: cast it where the place does not tell. Errors come as `django.db` errors.
     Where queries are logged, wrapped by more than the caller's own `wrappers`, or travel in a pipeline, this is Django's way
@@ -40,66 +48,97 @@ def execute(
     `commits`: it is the last statement of the outermost `atomic` block, so COMMIT may go off together with it. Where it does
     not, Django commits as ever.
     """
+    return execute_together([Statement(sql, parameters)], answers=answers, wrappers=wrappers, commits=commits)[0]
+
+
+def execute_together(
+    statements: Sequence[Statement], *, answers: bool = True, wrappers: int = 0, commits: bool = False
+) -> list[list[tuple[Any, ...]]]:
+    """Run statements one after the other in one round trip, like `execute`; give the rows of each."""
     connection = connections[DEFAULT_DB_ALIAS]  # Asked once: each access through the proxy costs a microsecond.
     connection.ensure_connection()
     if connection.queries_logged or len(connection.execute_wrappers) > wrappers:
         with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return cursor.fetchall() if answers else []
+            return [_by_cursor(cursor, statement, answers) for statement in statements]
     driver = connection.connection
     with connection.wrap_database_errors:
         if driver.pgconn.pipeline_status or driver.isolation_level is not None:
-            raw = RawCursor(driver).execute(_numbered(sql), parameters)
-            return raw.fetchall() if answers else []
+            return [
+                _by_cursor(RawCursor(driver), (_numbered(each.sql), each.parameters), answers) for each in statements
+            ]
         with driver.lock:
-            return _run(driver, _Statement(_numbered(sql)), parameters, answers, commits)
+            return _run(driver, statements, answers, commits)
+
+
+def _by_cursor(cursor: Any, statement: tuple[Any, Sequence[Any]], answers: bool) -> list[tuple[Any, ...]]:
+    cursor.execute(*statement)
+    return cursor.fetchall() if answers else []
 
 
 def _run(
-    driver: "psycopg.Connection[Any]", statement: _Statement, parameters: Sequence[Any], answers: bool, commits: bool
-) -> list[tuple[Any, ...]]:
+    driver: "psycopg.Connection[Any]", statements: Sequence[Statement], answers: bool, commits: bool
+) -> list[list[tuple[Any, ...]]]:
     pgconn = driver.pgconn
     transformer = Transformer(driver)
-    values = transformer.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
     # psycopg forgets what it has prepared after a rollback to a savepoint and tells the server so: its store is the one to ask.
     store: Any = driver._prepared
-    prepare, name = store.get(statement)
-    if prepare is Prepare.SHOULD:
-        _answer(driver, partial(pgconn.send_prepare, name, statement.query))
-    if prepare is Prepare.NO:
-        result = _answer(driver, partial(pgconn.send_query_params, statement.query, values), commits)
-    else:
-        result = _answer(driver, partial(pgconn.send_query_prepared, name, values), commits)
-    if key := store.maybe_add_to_cache(statement, prepare, name):
-        store.validate(key, prepare, name, [result])
-        driver.wait(store.maintain_gen(driver))
-    if not answers:
-        return []
-    transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, tuple)
+    sends, queries = [], []
+    for sql, parameters in statements:
+        query = _Query(_numbered(sql))
+        values = transformer.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
+        prepare, name = store.get(query)
+        if prepare is Prepare.SHOULD:
+            _answers(driver, [partial(pgconn.send_prepare, name, query.query)])
+        if prepare is Prepare.NO:
+            sends.append(partial(pgconn.send_query_params, query.query, values))
+        else:
+            sends.append(partial(pgconn.send_query_prepared, name, values))
+        queries.append((query, prepare, name))
+    results = _answers(driver, sends, commits)
+    rows: list[list[tuple[Any, ...]]] = []
+    for (query, prepare, name), result in zip(queries, results, strict=True):
+        if key := store.maybe_add_to_cache(query, prepare, name):
+            store.validate(key, prepare, name, [result])
+            driver.wait(store.maintain_gen(driver))
+        if answers:
+            transformer.set_pgresult(result)
+            rows.append(transformer.load_rows(0, result.ntuples, tuple))
+        else:
+            rows.append([])
+    return rows
 
 
-def _answer(driver: "psycopg.Connection[Any]", send: Callable[[], None], commits: bool = False) -> "PGresult":
-    """Send and wait for the result; with BEGIN where Django means to be in a transaction and is not yet, and with COMMIT."""
+def _answers(
+    driver: "psycopg.Connection[Any]", sends: Sequence[Callable[[], None]], commits: bool = False
+) -> "list[PGresult]":
+    """Send and wait for the results; with BEGIN where Django means to be in a transaction and is not yet, and with COMMIT."""
     pgconn = driver.pgconn
     begins = not driver.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE
-    if not begins and not commits:
-        send()
-        return _checked(pgconn, driver.wait(generators.execute(pgconn)))
+    if len(sends) == 1 and not begins and not commits:
+        sends[0]()
+        return [_checked(pgconn, driver.wait(generators.execute(pgconn)))]
     pgconn.enter_pipeline_mode()
     try:
         if begins:
             pgconn.send_query_params(b"BEGIN", None)
-        send()
+        for send in sends:
+            send()
         if commits:
             pgconn.send_query_params(b"COMMIT", None)
         pgconn.pipeline_sync()
-        driver.wait(generators.send(pgconn))
         # One result for each, and one for the end of the pipeline.
-        found = [driver.wait(generators.fetch_many(pgconn)) for _ in range(2 + begins + commits)]
+        found = driver.wait(_results(pgconn, len(sends) + begins + commits + 1))
     finally:
         pgconn.exit_pipeline_mode()
-    return [_checked(pgconn, results) for results in found[:-1]][begins]
+    return [_checked(pgconn, results) for results in found[:-1]][begins : begins + len(sends)]
+
+
+def _results(pgconn: "PGconn", count: int) -> "PQGen[list[list[PGresult]]]":
+    yield from generators.send(pgconn)
+    found: list[list[PGresult]] = []
+    while len(found) < count:
+        found.append((yield from generators.fetch_many(pgconn)))
+    return found
 
 
 def _checked(pgconn: "PGconn", results: "Sequence[PGresult]") -> "PGresult":

@@ -111,9 +111,15 @@ SIDEBAR: tuple[tuple[str, tuple[Page, ...]], ...] = (
 )
 
 
+# Pages whose address does not lie below the page of the sidebar that leads to them.
+_ELSEWHERE = {"modify_contract": "billing_contract_changelist", "import_contracts": "billing_contract_changelist"}
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Give the sidebar's groups for a person's role."""
-    here = _here(request.path)
+    match = request.resolver_match
+    below = _ELSEWHERE.get(str(match.url_name)) if match else None
+    here = reverse(f"admin:{below}") if below else _here(request.path)
     groups = []
     for title, pages in SIDEBAR:
         items = [_item(page, here) for page in pages if may(request, page.role) and _address(page)]
@@ -234,7 +240,7 @@ def _table(figures: Figures) -> Table:
         columns("Month", "Currency", ">Invoiced", ">Recognized"),
         [
             (
-                f"{month:%B %Y}",
+                f"{month:%b %Y}".replace(" ", "\u00a0"),
                 currency,
                 figure(invoiced, currency, blank_zero=False),
                 figure(recognized, currency, blank_zero=False),

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from accounting.closing import CloseCheck, Found, register
 from accounting.closing.checklist import last_day
@@ -26,11 +26,10 @@ def _connections(period: AccountingPeriod) -> list[Connection]:
 
 def _items(period: AccountingPeriod, state: str, what: str) -> Found:
     connections = _connections(period)
-    items = OutboxItem.objects.filter(connection__in=connections, state=state)
-    details = tuple(
-        f"{each.name}: {count:,}" for each in connections if (count := items.filter(connection=each).count())
-    )
-    count = items.count()
+    items = OutboxItem.objects.filter(connection__in=connections, state=state).order_by()
+    counts = dict(items.values_list("connection").annotate(Count("id")))
+    details = tuple(f"{each.name}: {counts[each.pk]:,}" for each in connections if each.pk in counts)
+    count = sum(counts.values())
     return Found(count, what.format(f"{count:,}") if count else "Nothing.", details, f"state__exact={state}")
 
 
@@ -61,11 +60,15 @@ def _entries(period: AccountingPeriod) -> QuerySet[JournalEntry, int]:
 
 def _reconciled(period: AccountingPeriod, today: date) -> Found:
     wrong = []
-    for connection in _connections(period):
-        covered = signed_off_through(connection)
-        if covered is not None and covered >= last_day(period):
+    connections = _connections(period)
+    covered = signed_off_through(connections)
+    made = Reconciliation.objects.filter(connection__in=connections, through__gte=last_day(period))
+    made = made.order_by("connection", "-id").distinct("connection").only("connection", "difference_count")
+    newest = {each.connection_id: each for each in made}
+    for connection in connections:
+        if connection.pk in covered and covered[connection.pk] >= last_day(period):
             continue
-        last = Reconciliation.objects.filter(connection=connection, through__gte=last_day(period)).first()
+        last = newest.get(connection.pk)
         if last is None:
             wrong.append(f"{connection}: not reconciled through {last_day(period)}.")
         elif last.difference_count:

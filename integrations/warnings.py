@@ -52,7 +52,7 @@ def troubles(connection: Connection, *, now: datetime) -> dict[str, str]:
         oldest=Min("created_at", filter=waiting),
     )
     if counts["parked"]:
-        found["parked"] = f"{counts['parked']:,} items are parked: a person has to decide about them."
+        found["parked"] = f"Parked items: {counts['parked']:,}. A person has to decide about them."
     if counts["oldest"] and counts["oldest"] < now - _BACKLOG and connection.status == ConnectionStatus.CONNECTED:
         found["backlog"] = f"{counts['waiting']:,} items wait, the oldest since {counts['oldest']:%Y-%m-%d %H:%M} UTC."
     return found

@@ -22,17 +22,18 @@ from billing.admin.shown import change_url, figure
 from billing.admin.tables import Table, columns
 from billing.models import Adjustment, Contract, ContractItem, ContractStatus, Product, Role, Treatment
 from billing.refusals import refusals
-from billing.services.modifications import Modification, modify_contract
+from billing.services.amendments import Amendment, Change, Incomplete, modification_of
+from billing.services.modifications import modify_contract
 
 ZERO = Decimal(0)
-_REPLACE, _ADD, _REMOVE, _EXTEND, _END = "replace", "add", "remove", "extend", "end"
 _CHANGES = (
-    (_REPLACE, "Upgrade, downgrade or change the price of an item"),
-    (_ADD, "Add an item"),
-    (_REMOVE, "End an item"),
-    (_EXTEND, "Extend the contract"),
-    (_END, "End the contract early"),
+    (Change.REPLACE.value, "Upgrade, downgrade or change the price of an item"),
+    (Change.ADD.value, "Add an item"),
+    (Change.REMOVE.value, "End an item"),
+    (Change.EXTEND.value, "Extend the contract"),
+    (Change.END.value, "End the contract early"),
 )
+_FIELDS = {"pricing": "price_text"}
 
 
 class ModifyForm(StyledForm):
@@ -86,69 +87,28 @@ class ModifyForm(StyledForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        change, item = cleaned.get("change"), cleaned.get("item")
-        if change in (_REPLACE, _REMOVE) and item is None:
-            self.add_error("item", "Choose the item.")
-        if change in (_EXTEND, _END) and not cleaned.get("end"):
-            self.add_error("end", "Give the contract's new end.")
-        if change == _ADD and not cleaned.get("product"):
-            self.add_error("product", "Choose the product to add.")
-        if change == _ADD and not cleaned.get("price_text"):
-            self.add_error("price_text", "Give its price.")
-        if change == _EXTEND and cleaned.get("price_text") and item is None:
-            self.add_error("item", "Choose the item that goes on at the new price.")
-        if change == _EXTEND and not self.contract.end:
-            self.add_error("change", "This contract has no end; there is nothing to extend.")
-        if cleaned.get("price_text"):
-            try:
-                cleaned["pricing"] = from_text(cleaned.get("pricing_model") or "flat_fee", cleaned["price_text"])
-            except pricing.InvalidPricing as error:
-                self.add_error("price_text", str(error))
+        if self.errors:
+            return cleaned
+        try:
+            if cleaned["price_text"]:
+                cleaned["pricing"] = from_text(cleaned["pricing_model"] or "flat_fee", cleaned["price_text"])
+            cleaned["modification"] = modification_of(self.contract, self._agreed(cleaned))
+        except pricing.InvalidPricing as error:
+            self.add_error("price_text", str(error))
+        except Incomplete as error:
+            self.add_error(_FIELDS.get(error.part, error.part), str(error))
         return cleaned
 
-    def modification(self) -> Modification:
-        """Say it as the service takes it."""
-        given = self.cleaned_data
-        change, item = given["change"], given["item"]
-        fields: dict[str, Any] = {}
-        if given.get("product"):
-            fields["product"] = given["product"]
-        if given.get("pricing") is not None:
-            fields |= {"pricing_model": given["pricing_model"] or "flat_fee", "pricing": given["pricing"]}
-        elif item is not None:
-            fields |= {"pricing_model": item.pricing_model, "pricing": item.pricing}
-        if given.get("quantity") is not None:
-            fields["quantity"] = given["quantity"]
-        what: dict[str, Any] = {}
-        if change == _REPLACE:
-            what = {"replace": {item.pk: fields}}
-        elif change == _ADD:
-            what = {"add": [fields]}
-        elif change == _REMOVE:
-            what = {"remove": [item.pk]}
-        elif change == _END:
-            what = {"end": given["end"]}
-        else:
-            what = {"end": given["end"], **self._extension(item, fields)}
-        return Modification(
-            effective_on=given["effective_on"],
-            signed_on=given["signed_on"],
-            reason=given["reason"],
-            treatment=given["treatment"],
-            adjustment=given["adjustment"],
-            credit_unused=given["credit_unused"],
-            **what,
-        )
-
-    def _extension(self, item: ContractItem | None, fields: dict[str, Any]) -> dict[str, Any]:
-        if item is None or not self.cleaned_data.get("price_text"):
-            return {}
-        same = {
-            name: getattr(item, name)
-            for name in ("product", "quantity", "interval_months", "timing", "tax_rate", "is_metered", "obligation",
-                         "recognition_method", "description")
-        }  # fmt: skip
-        return {"extend_items": False, "add": [{**same, **fields, "start": self.contract.end}]}
+    def _agreed(self, given: dict[str, Any]) -> Amendment:
+        return Amendment(
+            change=Change(given["change"]),
+            pricing_model=given["pricing_model"] or "flat_fee",
+            **{
+                name: given.get(name)
+                for name in ("effective_on", "signed_on", "reason", "item", "product", "pricing", "quantity", "end",
+                             "treatment", "adjustment", "credit_unused")
+            },
+        )  # fmt: skip
 
 
 def modify_page(request: HttpRequest, contract_id: int) -> HttpResponse:
@@ -163,10 +123,12 @@ def modify_page(request: HttpRequest, contract_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             if "sign" in request.POST:
-                made = modify_contract(contract_id=contract_id, change=form.modification(), by=request.user)
+                made = modify_contract(
+                    contract_id=contract_id, change=form.cleaned_data["modification"], by=request.user
+                )
                 messages.success(request, f"Modified: {made}.")
                 return HttpResponseRedirect(change_url(Contract, contract_id))
-            tried = try_modification(contract_id=contract_id, change=form.modification())
+            tried = try_modification(contract_id=contract_id, change=form.cleaned_data["modification"])
         except refusals() as error:
             messages.error(request, str(error))
     context = {

@@ -1,19 +1,103 @@
-"""The accounting policy: the company's choices among accepted treatments."""
+"""The accounting policy: the company's choices among accepted treatments, and what blocks the closing of a month."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
 from accounting.models import AccountingPolicy
-from billing.admin.document import Document, DocumentAdmin, Verb
-from billing.models import Role
+from accounting.policies import change_policy, close_choices
+from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
+from billing.admin.tables import Table, columns
+from billing.models import Adjustment, Role
+
+_CHECK = "check_"
+_BLOCKS, _WARNS = "blocks", "warns"
 
 
-def _change_tax_relief(request: HttpRequest, policy: AccountingPolicy, given: dict[str, Any]) -> str:
-    policy.bad_debt_tax_relief = not policy.bad_debt_tax_relief
-    policy.save(update_fields=["bad_debt_tax_relief"])
-    return "The policy is changed."
+class PolicyForm(VerbForm):
+    credit_adjustment = forms.ChoiceField(
+        label="A credit note changes the revenue that is left",
+        choices=Adjustment.choices,
+        help_text="Usually evenly over what is left of the service period. Revenue of closed months never changes.",
+    )
+    large_change_percent = forms.DecimalField(
+        label="A change of price is large above, in percent",
+        min_value=0,
+        max_value=100,
+        decimal_places=2,
+        help_text="Usually 5. Of the price of a performance obligation. A large change is pointed out before it is signed.",
+    )
+    large_change_must_front_load = forms.BooleanField(
+        label="Refuse a large change that is not front loaded",
+        required=False,
+        help_text="Usually not: a warning is enough. Front loaded, the difference falls into the first open month.",
+    )
+    bad_debt_tax_relief = forms.BooleanField(
+        label="The sales tax of written-off invoices is claimed back",
+        required=False,
+        help_text="Usually so, where your tax law knows bad-debt relief. Otherwise the tax stays owed and is part of the loss. "
+        "What is written off already stays as it was posted.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        policy: AccountingPolicy = self.subject
+        for name in (
+            "credit_adjustment",
+            "large_change_percent",
+            "large_change_must_front_load",
+            "bad_debt_tax_relief",
+        ):
+            self.initial[name] = getattr(policy, name)
+        self.initial["large_change_percent"] = f"{policy.large_change_percent.normalize():f}"
+        for check, does_block in close_choices(policy):
+            if not check.is_fixed:
+                self.add_choice(check.code, check.label, usual=check.is_blocking, chosen=does_block)
+
+    def add_choice(self, code: str, label: str, *, usual: bool, chosen: bool) -> None:
+        """Ask for one close check whether it blocks."""
+        field = forms.ChoiceField(
+            label=label,
+            choices=[
+                (_BLOCKS, "Blocks closing"),
+                (_WARNS, "Only a warning"),
+            ],
+            help_text=f"Usually {'it blocks' if usual else 'only a warning'}.",
+            initial=_BLOCKS if chosen else _WARNS,
+        )
+        self.add_field(f"{_CHECK}{code}", field)
+
+    @property
+    def plain_fields(self) -> list[forms.BoundField]:
+        """The treatments."""
+        return [field for field in self.visible_fields() if not field.name.startswith(_CHECK)]
+
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The close checks."""
+        return [(
+            "Before a month is closed: what blocks, and what is shown and kept as a warning",
+            [field for field in self.visible_fields() if field.name.startswith(_CHECK)],
+        )]  # fmt: skip
+
+    def blocks(self) -> dict[str, bool]:
+        """Give what was chosen: whether each check blocks, by its code."""
+        given = self.cleaned_data.items()
+        return {name.removeprefix(_CHECK): value == _BLOCKS for name, value in given if name.startswith(_CHECK)}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        return {
+            **{name: value for name, value in cleaned.items() if not name.startswith(_CHECK)},
+            "blocks": self.blocks(),
+        }
+
+
+def _change(request: HttpRequest, policy: AccountingPolicy, given: dict[str, Any]) -> str:
+    change_policy(**given)
+    return "The policy is changed; it holds for what is posted and closed from now on."
 
 
 @admin.register(AccountingPolicy)
@@ -21,15 +105,15 @@ class AccountingPolicyAdmin(DocumentAdmin):
     list_display = ("__str__", "contract_start", "bad_debt_tax_relief")
     verbs = (
         Verb(
-            "change-tax-relief",
-            "Change tax of bad debt",
-            _change_tax_relief,
+            "choose",
+            "Change the policy",
+            _change,
             explain=lambda policy: (
-                "From now on the sales tax of written-off invoices "
-                + ("stays owed to the state, and is lost." if policy.bad_debt_tax_relief else "is claimed back.")
-                + " What is written off already, and its recoveries, stay as they were posted."
+                "The choices hold for what is posted and closed from now on; what is posted stays. Who changed what is kept "
+                "in the history. Ask your auditor before you change a treatment in the middle of a year."
             ),
             role=Role.ACCOUNTANT,
+            form=PolicyForm,
         ),
     )
     empty_hint = "The policy is chosen when the company's books are set up."
@@ -48,4 +132,18 @@ class AccountingPolicyAdmin(DocumentAdmin):
                     "Yes" if subject.large_change_must_front_load else "No, a warning",
                 ),
             ],
+            tables=[_close_checks(subject)],
         )
+
+
+def _close_checks(policy: AccountingPolicy) -> Table:
+    words = {True: "The month cannot be closed", False: "A warning"}
+    return Table(
+        "What must hold before a month is closed",
+        columns("Check", "Where it does not hold", "Usual"),
+        [
+            (check.label, words[does_block], "Always" if check.is_fixed else words[check.is_blocking])
+            for check, does_block in close_choices(policy)
+        ],
+        "Nothing is checked.",
+    )

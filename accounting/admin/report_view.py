@@ -51,6 +51,7 @@ class Cell:
     shown: object
     numeric: bool
     level: int = 0
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,10 @@ def _cells(row: Row, table: Table) -> list[Cell]:
         value = row.cells[place] if place < len(row.cells) else None
         shown = _value(value, column, row.style)
         target = table.leads(row, column.key) if value is not None and shown != "" else None
-        cells.append(Cell(to(address(target), shown) if target else shown, column.numeric, 0 if place else row.level))
+        # A number such as INV-000001 stays on one line.
+        whole = isinstance(value, str) and " " not in value
+        link = to(address(target), shown) if target else shown
+        cells.append(Cell(link, column.numeric, 0 if place else row.level, whole))
     return cells
 
 

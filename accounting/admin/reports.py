@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from accounting.admin.report_view import chart_data, headline, pages_of, proof_words, report_url, shown_tables, verdict
-from accounting.models import Account, JournalEntry
+from accounting.models import Account
 from accounting.reports.asked import Mistakes, ReportForm
 from accounting.reports.catalog import REPORTS
 from accounting.reports.rendering.pdf import TooLong
@@ -63,6 +63,7 @@ def report_page(request: HttpRequest, code: str) -> HttpResponse:
         context["form"] = ReportForm(kind.parameters, entity, None, initial=asked)
         for field in context["form"].fields.values():
             dress(field)
+        context["note"] = "Say above what the report is to be about, and press Show."
         return _page(request, "admin/counterfoil/book_report.html", context)
     try:
         with one_moment():
@@ -122,8 +123,7 @@ def _page_number(request: HttpRequest) -> int:
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    everywhere = {**admin.site.each_context(request), "opts": JournalEntry._meta}
-    return TemplateResponse(request, template, {**everywhere, **context}, status=status)
+    return TemplateResponse(request, template, {**admin.site.each_context(request), **context}, status=status)
 
 
 def report_urls() -> list[URLPattern]:

@@ -116,8 +116,8 @@ def net_page(request: HttpRequest) -> HttpResponse:
 @admin.register(RecognitionSchedule)
 class RecognitionScheduleAdmin(DocumentAdmin):
     list_display = (
-        "service_shown", "customer_shown", "product_shown", "method_shown", "amount_price", "amount_billed",
-        "amount_earned", "amount_deferred", "amount_unbilled",
+        "service_shown", "customer_shown", "product_shown", "amount_price", "amount_earned", "amount_deferred",
+        "amount_unbilled",
     )  # fmt: skip
     list_filter = (StateFilter, ("service_start", RangeDateFilter), "method")
     list_select_related = ("customer", "product", "contract")
@@ -158,17 +158,9 @@ class RecognitionScheduleAdmin(DocumentAdmin):
     def product_shown(self, schedule: RecognitionSchedule) -> str:
         return str(schedule.product)
 
-    @display(description="Recognized", ordering="method")
-    def method_shown(self, schedule: RecognitionSchedule) -> str:
-        return str(schedule.get_method_display())
-
     @display(description="Price", ordering="amount")
     def amount_price(self, schedule: RecognitionSchedule) -> str:
         return money(schedule.amount)
-
-    @display(description="Billed", ordering="billed")
-    def amount_billed(self, schedule: RecognitionSchedule) -> str:
-        return money(schedule.billed)
 
     @display(description="Earned", ordering="recognized")
     def amount_earned(self, schedule: RecognitionSchedule) -> str:

@@ -5,11 +5,12 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from accounting.admin.report_view import report_url
 from accounting.admin.schedules import deferred
 from accounting.models import RecognitionSchedule
 from accounting.reports.related import entries_of_facts
 from billing.admin.events import event_label
-from billing.admin.hooks import add_section
+from billing.admin.hooks import add_buttons, add_section
 from billing.admin.shown import day, link, money, period
 from billing.admin.tables import Table, columns
 from billing.models import (
@@ -17,6 +18,7 @@ from billing.models import (
     Contract,
     CreditNote,
     CreditUse,
+    Customer,
     Dispute,
     GatewayPayout,
     Invoice,
@@ -27,6 +29,14 @@ from billing.models import (
     Wallet,
     WriteOff,
 )
+
+
+def _statement(request: HttpRequest, customer: Any) -> list[dict[str, object]]:
+    asked = {"business_entity": customer.business_entity.code, "customer": customer.external_id}
+    return [{"label": "Statement", "url": report_url("customer-statement", asked), "plain": True}]
+
+
+add_buttons(Customer, _statement)
 
 
 def _entries(facts: Mapping[str, Iterable[object]], empty: str) -> Table:

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from accounting.account_choice import Answer, Question, Step, choose_account
+from accounting.account_choice import Answer, Question, Step, choose_account, item_of_contract
 from accounting.admin.roles import roles
 from accounting.models import DefaultAccount
 from billing.access import may
@@ -58,15 +58,25 @@ class QuestionForm(StyledForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("contract_number") and not cleaned.get("item") and "item" not in self.errors:
-            items = self.fields["item"].queryset  # type: ignore[attr-defined]
-            wanted = cleaned.get("product")
-            cleaned["item"] = (items.filter(product=wanted) if wanted else items).order_by("pk").first()
+        number = cleaned.get("contract_number")
+        if number and not cleaned.get("item") and "item" not in self.errors:
+            cleaned["item"] = item_of_contract(number, cleaned.get("product"))
             if cleaned["item"] is None:
-                self.add_error(
-                    "contract_number", f"There is no contract {cleaned['contract_number']} with such an item."
-                )
+                self.add_error("contract_number", f"There is no contract {number} with such an item.")
         return cleaned
+
+    def question(self) -> Question:
+        """Say it as the service takes it."""
+        given = self.cleaned_data
+        return Question(
+            role=given["role"],
+            business_entity=given["entity"],
+            currency=given["currency"],
+            customer=given["customer_id"],
+            contract_item=given["item"],
+            product=given["product"],
+            product_family=given["family"],
+        )
 
 
 def which_account_page(request: HttpRequest) -> HttpResponse:
@@ -84,20 +94,9 @@ def which_account_page(request: HttpRequest) -> HttpResponse:
         "links": [("Default accounts", reverse("admin:accounting_defaultaccount_changelist"))],
     }
     if form.is_valid():
-        given = form.cleaned_data
         try:
-            answer = choose_account(
-                Question(
-                    role=given["role"],
-                    business_entity=given["entity"],
-                    currency=given["currency"],
-                    customer=given["customer_id"],
-                    contract_item=given["item"],
-                    product=given["product"],
-                    product_family=given["family"],
-                )
-            )
-            context |= _shown(answer, given["role"], may_edit=may(request, Role.ACCOUNTANT))
+            answer = choose_account(form.question())
+            context |= _shown(answer, form.cleaned_data["role"], may_edit=may(request, Role.ACCOUNTANT))
         except refusals() as error:
             context["warning"] = str(error)
     return TemplateResponse(request, "admin/counterfoil/report.html", context)

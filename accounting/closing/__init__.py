@@ -7,8 +7,19 @@ from accounting.closing.checklist import (
     CloseRefused,
     Found,
     close_checked,
+    close_checks,
     dry_run,
     register,
 )
 
-__all__ = ["CheckOutcome", "CloseCheck", "CloseDryRun", "CloseRefused", "Found", "close_checked", "dry_run", "register"]
+__all__ = [
+    "CheckOutcome",
+    "CloseCheck",
+    "CloseDryRun",
+    "CloseRefused",
+    "Found",
+    "close_checked",
+    "close_checks",
+    "dry_run",
+    "register",
+]

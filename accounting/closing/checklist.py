@@ -13,7 +13,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.module_loading import autodiscover_modules
 
-from accounting.models import AccountingPeriod, PeriodStatus
+from accounting.models import AccountingPeriod, AccountingPolicy, PeriodStatus
 from accounting.periods import PeriodError, close_period
 
 _SHOWN = 10
@@ -35,14 +35,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class CloseCheck:
-    """One line of the check list. `find` looks at a period and today's date; `page` is the admin's name of a page."""
+    """One line of the check list. `find` looks at a period and today's date; `page` is the admin's name of a page.
+
+    `is_blocking` is the usual answer; the company's policy may differ, but where `is_fixed` says that sealing needs it.
+    """
 
     code: str
     label: str
     is_blocking: bool
     find: Callable[[AccountingPeriod, date], Found]
     page: str
-    page_label: str = "Mend"
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +104,27 @@ def register(*checks: CloseCheck) -> None:
         _checks[check.code] = check
 
 
+def close_checks() -> list[CloseCheck]:
+    """Give the check list of all apps, in its order."""
+    autodiscover_modules("close_checks")
+    return list(_checks.values())
+
+
 def dry_run(period: AccountingPeriod, *, today: date) -> CloseDryRun:
     """Run the check list for a period, as of a date in the entity's time zone; changes nothing."""
-    autodiscover_modules("close_checks")
-    return CloseDryRun(period, [_outcome(check, period, today) for check in _checks.values()])
+    chosen: dict[str, bool] = AccountingPolicy.objects.values_list("close_choices", flat=True).get()
+    return CloseDryRun(
+        period,
+        [_outcome(check, period, today, chosen.get(check.code, check.is_blocking)) for check in close_checks()],
+    )
 
 
-def _outcome(check: CloseCheck, period: AccountingPeriod, today: date) -> CheckOutcome:
+def _outcome(check: CloseCheck, period: AccountingPeriod, today: date, is_blocking: bool) -> CheckOutcome:
     found = check.find(period, today)
     return CheckOutcome(
         code=check.code,
         label=check.label,
-        is_blocking=check.is_blocking,
+        is_blocking=is_blocking,
         count=found.count,
         message=found.message,
         details=found.details[:_SHOWN],

@@ -93,12 +93,17 @@ def measured_kinds() -> Collection[str]:
     return MEASURES.keys() | HOLDING.keys()
 
 
-def measure(events: Sequence[Event]) -> tuple[Books, list[MeasuredEvent]]:
-    """Measure a batch of events of one kind, and give the books that they were measured by."""
+def measure(
+    events: Sequence[Event], ahead: Sequence[tuple[Any, ...]] | None = None
+) -> tuple[Books, list[MeasuredEvent]]:
+    """Measure a batch of events of one kind, and give the books that they were measured by.
+
+    `ahead`: the answer to `books.books_and_schedules_of`, where it was asked ahead.
+    """
     kind = events[0].kind
     if kind in HOLDING:
         keys, measure_held = HOLDING[kind]
-        current, held = books_and_schedules(keys(events))
+        current, held = books_and_schedules(keys(events), ahead)
         return current, measure_held(events, current, held)
     current = books()
     return current, MEASURES[kind](events, current)

@@ -105,4 +105,4 @@ class DefaultAccount(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} → {self.account_code}"
+        return f"{self.role.replace('_', ' ').replace('.', ', ').capitalize()}: {self.account_code}"

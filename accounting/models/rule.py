@@ -90,6 +90,8 @@ class AccountingPolicy(TenantModel):
         default=True,
         help_text="Otherwise it stays owed to the state and is part of the loss.",
     )
+    # Close check → whether it blocks, for those where the company chose otherwise than usual.
+    close_choices = models.JSONField("close checks that differ", default=dict, db_default={}, editable=False)
     stamp = models.BigIntegerField(default=0, editable=False)
 
     class Meta:

@@ -1,5 +1,7 @@
 """When a price becomes revenue, and how far that has come."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -101,7 +103,7 @@ class RecognitionSchedule(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.service_start} – {self.service_end}"
+        return f"{self.service_start} to {self.service_end - timedelta(days=1)}"
 
 
 class ContractCommitment(TenantModel):

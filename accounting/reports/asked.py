@@ -134,8 +134,11 @@ def _day(entity: BusinessEntity | None) -> forms.Field:
     )
 
 
+_WORDS = {"external_id": "customer id"}
+
+
 def _said(names: Sequence[str]) -> list[str]:
-    return [name.replace("_", " ") for name in names if "__" not in name]
+    return [_WORDS.get(name, name) for name in names if "__" not in name]
 
 
 class _NamedField(forms.CharField):

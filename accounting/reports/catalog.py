@@ -152,7 +152,7 @@ REPORTS: dict[str, ReportKind] = {
             "The journal lines behind a figure.",
             (
                 replace(ask.FROM, required=False), ask.TO, ask.ACCOUNT, ask.CURRENCY,
-                _text("role", "Role", "Account roles, by commas: the accounts that ever stood for them."),
+                _text("role", "Role", "Account roles, by commas: accounts that ever stood for them; with a minus, all others."),
                 _text("event", "What happened", "Kinds of business events, by commas; with a minus in front, all but these."),
                 *(record_id(name) for name in DIMENSIONS),
             ),

@@ -126,7 +126,7 @@ def _open_items(asked: Asked, lines: Sequence[Any], currency: str) -> Table:
 
     def leads(row: Row, key: str) -> Target | None:
         invoice = row.about.get("invoice_id")
-        if key == "invoice":
+        if key in ("invoice", "total"):
             return Record("invoice", invoice) if invoice else None
         about = {"customer_id": asked["customer"].pk, "invoice_id": invoice, "currency": currency}
         return Further("lines", asked.also(role=RECEIVABLE, to=asked["to"], **about)) if key == "open" else None

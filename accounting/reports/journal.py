@@ -142,8 +142,10 @@ def lines_report(asked: Asked) -> Report:
         conditions.append("l.account_id = %s")
         given.append(asked["account"].pk)
     if asked["role"]:
-        conditions.append("l.account_id = ANY(%s)")
-        given.append(accounts_of(asked["role"].split(","), entity_id=entity.pk))
+        # A minus in front: all accounts but these.
+        negative = asked["role"].startswith("-")
+        conditions.append(f"{'NOT ' if negative else ''}l.account_id = ANY(%s)")
+        given.append(accounts_of(asked["role"].removeprefix("-").split(","), entity_id=entity.pk))
     if asked["event"]:
         # A minus in front: all but these kinds. An entry made by hand has none.
         negative = asked["event"].startswith("-")

@@ -66,9 +66,10 @@ def mrr_movement(asked: Asked) -> Report:
         rows.append(Row(cells, {"month": month}))
 
     def leads(row: Row, key: str) -> Target | None:
-        if "month" not in row.about or key not in (*CHANGES, "after"):
+        if "month" not in row.about or key not in (*CHANGES, "before", "after"):
             return None
-        further = asked.also(month=row.about["month"], kind=None if key == "after" else key, currency=asked["currency"])
+        month = add_months(row.about["month"], -1) if key == "before" else row.about["month"]
+        further = asked.also(month=month, kind=key if key in CHANGES else None, currency=asked["currency"])
         return Further("mrr-customers", further)
 
     first, last = rows[0].cells[1], rows[-1].cells[-1]

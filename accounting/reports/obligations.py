@@ -166,6 +166,9 @@ def _row(line: Sequence[Any], items: Mapping[int, str]) -> Row:
     return Row(cells, {"contract_id": contract, "contract_item_id": item, "number": number})
 
 
+_BY_TERMS = ("committed", "lapsed", "remaining", "billed", "unbilled", "year", "later")
+
+
 def _leads(asked: Asked) -> Any:
     """A contract leads to its items, an item to its lines and its contract."""
 
@@ -173,7 +176,8 @@ def _leads(asked: Asked) -> Any:
         if not row.about:
             return None
         item = row.about["contract_item_id"]
-        if key == "contract" or (item and key == "committed"):
+        # The terms of a contract say what is promised, and so what remains of it.
+        if key == "contract" or (item and key in _BY_TERMS):
             return Record("contract", row.about["contract_id"])
         if not item and key not in ("customer", "until"):
             further = asked.also(at=asked["at"], contract=row.about["number"], by="item", currency=asked["currency"])

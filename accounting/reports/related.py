@@ -33,13 +33,13 @@ def entries_of_facts(facts: Mapping[str, Iterable[object]]) -> QuerySet[Any]:
 
 
 def revenue_by_month(*, since: date) -> list[tuple[date, str, Decimal]]:
-    """Add up the income accounts' lines per month and base currency, credit less debit."""
+    """Add up the income accounts' lines per month and currency, credit less debit: without what exchange rates did."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT date_trunc('month', l.date)::date, e.base_currency, sum(l.base_credit - l.base_debit) "
+            "SELECT date_trunc('month', l.date)::date, l.currency, sum(l.credit - l.debit) "
             "FROM accounting_journalline l JOIN accounting_account a ON a.id = l.account_id "
-            "JOIN billing_businessentity e ON e.id = a.business_entity_id "
-            "WHERE a.tenant_id = %s AND a.category = 'income' AND l.date >= %s GROUP BY 1, 2 ORDER BY 1, 2",
+            "WHERE a.tenant_id = %s AND a.category = 'income' AND l.date >= %s GROUP BY 1, 2 "
+            "HAVING sum(l.credit - l.debit) <> 0 ORDER BY 1, 2",
             [current_tenant_id(), since],
         )
         return cursor.fetchall()

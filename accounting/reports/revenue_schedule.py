@@ -36,11 +36,11 @@ from accounting.reports.words import as_of
 from billing.models import Contract, Customer, Product
 from billing.periods import end_of_month, first_of_month
 
-# By what rows are: the journal line's id, the schedule's id, the records and how they are named.
-_ROWS: dict[str, tuple[str, str, Any, str]] = {
-    "product": ("product_id", "of_product", Product, "name"),
-    "customer": ("customer_id", "of_customer", Customer, "name"),
-    "contract": ("contract_id", "contract_id", Contract, "number"),
+# By what rows are: the journal line's id, the schedule's id, the records, how they are named and asked for.
+_ROWS: dict[str, tuple[str, str, Any, str, str]] = {
+    "product": ("product_id", "of_product", Product, "name", "code"),
+    "customer": ("customer_id", "of_customer", Customer, "name", "external_id"),
+    "contract": ("contract_id", "contract_id", Contract, "number", "number"),
 }
 
 _RECOGNIZED = """
@@ -67,7 +67,7 @@ def revenue_schedule(asked: Asked) -> Report:
     )
     if not since <= at <= until:
         raise Mistakes({"at": ["The day up to which revenue was recognized must lie between the first and the last."]})
-    dimension, column, model, name = _ROWS[asked["by"]]
+    dimension, column, model, *called = _ROWS[asked["by"]]
     months = months_between(since, until)
     narrowed, given = _narrowed(asked)
     given |= {
@@ -87,7 +87,7 @@ def revenue_schedule(asked: Asked) -> Report:
     figures: dict[Any, dict[date | None, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for pk, month, amount in (*recognized, *scheduled):
         figures[pk][month] += amount
-    table = _table(asked, figures, months, _names(model, name, figures))
+    table = _table(asked, figures, months, _names(model, called, figures))
     totals = table.totals.cells if table.totals else []
     past = sum((amount for _, _, amount in recognized), ZERO)
     return Report(
@@ -112,12 +112,16 @@ def _of_schedules(narrowed: str) -> str:
     return names.replace("r.product_id", "r.of_product").replace("r.customer_id", "r.of_customer")
 
 
-def _names(model: Any, name: str, figures: Mapping[Any, Any]) -> dict[int, str]:
-    return dict(model.objects.filter(pk__in=[pk for pk in figures if pk]).values_list("pk", name))
+def _names(model: Any, called: Sequence[str], figures: Mapping[Any, Any]) -> dict[int, tuple[str, str]]:
+    found = model.objects.filter(pk__in=[pk for pk in figures if pk])
+    return {pk: (name, code) for pk, name, code in found.values_list("pk", *called)}
 
 
 def _table(
-    asked: Asked, figures: Mapping[Any, Mapping[date | None, Decimal]], months: Sequence[date], names: Mapping[int, str]
+    asked: Asked,
+    figures: Mapping[Any, Mapping[date | None, Decimal]],
+    months: Sequence[date],
+    names: Mapping[int, tuple[str, str]],
 ) -> Table:
     by, currency, at = asked["by"], asked.currency, asked["at"]
     this = first_of_month(at)
@@ -129,12 +133,13 @@ def _table(
         money("total", "Total", currency),
     ]
     rows = Listed()
-    for pk in sorted(figures, key=lambda pk: (pk is None, names.get(pk, ""))):
+    for pk in sorted(figures, key=lambda pk: (pk is None, names.get(pk, ("", "")))):
         amounts = [figures[pk].get(month, ZERO) for month in months]
         place = sum(month <= this for month in months)
         due = figures[pk].get(None, ZERO)
-        label = names.get(pk, f"No {by}")
-        rows.append(Row((label, *amounts[:place], due, *amounts[place:], sum(amounts, due)), {"id": pk}))
+        label, code = names.get(pk, (f"No {by}", ""))
+        about = {"id": pk, "code": code}
+        rows.append(Row((label, *amounts[:place], due, *amounts[place:], sum(amounts, due)), about))
     note = "Due, not run: earned by that day; the recognition run has not posted it. Later months: by the schedules."
     return Table(
         "schedule",
@@ -156,11 +161,9 @@ def _leads(asked: Asked, dimension: str) -> Any:
         about = {dimension: row.about["id"] or 0} if "id" in row.about else {}
         if key in _ROWS:
             return Record(key, row.about["id"]) if row.about.get("id") else None
-        if not key[:4].isdecimal():
-            return None
-        month = date.fromisoformat(f"{key}-01")
-        if month > at:
-            return None
+        month = date.fromisoformat(f"{key}-01") if key[:4].isdecimal() else None
+        if month is None or month > at:
+            return _of_schedules_of(asked, row)
         roles = ",".join(REVENUE_ROLES)
         return Further(
             "lines",
@@ -174,6 +177,19 @@ def _leads(asked: Asked, dimension: str) -> Any:
         )
 
     return leads
+
+
+def _of_schedules_of(asked: Asked, row: Row) -> Target | None:
+    """Lead from what is scheduled to the contracts, and from a contract's row to its page with its schedules."""
+    by = asked["by"]
+    if not row.about.get("code"):
+        return None
+    if by == "contract":
+        return Record(by, row.about["id"])
+    given = {name: getattr(asked[name], _ROWS[name][4]) for name in _ROWS if asked[name]}
+    days = {"from_": asked["from"], "at": asked["at"], "to": asked["to"]}
+    further = given | {by: row.about["code"], "by": "contract", "currency": asked["currency"]}
+    return Further("revenue-schedule", asked.also(**days, **further))
 
 
 def _proof(asked: Asked, past: Decimal, since: date, at: date) -> Proof:

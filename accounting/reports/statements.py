@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from accounting.models import Account, Category
+from accounting.models import Account, AccountingPeriod, Category
 from accounting.reports.asked import Asked, Mistakes
 from accounting.reports.sql import fetch
 from accounting.reports.structure import (
@@ -62,11 +62,32 @@ def trial_balance_report(asked: Asked) -> Report:
 
 def _to_ledger(asked: Asked, at: date, since: date | None = None) -> Leads:
     def leads(row: Row, key: str) -> Target | None:
-        if "account" not in row.about or key in ("account", "name", "category", "change"):
+        if "account" not in row.about or key in ("account", "name", "category"):
             return None
+        if key == "change":
+            first, last = sorted((at, asked["compare"]))
+            days = {"from_": first + timedelta(days=1), "to": last}
+            return Further("lines", asked.also(account=row.about["account"], **days))
         until = asked["compare"] if key == "compare" else at
         start = since or date(until.year, 1, 1)
         return Further("general-ledger", asked.also(account=row.about["account"], from_=start, to=until))
+
+    return leads
+
+
+def _to_earnings(asked: Asked, at: date, others: Leads) -> Leads:
+    """Lead from what was earned to the income statement: of the year so far, or of the years before it."""
+    first = AccountingPeriod.objects.filter(business_entity=asked.entity).order_by("start").first()
+
+    def leads(row: Row, key: str) -> Target | None:
+        if "earned" not in row.about or first is None:
+            return others(row, key)
+        if key not in ("at", "compare"):
+            return None
+        until = asked["compare"] if key == "compare" else at
+        new_year = date(until.year, 1, 1)
+        since, last = (new_year, until) if row.about["earned"] else (first.start, new_year - timedelta(days=1))
+        return Further("income-statement", asked.also(from_=since, to=last)) if since <= last else None
 
     return leads
 
@@ -89,7 +110,9 @@ def balance_sheet(asked: Asked) -> Report:
         section = chart.section(category, [each.accounts for each in positions], sign)
         if category == Category.EQUITY:
             for place, name in enumerate(("Earnings of earlier years", "Earnings of this year")):
-                section.append(_row(name, [each.earnings[place] for each in positions], level=1))
+                section.append(
+                    _row(name, [each.earnings[place] for each in positions], level=1, about={"earned": place})
+                )
         sums[category] = _total(section, len(days))
         rows += [
             Row((category.label,), style=Style.HEADING),
@@ -98,7 +121,8 @@ def balance_sheet(asked: Asked) -> Report:
         ]
     claims = [a + b for a, b in zip(sums[Category.LIABILITIES], sums[Category.EQUITY], strict=True)]
     rows.append(_row("Total liabilities and equity", claims, style=Style.SUBTOTAL))
-    table = Table("accounts", "", columns, rows, "Nothing is posted by that day.", leads=_to_ledger(asked, at))
+    leads = _to_earnings(asked, at, _to_ledger(asked, at))
+    table = Table("accounts", "", columns, rows, "Nothing is posted by that day.", leads=leads)
     proofs = [
         Proof(f"Assets equal liabilities and equity on {day}", own, others, currency)
         for day, own, others in zip(days, sums[Category.ASSETS], claims, strict=True)

@@ -109,6 +109,8 @@ def _leads(asked: Asked) -> Any:
         if rate is None and row.cells[0] != "Total":
             return None
         about = {"tax_rate_id": rate} if rate is not None else {}
+        if key == "taxable" and rate:
+            return Further("lines", asked.also(role=f"-{TAX},{RECEIVABLE}", **days, **about))
         events = {"charged": _CHARGED, "credited": f"-{_CHARGED}", "tax": None}
         if key not in events:
             return None

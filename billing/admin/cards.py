@@ -105,7 +105,7 @@ def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def _sums(rows: Iterable[tuple[str, Decimal]]) -> str:
-    return ", ".join(format_money(amount, currency) for currency, amount in rows)
+    return "\n".join(format_money(amount, currency) for currency, amount in rows)
 
 
 add_cards(10, _billing_cards)

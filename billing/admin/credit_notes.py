@@ -1,28 +1,34 @@
 """Credit notes: read-only; they are issued on an invoice's page."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
-from billing.admin.document import Document, DocumentAdmin
+from billing.admin.document import Document
+from billing.admin.printed import PrintedAdmin
 from billing.admin.refund_verbs import CREDIT_NOTE_VERBS
 from billing.admin.shown import badge, day, link, money
 from billing.admin.tables import Table, columns
 from billing.admin.undo_verbs import CREDIT_NOTE_UNDOING
 from billing.models import CreditNote
+from billing.printing.documents import credit_note_document
 from billing.services.refunds import owed_back
 
 
 @admin.register(CreditNote)
-class CreditNoteAdmin(DocumentAdmin):
+class CreditNoteAdmin(PrintedAdmin):
+    printed = staticmethod(credit_note_document)
     list_display = ("number", "customer_shown", "invoice_shown", "issued_on", "amount_total", "reason")
     list_filter = (("issued_on", RangeDateFilter), "currency")
-    list_select_related = ("customer", "invoice")
     search_fields = ("number", "invoice__number", "customer__name")
     search_help_text = "Number, invoice or customer"
     empty_hint = "A credit note is issued from the page of an open or paid invoice."
     verbs = (*CREDIT_NOTE_VERBS, *CREDIT_NOTE_UNDOING)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CreditNote]:
+        return super().get_queryset(request).select_related("customer", "invoice__contract", "business_entity")
 
     @display(description="Customer", ordering="customer__name")
     def customer_shown(self, note: CreditNote) -> str:

@@ -57,7 +57,7 @@ class CustomerAdmin(EditableDocumentAdmin):
             .annotate(due_sum=Sum(F("total") - F("settled")))
             .values("due_sum")
         )
-        return super().get_queryset(request).annotate(due=Subquery(due))
+        return super().get_queryset(request).select_related("business_entity").annotate(due=Subquery(due))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # What the books of one entity have seen stays there.

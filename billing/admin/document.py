@@ -95,20 +95,22 @@ class DocumentAdmin(TenantAdmin):
             "title": document.title,
             "document": document,
             "tables": [*document.tables, *sections_of(request, subject)],
-            "buttons": [*self.buttons(request, subject), *buttons_of(request, subject)],
+            "buttons": [*self.buttons(request, subject), *buttons_of(request, subject), *self._history(subject)],
         }
         return TemplateResponse(request, "admin/counterfoil/document.html", context)
 
     def buttons(self, request: HttpRequest, subject: Any) -> list[dict[str, object]]:
         """Give the verbs that this person may do with the object now."""
-        found = [
+        return [
             {"label": verb.label, "url": self.verb_url(verb, subject), "danger": verb.danger}
             for verb in self.verbs
             if may(request, verb.role) and verb.allowed(subject)
         ]
-        if self.opts.db_table in recorded_tables():
-            found.append({"label": "History", "url": history_url(self.model, subject.pk), "danger": False})
-        return found
+
+    def _history(self, subject: Any) -> list[dict[str, object]]:
+        if self.opts.db_table not in recorded_tables():
+            return []
+        return [{"label": "History", "url": history_url(self.model, subject.pk), "plain": True}]
 
     def verb_url(self, verb: Verb, subject: models.Model) -> str:
         return reverse(f"admin:{self._verb_name(verb)}", args=[subject.pk])

@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
+from unfold.views import ChangeList
 
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.references import LABELS, References
@@ -35,6 +36,25 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
+# What an event is about, the most telling first.
+_ABOUT = (
+    "credit_note_id", "refund_id", "dispute_id", "payout_id", "payment_id", "invoice_id", "contract_item_id", "contract_id",
+    "product_id",
+)  # fmt: skip
+
+
+class _EventList(ChangeList):
+    """A page of events that know what their ids stand for: one query for each kind of thing."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        events: list[Any] = list(self.result_list)
+        references = References([event.payload for event in events])
+        for event in events:
+            event.references = references
+        self.result_list = events
+
+
 def event_label(kind: str) -> str:
     """Give an event kind's name for people."""
     known = event_kinds().get(kind)
@@ -43,7 +63,7 @@ def event_label(kind: str) -> str:
 
 @admin.register(BusinessEvent)
 class BusinessEventAdmin(DocumentAdmin):
-    list_display = ("kind_shown", "occurred_on", "about", "recorded_at")
+    list_display = ("kind_shown", "occurred_on", "about", "customer_shown", "recorded_at")
     list_filter = (KindFilter, ("occurred_on", RangeDateFilter))
     search_fields = ("=key",)
     search_help_text = "Key of the fact"
@@ -54,13 +74,17 @@ class BusinessEventAdmin(DocumentAdmin):
     def kind_shown(self, event: BusinessEvent) -> str:
         return event_label(event.kind)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _EventList
+
     @display(description="About")
-    def about(self, event: BusinessEvent) -> str:
-        payload = event.payload
-        for name in ("invoice_number", "credit_note_number", "contract_number"):
-            if payload.get(name):
-                return str(payload[name])
-        return event.key
+    def about(self, event: Any) -> object:
+        name = next((name for name in _ABOUT if event.payload.get(name)), "")
+        return event.references.show(name, event.payload[name]) if name else NONE
+
+    @display(description="Customer")
+    def customer_shown(self, event: Any) -> object:
+        return event.references.show("customer_id", event.payload.get("customer_id"))
 
     def document(self, request: HttpRequest, subject: BusinessEvent) -> Document:
         payload = subject.payload
@@ -93,6 +117,8 @@ def _shown(references: References, name: str, value: Any, currency: str) -> obje
         return references.show(name, value)
     if value is None or value == "":
         return NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if not isinstance(value, str):
         return value
     if _DAY.fullmatch(value):

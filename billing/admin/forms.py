@@ -26,6 +26,11 @@ class StyledForm(forms.Form):
         for field in self.fields.values():
             dress(field)
 
+    def add_field(self, name: str, field: forms.Field) -> None:
+        """Add a field that depends on what the form is about."""
+        dress(field)
+        self.fields[name] = field
+
 
 def dress(field: forms.Field) -> None:
     """Give a field the theme's classes."""

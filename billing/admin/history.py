@@ -1,16 +1,19 @@
 """The audit trail: all changes of the set-up with filters, and those of one object."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.urls import NoReverseMatch
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
+from unfold.views import ChangeList
 
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.shown import NONE, badge, change_url, to
@@ -65,6 +68,18 @@ class ObjectFilter(admin.SimpleListFilter):
         return queryset.filter(object_id=int(value)) if value and value.isdecimal() and len(value) < 19 else queryset
 
 
+class _Named(ChangeList):
+    """A page of changes that know the names of what their fields point at."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        changes: list[Any] = list(self.result_list)
+        names = _names_of(changes)
+        for change in changes:
+            change.names = names
+        self.result_list = changes
+
+
 @admin.register(Change)
 class ChangeAdmin(DocumentAdmin):
     list_display = ("at_shown", "who", "what", "action_shown", "difference")
@@ -72,6 +87,9 @@ class ChangeAdmin(DocumentAdmin):
     list_select_related = ("user",)
     ordering = ("-id",)
     empty_hint = "Every change of rules, accounts, periods, connections, mappings and the like is listed here."
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _Named
 
     @display(description="When", ordering="id")
     def at_shown(self, change: Change) -> str:
@@ -82,31 +100,32 @@ class ChangeAdmin(DocumentAdmin):
         return _who(change)
 
     @display(description="What")
-    def what(self, change: Change) -> str:
-        return f"{_kind(change.model)} {_name(change)}"
+    def what(self, change: Any) -> str:
+        return f"{_kind(change.model)} {_name(change, change.names)}"
 
     @display(description="", ordering="action")
     def action_shown(self, change: Change) -> str:
         return badge(_COLOURS[change.action], change.get_action_display())
 
     @display(description="From what to what")
-    def difference(self, change: Change) -> object:
-        rows = _rows(change)
+    def difference(self, change: Any) -> object:
+        rows = _rows(change, change.names)
         more = f"and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
         shown = format_html_join("", "<div>{}: {} → {}</div>", [(n, b[:60], a[:60]) for n, b, a in rows[:_LISTED]])
         return format_html("{}{}", shown, more)
 
     def document(self, request: HttpRequest, subject: Change) -> Document:
+        names = _names_of([subject])
         return Document(
-            title=f"{_kind(subject.model)} {_name(subject)}",
+            title=f"{_kind(subject.model)} {_name(subject, names)}",
             badge=badge(_COLOURS[subject.action], subject.get_action_display()),
             facts=[
                 ("When", f"{subject.at:%Y-%m-%d %H:%M:%S} UTC"),
                 ("Who", _who(subject)),
-                ("What", _link(subject)),
+                ("What", _link(request, subject, names)),
             ],
             tables=[
-                Table("From what to what", columns("Field", "Before", "After"), _rows(subject), "Nothing."),
+                Table("From what to what", columns("Field", "Before", "After"), _rows(subject, names), "Nothing."),
             ],
         )
 
@@ -119,27 +138,61 @@ def _kind(model: str) -> str:
     return str(apps.get_model(model)._meta.verbose_name).capitalize()
 
 
-def _name(change: Change) -> str:
-    values = {**(change.before or {}), **(change.after or {})}
-    named = next(
-        (values[name] for name in ("code", "name", "start", "account_code", "external_name") if values.get(name)), ""
-    )
-    return str(named or change.object_id)
+Names = Mapping[tuple[type[Model], int], str]
 
 
-def _link(change: Change) -> object:
+def _points_at(model: type[Model], column: str) -> type[Model] | None:
+    """Give what a column's ids stand for, or None where it holds no ids."""
     try:
-        return to(
-            change_url(apps.get_model(change.model), change.object_id), f"{_kind(change.model)} {change.object_id}"
-        )
-    except NoReverseMatch:
-        return change.object_id
+        field = model._meta.get_field(column.removesuffix("_id")) if column.endswith("_id") else None
+    except FieldDoesNotExist:  # A column that was there once.
+        return None
+    return field.related_model if field is not None and field.is_relation else None  # type: ignore[return-value]
 
 
-def _rows(change: Change) -> list[tuple[str, str, str]]:
-    before, after = change.before or {}, change.after or {}
+def _names_of(changes: Iterable[Change]) -> Names:
+    """Give the names of all that fields of the changes point at: one query for each kind of thing."""
+    wanted: dict[type[Model], set[int]] = defaultdict(set)
+    for change in changes:
+        model = apps.get_model(change.model)
+        for column, value in (*(change.before or {}).items(), *(change.after or {}).items()):
+            if isinstance(value, int) and (target := _points_at(model, column)):
+                wanted[target].add(value)
+    return {
+        (target, pk): str(found)
+        for target, ids in wanted.items()
+        for pk, found in target._default_manager.in_bulk(ids).items()
+    }
+
+
+def _name(change: Change, names: Names) -> str:
+    values = {**(change.before or {}), **(change.after or {})}
+    told = ("code", "name", "start", "account_code", "external_name")
+    named = next((values[name] for name in told if values.get(name)), "")
+    person = names.get((get_user_model(), values.get("user_id") or 0), "")
+    return str(named or person or change.object_id)
+
+
+def _link(request: HttpRequest, change: Change, names: Names) -> object:
+    """Link to what was changed, where it is still there and has a page that this person may see."""
+    model, words = apps.get_model(change.model), f"{_kind(change.model)} {_name(change, names)}"
+    if not model._default_manager.filter(pk=change.object_id).exists():
+        return f"{words}, which is no longer there"
+    page = admin.site._registry.get(model)
+    if page is None or not page.has_view_permission(request):
+        return words
+    return to(change_url(model, change.object_id), words)
+
+
+def _rows(change: Change, names: Names) -> list[tuple[str, str, str]]:
+    before, after, model = change.before or {}, change.after or {}, apps.get_model(change.model)
+
+    def shown(name: str, value: Any) -> str:
+        target = _points_at(model, name)
+        return names.get((target, value), _value(value)) if target and isinstance(value, int) else _value(value)
+
     return [
-        (name.removesuffix("_id").replace("_", " "), _value(before.get(name)), _value(after.get(name)))
+        (name.removesuffix("_id").replace("_", " "), shown(name, before.get(name)), shown(name, after.get(name)))
         for name in sorted(before.keys() | after.keys())
         if name != "id" and (before.get(name) not in (None, "") or after.get(name) not in (None, ""))
     ]

@@ -1,6 +1,5 @@
 """Invoices: what is owed, what settled it, and what can be done with it."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -11,9 +10,10 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from billing.access import may
-from billing.admin.document import Document, DocumentAdmin
+from billing.admin.document import Document
 from billing.admin.forms import today
 from billing.admin.invoice_verbs import ACTIONS, VERBS
+from billing.admin.printed import PrintedAdmin
 from billing.admin.shown import NONE, badge, day, link, money, period, quantity, status
 from billing.admin.tables import Table, columns
 from billing.models import (
@@ -26,7 +26,8 @@ from billing.models import (
     WalletEntryKind,
     WriteOff,
 )
-from billing.money import format_amount
+from billing.money import format_unit_price
+from billing.printing.documents import invoice_document
 
 
 class OverdueFilter(admin.SimpleListFilter):
@@ -55,7 +56,8 @@ def invoice_status(invoice: Invoice) -> str:
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(DocumentAdmin):
+class InvoiceAdmin(PrintedAdmin):
+    printed = staticmethod(invoice_document)
     list_display = ("__str__", "customer_shown", "status_shown", "issued_on", "due_on", "amount_total", "amount_open")
     list_filter = ("status", OverdueFilter, ("issued_on", RangeDateFilter), "currency")
     list_select_related = ("customer",)
@@ -128,7 +130,7 @@ def _lines(invoice: Invoice) -> Table:
                 link(line.product),
                 period(line.period_start, line.period_end),
                 quantity(line.quantity),
-                unit_price(line.unit_amount.amount, invoice.currency),
+                format_unit_price(line.unit_amount.amount, invoice.currency),
                 money(line.discount) if line.discount.amount else "",
                 money(line.net),
                 money(line.tax),
@@ -138,11 +140,6 @@ def _lines(invoice: Invoice) -> Table:
         "This invoice has no lines; delete the draft.",
         totals=("Total", "", "", "", "", "", money(invoice.net), money(invoice.tax)),
     )
-
-
-def unit_price(amount: Decimal, currency: str) -> str:
-    """Write a price per unit with all its digits, and at least the currency's."""
-    return max(format_amount(amount, currency), f"{amount.normalize():,f}", key=len)
 
 
 def _settled_by(invoice: Invoice) -> Table:

@@ -238,7 +238,9 @@ class BusinessEntityAdmin(TenantAdmin):
     list_display = ("code", "name", "base_currency", "country", "time_zone")
     list_display_links = ("code", "name")
     search_fields = ("code", "name")
-    fields = ("code", "name", "base_currency", "time_zone", "country", "wallet_bonus")
+    fields = (
+        "code", "name", "base_currency", "time_zone", "address", "country", "tax_id", "payment_details", "wallet_bonus",
+    )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("code", "base_currency") if obj else ()
@@ -257,7 +259,8 @@ class BusinessEntityAdmin(TenantAdmin):
             time_zone=obj.time_zone,
             country=obj.country,
         )
-        BusinessEntity.objects.filter(pk=made.pk).update(wallet_bonus=obj.wallet_bonus)
+        further = ("address", "tax_id", "payment_details", "wallet_bonus")
+        BusinessEntity.objects.filter(pk=made.pk).update(**{name: getattr(obj, name) for name in further})
         obj.pk, obj.tenant_id = made.pk, made.tenant_id
         obj._state.adding = False
 

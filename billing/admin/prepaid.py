@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
-from billing.admin.forms import AmountInput, DayField, dress, today
+from billing.admin.forms import AmountInput, DayField, today
 from billing.admin.shown import day, link, money, quantity
 from billing.errors import BillingError
 from billing.models import CreditUse, Customer, Product, RecognitionMethod, TaxRate
@@ -59,9 +59,21 @@ class OneOffForm(VerbForm):
             }
             for name, field in offered.items():
                 field.required = False
-                field.label = f"Line {place}: {field.label}"
-                dress(field)
-                self.fields[f"line{place}_{name}"] = field
+                self.add_field(f"line{place}_{name}", field)
+
+    @property
+    def plain_fields(self) -> list[forms.BoundField]:
+        """The fields of the whole invoice."""
+        return [field for field in self.visible_fields() if not field.name.startswith("line")]
+
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields of each line."""
+        named = [(f"Line {place}", f"line{place}_") for place in range(1, _LINES + 1)]
+        return [
+            (title, [field for field in self.visible_fields() if field.name.startswith(start)])
+            for title, start in named
+        ]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing import pricing
 from billing.admin.base import TenantForm
+from billing.money import format_unit_price
 
 HELP = (
     "Flat fee and per unit: just the amount, such as 49.50. Tiered: one tier a line with its upper bound, such as "
@@ -20,15 +22,22 @@ HELP = (
 def in_words(model: str, parameters: Mapping[str, Any], currency: str) -> str:
     """Say a price in a sentence."""
     if model == "flat_fee":
-        return f"{parameters['amount']} {currency} flat"
+        return f"{_price(parameters['amount'], currency)} flat"
     if model == "per_unit":
-        return f"{parameters['unit_amount']} {currency} per unit"
+        return f"{_price(parameters['unit_amount'], currency)} per unit"
     if model == "tiered":
         return "; ".join(
-            f"{'up to ' + tier['up_to'] if tier['up_to'] is not None else 'above'}: {tier['unit_amount']} {currency} each"
-            for tier in parameters["tiers"]
+            f"{_bound(tier['up_to'])}: {_price(tier['unit_amount'], currency)} each" for tier in parameters["tiers"]
         )
     return json.dumps(parameters)
+
+
+def _bound(up_to: str | None) -> str:
+    return "above" if up_to is None else f"up to {Decimal(up_to):,}"
+
+
+def _price(amount: str, currency: str) -> str:
+    return f"{format_unit_price(Decimal(amount), currency)} {currency}"
 
 
 def to_text(model: str, parameters: Mapping[str, Any]) -> str:

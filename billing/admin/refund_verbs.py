@@ -45,7 +45,8 @@ class RefundForm(VerbForm):
         else:
             self.fields["reason"].required = True
             self.initial["gateway"] = subject.gateway.code if subject.gateway else ""
-            self.initial["amount"] = format_amount(subject.unapplied.amount, subject.currency)
+            if subject.unapplied.amount:
+                self.initial["amount"] = format_amount(subject.unapplied.amount, subject.currency)
 
 
 class DisputeForm(VerbForm):

@@ -5,14 +5,15 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
-from billing.admin.base import TenantAdmin
+from billing.admin.document import Document, DocumentAdmin
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm
-from billing.admin.shown import link, list_url, quantity
+from billing.admin.shown import day, link, list_url, quantity
 from billing.models import ContractItem, ContractStatus, Role, UsageRecord
 from billing.services.usage import record_usage
 
@@ -38,16 +39,16 @@ class UsageForm(StyledForm):
 
 
 @admin.register(UsageRecord)
-class UsageAdmin(TenantAdmin):
-    change_role = None
+class UsageAdmin(DocumentAdmin):
     add_role = Role.FINANCE
     list_display = ("used_on", "contract_shown", "product_shown", "amount_of_units", "key")
     list_filter = (("used_on", RangeDateFilter),)
-    list_select_related = ("contract_item__contract", "contract_item__product")
     search_fields = ("key", "contract_item__contract__number")
     search_help_text = "Id or contract number"
-    fields = ("contract_item", "used_on", "quantity", "key", "recorded_at")
     empty_hint = "Your systems send usage through the API; a correction can be added here as a further record."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UsageRecord]:
+        return super().get_queryset(request).select_related("contract_item__contract", "contract_item__product")
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         if not self.has_add_permission(request):
@@ -71,6 +72,21 @@ class UsageAdmin(TenantAdmin):
             form=UsageForm(request.POST if request.method == "POST" else None),
             explanation="Units of an item that is priced by usage. They are priced by the billing run after the period.",
             opts=self.opts,
+        )
+
+    def document(self, request: HttpRequest, subject: UsageRecord) -> Document:
+        item = subject.contract_item
+        product = item.description or item.product.name
+        return Document(
+            title=f"{product}: {quantity(subject.quantity)} on {day(subject.used_on)}",
+            facts=[
+                ("Contract", link(item.contract)),
+                ("Product", link(item.product)),
+                ("Units", quantity(subject.quantity)),
+                ("Used on", day(subject.used_on)),
+                ("The sender's id of the record", subject.key),
+                ("Recorded", f"{subject.recorded_at:%Y-%m-%d %H:%M} UTC"),
+            ],
         )
 
     @display(description="Contract")

@@ -3,6 +3,9 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -14,6 +17,8 @@ from billing.api.filters import Filters, IdFilter
 from billing.api.money import MoneySerializer
 from billing.api.views import Records
 from billing.models import CreditNote, CreditNoteLine, Invoice
+from billing.printing.document_pdf import CONTENT_TYPE, pdf_response
+from billing.printing.documents import credit_note_document
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.undoing import void_credit_note
 
@@ -133,3 +138,15 @@ class CreditNotes(Records):
         """Undo a credit note that was issued by mistake; what it settled is due again."""
         sent = self.received(Undoing)
         return self.shown(void_credit_note(credit_note_id=self.record_id(), **sent).pk)
+
+    @extend_schema(responses={(200, CONTENT_TYPE): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def pdf(self, request: Request, pk: str) -> HttpResponse:
+        """The credit note as it is printed."""
+        return pdf_response(
+            credit_note_document(
+                get_object_or_404(
+                    self.rows().select_related("business_entity", "invoice__contract"), pk=self.record_id()
+                )
+            )
+        )

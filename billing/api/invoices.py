@@ -3,6 +3,9 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -16,6 +19,8 @@ from billing.api.one_off import NewInvoice
 from billing.api.views import Records
 from billing.api.write_offs import NewWriteOff, Recovery
 from billing.models import Invoice, InvoiceLine, InvoiceStatus
+from billing.printing.document_pdf import CONTENT_TYPE, pdf_response
+from billing.printing.documents import invoice_document
 from billing.services.invoices import delete_draft, finalize_invoices, void_invoice
 from billing.services.one_off import draft_invoice
 from billing.services.write_offs import recover_write_off, write_off_invoice
@@ -157,6 +162,18 @@ class Invoices(Records):
         """Record that an invoice given up is paid after all, in part or in full."""
         recover_write_off(invoice_id=self.record_id(), **self.received(Recovery))
         return self.shown(self.record_id())
+
+    @extend_schema(responses={(200, CONTENT_TYPE): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def pdf(self, request: Request, pk: str) -> HttpResponse:
+        """The invoice as it is printed. A draft says that it is one."""
+        return pdf_response(
+            invoice_document(
+                get_object_or_404(
+                    self.rows().select_related("business_entity", "customer", "contract"), pk=self.record_id()
+                )
+            )
+        )
 
     def get_serializer_context(self) -> dict[str, Any]:
         context: dict[str, Any] = dict(super().get_serializer_context())

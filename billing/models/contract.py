@@ -210,7 +210,8 @@ class ContractItem(TenantModel):
         indexes = [models.Index(fields=["tenant", "next_billing_on"], name="item_due")]
 
     def __str__(self) -> str:
-        return self.description or f"Item {self.pk}"
+        named = self.product.name if "product" in self._state.fields_cache else f"Item {self.pk}"
+        return self.description or named
 
     def clean(self) -> None:
         clean_pricing(self)
@@ -235,4 +236,4 @@ class UsageRecord(TenantModel):
         indexes = [models.Index(fields=["contract_item", "used_on"], name="usage_of_item")]
 
     def __str__(self) -> str:
-        return f"{self.quantity} on {self.used_on}"
+        return f"{self.quantity.normalize():,f} on {self.used_on}"

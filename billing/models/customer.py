@@ -12,13 +12,17 @@ class Customer(TenantModel):
 
     business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT, related_name="customers")
     external_id = models.CharField(
-        max_length=100, help_text="The id your own systems use for this customer; unique within your company."
+        "customer id",
+        max_length=100,
+        help_text="The id your own systems use for this customer; unique within your company.",
     )
     name = models.CharField(max_length=200)
     email = models.EmailField(blank=True)
     currency = CurrencyField()
     address = models.TextField(blank=True)
-    country = models.CharField(max_length=2, blank=True)
+    country = models.CharField(
+        max_length=2, blank=True, help_text="Two letters, such as US. Printed on invoices abroad."
+    )
     tax_id = models.CharField("tax id", max_length=50, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -29,4 +29,4 @@ class BusinessEvent(TenantModel):
         constraints = [models.UniqueConstraint(fields=["tenant", "kind", "key"], name="event_once")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.key}"
+        return f"{self.kind.replace('_', ' ').capitalize()} on {self.occurred_on}"

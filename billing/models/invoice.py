@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from djmoney.money import Money
 
-from billing.fields import AmountField, CurrencyField
+from billing.fields import ZERO_IN_SQL, AmountField, CurrencyField
 from billing.models.contract import Contract, ContractItem
 from billing.models.customer import Customer
 from billing.models.product import Product, TaxRate
@@ -20,7 +20,7 @@ class SeriesKind(models.TextChoices):
 class NumberSeries(TenantModel):
     """The next number of one kind of document of one entity. Taken under a row lock, so there are no gaps."""
 
-    business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT)
+    business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT, db_index=False)
     kind = models.CharField(max_length=20, choices=SeriesKind.choices)
     prefix = models.CharField(max_length=12)
     next_number = models.PositiveIntegerField(default=1, editable=False)
@@ -55,7 +55,9 @@ class Invoice(TenantModel):
     covered; the customer's name and address are copied on finalizing, as the law wants them printed.
     """
 
-    business_entity = models.ForeignKey(BusinessEntity, on_delete=models.PROTECT, related_name="invoices")
+    business_entity = models.ForeignKey(
+        BusinessEntity, on_delete=models.PROTECT, related_name="invoices", db_index=False
+    )
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="invoices")
     contract = models.ForeignKey(Contract, null=True, on_delete=models.PROTECT, related_name="invoices")
     number = models.CharField(max_length=21, null=True, editable=False)
@@ -78,7 +80,9 @@ class Invoice(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "number"], name="invoice_number"),
             models.CheckConstraint(condition=Q(total=F("net") + F("tax")), name="invoice_total_adds_up"),
-            models.CheckConstraint(condition=Q(settled__gte=0, settled__lte=F("total")), name="invoice_settled_within"),
+            models.CheckConstraint(
+                condition=Q(settled__gte=ZERO_IN_SQL, settled__lte=F("total")), name="invoice_settled_within"
+            ),
             models.CheckConstraint(
                 condition=Q(status="draft", number=None) | (~Q(status="draft") & Q(number__isnull=False)),
                 name="invoice_numbered_when_final",
@@ -104,7 +108,7 @@ class InvoiceLine(TenantModel):
     The list price (quantity × unit amount) less `discount` is `net`, or `net` + `tax` where the tax is included in the price.
     """
 
-    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines", db_index=False)
     position = models.PositiveSmallIntegerField()
     contract_item = models.ForeignKey(ContractItem, null=True, on_delete=models.PROTECT, related_name="invoice_lines")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")

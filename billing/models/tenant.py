@@ -44,6 +44,13 @@ class BusinessEntity(TenantModel):
         blank=True,
         validators=[RegexValidator(r"^[A-Z]{2}$", "Use a two-letter code such as US.")],
     )
+    address = models.TextField(blank=True, help_text="Printed on invoices, without the country.")
+    tax_id = models.CharField(
+        "tax id", max_length=50, blank=True, help_text="Such as a VAT number. Printed on invoices."
+    )
+    payment_details = models.TextField(
+        "how to pay", blank=True, help_text="Such as bank, IBAN and BIC. Printed on invoices that are open."
+    )
     wallet_bonus = models.CharField(
         "wallets are drawn on", max_length=20, choices=BonusUse.choices, default=BonusUse.PAID_FIRST
     )

@@ -14,10 +14,10 @@ from billing.errors import BillingError, NotFound, WrongState
 from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
 from billing.models import Contract, ContractStatus, Invoice, InvoiceStatus, SeriesKind
 from billing.money import format_money
-from billing.publishing import publish
+from billing.publishing import publish, questions_ahead
 from billing.services.contracts import set_cursors
 from billing.services.terms import read_items
-from billing.statements import array, execute
+from billing.statements import Statement, array, execute_together
 from billing.tenancy import current_tenant_id
 
 
@@ -36,16 +36,15 @@ _LINE = """l.invoice_id, {invoice}.contract_id, l.contract_item_id, l.product_id
 # One round trip locks the drafts, takes their numbers, freezes them and reads their lines. OFFSET 0 keeps each look-up a
 # look-up by key, however small the tables are when the plan is made.
 _FINALIZE = f"""
-WITH {{placed}}, final AS (
+WITH {{drafts}}, final AS (
     UPDATE billing_invoice i SET
-        number = s.prefix || CASE WHEN s.first + d.place < 1000000 THEN lpad((s.first + d.place)::text, 6, '0')
-                                  ELSE (s.first + d.place)::text END,
-        bill_to = concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.tax_id, '')),
+        number = s.prefix || CASE WHEN {{number}} < 1000000 THEN lpad(({{number}})::text, 6, '0') ELSE ({{number}})::text END,
+        bill_to = (SELECT concat_ws(chr(10), nullif(c.name, ''), nullif(c.address, ''), nullif(c.country, ''),
+                                    'Tax ID: ' || nullif(c.tax_id, ''))
+                     FROM billing_customer c WHERE c.id = i.customer_id),
         finalized_at = %s,
         status = CASE WHEN i.total <= 0 THEN '{InvoiceStatus.PAID}' ELSE '{InvoiceStatus.FINALIZED}' END
-      FROM placed d JOIN series s ON s.business_entity_id = d.business_entity_id
-      JOIN LATERAL (SELECT c.name, c.address, c.tax_id FROM billing_customer c WHERE c.id = d.customer_id OFFSET 0) c ON true
-     WHERE {{found}}
+      FROM {{numbered}}
     RETURNING i.id, i.contract_id, i.business_entity_id, i.customer_id, i.currency, i.issued_on, i.due_on, i.net, i.tax,
               i.total, i.number
 )
@@ -54,14 +53,14 @@ SELECT {_LINE.format(invoice="f")}, f.business_entity_id, f.customer_id, f.curre
   FROM final f
   JOIN LATERAL (SELECT l.invoice_id, l.position, l.contract_item_id, l.product_id, l.recognition_method, l.id, l.net, l.tax,
                        l.tax_rate_id, l.period_start, l.period_end
-                  FROM billing_invoiceline l WHERE l.invoice_id = f.id OFFSET 0) l ON true
+                  FROM billing_invoiceline l WHERE l.invoice_id = f.id ORDER BY l.position OFFSET 0) l ON true
   JOIN LATERAL (SELECT p.family_id FROM billing_product p WHERE p.id = l.product_id OFFSET 0) p ON true
   LEFT JOIN LATERAL (SELECT t.pricing_model FROM billing_contractitem t WHERE t.id = l.contract_item_id OFFSET 0) t ON true
- ORDER BY {{order}}
 """
-_FINALIZE_MANY = _FINALIZE.format(
-    placed=f"""draft AS MATERIALIZED (
-    SELECT id, business_entity_id, customer_id, issued_on FROM billing_invoice
+_FINALIZE_MANY = (
+    _FINALIZE.format(
+        drafts=f"""draft AS MATERIALIZED (
+    SELECT id, business_entity_id, issued_on FROM billing_invoice
      WHERE id = ANY(%s) AND status = '{InvoiceStatus.DRAFT}' ORDER BY id FOR UPDATE
 ), placed AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY business_entity_id ORDER BY issued_on, id) - 1 AS place FROM draft
@@ -71,21 +70,22 @@ _FINALIZE_MANY = _FINALIZE.format(
      WHERE s.business_entity_id = wanted.business_entity_id AND s.kind = '{SeriesKind.INVOICE}'
     RETURNING s.business_entity_id, s.prefix, s.next_number - wanted.count AS first
 )""",
-    found="i.id = ANY(%s) AND i.id = d.id",
-    order="f.issued_on, f.id, l.position",
+        number="s.first + d.place",
+        numbered="placed d JOIN series s USING (business_entity_id) WHERE i.id = ANY(%s) AND i.id = d.id",
+    )
+    + "ORDER BY f.issued_on, f.id, l.position"
 )
-# An invoice is often finalized alone: nothing is to be counted or put in order then, which saves a third.
+# An invoice is often finalized alone: nothing is to be counted or put in order then.
 _FINALIZE_ONE = _FINALIZE.format(
-    placed=f"""placed AS MATERIALIZED (
-    SELECT business_entity_id, customer_id, 0 AS place FROM billing_invoice
-     WHERE id = %s AND status = '{InvoiceStatus.DRAFT}' FOR UPDATE
-), series AS (
-    UPDATE billing_numberseries s SET next_number = s.next_number + 1 FROM placed d
+    drafts=f"""series AS (
+    UPDATE billing_numberseries s SET next_number = s.next_number + 1
+      FROM (SELECT business_entity_id FROM billing_invoice
+             WHERE id = %s AND status = '{InvoiceStatus.DRAFT}' OFFSET 0 FOR UPDATE) d
      WHERE s.business_entity_id = d.business_entity_id AND s.kind = '{SeriesKind.INVOICE}'
-    RETURNING s.business_entity_id, s.prefix, s.next_number - 1 AS first
+    RETURNING s.prefix, s.next_number - 1 AS first
 )""",
-    found="i.id = %s",
-    order="l.position",
+    number="s.first",
+    numbered="series s WHERE i.id = %s",
 )
 
 
@@ -124,7 +124,8 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
     """
     ids = list(invoice_ids)
     sql, wanted = (_FINALIZE_ONE, ids[0]) if len(ids) == 1 else (_FINALIZE_MANY, array(ids))
-    found = execute(sql, [wanted, timezone.now(), wanted])
+    finalize = Statement(sql, [wanted, timezone.now(), wanted])
+    found, *ahead = execute_together([finalize, *questions_ahead(InvoiceFinalized, ids)])
     documents: dict[int, _Row] = {}
     lines: dict[int, list[BilledLine]] = defaultdict(list)
     for row in map(_Row._make, found):
@@ -132,7 +133,7 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
         lines[row.invoice_id].append(_billed_line(row))
     if len(documents) < len(invoice_ids):
         _refuse_unfit(invoice_ids, documents)
-    publish([_finalized_event(row, lines[row.invoice_id]) for row in documents.values()], is_last=True)
+    publish([_finalized_event(row, lines[row.invoice_id]) for row in documents.values()], ahead=ahead, is_last=True)
     return [Finalized(row.invoice_id, row.number, row.currency, row.total) for row in documents.values()]
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from django.db.models import BooleanField, ExpressionWrapper, Min, Q, Sum
+
 from accounting.models import JournalLine
 from billing.models import BusinessEntity
 from integrations.builders.journals import JournalBuilder, JournalLineRow
@@ -13,22 +15,48 @@ from integrations.connectors.base import DeliveryError
 from integrations.documents import JournalDocument, JournalLineDocument, Kind, reference_of
 from integrations.models import Connection, JournalSummary, OutboxItem
 
+_IS_DEBIT = ExpressionWrapper(Q(debit__gt=0) | Q(base_debit__gt=0), output_field=BooleanField())
+
 
 def summaries(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build one journal document per sum. A foreign currency is sent in the base currency: its rates differ by day."""
     found = JournalSummary.objects.in_bulk([item.subject_id for item in items])
     home = dict(BusinessEntity.objects.values_list("id", "base_currency"))
     built: dict[int, Built] = {}
-    for item in items:  # One sum may hold very many lines, so they are read sum by sum.
+    for item in items:
         summary = found[item.subject_id]
-        entry_ids = summary.entries.values_list("entry_id", flat=True)
-        rows = JournalLine.objects.filter(entry_id__in=list(entry_ids)).order_by("account_id", "id")
-        lines = [JournalLineRow(*row) for row in rows.values_list(*JournalLineRow._fields)]
         try:
-            built[item.pk] = _document(connection, summary, lines, home[summary.business_entity_id])
+            built[item.pk] = _document(connection, summary, _added_up(summary), home[summary.business_entity_id])
         except DeliveryError as error:
             built[item.pk] = error
     return built
+
+
+def _added_up(summary: JournalSummary) -> list[JournalLineRow]:
+    """Add up the lines that are mapped alike, each side by itself; very many may be in one sum, so the database does it."""
+    lines = JournalLine.objects.filter(entry_id__in=summary.entries.values("entry_id"))
+    groups = lines.values("account_id", "currency", "customer_id", "product_id", is_debit=_IS_DEBIT)
+    sums = groups.annotate(
+        first=Min("id"),
+        debits=Sum("debit"),
+        credits=Sum("credit"),
+        base_debits=Sum("base_debit"),
+        base_credits=Sum("base_credit"),
+    )
+    return [
+        JournalLineRow(
+            entry_id=0,
+            account_id=each["account_id"],
+            currency=each["currency"],
+            debit=each["debits"],
+            credit=each["credits"],
+            base_debit=each["base_debits"],
+            base_credit=each["base_credits"],
+            customer_id=each["customer_id"],
+            product_id=each["product_id"],
+        )
+        for each in sums.order_by("account_id", "first")
+    ]
 
 
 def _document(

@@ -40,6 +40,8 @@ class DemoCompany:
     send_payments: bool
     contract_start: ContractStartTreatment
     customers: int
+    address: str
+    tax_id: str
     sells_abroad: bool = False
 
 
@@ -51,10 +53,19 @@ COMPANIES = (
         False,
         ContractStartTreatment.MEMO,
         customers=70,
+        address="1 Harbor Road\nPortsend, DS 00001",
+        tax_id="00-0000001",
         sells_abroad=True,
     ),
     DemoCompany(
-        "borealis", "Borealis Works (demo)", SyncMode.DOCUMENTS, True, ContractStartTreatment.GROSS_UP, customers=50
+        "borealis",
+        "Borealis Works (demo)",
+        SyncMode.DOCUMENTS,
+        True,
+        ContractStartTreatment.GROSS_UP,
+        customers=50,
+        address="22 Tannery Row\nMillbridge, DS 00002",
+        tax_id="00-0000002",
     ),
 )
 
@@ -72,6 +83,9 @@ def found(company: DemoCompany) -> Tenant:
     tenant = create_tenant(slug=company.slug, name=company.name, currency=CURRENCY)
     with tenant_scope(tenant.pk):
         entity = BusinessEntity.objects.get()
+        entity.address, entity.country, entity.tax_id = company.address, "US", company.tax_id
+        entity.payment_details = f"Bank of Nowhere, account 000-{company.tax_id[-4:]}. Please give the invoice number."
+        entity.save()
         set_up_books(business_entity=entity, contract_start=company.contract_start)
         create_connection(business_entity=entity, erp=_ERP, mode=company.mode, send_payments=company.send_payments)
     return tenant

@@ -4,6 +4,7 @@ Everything that should be in the ERP by its date is compared with everything tha
 not been sent yet is a difference like any other, with its cause.
 """
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -60,11 +61,12 @@ def sign_off(reconciliation: Reconciliation, *, user: Any, note: str) -> None:
         raise ValueError("This reconciliation is signed off already.")
 
 
-def signed_off_through(connection: Connection) -> date | None:
-    """Give the last day that a signed-off comparison covers from the beginning on or from where another one ended."""
-    rows = Reconciliation.objects.filter(connection=connection).exclude(signed_off_at=None).order_by("through")
-    covered: date | None = None
-    for since, through in rows.values_list("since", "through"):
-        if since is None or (covered is not None and since <= covered + timedelta(days=1)):
-            covered = max(covered or through, through)
+def signed_off_through(connections: Iterable[Connection]) -> dict[int, date]:
+    """Give, by connection, the last day that signed-off comparisons cover from the beginning on, each from where one ended."""
+    rows = Reconciliation.objects.filter(connection__in=list(connections)).exclude(signed_off_at=None)
+    covered: dict[int, date] = {}
+    for pk, since, through in rows.order_by("through").values_list("connection", "since", "through"):
+        before = covered.get(pk)
+        if since is None or (before is not None and since <= before + timedelta(days=1)):
+            covered[pk] = max(before or through, through)
     return covered

@@ -9,8 +9,9 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounting.closing import CloseRefused, close_checked, dry_run
-from accounting.models import AccountingPeriod, AccountingRule, JournalEntry, RuleVersion
+from accounting.models import AccountingPeriod, AccountingPolicy, AccountingRule, JournalEntry, RuleVersion
 from accounting.periods import PeriodError
+from accounting.policies import PolicyRefused, change_policy
 from accounting.recognition import recognize_revenue
 from billing.services.billing_run import run_billing
 from billing.services.payments import receive_payment
@@ -82,6 +83,43 @@ def test_drafts_and_unbilled_usage_warn_and_do_not_block(sell, entity, january):
     assert found["unbilled_usage"] == "warning" and "blocking" not in found.values()
     close_checked(period_id=period().pk, at=timezone.now(), today=LATER)
     assert {check["code"]: check["result"] for check in period().close_checks}["unbilled_usage"] == "warning"
+
+
+USUAL = {
+    "credit_adjustment": "straight_line", "large_change_percent": Decimal(5), "large_change_must_front_load": False,
+    "bad_debt_tax_relief": True,
+}  # fmt: skip
+
+
+def test_which_checks_block_is_the_companys_choice_and_kept_with_the_seal(sell, entity, january):
+    sell(amount="50", number="K-2", start=JAN, terms={"term_months": 12})
+    run_billing(through=date(2026, 1, 31))
+    recognize_revenue(through=date(2026, 1, 15))
+    assert failing() == {"draft_invoices": "warning", "unrecognized_revenue": "blocking"}
+    change_policy(**USUAL, blocks={"draft_invoices": True, "unrecognized_revenue": False, "suspense": True})
+    assert AccountingPolicy.objects.get().close_choices == {"draft_invoices": True, "unrecognized_revenue": False}
+    assert failing() == {"draft_invoices": "blocking", "unrecognized_revenue": "warning"}
+    with pytest.raises(CloseRefused, match="1 draft invoice is dated"):
+        close_checked(period_id=period().pk, at=timezone.now(), today=LATER)
+    change_policy(**USUAL, blocks={"unrecognized_revenue": False})
+    closed = close_checked(period_id=period().pk, at=timezone.now(), today=LATER)
+    results = {check["code"]: check["result"] for check in closed.seal.checks}
+    assert (results["unrecognized_revenue"], results["draft_invoices"]) == ("warning", "warning")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"blocks": {"earlier_months": False}}, "always blocks"),
+        ({"blocks": {"moon": True}}, "no check “moon”"),
+        ({"blocks": {}, "large_change_percent": Decimal(101)}, "from 0 to 100"),
+        ({"blocks": {}, "credit_adjustment": "sideways"}, "straight_line"),
+    ],
+)
+def test_a_choice_that_cannot_be_meant_is_refused(tenant, change, words):
+    with pytest.raises(PolicyRefused, match=words):
+        change_policy(**{**USUAL, **change})
+    assert AccountingPolicy.objects.get().close_choices == {}
 
 
 def test_events_without_a_rule_block(sell, entity, january, customer):

@@ -12,6 +12,7 @@ from accounting.checks import check_ledger
 from accounting.models import AccountingPolicy
 from billing.models import (
     BusinessEntity,
+    Change,
     Contract,
     CreditNote,
     CreditUse,
@@ -148,11 +149,21 @@ def test_credits_are_sold_used_written_off_and_recovered(
     finance.post(url("billing_invoice_finalize", invoice.pk))
     use = DAY | {"product": credits_sold.pk, "units": "40"}
     assert "40.00 USD of their price is earned" in told(finance, "billing_customer_use_credits", customer.pk, use)
-    page = accountant.post(
-        url("accounting_accountingpolicy_change_tax_relief", AccountingPolicy.objects.get().pk), follow=True
-    )
-    assert "Lost with the debt" in page.content.decode()
-    assert finance.post(url("accounting_accountingpolicy_change_tax_relief", 1)).status_code == 403
+    change = url("accounting_accountingpolicy_choose", AccountingPolicy.objects.get().pk)
+    asked = accountant.get(change).context["form"]
+    assert asked.initial["bad_debt_tax_relief"] is True
+    assert "check_month_is_over" not in asked.fields  # It always blocks.
+    answers = {name: asked.get_initial_for_field(field, name) for name, field in asked.fields.items()}
+    del answers["bad_debt_tax_relief"], answers["large_change_must_front_load"]
+    page = accountant.post(change, answers | {"check_draft_invoices": "blocks"}, follow=True).content.decode()
+    assert "Lost with the debt" in page
+    policy = AccountingPolicy.objects.get()
+    assert policy.close_choices == {"draft_invoices": True}  # What is as usual is not kept.
+    recorded = Change.objects.filter(model="accounting.accountingpolicy").order_by("-id")[0]
+    assert (recorded.user.username, recorded.before["close_choices"]) == ("accountant-person", {})
+    refused = accountant.post(change, answers | {"large_change_percent": "101"}).content.decode()
+    assert "less than or equal to 100" in refused
+    assert finance.post(change).status_code == 403
     given_up = told(finance, "billing_invoice_write_off", invoice.pk, DAY | {"reason": "Gone"})
     assert "120.00 USD of invoice INV-000001 is written off" in given_up
     back = {"received_on": "2026-03-12", "amount": "12", "method": "card"}

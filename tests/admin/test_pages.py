@@ -1,5 +1,6 @@
 """Every page of every registered admin: 200 for whoever may, 403 otherwise; and nothing of another company."""
 
+import io
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
+from pypdf import PdfReader
 
 from accounting.models import Account, JournalEntry
 from accounting.setup import set_up_books
@@ -156,3 +158,13 @@ def test_entries_are_found_by_number_invoice_and_customer(term: str, accountant:
     entry = JournalEntry.objects.filter(event__kind="invoice_finalized").order_by("id")[0]
     found = accountant.get(reverse("admin:accounting_journalentry_changelist"), {"q": term.format(id=entry.pk)})
     assert entry.number in found.content.decode()
+
+
+def test_an_invoice_is_printed_from_its_page(viewer: Client, draft: Invoice) -> None:
+    printed = reverse("admin:billing_invoice_pdf", args=[draft.pk])
+    assert printed in viewer.get(reverse("admin:billing_invoice_change", args=[draft.pk])).content.decode()
+    answer = viewer.get(printed)
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["Content-Disposition"] == 'inline; filename="draft.pdf"'
+    assert "DRAFT" in PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
+    assert viewer.get(reverse("admin:billing_invoice_pdf", args=[draft.pk + 1])).status_code == 404

@@ -164,3 +164,21 @@ def test_events_show_what_was_published(caller: Caller, invoice: dict[str, Any])
     event = caller.get("/business-events", {"kind": "invoice_finalized"})["results"][0]
     assert event["payload"]["total"] == "100.0000"
     assert caller.get(f"/business-events/{event['id']}")["payload"]["currency"] == "USD"
+
+
+def test_documents_come_as_pdf(caller: Caller, reader: Caller, stranger: Caller, invoice: dict[str, Any]) -> None:
+    line = invoice["lines"][0]["id"]
+    note = caller.post(
+        "/credit-notes",
+        {"invoice": invoice["id"], "on": "2026-01-05", "reason": "Outage",
+         "lines": [{"invoice_line": line, "net": usd("10.00")}]},
+    )  # fmt: skip
+    for path, number in (
+        (f"/invoices/{invoice['id']}/pdf", "INV-000001"),
+        (f"/credit-notes/{note['id']}/pdf", "CN-000001"),
+    ):
+        answer = reader.client.get(f"/api/v1{path}")
+        assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+        assert answer["Content-Disposition"] == f'inline; filename="{number}.pdf"'
+        assert answer.content.startswith(b"%PDF")
+        stranger.get(path, status=404)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Playwright
+from playwright.sync_api import BrowserContext, Playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _MISSING = (
@@ -38,3 +38,10 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], playwrigh
         pytest.skip(_MISSING)
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
     return {**browser_type_launch_args, "executable_path": executable, "headless": True, "args": arguments}
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """Wait twice as long as usual: a machine may have more to do than these tests."""
+    context.set_default_timeout(60_000)
+    return context

@@ -31,7 +31,6 @@ def test_connecting_an_erp_from_the_first_step_to_the_first_document(
     page: Page, live_server: object, company: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "async_task", lambda *args, **options: None)
-    page.set_default_timeout(15_000)
     with start_in_thread("quickbooks", port=0, limits="off") as box:
         fields = Books(box.url).state()["sign_in"]["fields"]
         page.goto(f"{live_server}/admin/integrations/connection/add/")

@@ -42,7 +42,7 @@ def test_what_was_deleted_there_is_found_out_and_sent_anew(connect, box) -> None
     kept, findings = reconcile(connection, through=JANUARY)
     assert findings.differences == []
     sign_off(kept, user=user, note="")
-    assert signed_off_through(connection) == JANUARY
+    assert signed_off_through([connection]) == {connection.pk: JANUARY}
     with pytest.raises(ValueError, match="already"):
         sign_off(kept, user=user, note="")
 

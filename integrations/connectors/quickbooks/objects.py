@@ -85,9 +85,9 @@ _ZERO = Decimal(0)
 
 
 def lookup(kind: Kind, company: Company) -> str:
-    """Give the field by which objects are looked for: by their day where the company numbers what it sells by itself."""
-    sold = kind in (Kind.INVOICE, Kind.CREDIT_NOTE)
-    return "TxnDate" if sold and not company.own_numbers else _LOOKUP[kind]
+    """Give the field by which objects are looked for: by their day where the company may have numbered them by itself."""
+    is_spent, is_sold = ENTITY[kind] == "Purchase", kind in (Kind.INVOICE, Kind.CREDIT_NOTE)
+    return "TxnDate" if is_spent or (is_sold and not company.own_numbers) else _LOOKUP[kind]
 
 
 def reference_in(kind: Kind, found: JsonObject) -> str:
