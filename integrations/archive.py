@@ -4,20 +4,34 @@ import csv
 import hashlib
 import io
 import json
+import re
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
+from billing.models import Customer
 from integrations.connectors.base import ErpDocument, ErpPosting, ErpRow
 from integrations.counterparts import row_of
 from integrations.documents import STAGES, Kind
-from integrations.models import Connection, ErpRecord, ExportedDocument, ExportFile, RecordKind, ReportedDocument
+from integrations.kinds import kind_sent
+from integrations.models import (
+    Connection,
+    ErpRecord,
+    ExportedDocument,
+    ExportFile,
+    MappingKind,
+    RecordKind,
+    ReportedDocument,
+)
+from integrations.models import Mapping as MappingRow
 
 _LARGEST = 50 * 1024 * 1024
+_AMOUNT = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
 
 
 class UnreadableReport(ValueError):
@@ -149,37 +163,86 @@ def upload_report(connection: Connection, kind: Kind, content: bytes) -> int:
     """Take the ERP's export of one kind as what it holds now, in place of an earlier one; give how many documents.
 
     Journals: Reference (or Number), Date, Account, Debit, Credit, Currency, one row a line. Documents: Reference or Number,
-    Date, Customer, Currency, Total, Tax. Raises UnreadableReport, and nothing is changed.
+    Date, Customer (our reference, number or name), Currency, Total, Tax. A document without our reference is known by the
+    number we gave it. Raises UnreadableReport, and nothing is changed.
     """
     is_journal = kind is Kind.JOURNAL_ENTRY
     needed = ("date", "account", "debit", "credit") if is_journal else ("date", "total")
+    known = _Known(connection, kind)
     documents: dict[str, ReportedDocument] = {}
+    first_line: dict[str, int] = {}
     for line, row in _read(content, needed=needed):
         key = row.get("reference") or row.get("number") or ""
         if not key:
             raise UnreadableReport(f"Line {line}: there is neither a Reference nor a Number.")
-        document = documents.get(key)
-        if document is None:
-            document = documents[key] = ReportedDocument(
-                tenant_id=connection.tenant_id,
-                connection=connection,
-                kind=kind.value,
-                external_id=row.get("number") or key,
-                reference=row.get("reference", ""),
-                number=row.get("number") or key,
-                date=_day(row["date"], line),
-                currency=row.get("currency", "").upper()[:3],
-                customer=row.get("customer", ""),
-                account=row.get("account", "") if not is_journal else "",
-                total=_number(row.get("total", ""), line),
-                tax=_number(row.get("tax", ""), line),
-            )
+        document = ReportedDocument(
+            tenant_id=connection.tenant_id,
+            connection=connection,
+            kind=kind.value,
+            external_id=row.get("number") or key,
+            reference=known.reference(row, line),
+            number=row.get("number") or key,
+            date=_day(row["date"], line),
+            currency=row.get("currency", "").upper()[:3],
+            customer=known.customer(row.get("customer", "")),
+            account=row.get("account", "") if not is_journal else "",
+            total=_number(row.get("total", ""), line),
+            tax=_number(row.get("tax", ""), line),
+        )
+        first = documents.setdefault(key, document)
+        for name in ("date", "currency", "customer", "total"):
+            if getattr(first, name) != getattr(document, name):
+                raise UnreadableReport(
+                    f"Line {line}: {key} has another {name} than on line {first_line[key]}. Every document needs a "
+                    "reference or number of its own."
+                )
+        first_line.setdefault(key, line)
         if is_journal:
             amount = _number(row["debit"], line) - _number(row["credit"], line)
-            document.postings.append([row["account"], str(amount)])
+            first.postings.append([row["account"], str(amount)])
     ReportedDocument.objects.filter(connection=connection, kind=kind.value).delete()
     ReportedDocument.objects.bulk_create(documents.values(), batch_size=1000)
     return len(documents)
+
+
+class _Known:
+    """What went out in files, to know our documents and customers again by what the ERP says of them."""
+
+    def __init__(self, connection: Connection, kind: Kind) -> None:
+        self._kind, self._prefix = kind, f"{connection.reference_prefix}-"
+        sent = ExportedDocument.objects.filter(connection=connection, kind=kind.value).values_list("reference", "rows")
+        self._by_number = {
+            str(rows[0]["Number"]): reference for reference, rows in sent if rows and rows[0].get("Number")
+        }
+        mapped = MappingRow.objects.filter(connection=connection, kind=MappingKind.CUSTOMER)
+        theirs = {pk: external for pk, external in mapped.values_list("internal_id", "external_id") if pk is not None}
+        self._customers: dict[str, set[str]] = defaultdict(set)
+        for customer in Customer.objects.filter(pk__in=theirs):
+            for text in (customer.external_id, customer.name, theirs[customer.pk]):
+                self._customers[text.casefold()].add(theirs[customer.pk])
+
+    def reference(self, row: Mapping[str, str], line: int) -> str:
+        """Give our reference of a document, empty for the ERP's own. Raises UnreadableReport for one of another kind."""
+        number = row.get("number", "")
+        found = row.get("reference", "") or self._by_number.get(number, "")
+        if not found and number.startswith(self._prefix):
+            found = number
+        sent = kind_sent(found) if found.startswith(self._prefix) else None
+        if sent not in (None, self._kind):
+            raise UnreadableReport(
+                f"Line {line}: {found} is one of our documents of the kind “{_words(sent)}”, but you said that the file lists "
+                f"documents of the kind “{_words(self._kind)}”. Choose what it lists, or another file."
+            )
+        return found
+
+    def customer(self, text: str) -> str:
+        """Give the customer as our mapping names it, where the text names just one of ours."""
+        found = self._customers.get(text.casefold(), set())
+        return next(iter(found)) if len(found) == 1 else text
+
+
+def _words(kind: Kind | None) -> str:
+    return (kind or "").replace("_", " ")
 
 
 def _read(content: bytes, *, needed: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
@@ -196,12 +259,21 @@ def _read(content: bytes, *, needed: Sequence[str]) -> list[tuple[int, dict[str,
     head = [name.strip().lower() for name in rows[0]] if rows else []
     lacking = [name for name in needed if name not in head]
     if lacking:
-        raise UnreadableReport(f"The first line must name the columns; missing: {', '.join(lacking)}.")
-    return [
-        (number, {name: value.strip() for name, value in zip(head, row, strict=False)})
-        for number, row in enumerate(rows[1:], start=2)
-        if any(value.strip() for value in row)
-    ]
+        hint = " Its columns are separated by semicolons; save it with commas." if ";" in "".join(head) else ""
+        raise UnreadableReport(f"The first line must name the columns; missing: {', '.join(lacking)}.{hint}")
+    twice = sorted({name for name in head if name and head.count(name) > 1})
+    if twice:
+        raise UnreadableReport(f"The first line names a column twice: {', '.join(twice)}.")
+    found = []
+    for number, row in enumerate(rows[1:], start=2):
+        if not any(value.strip() for value in row):
+            continue
+        if len(row) < len(head) or any(value.strip() for value in row[len(head) :]):
+            raise UnreadableReport(
+                f"Line {number} has {len(row)} values, but the first line names {len(head)} columns."
+            )
+        found.append((number, {name: value.strip() for name, value in zip(head, row, strict=False)}))
+    return found
 
 
 def _day(text: str, line: int) -> date:
@@ -212,10 +284,9 @@ def _day(text: str, line: int) -> date:
 
 
 def _number(text: str, line: int) -> Decimal:
-    try:
-        value = Decimal(text.replace(",", "") or "0")
-    except InvalidOperation:
-        raise UnreadableReport(f"Line {line}: {text} is not a number.") from None
-    if not value.is_finite():
-        raise UnreadableReport(f"Line {line}: {text} is not a number.")
-    return value
+    """Read an amount with a decimal point, with or without commas between thousands; anything else could be misread."""
+    if text and not _AMOUNT.fullmatch(text):
+        raise UnreadableReport(
+            f"Line {line}: {text} is not a number as 1234.56 or 1,234.56. Amounts have a point before the cents."
+        )
+    return Decimal(text.replace(",", "") or "0")

@@ -14,6 +14,7 @@ from integrations.documents import STAGES, Kind, as_sent
 from integrations.models import Connection, OutboxItem, SummarizedEntry, SyncMode
 from integrations.outbox import wake
 from integrations.policy import Policy, Unit
+from integrations.serving import entity_ids
 
 _PUT = """
 INSERT INTO integrations_outboxitem (tenant_id, connection_id, kind, subject_id, group_key, stage)
@@ -27,7 +28,7 @@ SELECT %(tenant)s::bigint, %(connection)s::bigint, %(kind)s::text, f.subject, f.
  ORDER BY f.subject
 ON CONFLICT (connection_id, kind, subject_id) DO NOTHING
 """
-_OURS = "(%(entity)s::bigint IS NULL OR {0}.business_entity_id = %(entity)s::bigint) AND {0}.{1} >= %(since)s::date"
+_OURS = "{0}.business_entity_id = ANY(%(entities)s::bigint[]) AND {0}.{1} >= %(since)s::date"
 _INVOICES = f"FROM billing_invoice i WHERE i.status <> 'draft' AND {_OURS.format('i', 'issued_on')}"
 _PAYMENTS = f"FROM billing_payment p WHERE {_OURS.format('p', 'received_on')}"
 
@@ -57,16 +58,49 @@ _DOCUMENTS[Kind.WRITE_OFF] = (
     f"WHERE w.invoice_id IN (SELECT i.id {_INVOICES})"
 )
 _DOCUMENTS[Kind.WRITE_OFF_ALLOCATION] = _DOCUMENTS[Kind.WRITE_OFF]
+_DOCUMENTS[Kind.RECOVERY] = (
+    "SELECT v.id AS subject, (v.payload->>'customer_id')::bigint AS subject_group FROM billing_businessevent v "
+    f"WHERE v.kind = 'write_off_recovered' AND (v.payload->>'invoice_id')::bigint IN (SELECT i.id {_INVOICES})"
+)
+_WALLET_USES = (
+    "FROM billing_walletentry e JOIN billing_wallet w ON w.id = e.wallet_id "
+    f"WHERE e.kind = 'applied' AND e.invoice_id IN (SELECT i.id {_INVOICES})"
+)
+_DOCUMENTS[Kind.WALLET_BONUS] = f"SELECT e.id AS subject, w.customer_id AS subject_group {_WALLET_USES} AND e.bonus < 0"
+_DOCUMENTS[Kind.WALLET_BONUS_USE] = _DOCUMENTS[Kind.WALLET_BONUS]
+_DRAWS = (
+    "SELECT d.id AS subject, w.customer_id AS subject_group FROM billing_walletdraw d "
+    "JOIN billing_walletentry s ON s.id = d.source_id JOIN billing_walletentry e ON e.id = d.entry_id "
+    "JOIN billing_wallet w ON w.id = e.wallet_id WHERE "
+)
+_APPLIED = f"e.kind = 'applied' AND e.invoice_id IN (SELECT i.id {_INVOICES})"
+_DOCUMENTS[Kind.WALLET_CREDIT] = f"{_DRAWS} {_APPLIED} AND s.credit_note_id IS NOT NULL"
+_DISPUTES = (
+    "SELECT d.id AS subject, d.customer_id AS subject_group FROM billing_dispute d "
+    f"WHERE {_OURS.format('d', 'opened_on')}"
+)
+_WON = f"{_DISPUTES.replace('opened_on', 'resolved_on')} AND d.status = 'won'"
+_REFUNDS = (
+    "SELECT r.id AS subject, r.customer_id AS subject_group FROM billing_refund r "
+    f"WHERE {_OURS.format('r', 'refunded_on')}"
+)
 _WITH_PAYMENTS = {
     Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}",
     Kind.PAYMENT_VOID: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS} AND p.voided_on IS NOT NULL",
-    Kind.REFUND: "SELECT r.id AS subject, r.customer_id AS subject_group FROM billing_refund r "
-    f"WHERE {_OURS.format('r', 'refunded_on')}",
+    Kind.WALLET_PAYMENT: f"{_DRAWS} {_APPLIED} AND s.payment_id IS NOT NULL",
+    Kind.REFUND: f"{_REFUNDS} AND (r.credit_note_id IS NOT NULL OR r.from_unapplied > 0)",
+    Kind.REFUND_LOSS: f"{_REFUNDS} AND r.payment_id IS NOT NULL AND r.amount > r.from_unapplied",
+    Kind.WALLET_REFUND: f"{_DRAWS} e.refund_id IN (SELECT r.subject FROM ({_REFUNDS}) AS r)",
+    Kind.DISPUTE: f"{_DISPUTES} AND d.amount > d.from_unapplied",
+    Kind.DISPUTE_REFUND: f"{_DISPUTES} AND d.from_unapplied > 0",
+    Kind.DISPUTE_FEE: f"{_DISPUTES} AND d.fee > 0",
+    Kind.DISPUTE_WON: f"{_WON} AND d.amount > d.from_unapplied",
+    Kind.DISPUTE_FEE_WON: f"{_WON} AND d.fee_returned > 0",
 }
 
 
 def facts_of(connection: Connection) -> Mapping[Kind, str]:
-    """Give, for each kind that the connection sends, the query of its subjects; it takes `entity` and `since`."""
+    """Give, for each kind that the connection sends, the query of its subjects; it takes `entities` and `since`."""
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
         facts = _CUSTOMER_FIRST if connection.option("ar_customer", "one") == "each" else _ENTRIES
     else:
@@ -93,7 +127,7 @@ def backfill(connection: Connection, *, since: date) -> int:
 
 def put(connection: Connection, facts: Mapping[Kind, str], *, since: date) -> int:
     """Write an outbox item for every fact that has none yet; give how many."""
-    added = 0
+    added, entities = 0, entity_ids(connection)
     with database.cursor() as cursor:
         for kind, select in facts.items():
             cursor.execute(
@@ -103,7 +137,7 @@ def put(connection: Connection, facts: Mapping[Kind, str], *, since: date) -> in
                     "connection": connection.pk,
                     "kind": kind.value,
                     "stage": STAGES[kind],
-                    "entity": connection.business_entity_id,
+                    "entities": entities,
                     "since": since,
                 },
             )
@@ -115,9 +149,8 @@ def _collect(connection: Connection, policy: Policy, since: date) -> int:
     """Note the entries that go out in a sum of their day or month, unless they went out already."""
     sent = OutboxItem.objects.filter(connection=connection, kind=Kind.JOURNAL_ENTRY.value, subject_id=OuterRef("pk"))
     noted = SummarizedEntry.objects.filter(connection=connection, entry_id=OuterRef("pk"))
-    entries = JournalEntry.objects.filter(~Exists(sent), ~Exists(noted), date__gte=since).order_by("id")
-    if connection.business_entity_id:
-        entries = entries.filter(business_entity_id=connection.business_entity_id)
+    ours = JournalEntry.objects.filter(business_entity_id__in=entity_ids(connection))
+    entries = ours.filter(~Exists(sent), ~Exists(noted), date__gte=since).order_by("id")
     rows = [
         (connection.tenant_id, connection.pk, pk, unit.value)
         for pk, kind in entries.values_list("id", "event__kind")

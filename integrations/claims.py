@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection as database
@@ -18,6 +19,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from integrations.documents import STAGES, Kind, as_sent
+from integrations.kinds import UNDOING
 from integrations.models import Connection, OutboxItem, OutboxState
 
 LEASE_SECONDS = 150
@@ -42,17 +44,22 @@ _DIED = (
     "sending it again looks there first."
 )
 _HEAD = """
-SELECT kind, request_id, attempts FROM integrations_outboxitem
- WHERE connection_id = %(connection)s AND stage = %(stage)s AND state = 'pending' AND available_at <= now()
-   AND (group_key IS NULL OR group_key NOT IN (
-       SELECT group_key FROM integrations_outboxitem
-        WHERE connection_id = %(connection)s AND stage < %(stage)s AND group_key IS NOT NULL
-          AND state IN ('pending', 'in_flight', 'parked', 'approval')))
- ORDER BY id LIMIT 1
+SELECT o.kind, o.request_id, o.attempts FROM integrations_outboxitem o
+  LEFT JOIN (
+       SELECT group_key, min(created_at) FILTER (WHERE stage < %(stage)s) AS owed,
+              min(created_at) FILTER (WHERE %(stage)s >= %(settles)s AND kind = ANY(%(undoing)s::text[])) AS undone
+         FROM integrations_outboxitem
+        WHERE connection_id = %(connection)s AND group_key IS NOT NULL
+          AND state IN ('pending', 'in_flight', 'parked', 'approval')
+          AND (stage < %(stage)s OR kind = ANY(%(undoing)s::text[]))
+        GROUP BY group_key) h ON h.group_key = o.group_key AND (h.owed <= o.created_at OR h.undone < o.created_at)
+ WHERE o.connection_id = %(connection)s AND o.stage = %(stage)s AND o.state = 'pending' AND o.available_at <= now()
+   AND h.group_key IS NULL
+ ORDER BY o.id LIMIT 1
 """
 _BODY = """
-   AND kind = %(kind)s::text AND request_id IS NOT DISTINCT FROM %(request)s::uuid
- ORDER BY id LIMIT %(size)s::int FOR UPDATE SKIP LOCKED
+   AND o.kind = %(kind)s::text AND o.request_id IS NOT DISTINCT FROM %(request)s::uuid
+ ORDER BY o.id LIMIT %(size)s::int FOR UPDATE OF o SKIP LOCKED
 """
 _SEAL = """
 UPDATE integrations_outboxitem o
@@ -106,7 +113,9 @@ def claim(
     What did not come to an end is taken up in halves, so that a worker that is stopped again and again still gets
     something done, and one item that stops workers is found. A request that was sent stays whole, unless each of its
     documents was a request of its own to the vendor (`one_by_one`).
-    Within a customer the stages follow one another: what an earlier stage still owes holds back the later ones.
+    Within a customer the stages follow one another: what an earlier stage still owed when an item came (of one transaction
+    all come at once) holds it back. So does what undid a settlement before: a new payment waits until the one that it
+    replaces is off the invoice there.
     """
     with transaction.atomic(), database.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", [_CLAIM_LOCK, connection.pk % 2**31])
@@ -120,7 +129,12 @@ def claim(
             },
         )
         for stage in sorted(set(STAGES.values())):
-            values = {"connection": connection.pk, "stage": stage}
+            values: dict[str, Any] = {
+                "connection": connection.pk,
+                "stage": stage,
+                "settles": STAGES[Kind.CREDIT_NOTE],
+                "undoing": [kind.value for kind in UNDOING],
+            }
             cursor.execute(_HEAD, values)
             head = cursor.fetchone()
             if head is None:
@@ -128,8 +142,8 @@ def claim(
             kind = Kind(head[0])
             halved = max(1, batch_size.get(as_sent(kind), 1) >> int(head[2]))
             size = halved if one_by_one or head[1] is None else _WHOLE
-            select = _HEAD.replace("SELECT kind, request_id, attempts", "SELECT id", 1).replace(
-                " ORDER BY id LIMIT 1\n", _BODY
+            select = _HEAD.replace("SELECT o.kind, o.request_id, o.attempts", "SELECT o.id", 1).replace(
+                " ORDER BY o.id LIMIT 1\n", _BODY
             )
             cursor.execute(select, {**values, "kind": kind.value, "request": head[1], "size": size})
             ids = [row[0] for row in cursor.fetchall()]

@@ -21,7 +21,9 @@ from integrations.reconciliation import signed_off_through
 def _connections(period: AccountingPeriod) -> list[Connection]:
     serving = Q(business_entity=period.business_entity_id) | Q(business_entity=None)
     found = Connection.objects.filter(serving).exclude(status=ConnectionStatus.DISABLED).defer("credentials")
-    return [each for each in found if not each.option("setting_up", False)]  # What is not live yet has no books.
+    live = [each for each in found if not each.option("setting_up", False)]  # What is not live yet has no books.
+    # The one for all serves an entity only while that has none of its own.
+    return [each for each in live if each.business_entity_id is not None] or live
 
 
 def _items(period: AccountingPeriod, state: str, what: str) -> Found:

@@ -14,6 +14,7 @@ _RECORDS = {
     MappingKind.DEFAULT_CUSTOMER: RecordKind.CUSTOMER,
     MappingKind.DEFAULT_PRODUCT: RecordKind.PRODUCT,
     MappingKind.BAD_DEBT_PRODUCT: RecordKind.PRODUCT,
+    MappingKind.DISCOUNT_PRODUCT: RecordKind.PRODUCT,
     MappingKind.DEPOSIT_ACCOUNT: RecordKind.ACCOUNT,
 }
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection as database
 from django.db.models import Count, Q
@@ -25,13 +26,14 @@ from integrations.connectors.base import (
     TryLater,
 )
 from integrations.dating import in_open_books
-from integrations.documents import as_sent, reference_of
+from integrations.documents import STAGES, Kind, as_sent, reference_of
+from integrations.kinds import UNDOING
 from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState
 from integrations.wiring import open_connector
 
 _COMPANY_AGE = timedelta(minutes=15)
 _POLL = 0.1
-# Due soon, and not held back by an earlier stage of the same customer that is parked or waits itself.
+# Due soon, and not held back by what is parked or waits itself of the same customer (see `claims.claim`).
 _SOON = """
 SELECT EXISTS (
     SELECT 1 FROM integrations_outboxitem o
@@ -39,7 +41,9 @@ SELECT EXISTS (
        AND o.available_at <= now() + %(patience)s::float * interval '1 second'
        AND NOT EXISTS (
            SELECT 1 FROM integrations_outboxitem e
-            WHERE e.connection_id = o.connection_id AND e.group_key = o.group_key AND e.stage < o.stage
+            WHERE e.connection_id = o.connection_id AND e.group_key = o.group_key
+              AND ((e.stage < o.stage AND e.created_at <= o.created_at)
+                   OR (o.stage >= %(settles)s AND e.kind = ANY(%(undoing)s::text[]) AND e.created_at < o.created_at))
               AND e.state IN ('pending', 'in_flight', 'parked', 'approval')))
 """
 Progress = Callable[[int, int], None]
@@ -261,5 +265,6 @@ def _worth_waiting(connection_id: int, patience: float, *, for_others: bool) -> 
     if for_others and in_hand.exists():
         return True
     with database.cursor() as cursor:
-        cursor.execute(_SOON, {"connection": connection_id, "patience": patience})
+        values: dict[str, Any] = {"settles": STAGES[Kind.CREDIT_NOTE], "undoing": [kind.value for kind in UNDOING]}
+        cursor.execute(_SOON, {"connection": connection_id, "patience": patience, **values})
         return bool(cursor.fetchone()[0])

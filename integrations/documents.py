@@ -24,6 +24,7 @@ __all__ = [
     "JournalDocument",
     "JournalLineDocument",
     "Kind",
+    "MoneyDocument",
     "PaymentDocument",
     "ProductDocument",
     "RefundDocument",
@@ -182,7 +183,10 @@ class CreditNoteDocument:
 
 @dataclass(frozen=True)
 class CreditAllocationDocument:
-    """Let a credit note that the ERP holds settle invoices there. States all of its allocations: a repeat is harmless."""
+    """Let a credit note that the ERP holds settle invoices there. States all of its allocations: a repeat is harmless.
+
+    `added` are those that this document brings, for a vendor to whom each application is a document of its own.
+    """
 
     reference: str
     date: datetime.date
@@ -191,6 +195,7 @@ class CreditAllocationDocument:
     credit_note: str
     allocations: tuple[AllocationDocument, ...]
     rate: Decimal = Decimal(1)
+    added: tuple[AllocationDocument, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -247,6 +252,25 @@ class RefundDocument:
     method: str = ""
 
 
+@dataclass(frozen=True)
+class MoneyDocument:
+    """Money that left the ERP's account `account`, or came into it (the kind says which), against its account `other`.
+
+    No invoice changes by it: a dispute's loss, a fee, a payment that goes back without a credit note.
+    """
+
+    reference: str
+    date: datetime.date
+    customer: str
+    currency: str
+    amount: Decimal
+    note: str
+    account: str
+    other: str
+    rate: Decimal = Decimal(1)
+    subsidiary: str = ""
+
+
 Document = (
     CustomerDocument
     | ProductDocument
@@ -257,4 +281,5 @@ Document = (
     | VoidDocument
     | PaymentDocument
     | RefundDocument
+    | MoneyDocument
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db import connection as database
 from django.db import transaction
@@ -13,11 +14,12 @@ from integrations.connectors.base import DeliveryError
 from integrations.documents import STAGES, Document, Kind, as_sent, reference_of
 from integrations.mapping import connector_of
 from integrations.models import Connection, ExternalReference, Mapping, MappingKind, MappingStatus, OutboxItem
+from integrations.serving import entity_ids
 
 EACH = 5  # Documents of a kind that are shown.
 _NEWEST = "SELECT f.subject, f.subject_group FROM ({facts}) AS f WHERE %(kind)s::text IS NOT NULL ORDER BY 1 DESC LIMIT %(most)s"
 _COUNT = "SELECT count(*) FROM ({facts}) AS f"
-_REFERRED_TO = (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.WRITE_OFF)
+_REFERRED_TO = (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.WRITE_OFF, Kind.WALLET_BONUS, Kind.RECOVERY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def try_out(connection: Connection, *, since: date) -> tuple[dict[Kind, int], li
 def _newest(
     connection: Connection, kind: Kind, facts: str, since: date, counts: dict[Kind, int]
 ) -> list[tuple[int, int | None]]:
-    values = {"entity": connection.business_entity_id, "since": since, "kind": kind.value, "most": EACH}
+    values: dict[str, Any] = {"entities": entity_ids(connection), "since": since, "kind": kind.value, "most": EACH}
     with database.cursor() as cursor:
         cursor.execute(_COUNT.format(facts=facts), values)
         counts[kind] = cursor.fetchone()[0]
@@ -126,20 +128,50 @@ def _needed(kind: MappingKind, chosen: dict[Kind, list[tuple[int, int | None]]])
     return sold | _ids(lines.format("creditnoteline", "credit_note_id"), _subjects(Kind.CREDIT_NOTE, chosen))
 
 
+_APPLIED = (
+    "SELECT DISTINCT e.{0} FROM billing_walletdraw d JOIN billing_walletentry e ON e.id = d.{1} WHERE d.id = ANY(%s)"
+)
+
+
 def _referred_to(kind: Kind, chosen: dict[Kind, list[tuple[int, int | None]]]) -> set[int]:
     """Give the documents that chosen ones refer to: what they settle, void or pay back."""
+    draws = [*_subjects(Kind.WALLET_PAYMENT, chosen), *_subjects(Kind.WALLET_CREDIT, chosen)]
+    refunded = [*draws, *_subjects(Kind.WALLET_REFUND, chosen)]
     if kind is Kind.INVOICE:
-        notes = {*_subjects(Kind.CREDIT_NOTE, chosen), *_subjects(Kind.CREDIT_ALLOCATION, chosen)}
-        paid = "SELECT DISTINCT invoice_id FROM billing_paymentallocation WHERE payment_id = ANY(%s)"
-        noted = "SELECT DISTINCT invoice_id FROM billing_creditnote WHERE id = ANY(%s)"
-        given_up = "SELECT DISTINCT invoice_id FROM billing_writeoff WHERE id = ANY(%s)"
-        voided = set(_subjects(Kind.INVOICE_VOID, chosen)) | _ids(given_up, _subjects(Kind.WRITE_OFF, chosen))
-        return voided | _ids(paid, _subjects(Kind.PAYMENT, chosen)) | _ids(noted, notes)
+        used = "SELECT invoice_id FROM billing_walletentry WHERE id = ANY(%s)"
+        return (
+            _settled_by(chosen)
+            | _ids(_APPLIED.format("invoice_id", "entry_id"), draws)
+            | _ids(used, [*_subjects(Kind.WALLET_BONUS, chosen), *_subjects(Kind.WALLET_BONUS_USE, chosen)])
+        )
     if kind is Kind.WRITE_OFF:
         return set(_subjects(Kind.WRITE_OFF_ALLOCATION, chosen))
+    if kind is Kind.WALLET_BONUS:
+        return set(_subjects(Kind.WALLET_BONUS_USE, chosen))
+    if kind is Kind.RECOVERY:
+        paid = (
+            "SELECT v.id FROM billing_businessevent v WHERE v.kind = 'write_off_recovered' "
+            "AND (v.payload->>'invoice_id')::bigint IN "
+            "(SELECT invoice_id FROM billing_paymentallocation WHERE payment_id = ANY(%s))"
+        )
+        return _ids(paid, _subjects(Kind.PAYMENT, chosen))
     column = "credit_note_id" if kind is Kind.CREDIT_NOTE else "payment_id"
-    refunded = _ids(f"SELECT DISTINCT {column} FROM billing_refund WHERE id = ANY(%s)", _subjects(Kind.REFUND, chosen))
-    return refunded | (set(_subjects(Kind.CREDIT_ALLOCATION, chosen)) if kind is Kind.CREDIT_NOTE else set())
+    found = _ids(f"SELECT DISTINCT {column} FROM billing_refund WHERE id = ANY(%s)", _subjects(Kind.REFUND, chosen))
+    found |= _ids(_APPLIED.format(column, "source_id"), refunded)
+    if kind is Kind.CREDIT_NOTE:
+        return found | set(_subjects(Kind.CREDIT_ALLOCATION, chosen))
+    disputed = "SELECT payment_id FROM billing_dispute WHERE id = ANY(%s)"
+    return found | _ids(disputed, _subjects(Kind.DISPUTE_REFUND, chosen))
+
+
+def _settled_by(chosen: dict[Kind, list[tuple[int, int | None]]]) -> set[int]:
+    """Give the invoices that chosen payments, credit notes and write-offs settle, or that are void."""
+    notes = {*_subjects(Kind.CREDIT_NOTE, chosen), *_subjects(Kind.CREDIT_ALLOCATION, chosen)}
+    paid = "SELECT DISTINCT invoice_id FROM billing_paymentallocation WHERE payment_id = ANY(%s)"
+    noted = "SELECT DISTINCT invoice_id FROM billing_creditnote WHERE id = ANY(%s)"
+    given_up = "SELECT DISTINCT invoice_id FROM billing_writeoff WHERE id = ANY(%s)"
+    voided = set(_subjects(Kind.INVOICE_VOID, chosen)) | _ids(given_up, _subjects(Kind.WRITE_OFF, chosen))
+    return voided | _ids(paid, _subjects(Kind.PAYMENT, chosen)) | _ids(noted, notes)
 
 
 def _try(connection: Connection, kind: Kind, subjects: Sequence[tuple[int, int | None]]) -> list[Tried]:

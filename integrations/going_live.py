@@ -20,6 +20,7 @@ from integrations.connectors import base
 from integrations.documents import Kind
 from integrations.models import Connection, ConnectionStatus, SummarizedEntry, SyncMode
 from integrations.readiness import readiness
+from integrations.serving import entity_ids
 from integrations.setup import SetupError
 from integrations.upkeep import set_options
 
@@ -28,7 +29,7 @@ OPENING = "open"  # The unit of sums that bring opening balances.
 _OPEN = """
 SELECT i.id FROM billing_invoice i
  WHERE i.status IN ('finalized', 'partially_paid') AND i.issued_on < %(since)s::date
-   AND (%(entity)s::bigint IS NULL OR i.business_entity_id = %(entity)s::bigint)
+   AND i.business_entity_id = ANY(%(entities)s::bigint[])
 """
 # An open invoice brings what was paid on it, and that payment the other invoices it settled, and so on.
 _OPEN_AND_ITS_PAYMENTS = f"""
@@ -110,9 +111,7 @@ def _opening_balances(connection: Connection, start: date) -> int:
     """Add up all entries before a day that were not sent, by business entity, currency and calendar year."""
     sent = set(SummarizedEntry.objects.filter(connection=connection).values_list("entry_id", flat=True))
     sent |= outbox.every(connection_id=connection.pk, kind=Kind.JOURNAL_ENTRY)
-    entries = JournalEntry.objects.filter(date__lt=start).order_by("id")
-    if connection.business_entity_id:
-        entries = entries.filter(business_entity_id=connection.business_entity_id)
+    entries = JournalEntry.objects.filter(date__lt=start, business_entity_id__in=entity_ids(connection)).order_by("id")
     groups: dict[tuple[int, str, int], list[int]] = defaultdict(list)
     for pk, entity_id, currency, day in entries.values_list("id", "business_entity_id", "currency", "date"):
         if pk not in sent:

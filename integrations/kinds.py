@@ -1,4 +1,7 @@
-"""The kinds of things that are delivered, the order they go out in, and our references for them."""
+"""The kinds of things that are delivered, the order they go out in, and our references for them.
+
+Some are only ours: connectors see another kind in their place (`as_sent`). MONEY_OUT and MONEY_IN are only theirs.
+"""
 
 from enum import StrEnum
 
@@ -21,8 +24,20 @@ class Kind(StrEnum):
     PAYMENT_UPDATE = "payment_update"
     PAYMENT_VOID = "payment_void"
     REFUND = "refund"
-    WALLET_USE = "wallet_use"
+    REFUND_LOSS = "refund_loss"
+    WALLET_PAYMENT = "wallet_payment"
+    WALLET_CREDIT = "wallet_credit"
+    WALLET_BONUS = "wallet_bonus"
+    WALLET_BONUS_USE = "wallet_bonus_use"
+    WALLET_REFUND = "wallet_refund"
+    RECOVERY = "recovery"
     DISPUTE = "dispute"
+    DISPUTE_FEE = "dispute_fee"
+    DISPUTE_REFUND = "dispute_refund"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_FEE_WON = "dispute_fee_won"
+    MONEY_OUT = "money_out"
+    MONEY_IN = "money_in"
 
 
 # Within a customer, in this order: what is undone is undone last, when all that it was part of has been sent.
@@ -35,13 +50,25 @@ STAGES = {
     Kind.INVOICE: 20,
     Kind.CREDIT_NOTE: 30,
     Kind.WRITE_OFF: 30,
+    Kind.WALLET_BONUS: 30,
     Kind.CREDIT_ALLOCATION: 35,
     Kind.WRITE_OFF_ALLOCATION: 35,
+    Kind.WALLET_BONUS_USE: 35,
+    Kind.RECOVERY: 37,
     Kind.PAYMENT: 40,
     Kind.PAYMENT_UPDATE: 50,
+    Kind.WALLET_PAYMENT: 55,
+    Kind.WALLET_CREDIT: 55,
     Kind.REFUND: 60,
-    Kind.WALLET_USE: 60,
+    Kind.REFUND_LOSS: 60,
+    Kind.WALLET_REFUND: 60,
     Kind.DISPUTE: 60,
+    Kind.DISPUTE_FEE: 60,
+    Kind.DISPUTE_REFUND: 60,
+    Kind.DISPUTE_WON: 65,
+    Kind.DISPUTE_FEE_WON: 65,
+    Kind.MONEY_OUT: 60,
+    Kind.MONEY_IN: 65,
     Kind.PAYMENT_VOID: 70,
     Kind.CREDIT_NOTE_VOID: 75,
     Kind.INVOICE_VOID: 80,
@@ -49,10 +76,14 @@ STAGES = {
 
 CHANGES = (  # These change what the ERP holds already instead of creating something there.
     Kind.PAYMENT_UPDATE,
+    Kind.WALLET_PAYMENT,
     Kind.PAYMENT_VOID,
     Kind.CREDIT_NOTE_VOID,
     Kind.INVOICE_VOID,
 )
+
+# These may free an invoice for what comes after them.
+UNDOING = (Kind.PAYMENT_UPDATE, Kind.PAYMENT_VOID, Kind.CREDIT_NOTE_VOID)
 
 _LETTERS = {
     Kind.CUSTOMER: "U",
@@ -70,21 +101,51 @@ _LETTERS = {
     Kind.REFUND: "R",
     Kind.WRITE_OFF: "B",
     Kind.WRITE_OFF_ALLOCATION: "D",
-    Kind.WALLET_USE: "K",
+    Kind.REFUND_LOSS: "RL",
+    Kind.WALLET_PAYMENT: "KP",
+    Kind.WALLET_CREDIT: "KC",
+    Kind.WALLET_BONUS: "K",
+    Kind.WALLET_BONUS_USE: "KU",
+    Kind.WALLET_REFUND: "KR",
+    Kind.RECOVERY: "BR",
     Kind.DISPUTE: "Y",
+    Kind.DISPUTE_FEE: "YF",
+    Kind.DISPUTE_REFUND: "YR",
+    Kind.DISPUTE_WON: "YW",
+    Kind.DISPUTE_FEE_WON: "YG",
 }
 
 
+BY_LETTERS = {letters: kind for kind, letters in _LETTERS.items()}
 _AS_SENT = {
     Kind.JOURNAL_SUMMARY: Kind.JOURNAL_ENTRY,
     Kind.WRITE_OFF: Kind.CREDIT_NOTE,
     Kind.WRITE_OFF_ALLOCATION: Kind.CREDIT_ALLOCATION,
+    Kind.WALLET_BONUS: Kind.CREDIT_NOTE,
+    Kind.WALLET_BONUS_USE: Kind.CREDIT_ALLOCATION,
+    Kind.WALLET_PAYMENT: Kind.PAYMENT_UPDATE,
+    Kind.WALLET_CREDIT: Kind.CREDIT_ALLOCATION,
+    Kind.WALLET_REFUND: Kind.REFUND,
+    Kind.RECOVERY: Kind.INVOICE,
+    Kind.DISPUTE: Kind.MONEY_OUT,
+    Kind.DISPUTE_FEE: Kind.MONEY_OUT,
+    Kind.REFUND_LOSS: Kind.MONEY_OUT,
+    Kind.DISPUTE_REFUND: Kind.REFUND,
+    Kind.DISPUTE_WON: Kind.MONEY_IN,
+    Kind.DISPUTE_FEE_WON: Kind.MONEY_IN,
 }
 
 
 def as_sent(kind: Kind) -> Kind:
-    """Give the kind that connectors see: a sum of entries is a journal entry, a write-off a credit note like any other."""
+    """Give the kind that connectors see: a sum of entries is a journal entry, a dispute money that leaves the account."""
     return _AS_SENT.get(kind, kind)
+
+
+def kind_sent(reference: str) -> Kind | None:
+    """Give the kind that connectors see of the document that one of our references names; None for any other text."""
+    letters = reference.rpartition("-")[2].rstrip("0123456789")
+    kind = BY_LETTERS.get(letters)
+    return as_sent(kind) if kind else None
 
 
 def reference_of(prefix: str, kind: Kind | str, subject_id: int) -> str:

@@ -259,7 +259,7 @@ def _accounts(connection: Connection, spec: ConnectorSpec, records: Sequence[Erp
     taken = set(
         Mapping.objects.filter(connection=connection, kind=MappingKind.ACCOUNT).values_list("external_id", flat=True)
     )
-    open_accounts = our_accounts(connection)
+    open_accounts = our_accounts(connection, all_possible=True)
     chosen: Suggestions = []
     tests: tuple[Callable[[Account, ErpRecord], bool], ...] = (
         lambda ours, theirs: bool(theirs.number) and theirs.number == ours.code and _likeness(ours, theirs) > 0.5,

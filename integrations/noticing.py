@@ -7,23 +7,27 @@ comes to. Payments that were recorded there are taken over into billing, where t
 from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
 from billing.errors import BillingError
-from billing.models import Invoice, InvoiceStatus, Payment
+from billing.models import CreditNote, Invoice, Payment
 from billing.services.payments import receive_payment
 from integrations.adopting import document_total
 from integrations.connectors import base
 from integrations.connectors.base import Change, Connector, ErpDocument, RowKind
-from integrations.documents import Kind
+from integrations.documents import Kind, as_sent
 from integrations.mapping import connector_of, refresh_lists
-from integrations.models import Connection, ExternalReference, Mapping, MappingKind, NoticedChange
+from integrations.models import Connection, ExternalReference, Mapping, MappingKind, NoticedChange, SyncMode
 from integrations.policy import Policy
 from integrations.sweeping import deleted
 
 _OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visible after its own time.
 _FIRST = timedelta(days=1)
+# Which of our kinds a notice may be about: QuickBooks tells of refunds and of other money that left alike.
+_AS_TOLD = {Kind.REFUND: (Kind.REFUND, Kind.MONEY_OUT)}
+_VOIDED_HERE: dict[Kind, Any] = {Kind.INVOICE: Invoice, Kind.CREDIT_NOTE: CreditNote, Kind.PAYMENT: Payment}
 _ROWS = {kind.value for kind in RowKind}
 
 
@@ -54,15 +58,19 @@ def take(connection: Connection, changes: Iterable[Change], connector: Connector
 
 
 def _look(connection: Connection, connector: Connector, kind: Kind, external_id: str) -> bool:
-    ours = ExternalReference.objects.filter(connection=connection, kind=kind.value, external_id=external_id).first()
-    wants_payments = kind is Kind.PAYMENT and Policy.of(connection.options).pull_payments
-    if ours is None and not wants_payments:
+    kinds = [each.value for each in Kind if as_sent(each) in _AS_TOLD.get(kind, (kind,))]
+    ours = ExternalReference.objects.filter(connection=connection, kind__in=kinds, external_id=external_id).first()
+    # Where payments are sent, or are in the entries that are sent, one taken over would come back to the ERP a second time.
+    takes_over = connection.sync_mode == SyncMode.DOCUMENTS and not connection.send_payments
+    wants_payments = kind is Kind.PAYMENT and takes_over and Policy.of(connection.options).pull_payments
+    if ours is None and not wants_payments and not (kind is Kind.PAYMENT and connection.send_payments):
         return False
     found = connector.document(kind, external_id)
     if ours is None:
-        words = _pull(connection, found) if found is not None and not found.reference else ""
+        is_theirs = found is not None and not found.reference
+        words = (_pull if wants_payments else _paid_there)(connection, found) if is_theirs and found else ""
     else:
-        words = _difference(kind, ours, found)
+        words = _difference(Kind(ours.kind), ours, found)
         if not words:  # It is as we want it, perhaps again.
             NoticedChange.objects.filter(connection=connection, kind=kind.value, external_id=external_id).delete()
     if not words:
@@ -83,9 +91,10 @@ def _look(connection: Connection, connector: Connector, kind: Kind, external_id:
 
 def _difference(kind: Kind, ours: ExternalReference, found: ErpDocument | None) -> str:
     """Say what is wrong with our document there; an empty text when nothing is."""
-    if found is None:
-        return "It was deleted in the ERP."
-    is_void = kind is Kind.INVOICE and Invoice.objects.filter(pk=ours.subject_id, status=InvoiceStatus.VOID).exists()
+    model = _VOIDED_HERE.get(kind)
+    is_void = model is not None and model.objects.filter(pk=ours.subject_id, voided_on__isnull=False).exists()
+    if found is None:  # Some vendors delete what is void.
+        return "" if is_void else "It was deleted in the ERP."
     if found.status == "void":
         return "" if is_void else "It was voided in the ERP, but not here."
     total = Decimal(0) if is_void else document_total(kind, ours.subject_id)
@@ -94,6 +103,20 @@ def _difference(kind: Kind, ours: ExternalReference, found: ErpDocument | None) 
     if kind is Kind.JOURNAL_ENTRY and ours.sync_token and found.sync_token not in ("", ours.sync_token):
         return "It was changed in the ERP."
     return ""
+
+
+def _paid_there(connection: Connection, found: ErpDocument) -> str:
+    """Say that a payment made there settles invoices of ours, where payments go the other way; nothing is recorded."""
+    ids = [external_id for external_id, _ in found.linked]
+    sent = ExternalReference.objects.filter(connection=connection, kind=Kind.INVOICE.value, external_id__in=ids)
+    paid = Invoice.objects.filter(pk__in=list(sent.values_list("subject_id", flat=True))).order_by("number")
+    if found.status == "void" or not found.total or not paid:
+        return ""
+    numbers = ", ".join(str(each.number) for each in paid[:5])
+    return (
+        f"A payment of {found.total:f} was recorded in the ERP for {numbers}. Record it here and void it there: here it would "
+        "be sent a second time."
+    )
 
 
 def _pull(connection: Connection, found: ErpDocument) -> str:

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Sequence
 
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing.bulk import insert_rows
 from integrations import lanes
 from integrations.documents import STAGES, Kind
+from integrations.kinds import UNDOING
 from integrations.models import UNDELIVERED, OutboxItem, OutboxState
 
 _COLUMNS = ("tenant_id", "connection_id", "kind", "subject_id", "group_key", "stage", "state")
@@ -76,13 +78,16 @@ def wake(*, tenant_id: int, connection_id: int) -> None:
 
 
 def waits_for(item: OutboxItem) -> OutboxItem | None:
-    """Give what has to be delivered before this item: the first that its customer's earlier stages still owe."""
+    """Give what has to be delivered before this item, as `claims.claim` has it: the first that its customer still owes."""
     if item.group_key is None:
         return None
     earlier = OutboxItem.objects.filter(
-        connection_id=item.connection_id, group_key=item.group_key, stage__lt=item.stage, state__in=UNDELIVERED
+        connection_id=item.connection_id, group_key=item.group_key, state__in=UNDELIVERED
     )
-    return earlier.order_by("stage", "id").first()
+    holding = Q(stage__lt=item.stage, created_at__lte=item.created_at)
+    if item.stage >= STAGES[Kind.CREDIT_NOTE]:
+        holding |= Q(kind__in=[kind.value for kind in UNDOING], created_at__lt=item.created_at)
+    return earlier.filter(holding).order_by("stage", "id").first()
 
 
 def approve(item_ids: Sequence[int]) -> int:

@@ -7,10 +7,12 @@ payments and refunds only when switched on; never entries. Neither ever sends co
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
+
+from django.db import connection as database
 
 from billing.tenancy import current_tenant_id
 from integrations.connectors import base
@@ -18,6 +20,8 @@ from integrations.documents import Kind
 from integrations.models import Connection, ConnectionStatus, SyncMode
 
 _KEPT = 200
+SWITCHING = "switching"  # The option of a connection whose mode is being switched (see `integrations.switching`).
+_MODE = "SELECT sync_mode, send_payments FROM integrations_connection WHERE id = %s FOR SHARE"
 _kept: "OrderedDict[int, tuple[int, dict[int | None, Target]]]" = OrderedDict()
 
 
@@ -80,6 +84,7 @@ class Target:
     customer_each: bool
     erp: str
     policy: Policy
+    is_switching: bool = False
 
     @property
     def takes_entries(self) -> bool:
@@ -115,7 +120,17 @@ def targets(business_entity_ids: Iterable[int], *, stamp: int) -> dict[int, Targ
             _kept.popitem(last=False)
     found = kept[1]
     chosen = {entity_id: found.get(entity_id) or found.get(None) for entity_id in set(business_entity_ids)}
-    return {entity_id: target for entity_id, target in chosen.items() if target}
+    return {
+        entity_id: _locked(target) if target.is_switching else target for entity_id, target in chosen.items() if target
+    }
+
+
+def _locked(target: Target) -> Target:
+    """Read the mode of a connection that is being switched so that it holds until the end of this transaction."""
+    with database.cursor() as cursor:
+        cursor.execute(_MODE, [target.connection_id])
+        sync_mode, send_payments = cursor.fetchone()
+    return replace(target, sync_mode=sync_mode, send_payments=send_payments)
 
 
 def _read() -> dict[int | None, Target]:
@@ -129,6 +144,7 @@ def _read() -> dict[int | None, Target]:
             customer_each=each.option("ar_customer", "") == "each",
             erp=each.erp,
             policy=Policy.of(each.options),
+            is_switching=bool(each.option(SWITCHING, False)),
         )
         for each in connections
         if not each.option("setting_up", False)

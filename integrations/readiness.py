@@ -2,27 +2,48 @@
 
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounting.models import Account, DefaultAccount
-from billing.models import BusinessEntity
+from billing.models import BusinessEntity, Dispute, ReturnedPart, WalletEntry, WalletEntryKind
 from integrations.connectors import base
 from integrations.models import Connection, Mapping, MappingKind, MappingStatus, SyncMode
+from integrations.serving import entity_ids
 
 
-def our_accounts(connection: Connection) -> list[Account]:
-    """Give the accounts that need a counterpart: all that take lines; in documents mode those that documents name."""
-    accounts = Account.objects.filter(is_group=False, is_active=True).order_by("business_entity_id", "code")
-    if connection.business_entity_id:
-        accounts = accounts.filter(business_entity_id=connection.business_entity_id)
+def our_accounts(connection: Connection, *, all_possible: bool = False) -> list[Account]:
+    """Give the accounts that need a counterpart: all that take lines; in documents mode those that documents name.
+
+    What disputes, returned payments and wallet bonus go to is needed from the first of them on; `all_possible` gives it too.
+    """
+    accounts = Account.objects.filter(
+        is_group=False, is_active=True, business_entity_id__in=entity_ids(connection)
+    ).order_by("business_entity_id", "code")
     if connection.sync_mode == SyncMode.DOCUMENTS:
         named = Q(code__in=DefaultAccount.objects.filter(role="revenue").values("account_code"))  # Sales of products.
         if base.get(connection.erp).line_account:
             named |= Q(role="bad_debt_expense")  # What is written off.
         if connection.send_payments and base.get(connection.erp).receivable_types:
             named |= Q(role="accounts_receivable.customers")  # What refunds are taken from.
+        named |= Q(role__in=_happened(connection, all_possible=all_possible))
         accounts = accounts.filter(named)
     return list(accounts)
+
+
+def _happened(connection: Connection, *, all_possible: bool) -> list[str]:
+    """Give the roles whose accounts documents name that not every company has."""
+    roles = []
+    if connection.send_payments and (all_possible or Dispute.objects.exists()):
+        roles += ["disputes", "payment_gateway_fees"]
+    if connection.send_payments and (all_possible or ReturnedPart.objects.exclude(refund=None).exists()):
+        roles.append("refunds")
+    if base.get(connection.erp).line_account and (all_possible or _bonus_used().exists()):
+        roles.append("discounts_given")
+    return roles
+
+
+def _bonus_used() -> QuerySet[WalletEntry]:
+    return WalletEntry.objects.filter(kind=WalletEntryKind.APPLIED, bonus__lt=0)
 
 
 def has_subsidiaries(connection: Connection) -> bool:
@@ -37,8 +58,7 @@ def needs_default_customer(connection: Connection) -> bool:
 
 def our_entities(connection: Connection) -> list[BusinessEntity]:
     """Give the business entities whose books this connection sends."""
-    entities = BusinessEntity.objects.order_by("id")
-    return list(entities.filter(pk=connection.business_entity_id) if connection.business_entity_id else entities)
+    return list(BusinessEntity.objects.filter(pk__in=entity_ids(connection)).order_by("id"))
 
 
 class DefaultCustomer(NamedTuple):

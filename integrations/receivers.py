@@ -20,13 +20,16 @@ from billing.events import (
     PaymentUnallocated,
     PaymentVoided,
 )
+from billing.models import WalletDraw
 from billing.payment_events import (
     DisputeOpened,
+    DisputeWon,
     InvoiceWrittenOff,
     PaymentCaptured,
     RefundPaid,
     WalletApplied,
     WalletToppedUp,
+    WriteOffRecovered,
 )
 from integrations import outbox, summaries
 from integrations.documents import Kind
@@ -126,12 +129,43 @@ def _send_write_offs(target: Target, events: Sequence[InvoiceWrittenOff]) -> Non
         _enqueue(target, Kind.WRITE_OFF_ALLOCATION, subjects)
 
 
+def _send_recoveries(target: Target, events: Sequence[WriteOffRecovered]) -> None:
+    """Let it be owed again in the ERP too, where the write-off settled the first invoice."""
+    sent = _sent(target, Kind.WRITE_OFF, (event.write_off_id for event in events))
+    subjects = [(event.event_id or 0, event.customer_id) for event in events if event.write_off_id in sent]
+    _enqueue(target, Kind.RECOVERY, subjects)
+
+
 def _send_wallet_uses(target: Target, events: Sequence[WalletApplied]) -> None:
-    _enqueue(target, Kind.WALLET_USE, [(event.wallet_entry_id, event.customer_id) for event in events])
+    """Let what the wallet kept settle the invoice there: payments on account, credit notes, and bonus as a discount."""
+    sent = _sent(target, Kind.INVOICE, (event.invoice_id for event in events))
+    events = [event for event in events if event.invoice_id in sent]
+    if target.takes(Kind.CREDIT_NOTE):
+        subjects = [(event.wallet_entry_id, event.customer_id) for event in events if event.bonus]
+        _enqueue(target, Kind.WALLET_BONUS, subjects)
+        if target.takes(Kind.CREDIT_ALLOCATION):
+            _enqueue(target, Kind.WALLET_BONUS_USE, subjects)
+    customers = {event.wallet_entry_id: event.customer_id for event in events if event.paid}
+    draws = WalletDraw.objects.filter(entry__in=list(customers)).order_by("id")
+    rows = list(draws.values_list("id", "entry_id", "source__payment_id"))
+    if target.takes_payments:
+        _enqueue(target, Kind.WALLET_PAYMENT, [(pk, customers[entry]) for pk, entry, payment in rows if payment])
+    _enqueue(target, Kind.WALLET_CREDIT, [(pk, customers[entry]) for pk, entry, payment in rows if not payment])
 
 
 def _send_disputes(target: Target, events: Sequence[DisputeOpened]) -> None:
-    _enqueue(target, Kind.DISPUTE, [(event.dispute_id, event.customer_id) for event in events])
+    """Send what went back: of invoices as a loss, of money on account as a refund of it; and the fee."""
+    _enqueue(target, Kind.DISPUTE, [(it.dispute_id, it.customer_id) for it in events if it.amount > it.from_unapplied])
+    _enqueue(target, Kind.DISPUTE_REFUND, [(it.dispute_id, it.customer_id) for it in events if it.from_unapplied])
+    _enqueue(target, Kind.DISPUTE_FEE, [(it.dispute_id, it.customer_id) for it in events if it.fee])
+
+
+def _send_won_disputes(target: Target, events: Sequence[DisputeWon]) -> None:
+    """Send what came back. A dispute that was lost needs nothing: what was sent when it was opened stands."""
+    _enqueue(
+        target, Kind.DISPUTE_WON, [(it.dispute_id, it.customer_id) for it in events if it.amount > it.from_unapplied]
+    )
+    _enqueue(target, Kind.DISPUTE_FEE_WON, [(it.dispute_id, it.customer_id) for it in events if it.fee_returned])
 
 
 def _send_payment_voids(target: Target, events: Sequence[PaymentVoided]) -> None:
@@ -158,8 +192,15 @@ def _sent(target: Target, kind: Kind, subject_ids: Iterable[int]) -> set[int]:
 
 
 def _send_refunds(target: Target, events: Sequence[RefundPaid]) -> None:
-    if target.takes(Kind.REFUND):
-        _enqueue(target, Kind.REFUND, [(event.refund_id, event.customer_id) for event in events])
+    """Send refunds by where the money came from: a credit note or money on account, a wallet, or invoices that stay paid."""
+    paid_back = [(it.refund_id, it.customer_id) for it in events if it.from_credit_note or it.from_unapplied]
+    _enqueue(target, Kind.REFUND, paid_back)
+    _enqueue(target, Kind.REFUND_LOSS, [(it.refund_id, it.customer_id) for it in events if it.lines])
+    customers = {it.refund_id: it.customer_id for it in events if it.from_wallet}
+    if customers:
+        draws = WalletDraw.objects.filter(entry__refund__in=list(customers)).order_by("id")
+        rows = draws.values_list("id", "entry__refund_id")
+        _enqueue(target, Kind.WALLET_REFUND, [(pk, customers[refund or 0]) for pk, refund in rows])
 
 
 def _takes_documents(target: Target) -> bool:
@@ -183,8 +224,10 @@ _DOCUMENTS: dict[type[Event], tuple[Callable[[Target, Any], None], Callable[[Tar
     PaymentVoided: (_send_payment_voids, _takes_payments),
     RefundPaid: (_send_refunds, _takes_payments),
     InvoiceWrittenOff: (_send_write_offs, _takes_documents),
-    WalletApplied: (_send_wallet_uses, _takes_payments),
+    WriteOffRecovered: (_send_recoveries, _takes_documents),
+    WalletApplied: (_send_wallet_uses, _takes_documents),
     DisputeOpened: (_send_disputes, _takes_payments),
+    DisputeWon: (_send_won_disputes, _takes_payments),
 }
 
 

@@ -15,7 +15,6 @@ from integrations import sign_in as signing_in
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
 from integrations.models import (
-    UNDELIVERED,
     Connection,
     ConnectionStatus,
     ErpRecord,
@@ -86,22 +85,6 @@ def create_connection(
             "what waits, switch that connection off, then make another."
         )
     return existing, False
-
-
-@transaction.atomic
-def change_mode(connection: Connection, *, mode: str, send_payments: bool) -> None:
-    """Switch what a connection sends. Raises SetupError with anything in flight: it would be sent in the wrong form."""
-    locked = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
-    if mode == locked.sync_mode and send_payments == locked.send_payments:
-        return
-    undelivered = OutboxItem.objects.filter(connection=locked, state__in=UNDELIVERED).count()
-    if undelivered:
-        raise SetupError(
-            f"{undelivered} items wait for {locked.name}. Deliver or skip them first, then switch the mode."
-        )
-    locked.sync_mode, locked.send_payments = mode, send_payments
-    locked.save(update_fields=["sync_mode", "send_payments", "updated_at"])
-    connection.refresh_from_db()
 
 
 def connect_sandbox(connection: Connection, url: str) -> Connection:

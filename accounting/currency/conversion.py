@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from accounting.books import Books
 from accounting.currency.carrying import ZERO, Carrying, Subject
-from accounting.currency.original_days import UNDOING, OriginalDays
+from accounting.currency.originals import UNDOING, Originals
 from accounting.currency.rates import Pair, Rate, rates_for
 from accounting.currency.roles import CARRIED, CASH, GAIN, LOSS, ROUNDING, is_carried, layer_of, subject_of
 from accounting.defaults import Hierarchy
@@ -34,15 +34,15 @@ _PASSING = frozenset(("contract_balances_netted", "contract_netting_reversed"))
 def in_base(drafts: Sequence[Draft], books: Books) -> Sequence[Draft]:
     """Give every draft whose currency is not its books' base currency its base amounts, with lines of exchange differences.
 
-    Three queries whatever the number, none where nothing is foreign. Raises MissingRate; then nothing is posted.
+    A constant number of queries, none where nothing is foreign. Raises MissingRate; then nothing is posted.
     """
     home = books.base_currency
     foreign = [draft for draft in drafts if draft.event.currency != home[draft.event.business_entity_id]]
     if not foreign:
         return drafts
-    days = OriginalDays(foreign)
+    originals = Originals(foreign)
     rates = rates_for(
-        _pair(draft, home, days.of(draft, line))
+        _pair(draft, home, originals.day_of(draft, line))
         for draft in foreign
         if draft.event.kind not in _IN_BASE and not _is_mirror(draft)
         for line in draft.lines
@@ -59,7 +59,11 @@ def in_base(drafts: Sequence[Draft], books: Books) -> Sequence[Draft]:
         elif draft.event.kind in _IN_BASE:
             converted.append(replace(draft, lines=[_only_base(line) for line in draft.lines]))
         else:
-            line_rates = [rates.of(_pair(draft, home, days.of(draft, line))) for line in draft.lines]
+            line_rates = [
+                originals.rate_of(draft, line, base=_base(draft, home))
+                or rates.of(_pair(draft, home, originals.day_of(draft, line)))
+                for line in draft.lines
+            ]
             converted.append(replace(draft, lines=_Conversion(draft, line_rates, carrying).lines()))
     carrying.save()
     return converted

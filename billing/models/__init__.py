@@ -34,7 +34,7 @@ from billing.models.payment import Payment, PaymentAllocation, PaymentMethod
 from billing.models.product import REPORTED_METHODS, Price, Product, ProductFamily, RecognitionMethod, TaxRate
 from billing.models.returned import Dispute, DisputeStatus, Refund, ReturnedPart
 from billing.models.tenant import ApiKey, BonusUse, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
-from billing.models.wallet import Wallet, WalletEntry, WalletEntryKind
+from billing.models.wallet import Wallet, WalletDraw, WalletEntry, WalletEntryKind
 from billing.models.write_off import WriteOff
 
 __all__ = [
@@ -92,6 +92,7 @@ __all__ = [
     "Treatment",
     "UsageRecord",
     "Wallet",
+    "WalletDraw",
     "WalletEntry",
     "WalletEntryKind",
     "WriteOff",

@@ -78,3 +78,26 @@ class WalletEntry(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.on}"
+
+
+class WalletDraw(TenantModel):
+    """Which money left the wallet with an entry: part of what an earlier entry brought in, the oldest first. Never changes.
+
+    `entry` took it (applied, refunded, credit note voided), `source` brought it (topped up, credit note kept). Bonus has no
+    source.
+    """
+
+    entry = models.ForeignKey(WalletEntry, on_delete=models.PROTECT, related_name="draws")
+    source = models.ForeignKey(WalletEntry, on_delete=models.PROTECT, related_name="drawn")
+    currency = CurrencyField()
+    amount = AmountField()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(fields=["entry", "source"], name="wallet_draw_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="wallet_draw_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} of {self.source}"

@@ -15,7 +15,7 @@ from billing.payment_events import RefundPaid, ReturnedLine
 from billing.publishing import publish
 from billing.services.gateways import gateway_of
 from billing.services.returns import choose_parts, record_parts, undone_lines
-from billing.services.wallets import hold_wallet, move
+from billing.services.wallets import Held, hold_wallet, move
 
 ZERO = Decimal(0)
 
@@ -100,9 +100,7 @@ def refund_wallet(
         raise BillingError(
             f"The wallet holds {format_money(wallet.paid, currency)} that can be paid out.", code="exceeds_balance"
         )
-    refund = _pay(wallet.row.customer, currency, amount, on, gateway, reference, reason, {}, ZERO, amount)
-    move(wallet, WalletEntryKind.REFUNDED, on=on, paid=-amount, refund=refund, reason=reason)
-    return refund
+    return _pay(wallet.row.customer, currency, amount, on, gateway, reference, reason, {}, ZERO, amount, wallet=wallet)
 
 
 def _pay(
@@ -118,6 +116,7 @@ def _pay(
     from_wallet: Decimal,
     *,
     parts: Mapping[int, Decimal] | None = None,
+    wallet: Held | None = None,
 ) -> Refund:
     if amount <= 0 or amount != round_money(amount, currency):
         raise BillingError(f"A refund must be more than zero, in whole minor units of {currency}.")
@@ -135,6 +134,8 @@ def _pay(
         reference=reference,
         **source,
     )
+    if wallet:
+        move(wallet, WalletEntryKind.REFUNDED, on=on, paid=-amount, refund=refund, reason=reason)
     lines: tuple[ReturnedLine, ...] = ()
     if parts:
         assert refund.payment is not None

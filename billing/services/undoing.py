@@ -18,7 +18,7 @@ from billing.services.gateways import held_by
 from billing.services.refunds import owed_back
 from billing.services.returns import money_kept_of
 from billing.services.settlement import settle
-from billing.services.wallets import hold_wallet, move
+from billing.services.wallets import hold_wallet, left_of, move
 
 ZERO = Decimal(0)
 
@@ -169,7 +169,9 @@ def void_credit_note(*, credit_note_id: int, on: date, reason: str) -> CreditNot
         settle({invoice.pk: -note.settled.amount})
     if to_wallet := note.to_wallet.amount:
         wallet = hold_wallet(customer_id=note.customer_id, currency=note.currency)
-        if wallet.paid < to_wallet:
+        own = note.wallet_entries.filter(kind=WalletEntryKind.CREDIT_NOTE).values_list("id", flat=True)
+        left = left_of(wallet)
+        if sum((left.get(pk, ZERO) for pk in own), ZERO) < to_wallet:
             raise WrongState(f"The wallet has used part of credit note {note} already; it cannot be voided.")
         move(wallet, WalletEntryKind.CREDIT_NOTE_VOIDED, on=on, paid=-to_wallet, credit_note=note, invoice=invoice)
     note.voided_on, note.void_reason = on, reason.strip()

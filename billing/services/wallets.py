@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import DecimalField, F, Sum
+from django.db.models.functions import Coalesce
 
 from billing.errors import BillingError, NotFound
 from billing.models import (
@@ -17,6 +19,7 @@ from billing.models import (
     Payment,
     PaymentMethod,
     Wallet,
+    WalletDraw,
     WalletEntry,
     WalletEntryKind,
 )
@@ -77,7 +80,7 @@ def move(
     wallet.number += 1
     wallet.paid += paid
     wallet.bonus += bonus
-    return WalletEntry.objects.create(
+    entry = WalletEntry.objects.create(
         tenant_id=wallet.row.tenant_id,
         wallet=wallet.row,
         number=wallet.number,
@@ -90,6 +93,39 @@ def move(
         bonus_balance=wallet.bonus,
         **about,
     )
+    if paid < 0:
+        _draw(wallet, entry, -paid)
+    return entry
+
+
+def left_of(wallet: Held) -> dict[int, Decimal]:
+    """Give what is left of each entry that brought money into a wallet, by entry, the oldest first. One query."""
+    drawn = Coalesce(Sum("drawn__amount"), ZERO, output_field=DecimalField())
+    rows = wallet.row.entries.filter(paid__gt=0).annotate(left=F("paid") - drawn).filter(left__gt=0)
+    return dict(rows.order_by("number").values_list("id", "left"))
+
+
+def _draw(wallet: Held, entry: WalletEntry, amount: Decimal) -> None:
+    """Note which money an entry took: that of a voided credit note is its own, else the oldest goes first."""
+    sources = left_of(wallet)
+    if entry.kind == WalletEntryKind.CREDIT_NOTE_VOIDED:
+        own = wallet.row.entries.filter(credit_note=entry.credit_note_id, kind=WalletEntryKind.CREDIT_NOTE)
+        sources = {pk: sources[pk] for pk in own.values_list("id", flat=True) if pk in sources}
+    draws = []
+    for source, left in sources.items():
+        part = min(left, amount)
+        if part:
+            draws.append(
+                WalletDraw(
+                    tenant_id=entry.tenant_id,
+                    entry=entry,
+                    source_id=source,
+                    currency=entry.currency,
+                    amount=part,
+                )
+            )
+            amount -= part
+    WalletDraw.objects.bulk_create(draws)
 
 
 def _facts(entry: WalletEntry, wallet: Wallet) -> dict[str, Any]:

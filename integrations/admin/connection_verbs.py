@@ -12,7 +12,7 @@ from billing.admin.forms import DayField, dress
 from billing.admin.shown import change_url, list_url
 from billing.models import Job, Role
 from billing.services.jobs import start_job
-from integrations import mapping, outbox, setup, sign_in, upkeep
+from integrations import mapping, outbox, sign_in, switching, upkeep
 from integrations.admin.shown import erp_name, sends
 from integrations.backfill import backfill
 from integrations.connectors import base
@@ -153,7 +153,7 @@ def _backfill(request: HttpRequest, connection: Connection, given: dict[str, Any
 
 
 def _mode(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
-    setup.change_mode(connection, mode=given["mode"], send_payments=given["send_payments"])
+    switching.change_mode(connection, mode=given["mode"], send_payments=given["send_payments"])
     return f"{connection.name} sends {sends(connection).lower()} from now on. See what is missing below."
 
 

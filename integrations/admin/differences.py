@@ -1,6 +1,7 @@
 """What a reconciliation found, with what each cause means and how it is mended."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -10,10 +11,11 @@ from django.urls import reverse
 
 from accounting.models import JournalEntry
 from billing.admin.shown import NONE, change_url, link, to
-from billing.models import CreditNote, Invoice, Payment
+from billing.models import CreditNote, Invoice, WalletDraw, WalletEntry
 from integrations.admin.connection_verbs import mapping_url
-from integrations.admin.shown import outbox_url, their_document
-from integrations.documents import Kind, reference_of
+from integrations.admin.shown import MODELS, outbox_url, their_document
+from integrations.documents import Kind
+from integrations.kinds import BY_LETTERS
 from integrations.models import Connection, ErpRecord, ExternalReference, OutboxState, Reconciliation, RecordKind
 from integrations.reconciliation import findings
 
@@ -54,8 +56,6 @@ class Ours:
     def __init__(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         self._connection = connection
         names = [str(row.get("document", "")) for row in rows]
-        lead = reference_of(connection.reference_prefix, Kind.PAYMENT, 0)[:-1]
-        payments = [int(each) for name in names if (each := name.removeprefix(lead)) != name and each.isdecimal()]
         self._found: dict[tuple[str, str], Any] = {
             (Kind.JOURNAL_ENTRY.value, name): JournalEntry(pk=int(match[1]))
             for name in names
@@ -65,8 +65,7 @@ class Ours:
             numbers = {str(row["document"]) for row in rows if row.get("kind") == kind.value}
             for each in model.objects.filter(number__in=numbers) if numbers else ():
                 self._found[kind.value, each.number] = each
-        for each in Payment.objects.in_bulk(payments).values() if payments else ():
-            self._found[Kind.PAYMENT.value, f"{lead}{each.pk}"] = each
+        self._find_by_reference(names)
         references = ExternalReference.objects.filter(
             connection=connection,
             kind__in={kind for kind, _ in self._found},
@@ -74,9 +73,23 @@ class Ours:
         )
         self._references = {(each.kind, each.subject_id): each for each in references}
 
+    def _find_by_reference(self, names: Sequence[str]) -> None:
+        """Find what has no number of its own and is named by our reference: payments, refunds, disputes, write-offs."""
+        referred = re.compile(rf"{re.escape(self._connection.reference_prefix)}-([A-Z]{{1,2}})(\d{{1,18}})")
+        wanted: dict[Kind, dict[int, str]] = defaultdict(dict)
+        for name in names:
+            if (match := referred.fullmatch(name)) and (kind := BY_LETTERS.get(match[1])):
+                wanted[kind][int(match[2])] = name
+        for kind, by_id in wanted.items():
+            for pk, each in MODELS[kind].objects.in_bulk(by_id).items():
+                self._found[kind.value, by_id[pk]] = each
+
     def link(self, row: dict[str, Any]) -> object:
         """Link to our document."""
         found = self._found.get((row["kind"], row["document"]))
+        if isinstance(found, WalletDraw | WalletEntry):
+            wallet = found.entry.wallet if isinstance(found, WalletDraw) else found.wallet
+            return link(wallet, row["document"])
         return link(found, row["document"]) if found is not None else row["document"]
 
     def theirs(self, row: dict[str, Any]) -> object:

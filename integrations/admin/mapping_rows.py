@@ -14,13 +14,14 @@ from integrations.connectors.base import Company
 from integrations.counterparts import Counterparts
 from integrations.models import Connection, ErpRecord, Mapping, MappingKind, MappingOrigin, MappingStatus, SyncMode
 from integrations.readiness import has_subsidiaries, needs_default_customer, our_accounts
+from integrations.serving import entity_ids
 
 PAGE = 50
 _INLINE = 150  # More to choose from than this is searched on a page of its own.
 _REFUSED_SHOWN = 2
 _SAYING_NOTHING = {"and", "of", "the", "other", "services"}
 DEFAULTS = "defaults"
-_MAY_BE_LEFT_OUT = (MappingKind.DEFAULT_PRODUCT, MappingKind.BAD_DEBT_PRODUCT)
+_MAY_BE_LEFT_OUT = (MappingKind.DEFAULT_PRODUCT, MappingKind.BAD_DEBT_PRODUCT, MappingKind.DISCOUNT_PRODUCT)
 
 _MODELS: dict[MappingKind, type[Any]] = {
     MappingKind.ACCOUNT: Account,
@@ -92,7 +93,8 @@ def default_kinds(connection: Connection) -> list[MappingKind]:
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
         return [MappingKind.DEFAULT_CUSTOMER] if needs_default_customer(connection) else []
     kinds = [MappingKind.DEFAULT_PRODUCT, *([MappingKind.DEPOSIT_ACCOUNT] if connection.send_payments else [])]
-    return [*kinds, *([MappingKind.BAD_DEBT_PRODUCT] if base.get(connection.erp).line_product else [])]
+    by_item = [MappingKind.BAD_DEBT_PRODUCT, MappingKind.DISCOUNT_PRODUCT]
+    return [*kinds, *(by_item if base.get(connection.erp).line_product else [])]
 
 
 def ours(connection: Connection, kind: MappingKind, internal_id: int) -> Any:
@@ -103,11 +105,11 @@ def ours(connection: Connection, kind: MappingKind, internal_id: int) -> Any:
 def _rows(connection: Connection, kind: MappingKind) -> QuerySet[Any]:
     rows = _MODELS[kind].objects.all()
     if kind == MappingKind.ACCOUNT:
-        rows = rows.filter(pk__in=[account.pk for account in our_accounts(connection)])
-    if kind == MappingKind.SUBSIDIARY and connection.business_entity_id:
-        rows = rows.filter(pk=connection.business_entity_id)
-    if kind == MappingKind.CUSTOMER and connection.business_entity_id:
-        rows = rows.filter(business_entity_id=connection.business_entity_id)
+        rows = rows.filter(pk__in=[account.pk for account in our_accounts(connection, all_possible=True)])
+    if kind == MappingKind.SUBSIDIARY:
+        rows = rows.filter(pk__in=entity_ids(connection))
+    if kind == MappingKind.CUSTOMER:
+        rows = rows.filter(business_entity_id__in=entity_ids(connection))
     return rows
 
 

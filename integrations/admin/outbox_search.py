@@ -5,13 +5,13 @@ import re
 from django.db.models import Q, QuerySet
 
 from billing.models import CreditNote, Customer, Invoice, Payment, PaymentAllocation, Product
-from integrations.documents import Kind, reference_of
+from integrations.documents import Kind
+from integrations.kinds import BY_LETTERS
 from integrations.models import ExternalReference, OutboxItem
 
 _MOST = 500
 _ENTRY = re.compile(r"JE-0*(\d{1,18})")
-_REFERENCE = re.compile(r"([A-Z2-7]{5})-([A-Z])(\d{1,18})")
-_KINDS = {reference_of("", kind, 0).strip("-0"): kind for kind in Kind}
+_REFERENCE = re.compile(r"([A-Z2-7]{5})-([A-Z]{1,2})(\d{1,18})")
 
 
 def search(items: QuerySet[OutboxItem], term: str) -> QuerySet[OutboxItem]:
@@ -20,9 +20,9 @@ def search(items: QuerySet[OutboxItem], term: str) -> QuerySet[OutboxItem]:
     if not term:
         return items
     referred = _REFERENCE.fullmatch(term.upper())
-    if referred and referred[2] in _KINDS:
+    if referred and referred[2] in BY_LETTERS:
         ours = items.filter(connection__reference_prefix=referred[1])
-        return ours.filter(kind=_KINDS[referred[2]], subject_id=int(referred[3]))
+        return ours.filter(kind=BY_LETTERS[referred[2]], subject_id=int(referred[3]))
     entry = _ENTRY.fullmatch(term.upper())
     if entry:
         return items.filter(kind=Kind.JOURNAL_ENTRY, subject_id=int(entry[1]))

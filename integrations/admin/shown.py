@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from accounting.models import JournalEntry
 from billing.admin.shown import NONE, link, list_url, to
 from billing.models import (
+    BusinessEvent,
     CreditNote,
     Customer,
     Dispute,
@@ -21,9 +22,12 @@ from billing.models import (
     PaymentAllocation,
     Product,
     Refund,
+    WalletDraw,
     WalletEntry,
     WriteOff,
 )
+from billing.money import format_money
+from billing.publishing import event_kinds
 from integrations.connectors import base
 from integrations.documents import Kind
 from integrations.models import Connection, ExternalReference, JournalSummary, OutboxItem, SyncMode
@@ -44,8 +48,18 @@ MODELS: dict[str, type[Any]] = {
     Kind.REFUND: Refund,
     Kind.WRITE_OFF: WriteOff,
     Kind.WRITE_OFF_ALLOCATION: WriteOff,
-    Kind.WALLET_USE: WalletEntry,
+    Kind.WALLET_BONUS: WalletEntry,
+    Kind.WALLET_BONUS_USE: WalletEntry,
+    Kind.WALLET_PAYMENT: WalletDraw,
+    Kind.WALLET_CREDIT: WalletDraw,
+    Kind.WALLET_REFUND: WalletDraw,
+    Kind.RECOVERY: BusinessEvent,
+    Kind.REFUND_LOSS: Refund,
     Kind.DISPUTE: Dispute,
+    Kind.DISPUTE_FEE: Dispute,
+    Kind.DISPUTE_REFUND: Dispute,
+    Kind.DISPUTE_WON: Dispute,
+    Kind.DISPUTE_FEE_WON: Dispute,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
 }
 
@@ -98,6 +112,8 @@ class Subjects:
             rows = rows.select_related("payment", "invoice")
         if model is WalletEntry:
             rows = rows.select_related("wallet__customer")
+        if model is WalletDraw:
+            rows = rows.select_related("entry__wallet__customer", "source")
         return rows.in_bulk(ids)
 
     def show(self, kind: str, subject_id: int) -> object:
@@ -107,6 +123,11 @@ class Subjects:
             return link(found.payment, f"{found.payment} to {found.invoice}")
         if isinstance(found, WalletEntry):
             return link(found.wallet, f"{found.wallet}: {found}")
+        if isinstance(found, WalletDraw):
+            money = format_money(found.amount.amount, found.currency)
+            return link(found.entry.wallet, f"{found.entry.wallet}: {found.entry}, {money}")
+        if isinstance(found, BusinessEvent):
+            return link(found, f"{event_kinds()[found.kind].label} {found.occurred_on}")
         return link(found) if found is not None else f"{subject_id}"
 
 

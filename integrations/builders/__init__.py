@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from integrations.builders import by_hand, journals, lists, payments, refunds, sales, summaries, voids, write_offs
+from integrations.builders import journals, lists, money, one_liners, payments, refunds, sales, summaries, voids
 from integrations.builders.mapped import Built
 from integrations.connectors.base import MissingMapping, TryLater
 from integrations.documents import Kind
@@ -27,10 +27,19 @@ _BUILDERS = {
     Kind.INVOICE_VOID: voids.invoices,
     Kind.CREDIT_NOTE_VOID: voids.credit_notes,
     Kind.PAYMENT_VOID: voids.payments,
-    Kind.WRITE_OFF: write_offs.write_offs,
-    Kind.WRITE_OFF_ALLOCATION: write_offs.allocations,
-    Kind.WALLET_USE: by_hand.wallet_uses,
-    Kind.DISPUTE: by_hand.disputes,
+    Kind.WRITE_OFF: one_liners.write_offs,
+    Kind.WRITE_OFF_ALLOCATION: one_liners.allocations,
+    Kind.RECOVERY: one_liners.recoveries,
+    Kind.WALLET_BONUS: one_liners.bonuses,
+    Kind.WALLET_BONUS_USE: one_liners.bonus_uses,
+    Kind.WALLET_PAYMENT: payments.wallet_payments,
+    Kind.WALLET_CREDIT: sales.wallet_credits,
+    Kind.WALLET_REFUND: refunds.wallet_refunds,
+    Kind.DISPUTE_REFUND: refunds.dispute_refunds,
+    **{
+        kind: money.builder_of(kind)
+        for kind in (Kind.DISPUTE, Kind.DISPUTE_FEE, Kind.DISPUTE_WON, Kind.DISPUTE_FEE_WON, Kind.REFUND_LOSS)
+    },
     Kind.PAYMENT: payments.payments,
     Kind.REFUND: refunds.refunds,
     Kind.PAYMENT_UPDATE: payments.payment_updates,

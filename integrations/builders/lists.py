@@ -8,6 +8,7 @@ from integrations.builders.mapped import Built, Mapped
 from integrations.connectors.base import MissingMapping
 from integrations.documents import CustomerDocument, Kind, ProductDocument, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
+from integrations.serving import entity_ids
 
 NAME_TAKEN = "name_taken"
 _REVENUE = "revenue"
@@ -76,8 +77,7 @@ def revenue_accounts(connection: Connection, found: Sequence[Product]) -> dict[i
         }.get(Level(each.level))
         by_target[each.level, target] = each.account_code
     accounts = Account.objects.filter(code__in=set(by_target.values())).order_by("business_entity_id")
-    if entity_id:
-        accounts = accounts.filter(business_entity_id=entity_id)
+    accounts = accounts.filter(business_entity_id__in=entity_ids(connection))
     by_code = {account.code: account for account in reversed(accounts)}
     resolved: dict[int, Account] = {}
     for product in found:

@@ -19,6 +19,9 @@ _ASK = {
     "the item again.",
     MappingKind.BAD_DEBT_PRODUCT: "A debt is written off in the ERP by a credit note for an item whose sales go to bad debts. "
     "Make such an item there, import its lists, choose it under the defaults of the mapping, then send the item again.",
+    MappingKind.DISCOUNT_PRODUCT: "Wallet bonus that is used is a credit note in the ERP for an item whose sales go to "
+    "discounts. Make such an item there, import its lists, choose it under the defaults of the mapping, then send the item "
+    "again.",
     MappingKind.DEPOSIT_ACCOUNT: "No ERP account is chosen for payments. Choose one in the mapping, then send the item "
     "again.",
 }

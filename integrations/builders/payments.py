@@ -1,19 +1,18 @@
 """Payments, with what they settled, as documents."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 
-from billing.models import Payment, PaymentAllocation
+from billing.models import Payment, PaymentAllocation, WalletDraw
 from integrations.builders.mapped import Built, Mapped, external_ids
 from integrations.builders.rates import Rates
+from integrations.builders.settled import allocations_of, by_payments, held_bills
 from integrations.connectors.base import DeliveryError, MissingMapping, Rejected
-from integrations.documents import AllocationDocument, Kind, PaymentDocument, reference_of
+from integrations.documents import Kind, PaymentDocument, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
 
 
 def payments(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
-    """Build payments with all allocations made so far, in five queries."""
+    """Build payments with all allocations made so far, in a constant number of queries."""
     return _build(connection, {item.pk: item.subject_id for item in items}, held=None)
 
 
@@ -21,6 +20,14 @@ def payment_updates(connection: Connection, items: Sequence[OutboxItem]) -> dict
     """Build payments that the ERP holds, with the allocations as they are now. The subject is a later allocation."""
     rows = PaymentAllocation.objects.filter(id__in=[item.subject_id for item in items])
     payment_of = dict(rows.values_list("id", "payment_id"))
+    held = external_ids(connection, Kind.PAYMENT, payment_of.values())
+    return _build(connection, {item.pk: payment_of[item.subject_id] for item in items}, held=held)
+
+
+def wallet_payments(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
+    """Build payments that a wallet had kept, with what the wallet let them settle. The subject is a draw of the wallet."""
+    rows = WalletDraw.objects.filter(id__in=[item.subject_id for item in items])
+    payment_of = {pk: payment or 0 for pk, payment in rows.values_list("id", "source__payment_id")}
     held = external_ids(connection, Kind.PAYMENT, payment_of.values())
     return _build(connection, {item.pk: payment_of[item.subject_id] for item in items}, held=held)
 
@@ -40,7 +47,8 @@ def _build(
         "method",
     )
     found = {row["id"]: row for row in Payment.objects.filter(id__in=payment_ids.values()).values(*fields)}
-    allocated, invoices = _allocations(connection, found)
+    settled = by_payments(found)
+    bills = held_bills(connection, settled.values())
     mapped = Mapped(
         connection,
         {
@@ -74,11 +82,7 @@ def _build(
                 amount=row["amount"],
                 note=f"{row['method']} {row['reference']}".strip(),
                 deposit_account=mapped.need(MappingKind.DEPOSIT_ACCOUNT),
-                allocations=tuple(
-                    AllocationDocument(invoice=_invoice(invoices, invoice_id), amount=amount)
-                    for invoice_id, amount in allocated[payment_id].items()
-                    if amount  # What was taken off an invoice again leaves nothing.
-                ),
+                allocations=allocations_of(settled.get(payment_id, {}), bills, what="payment"),
                 external_id=held[payment_id][0] if held is not None else "",
                 rate=rates.of(payment_id),
                 subsidiary=mapped.subsidiary(row["business_entity_id"]),
@@ -87,25 +91,3 @@ def _build(
         except DeliveryError as error:
             built[item_id] = error
     return built
-
-
-def _allocations(
-    connection: Connection, payment_ids: Iterable[int]
-) -> tuple[dict[int, dict[int, Decimal]], dict[int, tuple[str, str]]]:
-    """Give the amounts by payment and invoice, and the ERP's ids of these invoices."""
-    rows = PaymentAllocation.objects.filter(payment_id__in=list(payment_ids)).order_by("id")
-    allocated: dict[int, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for payment_id, invoice_id, amount in rows.values_list("payment_id", "invoice_id", "amount"):
-        allocated[payment_id][invoice_id] += Decimal(amount)  # type: ignore[arg-type]  # values() gives Decimals
-    invoice_ids = {invoice_id for some in allocated.values() for invoice_id in some}
-    return allocated, external_ids(connection, Kind.INVOICE, invoice_ids)
-
-
-def _invoice(invoices: Mapping[int, tuple[str, str]], invoice_id: int) -> str:
-    if invoice_id not in invoices:
-        raise MissingMapping(
-            Kind.INVOICE,
-            invoice_id,
-            "The ERP does not have an invoice that this payment settles. Send the invoice first, then send this again.",
-        )
-    return invoices[invoice_id][0]

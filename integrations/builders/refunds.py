@@ -1,67 +1,109 @@
-"""Refunds as documents: what was paid back of a credit note, or of what a payment left unapplied."""
+"""Money paid back as refunds: of a credit note, or of what a payment left on account, also by way of a wallet or dispute."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from accounting.models import Account
-from billing.models import Refund
+from billing.models import Dispute, Refund, WalletDraw
 from integrations.builders.mapped import Built, Mapped, external_ids
 from integrations.builders.rates import Rates
-from integrations.connectors.base import DeliveryError, MissingMapping, Rejected
+from integrations.connectors.base import DeliveryError, MissingMapping
 from integrations.documents import Kind, RefundDocument, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
 
 _RECEIVABLE = "accounts_receivable.customers"
-_FIELDS = (
-    "id", "business_entity_id", "refunded_on", "customer_id", "currency", "amount", "from_unapplied", "credit_note_id",
-    "payment_id", "reason", "reference",
-)  # fmt: skip
+Rows = Mapping[int, Mapping[str, Any]]
 
 
 def refunds(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
-    """Build refunds, in a constant number of queries."""
-    found = {
-        row["id"]: row for row in Refund.objects.filter(id__in=[item.subject_id for item in items]).values(*_FIELDS)
+    """Build refunds of credit notes and of unapplied payments, in a constant number of queries."""
+    rows = {
+        row.pk: {
+            "business_entity_id": row.business_entity_id,
+            "date": row.refunded_on,
+            "customer_id": row.customer_id,
+            "currency": row.currency,
+            # Of a payment the rest had settled invoices; that part is no refund of money on account (see `builders.money`).
+            "amount": row.amount.amount if row.credit_note_id else row.from_unapplied.amount,
+            "note": f"{row.reason} {row.reference}".strip(),
+            "credit_note": row.credit_note_id,
+            "payment": row.payment_id,
+        }
+        for row in Refund.objects.filter(id__in=[item.subject_id for item in items])
     }
+    return _build(connection, items, rows, Kind.REFUND)
+
+
+def wallet_refunds(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
+    """Build refunds of what a wallet had kept; the subject is a draw of the wallet, of one payment or credit note."""
+    draws = WalletDraw.objects.filter(id__in=[item.subject_id for item in items])
+    rows = {
+        draw.pk: {
+            "business_entity_id": draw.entry.wallet.business_entity_id,
+            "date": draw.entry.on,
+            "customer_id": draw.entry.wallet.customer_id,
+            "currency": draw.currency,
+            "amount": draw.amount.amount,
+            "note": f"Out of the wallet {draw.entry.reason}".strip(),
+            "credit_note": draw.source.credit_note_id,
+            "payment": draw.source.payment_id,
+        }
+        for draw in draws.select_related("entry__wallet", "source")
+    }
+    return _build(connection, items, rows, Kind.WALLET_REFUND)
+
+
+def dispute_refunds(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
+    """Build what a dispute took of a payment's money on account; the subject is the dispute."""
+    rows = {
+        row.pk: {
+            "business_entity_id": row.business_entity_id,
+            "date": row.opened_on,
+            "customer_id": row.customer_id,
+            "currency": row.currency,
+            "amount": row.from_unapplied.amount,
+            "note": f"Disputed: {row.reason} {row.reference}".strip(),
+            "credit_note": None,
+            "payment": row.payment_id,
+        }
+        for row in Dispute.objects.filter(id__in=[item.subject_id for item in items])
+    }
+    return _build(connection, items, rows, Kind.DISPUTE_REFUND)
+
+
+def _build(connection: Connection, items: Sequence[OutboxItem], rows: Rows, kind: Kind) -> dict[int, Built]:
     notes = external_ids(
-        connection, Kind.CREDIT_NOTE, [row["credit_note_id"] for row in found.values() if row["credit_note_id"]]
+        connection, Kind.CREDIT_NOTE, [row["credit_note"] for row in rows.values() if row["credit_note"]]
     )
-    paid = external_ids(connection, Kind.PAYMENT, [row["payment_id"] for row in found.values() if row["payment_id"]])
+    paid = external_ids(connection, Kind.PAYMENT, [row["payment"] for row in rows.values() if row["payment"]])
     receivables = dict(Account.objects.filter(role=_RECEIVABLE).values_list("business_entity_id", "id"))
     mapped = Mapped(
         connection,
         {
-            MappingKind.CUSTOMER: {row["customer_id"] for row in found.values()},
+            MappingKind.CUSTOMER: {row["customer_id"] for row in rows.values()},
             MappingKind.ACCOUNT: set(receivables.values()),
             MappingKind.SUBSIDIARY: None,
             MappingKind.DEPOSIT_ACCOUNT: None,
         },
     )
-    heads = [
-        (row["payment_id"], row["business_entity_id"], row["currency"]) for row in found.values() if row["payment_id"]
-    ]
+    heads = [(row["payment"], row["business_entity_id"], row["currency"]) for row in rows.values() if row["payment"]]
     rates = Rates("payment_id", heads)
     built: dict[int, Built] = {}
     for item in items:
-        row = found[item.subject_id]
+        row = rows[item.subject_id]
         try:
-            if row["credit_note_id"] is None and row["from_unapplied"] != row["amount"]:
-                raise Rejected(
-                    "refund",
-                    "This refund gives back what settled an invoice, or what a wallet held, without a credit note. The ERP "
-                    "has no document for that: enter it there by hand, then skip this item.",
-                )
             built[item.pk] = RefundDocument(
-                reference=reference_of(connection.reference_prefix, Kind.REFUND, item.subject_id),
-                date=row["refunded_on"],
+                reference=reference_of(connection.reference_prefix, kind, item.subject_id),
+                date=row["date"],
                 customer=mapped.need(MappingKind.CUSTOMER, row["customer_id"]),
                 currency=row["currency"],
                 amount=row["amount"],
-                note=f"{row['reason']} {row['reference']}".strip(),
+                note=row["note"],
                 account=mapped.need(MappingKind.DEPOSIT_ACCOUNT),
-                credit_note=_held(notes, row["credit_note_id"], Kind.CREDIT_NOTE, "credit note"),
-                payment=_held(paid, row["payment_id"], Kind.PAYMENT, "payment"),
+                credit_note=_held(notes, row["credit_note"], Kind.CREDIT_NOTE, "credit note"),
+                payment=_held(paid, row["payment"], Kind.PAYMENT, "payment"),
                 receivable=mapped.get(MappingKind.ACCOUNT, receivables.get(row["business_entity_id"])) or "",
-                rate=rates.of(row["payment_id"] or 0),
+                rate=rates.of(row["payment"] or 0),
                 subsidiary=mapped.subsidiary(row["business_entity_id"]),
             )
         except DeliveryError as error:

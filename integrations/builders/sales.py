@@ -1,15 +1,16 @@
 """Invoices, voids and credit notes as documents."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from billing.models import CreditNote, CreditNoteLine, Customer, Invoice, InvoiceLine, Product, TaxRate
+from billing.models import CreditNote, CreditNoteLine, Customer, Invoice, InvoiceLine, Product, TaxRate, WalletDraw
 from integrations.builders.dimensions import Dimensions
 from integrations.builders.lists import revenue_accounts
 from integrations.builders.mapped import Built, Mapped, external_ids
 from integrations.builders.rates import Rates
+from integrations.builders.settled import Bill, allocations_of, by_credit_notes, held_bills
 from integrations.connectors import base
 from integrations.connectors.base import Company, DeliveryError, MissingMapping
 from integrations.documents import (
@@ -121,33 +122,66 @@ def credit_notes(connection: Connection, items: Sequence[OutboxItem]) -> dict[in
 
 def credit_allocations(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
     """Build what lets credit notes settle their invoices. The subject is the credit note."""
-    ids = [item.subject_id for item in items]
+    return _credit_allocations(
+        connection,
+        {item.pk: (item.subject_id, None) for item in items},
+        {item.pk: reference_of(connection.reference_prefix, Kind.CREDIT_ALLOCATION, item.subject_id) for item in items},
+    )
+
+
+def wallet_credits(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
+    """Build what lets credit notes settle what the wallet that kept them was applied to. The subject is a draw of it."""
+    rows = WalletDraw.objects.filter(id__in=[item.subject_id for item in items])
+    draws = {
+        row["id"]: row
+        for row in rows.values("id", "source__credit_note_id", "entry__invoice_id", "entry__on", "amount")
+    }
+    wanted = {item.pk: (draws[item.subject_id]["source__credit_note_id"], draws[item.subject_id]) for item in items}
+    references = {
+        item.pk: reference_of(connection.reference_prefix, Kind.WALLET_CREDIT, item.subject_id) for item in items
+    }
+    return _credit_allocations(connection, wanted, references)
+
+
+def _credit_allocations(
+    connection: Connection, wanted: Mapping[int, tuple[int, Mapping[str, Any] | None]], references: Mapping[int, str]
+) -> dict[int, Built]:
+    """Build allocations of credit notes; `wanted` gives, by item, the note and the wallet's draw that brings the new part."""
+    ids = {note for note, _ in wanted.values()}
     heads = {
         row["id"]: row
         for row in CreditNote.objects.filter(id__in=ids).values(*_HEAD, "invoice_id", "to_wallet", "to_refund")
     }
     notes = external_ids(connection, Kind.CREDIT_NOTE, ids)
-    bills = external_ids(connection, Kind.INVOICE, [head["invoice_id"] for head in heads.values()])
+    own = {pk: {Bill(Kind.INVOICE, head["invoice_id"]): _settled(head)} for pk, head in heads.items()}
+    by_wallet = by_credit_notes(ids)
+    bills = held_bills(connection, [*own.values(), *by_wallet.values()])
     mapped = _Mapped(connection, heads.values(), {}, dimension="credit_note_id")
-
-    def document(item: OutboxItem) -> CreditAllocationDocument:
-        head = heads[item.subject_id]
-        missing = "The ERP does not have the {} of this allocation. Send that first, then send this item again."
-        if item.subject_id not in notes:
-            raise MissingMapping(Kind.CREDIT_NOTE, item.subject_id, missing.format("credit note"))
-        if head["invoice_id"] not in bills:
-            raise MissingMapping(Kind.INVOICE, head["invoice_id"], missing.format("invoice"))
-        return CreditAllocationDocument(
-            reference=reference_of(connection.reference_prefix, Kind.CREDIT_ALLOCATION, item.subject_id),
-            date=head["issued_on"],
-            customer=mapped.customer(head["customer_id"]),
-            currency=head["currency"],
-            credit_note=notes[item.subject_id][0],
-            allocations=(AllocationDocument(bills[head["invoice_id"]][0], _settled(head)),),
-            rate=mapped.rate(head),
-        )
-
-    return _each(items, document)
+    built: dict[int, Built] = {}
+    for item_id, (note, draw) in wanted.items():
+        head = heads[note]
+        try:
+            if note not in notes:
+                words = "The ERP does not have the credit note of this allocation. Send that first, then send this item again."
+                raise MissingMapping(Kind.CREDIT_NOTE, note, words)
+            new = {Bill(Kind.INVOICE, draw["entry__invoice_id"]): draw["amount"]} if draw else own[note]
+            altogether: dict[Bill, Decimal] = defaultdict(Decimal, own[note])
+            for bill, amount in by_wallet.get(note, {}).items():
+                if bill in bills or bill in new:  # What settles an invoice from before is no concern of the others.
+                    altogether[bill] += amount
+            built[item_id] = CreditAllocationDocument(
+                reference=references[item_id],
+                date=draw["entry__on"] if draw else head["issued_on"],
+                customer=mapped.customer(head["customer_id"]),
+                currency=head["currency"],
+                credit_note=notes[note][0],
+                allocations=allocations_of(altogether, bills, what="credit note"),
+                rate=mapped.rate(head),
+                added=allocations_of(new, bills, what="credit note"),
+            )
+        except DeliveryError as error:
+            built[item_id] = error
+    return built
 
 
 class _Mapped:

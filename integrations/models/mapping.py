@@ -54,6 +54,7 @@ class MappingKind(models.TextChoices):
     DEFAULT_CUSTOMER = "default_customer", "Customer on receivable lines"
     DEFAULT_PRODUCT = "default_product", "Product without a counterpart"
     BAD_DEBT_PRODUCT = "bad_debt_product", "Item for debt that is written off"
+    DISCOUNT_PRODUCT = "discount_product", "Item for wallet bonus that is used"
     DEPOSIT_ACCOUNT = "deposit_account", "Account that payments go to"
 
 

@@ -1,7 +1,7 @@
 """Invoices, credit notes and payments against the ERP's: each document, and what receivables come to."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,15 +9,20 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from billing.models import CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation
-from integrations.builders.mapped import external_ids
+from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation, WalletDraw
+from billing.money import round_money
+from integrations.builders.rates import Rates
+from integrations.builders.settled import by_payments, held_bills
 from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
-from integrations.models import Connection, ErpRecord, Mapping, MappingKind, OutboxItem, OutboxState
+from integrations.models import Connection, ErpRecord, MappingKind, OutboxItem, OutboxState
+from integrations.models import Mapping as MappingRow
+from integrations.policy import Policy, WhenLocked
 from integrations.reconciliation.findings import (
     APPROVAL,
     CHANGED,
+    RATE,
     ROUNDING,
     TWICE,
     Findings,
@@ -25,9 +30,12 @@ from integrations.reconciliation.findings import (
     foreign_cause,
     subject_of,
 )
-from integrations.reconciliation.write_offs import WriteOffs
+from integrations.reconciliation.further import Further, Span
+from integrations.serving import entity_ids
 
 _ZERO = Decimal(0)
+_DIMENSIONS = {Kind.INVOICE: "invoice_id", Kind.CREDIT_NOTE: "credit_note_id", Kind.PAYMENT: "payment_id"}
+_SAME_RATE = Decimal("0.00001")  # Vendors keep six digits of a rate.
 _CENTS = Decimal("0.05")  # Taxes worked out line by line or on the whole differ by that much.
 
 
@@ -38,6 +46,7 @@ class _Ours:
     name: str
     date: str
     customer_id: int
+    entity_id: int
     currency: str
     total: Decimal
     tax: Decimal
@@ -51,11 +60,17 @@ class _Sort:
     kind: Kind
     sign: int
     words: str
+    moves: int = 0  # What it does to the account of payments.
 
 
 _INVOICES = _Sort(Kind.INVOICE, 1, "Invoice")
 _CREDITS = _Sort(Kind.CREDIT_NOTE, -1, "Credit note")
-_PAYMENTS = _Sort(Kind.PAYMENT, -1, "Payment")
+_PAYMENTS = _Sort(Kind.PAYMENT, -1, "Payment", moves=1)
+_MOVED = (
+    _Sort(Kind.REFUND, 1, "Refund", moves=-1),
+    _Sort(Kind.MONEY_OUT, 0, "Money out", moves=-1),
+    _Sort(Kind.MONEY_IN, 0, "Money in", moves=1),
+)
 
 
 def compare(
@@ -65,6 +80,9 @@ def compare(
     comparison = _Comparison(connection, through, findings, since)
     for sort in (_INVOICES, _CREDITS, *([_PAYMENTS] if connection.send_payments else [])):
         comparison.run(sort, connector)
+    for sort in _MOVED if connection.send_payments else ():
+        if sort.kind in findings.reads:
+            comparison.run_moved(sort, connector)
     comparison.stray_journals(connector)
     comparison.compare_sums()
 
@@ -75,23 +93,29 @@ class _Comparison:
         self._through, self._since = through, since
         self._findings = findings
         self._tells_links = base.get(connection.erp).tells_links
-        self._home = str(connection.company.get("home_currency", ""))
-        self._write_offs = WriteOffs(connection, findings, through=through, since=since)
+        self._entities = entity_ids(connection)
+        own = BusinessEntity.objects.filter(pk__in=self._entities).order_by("id")
+        self._bases = dict(own.values_list("id", "base_currency"))
+        self._home = str(connection.company.get("home_currency") or next(iter(self._bases.values())))
+        self._span = Span(self._entities, since, through)
+        self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
         self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(_nothing)
         self._owed: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(_nothing)
 
     def run(self, sort: _Sort, connector: Connector) -> None:
         """Compare one kind in both directions."""
         seen: set[int] = set()
+        further = self._further(sort)
         for page in chunks(connector.documents(sort.kind, through=self._through, since=self._since)):
             subjects = [subject_of(self._connection, sort.kind, document) for document in page]
             ours = self._ours(sort, [subject for subject in subjects if subject is not None])
+            rates = self._rates(sort, ours)
             customers = self._customers(each.customer_id for each in ours.values())
             for document, subject in zip(page, subjects, strict=True):
                 currency = document.currency or self._home
                 self._count(sort, document.account, currency, "theirs", document.total)
                 self._owed[document.customer, currency]["theirs"] += sort.sign * document.total
-                if sort is _CREDITS and subject is None and self._write_offs.take(document):
+                if subject is None and further.take(document):
                     continue
                 if subject is None or subject not in ours:
                     self._foreign(sort, document)
@@ -105,17 +129,34 @@ class _Comparison:
                     continue
                 seen.add(subject)
                 self._compare(sort, ours[subject], document, customers)
+                self._compare_rate(sort, subject, ours[subject], document, rates)
         for ids in chunks(self._candidates(sort).order_by("id").values_list("id", flat=True).iterator(chunk_size=5000)):
             self._our_side(sort, ids, seen, connector)
-        if sort is _CREDITS:
-            self._our_write_offs(sort, connector)
+        self._our_further(sort, further, connector)
 
-    def _our_write_offs(self, sort: _Sort, connector: Connector) -> None:
-        customers = self._customers(customer for customer, _, _ in self._write_offs.ours.values())
-        for customer, currency, amount in self._write_offs.ours.values():
-            self._count(sort, self._deposit(sort), currency, "ours", amount)
-            self._owed[customers.get(customer, f"ours {customer}"), currency]["ours"] += sort.sign * amount
-        self._write_offs.say_missing(connector)
+    def run_moved(self, sort: _Sort, connector: Connector) -> None:
+        """Compare money paid back and money that moved beside all invoices; the ERP's own of the latter is no concern of ours."""
+        further = self._further(sort)
+        for document in connector.documents(sort.kind, through=self._through, since=self._since):
+            is_ours = further.take(document)
+            if is_ours or sort.kind is Kind.REFUND:
+                currency = document.currency or self._home
+                self._count(sort, document.account, currency, "theirs", document.total)
+                self._owed[document.customer, currency]["theirs"] += sort.sign * document.total
+            if not is_ours and (sort.kind is Kind.REFUND or document.reference.startswith(self._prefix)):
+                self._foreign(sort, document)
+        self._our_further(sort, further, connector)
+
+    def _further(self, sort: _Sort) -> Further:
+        return Further(self._connection, self._findings, sort.kind, self._span, may_move=self._may_move)
+
+    def _our_further(self, sort: _Sort, further: Further, connector: Connector) -> None:
+        customers = self._customers(row.customer_id for row in further.all)
+        for row in further.all:
+            self._count(sort, self._deposit(sort), row.currency, "ours", row.total)
+            owner = customers.get(row.customer_id, f"ours {row.customer_id}")
+            self._owed[owner, row.currency]["ours"] += sort.sign * row.total
+        further.say_missing(connector)
 
     def _our_side(self, sort: _Sort, ids: Sequence[int], seen: set[int], connector: Connector) -> None:
         missing = []
@@ -143,8 +184,7 @@ class _Comparison:
         if self._since:
             day = "received_on" if sort is _PAYMENTS else "issued_on"
             rows = rows.filter(**{f"{day}__gte": self._since})
-        entity = self._connection.business_entity_id
-        return rows.filter(business_entity_id=entity) if entity else rows
+        return rows.filter(business_entity_id__in=self._entities)
 
     def _ours(self, sort: _Sort, ids: Sequence[int]) -> dict[int, _Ours]:
         rows = self._candidates(sort).filter(id__in=ids)
@@ -155,20 +195,23 @@ class _Comparison:
                     self._name(pk),
                     day.isoformat(),
                     customer,
+                    entity,
                     currency,
                     _ZERO if pk in void else amount,
                     _ZERO,
                     linked.get(pk, {}),
                 )
-                for pk, day, customer, currency, amount in rows.values_list(
-                    "id", "received_on", "customer_id", "currency", "amount"
+                for pk, day, customer, entity, currency, amount in rows.values_list(
+                    "id", "received_on", "customer_id", "business_entity_id", "currency", "amount"
                 )
             }
-        fields = ("id", "number", "issued_on", "customer_id", "currency", "total", "tax")
+        fields = ("id", "number", "issued_on", "customer_id", "business_entity_id", "currency", "total", "tax")
         void = self._void_there(sort, ids)
         return {
-            pk: _Ours(number, day.isoformat(), customer, currency, *((_ZERO, _ZERO) if pk in void else (total, tax)))
-            for pk, number, day, customer, currency, total, tax in rows.values_list(*fields)
+            pk: _Ours(
+                number, day.isoformat(), customer, entity, currency, *((_ZERO, _ZERO) if pk in void else (total, tax))
+            )
+            for pk, number, day, customer, entity, currency, total, tax in rows.values_list(*fields)
         }
 
     def _name(self, payment_id: int) -> str:
@@ -180,22 +223,26 @@ class _Comparison:
         void = models[sort.kind].objects.filter(id__in=ids, voided_on__isnull=False)
         return set(void.values_list("id", flat=True))
 
+    @property
+    def _prefix(self) -> str:
+        return f"{self._connection.reference_prefix}-"
+
     def _linked(self, payment_ids: Sequence[int]) -> dict[int, dict[str, Decimal]]:
-        rows = list(
-            PaymentAllocation.objects.filter(payment_id__in=payment_ids).values_list(
-                "payment_id", "invoice_id", "amount"
-            )
-        )
-        held = external_ids(self._connection, Kind.INVOICE, [invoice for _, invoice, _ in rows])
-        linked: dict[int, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-        for payment, invoice, amount in rows:
-            linked[payment][held.get(invoice, (f"unsent {invoice}", ""))[0]] += Decimal(amount)  # type: ignore[arg-type]
+        settled = by_payments(payment_ids)
+        held = held_bills(self._connection, settled.values())
         return {
-            payment: {invoice: amount for invoice, amount in each.items() if amount} for payment, each in linked.items()
+            payment: {
+                held.get(bill, f"unsent {bill.kind} {bill.subject_id}"): amount
+                for bill, amount in some.items()
+                if amount
+            }
+            for payment, some in settled.items()
         }
 
     def _customers(self, ids: Iterable[int]) -> dict[int, str]:
-        rows = Mapping.objects.filter(connection=self._connection, kind=MappingKind.CUSTOMER, internal_id__in=set(ids))
+        rows = MappingRow.objects.filter(
+            connection=self._connection, kind=MappingKind.CUSTOMER, internal_id__in=set(ids)
+        )
         return {ours: theirs for ours, theirs in rows.values_list("internal_id", "external_id") if ours is not None}
 
     def _compare(self, sort: _Sort, ours: _Ours, theirs: ErpDocument, customers: dict[int, str]) -> None:
@@ -211,6 +258,8 @@ class _Comparison:
             for invoice, amount in theirs.linked:
                 linked[invoice] += amount
             pairs.append(("what it settles", ours.linked, dict(linked)))
+        if self._may_move and theirs.date[:10] > ours.date:
+            pairs = [each for each in pairs if each[0] != "date"]  # The policy moved it out of locked books.
         for what, mine, other in pairs:
             if mine != other:
                 self._findings.add(
@@ -222,6 +271,28 @@ class _Comparison:
                     external_id=theirs.external_id,
                     detail=f"The {what} differs." if what != "what it settles" else "What it settles differs.",
                 )
+
+    def _rates(self, sort: _Sort, ours: Mapping[int, _Ours]) -> Rates:
+        """Read at which rates foreign documents stand in our books; nothing is read where all are in base currency."""
+        return Rates(_DIMENSIONS[sort.kind], [(pk, each.entity_id, each.currency) for pk, each in ours.items()])
+
+    def _compare_rate(self, sort: _Sort, subject: int, ours: _Ours, theirs: ErpDocument, rates: Rates) -> None:
+        """Compare what a foreign document comes to in the base currency, where the ERP tells its rate."""
+        rate = rates.of(subject)
+        base = self._bases[ours.entity_id]
+        if theirs.rate is None or not ours.total or ours.total != theirs.total or ours.currency == base:
+            return
+        if abs(theirs.rate / rate - 1) > _SAME_RATE:
+            mine, other = (round_money(ours.total * each, base) for each in (rate, theirs.rate))
+            self._findings.add(
+                sort.kind.value,
+                ours.name,
+                RATE,
+                ours=mine,
+                theirs=other,
+                external_id=theirs.external_id,
+                detail=f"In {base}: our rate is {rate:f}, theirs {round(theirs.rate, 6).normalize():f}.",
+            )
 
     def _cause(self, sort: _Sort, ours: _Ours, theirs: ErpDocument) -> str:
         """A void or a later allocation that is still on its way is no change made in the ERP."""
@@ -237,6 +308,8 @@ class _Comparison:
         if sort is _PAYMENTS:
             parts = PaymentAllocation.objects.filter(payment_id=subject).values_list("id", flat=True)
             changes |= Q(kind=Kind.PAYMENT_UPDATE.value, subject_id__in=list(parts))
+            draws = WalletDraw.objects.filter(source__payment=subject).values_list("id", flat=True)
+            changes |= Q(kind=Kind.WALLET_PAYMENT.value, subject_id__in=list(draws))
         states = OutboxItem.objects.filter(changes, connection=self._connection).exclude(state=OutboxState.DELIVERED)
         state = states.values_list("state", flat=True).first()
         waits = {OutboxState.PARKED: "parked", OutboxState.SKIPPED: "skipped", OutboxState.APPROVAL: APPROVAL}
@@ -255,22 +328,22 @@ class _Comparison:
     def stray_journals(self, connector: Connector) -> None:
         """Journals of ours have no business beside documents: both would count revenue twice."""
         for document in connector.documents(Kind.JOURNAL_ENTRY, through=self._through, since=self._since):
-            if document.reference.startswith(f"{self._connection.reference_prefix}-"):
+            if document.reference.startswith(self._prefix):
                 self._findings.compared += 1
                 self._findings.add(
                     "journal_entry", document.number, "sent in the other mode", external_id=document.external_id
                 )
 
     def _deposit(self, sort: _Sort) -> str:
-        if sort is not _PAYMENTS:
+        if not sort.moves:
             return ""
-        row = Mapping.objects.filter(connection=self._connection, kind=MappingKind.DEPOSIT_ACCOUNT).first()
+        row = MappingRow.objects.filter(connection=self._connection, kind=MappingKind.DEPOSIT_ACCOUNT).first()
         return row.external_id if row else ""
 
     def _count(self, sort: _Sort, account: str, currency: str, side: str, total: Decimal) -> None:
         self._sums["receivables", "", currency][side] += sort.sign * total
-        if sort is _PAYMENTS:
-            self._sums["payments to account", account, currency][side] += total
+        if sort.moves:
+            self._sums["payments to account", account, currency][side] += sort.moves * total
 
     def compare_sums(self) -> None:
         """Compare what the documents come to on receivables and on the deposit account."""

@@ -30,6 +30,7 @@ from integrations.reconciliation.findings import (
     foreign_cause,
     subject_of,
 )
+from integrations.serving import entity_ids
 
 Amounts = dict[str, Decimal]
 _EFFECT_ON_RECEIVABLES = {Kind.INVOICE: 1, Kind.CREDIT_NOTE: -1, Kind.PAYMENT: -1, Kind.REFUND: 1}
@@ -70,9 +71,8 @@ class _Comparison:
         ).values_list("internal_id", "external_id", "external_name")
         self._theirs_of = {ours: theirs for ours, theirs, _ in rows if ours is not None}
         self._names = {theirs: name for _, theirs, name in rows}
-        entities = BusinessEntity.objects.order_by("id")
-        if connection.business_entity_id:
-            entities = entities.filter(pk=connection.business_entity_id)
+        self._entities = entity_ids(connection)
+        entities = BusinessEntity.objects.filter(pk__in=self._entities).order_by("id")
         self._home = str(connection.company.get("home_currency") or entities[0].base_currency)
         self._sums: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self._seen: set[tuple[Kind, int]] = set()
@@ -94,8 +94,7 @@ class _Comparison:
         entries = JournalEntry.objects.filter(date__lte=self._through)
         if self._since:
             entries = entries.filter(date__gte=self._since)
-        entity = self._connection.business_entity_id
-        return entries.filter(business_entity_id=entity) if entity else entries
+        return entries.filter(business_entity_id__in=self._entities)
 
     def _compare_page(self, page: Sequence[ErpDocument]) -> None:
         named = [(self._subject(document), document) for document in page]

@@ -603,3 +603,25 @@ def test_a_payment_taken_off_and_voided_leaves_nothing_behind(sell):
     carried = CarryingAmount.objects.get(role="accounts_receivable.customers")
     assert (carried.amount, carried.base) == (1000, 1100)
     agrees()
+
+
+def test_a_payment_is_taken_off_at_what_was_recorded_though_the_rate_was_corrected(sell):
+    """As above, but the rate of the payment's day was corrected meanwhile: its entries keep theirs, and so does their undoing."""
+    rates("Date USD\n2026-03-01 1.10\n2026-03-20 1.15\n2026-03-25 1.30")
+    sell(amount="1000", start=date(2026, 3, 1), **YEAR)
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    pay("400", date(2026, 3, 20))
+    rates("Date USD\n2026-03-01 1.12\n2026-03-20 1.20", correct=True)
+    void_payment(payment_id=Payment.objects.get().pk, on=date(2026, 3, 25), reason="Bounced")
+    assert journal(in_base=True, kinds={"payment_unallocated", "payment_voided"}) == text("""
+        2026-03-25  Payment taken off
+            Dr AR - Customers                        440.00
+            Dr FX Loss, Realized                      20.00
+            Cr Unapplied Payments                    460.00
+        2026-03-25  Payment voided
+            Dr Unapplied Payments                    460.00
+            Cr Cash                                  460.00
+    """)
+    carried = CarryingAmount.objects.get(role="accounts_receivable.customers")
+    assert (carried.amount, carried.base) == (1000, 1100)
+    assert check_ledger(Tenant.objects.get()).problems == []

@@ -78,6 +78,13 @@ def test_documents_are_numbered_in_the_order_of_their_import(books) -> None:
         (b"Date,Account,Debit,Credit,Reference\n2026-01-02,1000,NaN,0,X\n", "not a number"),
         (b"Date,Account,Debit,Credit\n2026-01-02,1000,1,0\n", "neither a Reference nor a Number"),
         (b"\xff\xfe", "UTF-8"),
+        (b"", "missing: date, account, debit, credit"),
+        (b"Date;Account;Debit;Credit;Reference\n", "save it with commas"),
+        (b'Date,Account,Debit,Credit,Reference\n2026-01-02,1000,"1.234,56",0,X\n', "1.234,56 is not a number"),
+        (b'Date,Account,Debit,Credit,Reference\n2026-01-02,1000,"1,5",0,X\n', "1,5 is not a number"),
+        (b"Date,Account,Debit,Credit,Reference\n2026-01-02,1000,1\n", "Line 2 has 3 values"),
+        (b"Date,Account,Debit,Credit,Debit\n", "a column twice: debit"),
+        (b"Date,Account,Debit,Credit,Reference\n2026-01-02,1,1,0,X\n2026-01-03,2,0,1,X\n", "X has another date"),
     ],
 )
 def test_a_report_that_cannot_be_read_changes_nothing(books, content, words) -> None:
@@ -88,3 +95,48 @@ def test_a_report_that_cannot_be_read_changes_nothing(books, content, words) -> 
     with pytest.raises(UnreadableReport, match=words):
         archive.upload_report(connection, Kind.JOURNAL_ENTRY, content)
     assert connection.reported.count() == 1
+
+
+def test_a_file_of_another_kind_is_refused(books) -> None:
+    connection = books("documents", payments=True)
+    a_busy_month()
+    drain(connection.pk, until_empty=True, seconds=30)
+    invoices = file_of(archive.make_files(connection, user=None), "invoice")
+    with pytest.raises(UnreadableReport, match="of the kind “invoice”, but you said that the file lists"):
+        archive.upload_report(connection, Kind.PAYMENT, invoices)
+    assert connection.reported.count() == 0
+
+
+def file_of(made: ExportFile, kind: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(bytes(made.content))) as zipped:
+        return next(zipped.read(name) for name in zipped.namelist() if name.endswith(f"_{kind}.csv"))
+
+
+def as_the_erp_writes(content: bytes, names: dict[str, str]) -> bytes:
+    """An export that knows its own numbers and names only: no reference of ours, customers by name, amounts with commas."""
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["Number", "Date", "Customer", "Currency", "Total", "Tax"])
+    for number, row in {(row.get("Number") or row["Reference"]): row for row in rows}.items():
+        total = f"{Decimal(row['Total']):,.2f}"
+        writer.writerow([number, row["Date"], names[row["Customer"]], "", total, row.get("Tax", "0.00")])
+    return text.getvalue().encode()
+
+
+def test_the_erps_own_export_is_compared_by_number_and_name(books) -> None:
+    connection = books("documents")
+    a_busy_month()
+    drain(connection.pk, until_empty=True, seconds=30)
+    made = archive.make_files(connection, user=None)
+    names = {row["Reference"]: row["Name"] for row in sheets(made)[next(n for n in sheets(made) if "customer" in n)]}
+    for kind in (Kind.INVOICE, Kind.CREDIT_NOTE):
+        archive.upload_report(connection, kind, as_the_erp_writes(file_of(made, kind.value), names))
+    _, findings = reconcile(connection, through=JANUARY)
+    # What is void here was imported with its total, and its void is a row of its own file: the export still shows it.
+    assert {(each["kind"], each["cause"]) for each in findings.differences} == {
+        ("invoice", "changed in the ERP"),
+        ("account", "balances differ"),
+    }
+    void = next(each for each in findings.differences if each["kind"] == "invoice")
+    assert (void["ours"], void["detail"]) == ("0.00", "The total differs.")

@@ -112,3 +112,17 @@ def test_what_comes_to_nothing_is_not_sent(connect, box) -> None:
     sell_abroad("IDR", "1")
     refused = build(connection, "invoice_finalized")
     assert isinstance(refused, DeliveryError) and "nothing to send" in str(refused)
+
+
+def test_another_rate_of_a_document_is_told_apart(entity) -> None:
+    """1,000.00 EUR at 1.10 here; somebody set 1.20 there: 1,100.00 against 1,200.00 USD."""
+    with start_in_thread("quickbooks", limits="off") as box:
+        connection = sign_in(entity, "quickbooks", "documents", box.url)
+        worked_cases()
+        drain(connection.pk, until_empty=True)
+        (invoice,) = Books(box.url).objects("Invoice")
+        Books(box.url).edit("Invoice", invoice["Id"], ExchangeRate=1.2)
+        _, findings = reconcile(connection, through=THROUGH)
+    (found,) = findings.differences
+    assert (found["cause"], found["ours"], found["theirs"]) == ("another exchange rate", "1100.00", "1200.00")
+    assert found["detail"] == "In USD: our rate is 1.1, theirs 1.2."

@@ -116,6 +116,22 @@ def test_a_payment_recorded_there_is_taken_over_once_where_the_tenant_wants_that
     assert not OutboxItem.objects.filter(kind="payment").exists()
 
 
+def test_a_payment_recorded_there_is_told_where_payments_go_the_other_way(connect, box) -> None:
+    connection = connect(mode="documents", payments=True)
+    a_month(customers=1)
+    drain(connection.pk, until_empty=True)
+    there = ExternalReference.objects.get(kind="invoice").external_id
+    customer = ExternalReference.objects.get(kind="customer").external_id
+    link = {"Amount": 4, "LinkedTxn": [{"TxnId": there, "TxnType": "Invoice"}]}
+    body = {"CustomerRef": {"value": customer}, "TotalAmt": 5, "TxnDate": "2026-02-03", "Line": [link]}
+    connector_of(connection)._client.write("payment", json.dumps(body), request_id="by-hand")
+    set_options(connection.pk, {"pull_payments": True})  # As it was kept before payments were sent.
+    assert noticing.poll(Connection.objects.get()) == 1
+    number = Invoice.objects.get().number
+    assert NoticedChange.objects.get().words.startswith(f"A payment of 5.00 was recorded in the ERP for {number}.")
+    assert not Payment.objects.exists()
+
+
 def test_a_warning_is_told_once_and_forgotten_when_it_is_over(connection, queue) -> None:
     connection.options = {**connection.options, "warn_to": "ann@example.com"}
     connection.save()

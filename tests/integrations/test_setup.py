@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
-from integrations import mapping, setup
+from integrations import mapping, setup, switching
 from integrations.delivery import drain
 from integrations.models import Connection
 from integrations.readiness import readiness
@@ -55,9 +55,9 @@ def test_payments_belong_to_documents_mode(capsys) -> None:
 def test_the_mode_cannot_change_with_anything_waiting(connection, queue) -> None:
     item = queue("journal_entry", 1)
     with pytest.raises(SetupError, match="1 items wait"):
-        setup.change_mode(connection, mode="documents", send_payments=False)
+        switching.change_mode(connection, mode="documents", send_payments=False)
     item.delete()
-    setup.change_mode(connection, mode="documents", send_payments=True)
+    switching.change_mode(connection, mode="documents", send_payments=True)
     assert Connection.objects.get().sync_mode == "documents"
 
 

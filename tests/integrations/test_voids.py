@@ -7,13 +7,12 @@ import pytest
 
 from billing.models import BusinessEntity, Invoice, InvoiceLine, PaymentAllocation
 from billing.services.credit_notes import issue_credit_note
-from billing.services.disputes import open_dispute
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.undoing import unallocate_payment, void_credit_note, void_payment
 from billing.services.write_offs import write_off_invoice
-from integrations import mapping, outbox, setup
+from integrations import mapping, noticing, outbox, setup
 from integrations.delivery import drain
-from integrations.models import ErpRecord, MappingKind, OutboxItem
+from integrations.models import ErpRecord, MappingKind, NoticedChange, OutboxItem
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
 from tests.integrations.world import JANUARY, a_month
@@ -46,9 +45,13 @@ def test_voids_and_a_re_allocation_reach_the_erp(erp: str, entity: BusinessEntit
         part = PaymentAllocation.objects.get(payment=moved)
         unallocate_payment(allocation_id=part.pk, on=FEBRUARY, reason="Too much")
         allocate_payment(payment_id=moved.pk, allocations={second.pk: Decimal(4)}, on=FEBRUARY)
+        # In the ERP the first invoice is free for this one only when the payment it replaces is void there.
+        receive_payment(customer_id=first.customer_id, amount=first.total.amount, currency="USD", received_on=FEBRUARY)
         sent = drain(connection.pk, until_empty=True, seconds=180)
         assert (sent.parked, sent.waiting) == (0, 0), parked()
         assert reconcile(connection, through=FEBRUARY)[1].differences == []
+        noticing.poll(connection)
+        assert not NoticedChange.objects.exists()  # What we did ourselves is no news.
 
 
 @pytest.mark.parametrize("erp", ["quickbooks", "xero", "netsuite", "zoho"])
@@ -58,14 +61,11 @@ def test_a_write_off_settles_the_invoice_in_the_erp(erp: str, entity: BusinessEn
         made.options = QUICK
         connection = setup.connect_sandbox(made, box.url)
         a_month(customers=2)
-        given_up, disputed = Invoice.objects.order_by("id")
-        payment = receive_payment(
-            customer_id=disputed.customer_id, amount=disputed.total.amount, currency="USD", received_on=JANUARY
-        )
+        given_up = Invoice.objects.order_by("id")[0]
         write_off_invoice(invoice_id=given_up.pk, on=FEBRUARY, reason="Bankrupt")
         sent = drain(connection.pk, until_empty=True, seconds=180)
         if erp != "xero":  # The others want an item for it; until there is one it waits with the reason.
-            assert sent.parked == 1
+            assert sent.parked == 1, parked()
             assert "an item whose sales go to bad debts" in parked()[0][1]
             item = ErpRecord.objects.filter(connection=connection, kind="product", is_active=True).order_by("id")[0]
             mapping.choose(connection, kind=MappingKind.BAD_DEBT_PRODUCT, internal_id=None, record=item)
@@ -73,12 +73,6 @@ def test_a_write_off_settles_the_invoice_in_the_erp(erp: str, entity: BusinessEn
             sent = drain(connection.pk, until_empty=True, seconds=180)
         assert (sent.parked, sent.waiting) == (0, 0), parked()
         assert reconcile(connection, through=FEBRUARY)[1].differences == []
-
-        open_dispute(payment_id=payment.pk, on=FEBRUARY, amount=payment.amount.amount, reason="Fraud", fee=Decimal(15))
-        sent = drain(connection.pk, until_empty=True, seconds=180)
-        kind, words = parked()[0]
-        assert (sent.parked, kind) == (1, "dispute")
-        assert "with a fee of 15.00 USD. Enter both in the ERP" in words
 
 
 def parked() -> list[tuple[str, str]]:

@@ -35,6 +35,8 @@ SPEC = ConnectorSpec(
             Kind.PAYMENT_UPDATE,
             Kind.PAYMENT_VOID,
             Kind.REFUND,
+            Kind.MONEY_OUT,
+            Kind.MONEY_IN,
         ),
         500,
     ),
@@ -58,7 +60,15 @@ SPEC = ConnectorSpec(
     tells_links=False,
     line_product=False,
     lists=(RowKind.ACCOUNT, RowKind.CUSTOMER, RowKind.PRODUCT),
-    reads=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.REFUND),
+    reads=(
+        Kind.JOURNAL_ENTRY,
+        Kind.INVOICE,
+        Kind.CREDIT_NOTE,
+        Kind.PAYMENT,
+        Kind.REFUND,
+        Kind.MONEY_OUT,
+        Kind.MONEY_IN,
+    ),
 )
 
 

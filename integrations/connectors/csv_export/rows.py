@@ -13,6 +13,7 @@ from integrations.documents import (
     InvoiceDocument,
     JournalDocument,
     Kind,
+    MoneyDocument,
     PaymentDocument,
     ProductDocument,
     RefundDocument,
@@ -140,7 +141,7 @@ def _allocation(document: CreditAllocationDocument) -> list[Row]:
             "Invoice": part.invoice,
             "Allocated": _amount(part.amount),
         }
-        for part in document.allocations
+        for part in document.added
     ]
 
 
@@ -176,6 +177,22 @@ def _refund(document: RefundDocument) -> list[Row]:
     ]
 
 
+def _money(document: MoneyDocument) -> list[Row]:
+    return [
+        {
+            "Reference": document.reference,
+            "Date": document.date.isoformat(),
+            "Customer": document.customer,
+            "Currency": document.currency,
+            "Rate": _amount(document.rate),
+            "Total": _amount(document.amount),
+            "Account": document.account,
+            "Other account": document.other,
+            "Note": _safe(document.note),
+        }
+    ]
+
+
 _WRITERS: dict[Kind, Callable[[Any], list[Row]]] = {
     Kind.CUSTOMER: _customer,
     Kind.PRODUCT: _product,
@@ -189,4 +206,6 @@ _WRITERS: dict[Kind, Callable[[Any], list[Row]]] = {
     Kind.PAYMENT: _payment,
     Kind.PAYMENT_UPDATE: _payment,
     Kind.REFUND: _refund,
+    Kind.MONEY_OUT: _money,
+    Kind.MONEY_IN: _money,
 }

@@ -60,6 +60,8 @@ class NetSuite:
             Kind.PAYMENT: payloads.payment,
             Kind.PAYMENT_UPDATE: payloads.payment,
             Kind.REFUND: payloads.refund,
+            Kind.MONEY_OUT: payloads.check,
+            Kind.MONEY_IN: payloads.deposit,
         }
         if kind in objects.OFFSETS:
             return payloads.void(document)  # type: ignore[arg-type]  # The kind says which document it is.

@@ -34,7 +34,10 @@ RECORDS = {
     Kind.PAYMENT: "customerPayment",
     Kind.PAYMENT_UPDATE: "customerPayment",
     Kind.REFUND: "customerRefund",
+    Kind.MONEY_OUT: "check",
+    Kind.MONEY_IN: "deposit",
 }
+MOVED = {Kind.MONEY_OUT: "expense", Kind.MONEY_IN: "other"}  # The sublists of a check and a deposit.
 # Documents that undo another are of these types, and known by these letters of the reference.
 OFFSETS = {
     Kind.INVOICE_VOID: ("invoice", "creditMemo", "V", "I"),
@@ -47,6 +50,8 @@ TYPES = {
     Kind.CREDIT_NOTE: "CustCred",
     Kind.PAYMENT: "CustPymt",
     Kind.REFUND: "CustRfnd",
+    Kind.MONEY_OUT: "Check",
+    Kind.MONEY_IN: "Deposit",
 }
 _PAGES = {
     "journalEntry": "accounting/transactions/journal",
@@ -54,6 +59,8 @@ _PAGES = {
     "creditMemo": "accounting/transactions/custcred",
     "customerPayment": "accounting/transactions/custpymt",
     "customerRefund": "accounting/transactions/custrfnd",
+    "check": "accounting/transactions/check",
+    "deposit": "accounting/transactions/deposit",
     "customer": "common/entity/custjob",
     "serviceSaleItem": "common/item/item",
 }
@@ -61,6 +68,7 @@ _HEADS = (
     f"id, type, tranid, externalid, {as_date('trandate')}, entity, currency, exchangerate, foreigntotal, voided, posting, "
     "lastmodifieddate"
 )
+_OWN_NUMBERS = (Kind.PAYMENT, Kind.REFUND, Kind.MONEY_OUT, Kind.MONEY_IN)
 _CHUNK = 200
 _ZERO = Decimal(0)
 JsonObject = dict[str, Any]
@@ -80,6 +88,8 @@ def expected_total(kind: Kind, sent: JsonObject) -> Decimal | None:
         return decimal(sent.get("payment"))
     if kind is Kind.REFUND:
         return sum((decimal(line["amount"]) for line in sent["apply"]["items"]), _ZERO)
+    if kind in (Kind.MONEY_OUT, Kind.MONEY_IN):
+        return sum((decimal(line["amount"]) for line in sent[MOVED[kind]]["items"]), _ZERO)
     if kind not in (Kind.INVOICE, Kind.CREDIT_NOTE):
         return None
     lines, details = sent["item"]["items"], sent.get("taxDetails", {}).get("items", [])
@@ -182,13 +192,13 @@ class Transactions:
             external_id=str(row["id"]),
             reference=reference,
             # A payment is known by our reference: NetSuite numbers it itself.
-            number=reference if kind in (Kind.PAYMENT, Kind.REFUND) and reference else str(row.get("tranid") or ""),
+            number=reference if kind in _OWN_NUMBERS and reference else str(row.get("tranid") or ""),
             date=iso(row.get("trandate")),
             currency=self._codes.get(str(row.get("currency")), str(row.get("currency") or "")),
             customer=str(row.get("entity") or ""),
             total=abs(decimal(row.get("foreigntotal"))),
             tax=abs(tax) or _ZERO,
-            account=account if kind in (Kind.PAYMENT, Kind.REFUND) else "",
+            account=account if kind in _OWN_NUMBERS else "",
             postings=tuple(_posting(line) for line in lines if line.get("account")),
             linked=linked,
             rate=decimal(row["exchangerate"]) if row.get("exchangerate") else None,

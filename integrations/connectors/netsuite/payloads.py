@@ -20,6 +20,7 @@ from integrations.documents import (
     InvoiceDocument,
     JournalDocument,
     JournalLineDocument,
+    MoneyDocument,
     PaymentDocument,
     ProductDocument,
     RefundDocument,
@@ -264,6 +265,29 @@ def refund(document: RefundDocument, setting: Setting) -> str:
     body |= payment_option(setting.options)
     refunded = _apply(document.credit_note or document.payment, setting.amount(document.amount, document.currency))
     return dumps(body | {"apply": {"items": [refunded]}})
+
+
+def check(document: MoneyDocument, setting: Setting) -> str:
+    """Write a check: money that left an account, against one other account."""
+    return dumps(
+        _moved(document, setting) | {"entity": {"id": document.customer}, "expense": _only_line(document, setting)}
+    )
+
+
+def deposit(document: MoneyDocument, setting: Setting) -> str:
+    """Write a deposit: money that came into an account, against one other account."""
+    line = _only_line(document, setting)
+    line["items"][0]["entity"] = {"id": document.customer}
+    return dumps(_moved(document, setting) | {"other": line})
+
+
+def _moved(document: MoneyDocument, setting: Setting) -> JsonObject:
+    return _head(setting, document) | {"account": {"id": document.account}, "memo": document.note[:MEMO]}
+
+
+def _only_line(document: MoneyDocument, setting: Setting) -> JsonObject:
+    amount = setting.amount(document.amount, document.currency)
+    return {"items": [{"account": {"id": document.other}, "amount": amount, "memo": document.note[:MEMO]}]}
 
 
 def payment_option(options: Mapping[str, Any]) -> JsonObject:

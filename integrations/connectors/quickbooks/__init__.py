@@ -59,6 +59,8 @@ SPEC = ConnectorSpec(
         Kind.PAYMENT: 10,
         Kind.CREDIT_ALLOCATION: 1,
         Kind.REFUND: 1,
+        Kind.MONEY_OUT: 1,
+        Kind.MONEY_IN: 1,
         Kind.INVOICE_VOID: 1,
         Kind.CREDIT_NOTE_VOID: 1,
         Kind.PAYMENT_VOID: 1,

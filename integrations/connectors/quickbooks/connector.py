@@ -58,6 +58,8 @@ class QuickBooks:
             Kind.PAYMENT_UPDATE: lambda it: payloads.payment(it, self._company),
             Kind.CREDIT_ALLOCATION: lambda it: settling.credit_allocation(it, self._company),
             Kind.REFUND: lambda it: settling.refund(it, self._company),
+            Kind.MONEY_OUT: lambda it: payloads.purchase(it, self._company),
+            Kind.MONEY_IN: lambda it: payloads.deposit(it, self._company),
         }
         return writers[kind](document)
 
@@ -127,7 +129,8 @@ class QuickBooks:
         if since:
             where += f" and TxnDate >= '{since.isoformat()}'"
         for row in self._client.rows(objects.READ[kind], where):
-            yield objects.erp_document(kind, row)
+            if objects.is_of(kind, row):
+                yield objects.erp_document(kind, row)
 
     def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
         """Read one document as it is now."""
@@ -252,6 +255,8 @@ class QuickBooks:
                 return done[parcel.reference]
             # The lines of an update are sent whole, and nothing else on the payment is touched.
             token = str(rows[0]["SyncToken"])
+            if kind is Kind.PAYMENT_UPDATE:
+                body = body | {"Line": [*body["Line"], *objects.links_to_refunds(rows[0])]}
             text = dumps(body | {"SyncToken": token} | ({} if kind is Kind.INVOICE_VOID else {"sparse": True}))
             # Other bytes need another id, the same bytes the same one.
             answer = self._client.write(

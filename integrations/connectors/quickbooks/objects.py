@@ -18,6 +18,7 @@ from integrations.connectors.base import (
 from integrations.connectors.jsontext import decimal
 from integrations.connectors.quickbooks.payloads import tagged
 from integrations.documents import Kind
+from integrations.kinds import kind_sent
 
 JsonObject = dict[str, Any]
 
@@ -34,6 +35,8 @@ ENTITY = {
     Kind.PAYMENT_UPDATE: "Payment",
     Kind.CREDIT_ALLOCATION: "Payment",
     Kind.REFUND: "Purchase",
+    Kind.MONEY_OUT: "Purchase",
+    Kind.MONEY_IN: "Deposit",
 }
 _LOOKUP = {
     Kind.CUSTOMER: "DisplayName",
@@ -42,6 +45,8 @@ _LOOKUP = {
     Kind.INVOICE: "DocNumber",
     Kind.CREDIT_NOTE: "DocNumber",
     Kind.PAYMENT: "PaymentRefNum",
+    Kind.MONEY_OUT: "DocNumber",
+    Kind.MONEY_IN: "TxnDate",  # A deposit's number cannot be asked for; which of the day is ours its note tells.
     Kind.INVOICE_VOID: "Id",
     Kind.CREDIT_NOTE_VOID: "Id",
     Kind.PAYMENT_VOID: "Id",
@@ -58,6 +63,8 @@ _PAGES = {
     Kind.CREDIT_NOTE_VOID: "creditmemo?txnId=",
     Kind.CREDIT_ALLOCATION: "recvpayment?txnId=",
     Kind.REFUND: "expense?txnId=",
+    Kind.MONEY_OUT: "expense?txnId=",
+    Kind.MONEY_IN: "deposit?txnId=",
     Kind.CUSTOMER: "customerdetail?nameId=",
 }
 READ = {
@@ -66,6 +73,8 @@ READ = {
     Kind.CREDIT_NOTE: "CreditMemo",
     Kind.PAYMENT: "Payment",
     Kind.REFUND: "Purchase",
+    Kind.MONEY_OUT: "Purchase",
+    Kind.MONEY_IN: "Deposit",
 }
 LISTS = {
     "Account": RowKind.ACCOUNT,
@@ -76,7 +85,7 @@ LISTS = {
     "Class": RowKind.CLASS,
     "Department": RowKind.DEPARTMENT,
 }
-KIND_OF = {entity: kind for kind, entity in READ.items()}
+KIND_OF = {entity: kind for kind, entity in READ.items()} | {"Purchase": Kind.REFUND}
 _HOSTS = {
     "quickbooks.api.intuit.com": "app.qbo.intuit.com",
     "sandbox-quickbooks.api.intuit.com": "app.sandbox.qbo.intuit.com",
@@ -101,7 +110,7 @@ def reference_in(kind: Kind, found: JsonObject) -> str:
 def outcome(kind: Kind, sent: JsonObject, found: JsonObject, *, base_url: str) -> Outcome:
     """Compare what was sent with what the ERP holds: the number and the total must be ours to the cent."""
     external_id = str(found.get("Id", ""))
-    if kind in (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT):
+    if kind in (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.MONEY_OUT, Kind.MONEY_IN):
         mine, theirs = _expected_total(kind, sent), decimal(found.get("TotalAmt"))
         if mine != theirs:
             return Rejected(
@@ -140,6 +149,17 @@ def ref(found: JsonObject, name: str) -> str:
     return str((found.get(name) or {}).get("value", ""))
 
 
+def is_of(kind: Kind, found: JsonObject) -> bool:
+    """Tell a refund from other money that left: both are Purchases. What is not ours is one where it is a customer's."""
+    if kind not in (Kind.REFUND, Kind.MONEY_OUT):
+        return True
+    sent = kind_sent(tagged(str(found.get("PrivateNote") or "")))
+    if sent in (Kind.REFUND, Kind.MONEY_OUT):
+        return sent is kind
+    is_customers = str((found.get("EntityRef") or {}).get("type", "")).lower() == "customer"
+    return kind is Kind.REFUND and is_customers
+
+
 def erp_document(kind: Kind, found: JsonObject) -> ErpDocument:
     """Read a transaction for reconciliation."""
     lines = found.get("Line") or []
@@ -163,16 +183,29 @@ def erp_document(kind: Kind, found: JsonObject) -> ErpDocument:
         number=str(found.get("DocNumber") or found.get("PaymentRefNum") or ""),
         date=str(found.get("TxnDate", "")),
         currency=ref(found, "CurrencyRef"),
-        customer=ref(found, "CustomerRef"),
+        customer=ref(found, "CustomerRef") or ref(found, "EntityRef"),
         total=total,
         tax=decimal((found.get("TxnTaxDetail") or {}).get("TotalTax")),
-        account=ref(found, "DepositToAccountRef") if is_payment else "",
+        account=ref(found, "DepositToAccountRef" if kind in (Kind.PAYMENT, Kind.MONEY_IN) else "AccountRef"),
         postings=postings,
         linked=linked,
         rate=decimal(found["ExchangeRate"]) if found.get("ExchangeRate") else None,
         status="void" if not total and str(found.get("PrivateNote") or "").startswith("Voided") else "posted",
         sync_token=str(found.get("SyncToken", "")),
     )
+
+
+def links_to_refunds(payment: JsonObject) -> list[JsonObject]:
+    """Give a payment's lines that link what was paid back of it: an update states all of its lines."""
+    return [
+        {
+            "Amount": decimal(line.get("Amount")),
+            "LinkedTxn": [{"TxnId": str(link["TxnId"]), "TxnType": link["TxnType"]}],
+        }
+        for line in payment.get("Line") or ()
+        for link in line.get("LinkedTxn") or ()
+        if link.get("TxnType") in ("Expense", "Check")
+    ]
 
 
 def change(kind: Kind, found: JsonObject) -> Change:

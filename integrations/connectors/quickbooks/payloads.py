@@ -19,6 +19,7 @@ from integrations.documents import (
     InvoiceDocument,
     JournalDocument,
     JournalLineDocument,
+    MoneyDocument,
     PaymentDocument,
     ProductDocument,
     SalesLineDocument,
@@ -287,3 +288,44 @@ def payment(document: PaymentDocument, company: Company) -> str:
     if document.external_id:
         body["Id"] = document.external_id
     return dumps(body)
+
+
+def purchase(document: MoneyDocument, company: Company) -> str:
+    """Write a Purchase: money that left an account at once, against one other account."""
+    _check_number(document.reference)
+    line = {
+        "DetailType": "AccountBasedExpenseLineDetail",
+        "AccountBasedExpenseLineDetail": {"AccountRef": {"value": document.other}},
+    }
+    body: JsonObject = {
+        "PaymentType": "Cash",
+        "AccountRef": {"value": document.account},
+        "EntityRef": {"value": document.customer, "type": "Customer"},
+        "DocNumber": document.reference,
+        **_moved(document, company),
+    }
+    return dumps(body | {"Line": [_only_line(document) | line]})
+
+
+def deposit(document: MoneyDocument, company: Company) -> str:
+    """Write a Deposit: money that came into an account, against one other account."""
+    detail = {
+        "AccountRef": {"value": document.other},
+        "Entity": {"value": document.customer, "type": "Customer"},
+    }
+    line = {"DetailType": "DepositLineDetail", "DepositLineDetail": detail}
+    body: JsonObject = {"DepositToAccountRef": {"value": document.account}, **_moved(document, company)}
+    return dumps(body | {"Line": [_only_line(document) | line]})
+
+
+def _moved(document: MoneyDocument, company: Company) -> JsonObject:
+    return {
+        "TxnDate": document.date.isoformat(),
+        "PrivateNote": note(document.note, document.reference),
+        **currency_of(document.currency, document.rate, company),
+        **untaxed(company),
+    }
+
+
+def _only_line(document: MoneyDocument) -> JsonObject:
+    return {"Amount": amount(document.amount, document.currency), "Description": document.note[:_DESCRIPTION]}

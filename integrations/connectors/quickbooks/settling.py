@@ -23,8 +23,8 @@ _EXPENSE = "Expense"  # What a Payment calls a Purchase of the type Cash.
 
 def credit_allocation(document: CreditAllocationDocument, company: Company) -> str:
     """Write the Payment of zero that lets a CreditMemo settle invoices."""
-    total = sum((part.amount for part in document.allocations), Decimal(0))
-    lines = [_link("Invoice", part.invoice, amount(part.amount, document.currency)) for part in document.allocations]
+    total = sum((part.amount for part in document.added), Decimal(0))
+    lines = [_link("Invoice", part.invoice, amount(part.amount, document.currency)) for part in document.added]
     lines.append(_link("CreditMemo", document.credit_note, amount(total, document.currency)))
     return dumps(_zero(document, company) | {"Line": lines})
 
@@ -107,6 +107,8 @@ class Settling:
             if linked.get("TxnType") != "Payment":
                 continue
             payment = self._read("Payment", str(linked["TxnId"]))
+            if payment and objects.reference_in(Kind.PAYMENT, payment) not in ("", reference):
+                continue  # Another application of ours, of the same credit.
             if payment and set(wanted) <= set(objects.erp_document(Kind.PAYMENT, payment).linked):
                 return self._delivered("Payment", payment)
         if not objects.decimal(rows[0].get("Balance", rows[0].get("RemainingCredit"))):

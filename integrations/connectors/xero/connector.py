@@ -75,6 +75,8 @@ class Xero:
             Kind.PAYMENT_UPDATE: lambda it: settlement(it, company, update=True),
             Kind.CREDIT_ALLOCATION: credit_allocation,
             Kind.REFUND: lambda it: refund(it, company),
+            Kind.MONEY_OUT: lambda it: payloads.bank_transaction(it, company, accounts, spent=True),
+            Kind.MONEY_IN: lambda it: payloads.bank_transaction(it, company, accounts, spent=False),
         }
         self._check_currency(getattr(document, "currency", ""))
         return writers.get(kind, void)(document)

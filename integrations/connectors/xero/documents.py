@@ -12,8 +12,15 @@ from integrations.connectors.xero.client import JsonObject
 from integrations.connectors.xero.reader import Reader, dated
 from integrations.connectors.xero.settling import Held, reference_of_credit
 from integrations.documents import Kind
+from integrations.kinds import kind_sent
 
-_SALES = {Kind.INVOICE: 'Type=="ACCREC" AND ', Kind.CREDIT_NOTE: 'Type=="ACCRECCREDIT" AND ', Kind.JOURNAL_ENTRY: ""}
+_SALES = {
+    Kind.INVOICE: 'Type=="ACCREC" AND ',
+    Kind.CREDIT_NOTE: 'Type=="ACCRECCREDIT" AND ',
+    Kind.JOURNAL_ENTRY: "",
+    Kind.MONEY_OUT: 'Type=="SPEND" AND ',
+    Kind.MONEY_IN: 'Type=="RECEIVE" AND ',
+}
 _JOURNALS_AT_ONCE = 200  # they come with their lines
 _GONE = ("VOIDED", "DELETED", "ARCHIVED")
 
@@ -151,7 +158,6 @@ def _is_ours(reference: str) -> bool:
         len(prefix) == 5
         and prefix.isalnum()
         and prefix.isupper()
-        and len(rest) > 1
-        and rest[0].isalpha()
-        and rest[1:].isdigit()
+        and kind_sent(reference) is not None
+        and rest[-1:].isdigit()
     )

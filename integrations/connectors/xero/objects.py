@@ -29,6 +29,8 @@ PATHS = {
     Kind.INVOICE: "Invoices",
     Kind.CREDIT_NOTE: "CreditNotes",
     Kind.PAYMENT: "Payments",
+    Kind.MONEY_OUT: "BankTransactions",
+    Kind.MONEY_IN: "BankTransactions",
 }
 ENTITIES = {kind: path.removesuffix("s") for kind, path in PATHS.items()}
 NUMBERS = {
@@ -37,6 +39,8 @@ NUMBERS = {
     Kind.JOURNAL_ENTRY: "Narration",
     Kind.INVOICE: "InvoiceNumber",
     Kind.CREDIT_NOTE: "CreditNoteNumber",
+    Kind.MONEY_OUT: "Reference",
+    Kind.MONEY_IN: "Reference",
 }
 _PAGES = {
     Kind.INVOICE: "AccountsReceivable/View.aspx?InvoiceID=",
@@ -44,6 +48,8 @@ _PAGES = {
     Kind.JOURNAL_ENTRY: "Journal/View.aspx?invoiceID=",
     Kind.CUSTOMER: "Contacts/View/",
     Kind.PAYMENT: "Bank/ViewTransaction.aspx?bankTransactionID=",
+    Kind.MONEY_OUT: "Bank/ViewTransaction.aspx?bankTransactionID=",
+    Kind.MONEY_IN: "Bank/ViewTransaction.aspx?bankTransactionID=",
 }
 _VENDOR = "https://api.xero.com"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,7 +87,7 @@ def reference_in(kind: Kind, found: JsonObject) -> str:
 def outcome(kind: Kind, sent: JsonObject, found: JsonObject, *, base_url: str) -> Outcome:
     """Compare what was sent with what Xero holds: number and total must be ours to the cent."""
     external_id = external_id_of(kind, found)
-    if kind in (Kind.INVOICE, Kind.CREDIT_NOTE):
+    if kind in (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.MONEY_OUT, Kind.MONEY_IN):
         if (
             found.get("Status") not in _GONE
             and (mine := _expected(sent)) is not None
@@ -161,6 +167,7 @@ def erp_document(kind: Kind, found: JsonObject) -> ErpDocument | None:
         customer=str((found.get("Contact") or {}).get("ContactID", "")),
         total=_ZERO if is_void else decimal(found.get("Total")),
         tax=_ZERO if is_void else decimal(found.get("TotalTax")),
+        account=str((found.get("BankAccount") or {}).get("AccountID", "")),
         postings=() if state != "posted" else postings,
         linked=tuple(linked.items()),
         rate=_base_per_unit(found.get("CurrencyRate")),

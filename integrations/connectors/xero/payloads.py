@@ -18,6 +18,7 @@ from integrations.documents import (
     InvoiceDocument,
     JournalDocument,
     JournalLineDocument,
+    MoneyDocument,
     ProductDocument,
     SalesLineDocument,
 )
@@ -195,3 +196,27 @@ def _sales_line(line: SalesLineDocument, accounts: Accounts) -> JsonObject:
         if percent is None or (net * percent / 100).quantize(_CENT, ROUND_HALF_UP) != line.tax:
             row["TaxAmount"] = amount(line.tax)  # only where Xero would work out another one
     return row | _tracking(line.dimensions)
+
+
+def bank_transaction(document: MoneyDocument, company: Company, accounts: Accounts, *, spent: bool) -> str:
+    """Write a BankTransaction: money spent or received, against one other account, without tax."""
+    line = {
+        "Description": (document.note or document.reference)[:_DESCRIPTION],
+        "Quantity": 1,
+        "UnitAmount": amount(document.amount),
+        "AccountCode": accounts.code(document.other),
+        "TaxType": _NO_TAX,
+    }
+    return dumps(
+        {
+            "Type": "SPEND" if spent else "RECEIVE",
+            "Contact": {"ContactID": document.customer},
+            "BankAccount": {"AccountID": document.account},
+            "Date": document.date.isoformat(),
+            "Reference": document.reference,
+            "Status": "AUTHORISED",
+            "LineAmountTypes": "NoTax",
+            **currency(document.currency, document.rate, company),
+            "LineItems": [line],
+        }
+    )

@@ -21,6 +21,7 @@ _SCOPES = (
     *(f"ZohoBooks.customerpayments.{verb}" for verb in ("CREATE", "READ", "UPDATE", "DELETE")),
     *(f"ZohoBooks.contacts.{verb}" for verb in ("CREATE", "READ", "UPDATE")),
     *(f"ZohoBooks.settings.{verb}" for verb in ("CREATE", "READ", "UPDATE")),
+    *(f"ZohoBooks.{module}.{verb}" for module in ("expenses", "banking") for verb in ("CREATE", "READ")),
 )
 
 SPEC = ConnectorSpec(
@@ -38,6 +39,8 @@ SPEC = ConnectorSpec(
         Kind.CREDIT_ALLOCATION: 1,
         Kind.PAYMENT_UPDATE: 1,
         Kind.REFUND: 1,
+        Kind.MONEY_OUT: 10,
+        Kind.MONEY_IN: 10,
         Kind.PAYMENT_VOID: 1,
         Kind.CREDIT_NOTE_VOID: 1,
         Kind.INVOICE_VOID: 1,
@@ -121,6 +124,14 @@ SPEC = ConnectorSpec(
         RowKind.CURRENCY,
         RowKind.TRACKING,
         RowKind.LOCATION,
+    ),
+    reads=(
+        Kind.JOURNAL_ENTRY,
+        Kind.INVOICE,
+        Kind.CREDIT_NOTE,
+        Kind.PAYMENT,
+        Kind.MONEY_OUT,
+        Kind.MONEY_IN,
     ),
     sweeps=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT),
     webhooks=WEBHOOKS,

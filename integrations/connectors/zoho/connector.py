@@ -73,6 +73,8 @@ class ZohoBooks:
             Kind.PAYMENT: writer.payment,
             Kind.PAYMENT_UPDATE: writer.payment,
             Kind.REFUND: writer.refund,
+            Kind.MONEY_OUT: writer.expense,
+            Kind.MONEY_IN: writer.deposit,
             Kind.PAYMENT_VOID: writer.void,
             Kind.CREDIT_NOTE_VOID: writer.void,
             Kind.INVOICE_VOID: writer.void,

@@ -55,7 +55,16 @@ MODULES = {
         page="paymentsreceived",
         singular="customerpayment",
     ),
+    Kind.MONEY_OUT: Module("expenses", "expense", "expense_id", "reference_number", page="expenses"),
+    Kind.MONEY_IN: Module("banktransactions", "banktransaction", "transaction_id", "reference_number", page="banking"),
 }
+MOVED = (Kind.MONEY_OUT, Kind.MONEY_IN)
+_MONEY_IS_IN = {
+    Kind.PAYMENT: "account_id",
+    Kind.MONEY_OUT: "paid_through_account_id",
+    Kind.MONEY_IN: "to_account_id",
+}
+_BY_AMOUNT = (Kind.PAYMENT, Kind.MONEY_IN)  # Zoho calls their total the amount.
 _SALES = (Kind.INVOICE, Kind.CREDIT_NOTE)
 _SCOPES = {
     "sales": (
@@ -70,6 +79,8 @@ _SCOPES = {
         Kind.PAYMENT_VOID,
     ),
     "accountant": (Kind.JOURNAL_ENTRY,),
+    "purchase": (Kind.MONEY_OUT,),
+    "bank": (Kind.MONEY_IN,),
 }
 
 
@@ -95,7 +106,7 @@ def outcome(kind: Kind, sent: JsonObject, found: JsonObject, *, base_url: str, r
     if kind is Kind.PAYMENT and found.get("currency_code"):
         wanted.append(("currency", sent.get("currency"), found["currency_code"]))
     if kind not in (Kind.CUSTOMER, Kind.PRODUCT):
-        theirs = decimal(found.get("amount" if kind is Kind.PAYMENT else "total"))
+        theirs = decimal(found.get("amount" if kind in _BY_AMOUNT else "total"))
         wanted.append(("total", decimal(sent.get("total")), theirs))
         for what, mine, other in wanted:
             if mine != other:
@@ -144,7 +155,7 @@ def erp_document(kind: Kind, found: JsonObject, postings: tuple[ErpPosting, ...]
     status: Literal["posted", "draft", "void"] = "posted"
     if found.get("status") in ("draft", "void"):
         status = found["status"]
-    total = decimal(found.get("amount" if kind is Kind.PAYMENT else "total"))
+    total = decimal(found.get("amount" if kind in _BY_AMOUNT else "total"))
     return ErpDocument(
         kind=kind.value,
         external_id=text(found.get(module.id)),
@@ -156,7 +167,7 @@ def erp_document(kind: Kind, found: JsonObject, postings: tuple[ErpPosting, ...]
         customer=text(found.get("customer_id")),
         total=_ZERO if status == "void" else total,
         tax=_ZERO if status == "void" else total - decimal(found["sub_total"]) if "sub_total" in found else None,
-        account=text(found.get("account_id")) if kind is Kind.PAYMENT else "",
+        account=text(found.get(_MONEY_IS_IN[kind])) if kind in _MONEY_IS_IN else "",
         postings=tuple(_posting(line) for line in found.get("line_items") or ())
         if kind is Kind.JOURNAL_ENTRY and postings is None
         else postings or (),

@@ -23,6 +23,7 @@ from integrations.documents import (
     InvoiceDocument,
     JournalDocument,
     JournalLineDocument,
+    MoneyDocument,
     PaymentDocument,
     ProductDocument,
     RefundDocument,
@@ -185,6 +186,29 @@ class Writer:
             body["exchange_rate"] = format(document.rate, "f") if of_note else document.rate
         path = "creditnotes" if of_note else "customerpayments"
         return _sealed(body, id=document.credit_note or document.payment, path=path, total=document.amount)
+
+    def expense(self, document: MoneyDocument) -> str:
+        """Write an expense: money that left an account, against one other account."""
+        accounts = {"account_id": document.other, "paid_through_account_id": document.account}
+        return self._moved(document, accounts | {"is_billable": False})
+
+    def deposit(self, document: MoneyDocument) -> str:
+        """Write a deposit: money that came into an account, from one other account."""
+        accounts = {"from_account_id": document.other, "to_account_id": document.account}
+        return self._moved(document, {"transaction_type": "deposit", **accounts})
+
+    def _moved(self, document: MoneyDocument, body: JsonObject) -> str:
+        body = body | {
+            "date": document.date.isoformat(),
+            "amount": amount(document.amount, document.currency),
+            "customer_id": document.customer,
+            "reference_number": _number(document.reference),
+            "description": document.note[:_NOTES],
+            **self._currency(document.currency),
+        }
+        if document.currency != self.company.home_currency:
+            body["exchange_rate"] = document.rate
+        return _sealed(body, total=document.amount)
 
     def void(self, document: VoidDocument) -> str:
         """Write what is void from now on."""

@@ -16,6 +16,7 @@ from integrations.connectors.zoho import objects
 from integrations.connectors.zoho.client import Client, is_gone
 from integrations.connectors.zoho.objects import MODULES
 from integrations.documents import Kind
+from integrations.kinds import kind_sent
 
 _CHANGES = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE)
 _HEAD = ("total", "date", "customer_id", "currency_code", "status")
@@ -66,6 +67,8 @@ class Reader:
         module = MODULES[kind]
         dates = {"date_end": through.isoformat()} | ({"date_start": since.isoformat()} if since else {})
         asked = {} if kind is Kind.PAYMENT else dates  # The contract searches payments by one day only.
+        if kind is Kind.MONEY_IN:
+            asked = {**dates, "transaction_type": "deposit"}
         rows = [
             row
             for row in self._client.pages(module.path, module.path, **asked)
@@ -75,6 +78,8 @@ class Reader:
         if kind is Kind.JOURNAL_ENTRY:
             yield from self._journals(rows, dates)
             return
+        if kind in objects.MOVED:  # Of all that a company spends and receives only what came from us concerns us.
+            rows = [row for row in rows if kind_sent(objects.text(row.get("reference_number"))) is kind]
         for row in rows:
             if kind is Kind.INVOICE and all(row.get(name) not in ("", None) for name in _HEAD):
                 yield objects.erp_document(kind, row)  # All but the tax, which is in the total.

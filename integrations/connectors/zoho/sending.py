@@ -200,7 +200,7 @@ class Sender:
         module = MODULES[kind]
         params = _BY_NUMBER if kind in _NUMBERED else {}
         names = kind in (Kind.CUSTOMER, Kind.PRODUCT)
-        if not self._key or kind is Kind.JOURNAL_ENTRY:
+        if not self._key or kind is Kind.JOURNAL_ENTRY or kind in objects.MOVED:
             plain = dumps({name: value for name, value in body.items() if name != "custom_fields"})
             answer = self._client.call("POST", module.path, params=params, body=plain, reference=reference, names=names)
             return self._record(kind, answer)

@@ -19,6 +19,8 @@ _TITLES = {
     "creditMemo": "Credit memos",
     "customerPayment": "Payments",
     "customerRefund": "Refunds",
+    "check": "Checks",
+    "deposit": "Deposits",
     "customer": "Customers",
     "serviceSaleItem": "Items",
 }

@@ -1,9 +1,17 @@
-"""Customer payments and refunds, with what they settle."""
+"""Customer payments and refunds, with what they settle; checks and deposits against accounts."""
 
 from decimal import Decimal
 
 from integrations.sandbox.messages import Json
-from integrations.sandbox.netsuite.checks import active, free_number, header, links, oldest_first, wants_auto_apply
+from integrations.sandbox.netsuite.checks import (
+    active,
+    free_number,
+    header,
+    links,
+    oldest_first,
+    segments,
+    wants_auto_apply,
+)
 from integrations.sandbox.netsuite.company import Company
 from integrations.sandbox.netsuite.faults import missing, user_error
 from integrations.sandbox.netsuite.store import ZERO, Link, Posting, Record
@@ -60,6 +68,52 @@ def refund(company: Company, kind: str, body: Json, old: Record | None) -> Recor
     fields["tranId"] = body.get("tranId") or (old.data["tranId"] if old else company.next_number(kind, "RFND"))
     fields["apply"] = [{"doc": {"id": link.doc}, "apply": True, "amount": link.amount} for link in settled]
     return Record(kind, "", fields, postings, settled)
+
+
+def check(company: Company, kind: str, body: Json, old: Record | None) -> Record:
+    """Check a check: money that leaves an account for others. Raises VendorFault."""
+    return _moved(company, kind, body, old, sublist="expense", sign=1, prefix="CHK")
+
+
+def deposit(company: Company, kind: str, body: Json, old: Record | None) -> Record:
+    """Check a deposit: money that comes into an account from others. Raises VendorFault."""
+    return _moved(company, kind, body, old, sublist="other", sign=-1, prefix="DEP")
+
+
+def _moved(
+    company: Company, kind: str, body: Json, old: Record | None, *, sublist: str, sign: int, prefix: str
+) -> Record:
+    if not body.get("account"):
+        raise missing("account")
+    account = _account(company, body)
+    fields, money = header(company, body, party=None, receivable=False)
+    free_number(company, kind, body.get("tranId"), old)
+    if not body.get(sublist):
+        raise missing(sublist)
+    postings, total = [], ZERO
+    for number, line in enumerate(body[sublist]):
+        path = f"{sublist}.items[{number}]"
+        other = active(company, "account", line.get("account"), f"{path}.account")
+        if other.data["acctType"]["id"] in ("AcctRec", "AcctPay"):
+            raise user_error(
+                "This sandbox takes lines on receivables and payables through their own records only.", path
+            )
+        if line.get("amount") is None:
+            raise missing(f"{path}.amount")
+        amount = money.exact(line["amount"], f"{path}.amount")
+        total += amount
+        entity = (line.get("entity") or line.get("customer") or body.get("entity") or {}).get("id", "")
+        where = segments(line, body)
+        memo = line.get("memo", "")
+        postings.append(Posting(other.id, sign * amount, money.base(sign * amount), entity=entity, memo=memo, **where))
+    if total <= 0:
+        raise user_error("The amount must be positive.", sublist)
+    main = -sum((each.amount for each in postings), ZERO)
+    base = -sum((each.base for each in postings), ZERO)
+    postings.insert(0, Posting(account, main, base, is_main=True, memo=body.get("memo", "")))
+    fields |= {"account": {"id": account}, "total": total}
+    fields["tranId"] = body.get("tranId") or (old.data["tranId"] if old else company.next_number(kind, prefix))
+    return Record(kind, "", fields, postings, [])
 
 
 def _account(company: Company, body: Json) -> str:

@@ -22,6 +22,8 @@ _BUILD: dict[str, Build] = {
     "creditMemo": sales_form,
     "customerPayment": payments.payment,
     "customerRefund": payments.refund,
+    "check": payments.check,
+    "deposit": payments.deposit,
     "customer": lists.customer,
     "serviceSaleItem": lists.item,
     "nonInventorySaleItem": lists.item,
@@ -43,7 +45,7 @@ _TRANSFORMS = {
     ("invoice", "customerPayment"),
     ("customerPayment", "customerRefund"),
 }
-_SUBLISTS = ("line", "item", "apply", "credit", "taxDetails")
+_SUBLISTS = ("line", "item", "apply", "credit", "taxDetails", "expense", "other")
 _COPIED = ("item", "department", "class", "location", "taxDetails", "taxDetailsOverride", "account")
 
 

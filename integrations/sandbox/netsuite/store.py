@@ -15,6 +15,8 @@ TRANSACTIONS = {
     "creditMemo": "CustCred",
     "customerPayment": "CustPymt",
     "customerRefund": "CustRfnd",
+    "check": "Check",
+    "deposit": "Deposit",
 }
 ITEMS = ("serviceSaleItem", "nonInventorySaleItem")
 # External ids are unique over a group of types, not over one type.

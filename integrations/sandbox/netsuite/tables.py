@@ -69,7 +69,15 @@ _ALIASES = {
     "isbasecurrency": "isBaseCurrency",
     "isperson": "isPerson",
 }
-_POSTED = {"Journal": "A", "CustInvc": "A", "CustCred": "A", "CustPymt": "C", "CustRfnd": "A"}
+_POSTED = {
+    "Journal": "A",
+    "CustInvc": "A",
+    "CustCred": "A",
+    "CustPymt": "C",
+    "CustRfnd": "A",
+    "Check": "V",
+    "Deposit": "A",
+}
 
 
 def date_value(text: str) -> str:

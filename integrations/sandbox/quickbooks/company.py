@@ -75,7 +75,7 @@ class Company:
         for entity, rows in facts.LISTS.items():
             for row in rows:
                 self.books.add(entity, Built({"Active": True, **copy.deepcopy(row)}))
-        for entity in ("Customer", "Vendor", "JournalEntry", "Invoice", "CreditMemo", "Payment", "Purchase"):
+        for entity in ("Customer", "Vendor", "JournalEntry", "Invoice", "CreditMemo", "Payment", "Purchase", "Deposit"):
             self.books.tables[entity] = {}
         self.books.add("CompanyInfo", Built(_company_info(self.country)))
         self.books.add("Preferences", Built(self._preferences()))

@@ -19,6 +19,7 @@ _BUILD: dict[str, Callable[[Company, str, Json, Record | None], Built]] = {
     "CreditMemo": sales_form,
     "Payment": payment.payment,
     "Purchase": purchase.purchase,
+    "Deposit": purchase.deposit,
     "Customer": lists.party,
     "Vendor": lists.party,
     "Item": lists.item,

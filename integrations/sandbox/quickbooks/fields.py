@@ -165,5 +165,16 @@ def _ref(value: Any, name: str) -> Json:
     return checked
 
 
-_WRITABLE = ("JournalEntry", "Invoice", "CreditMemo", "Payment", "Purchase", "Customer", "Vendor", "Item", "Account")
+_WRITABLE = (
+    "JournalEntry",
+    "Invoice",
+    "CreditMemo",
+    "Payment",
+    "Purchase",
+    "Deposit",
+    "Customer",
+    "Vendor",
+    "Item",
+    "Account",
+)
 _ENTITIES: dict[str, Check] = {name: _shape(_FIELDS["shapes"][name] | _EVERY) for name in _WRITABLE}

@@ -19,6 +19,7 @@ _LISTS = {
     "creditmemo": ("CreditMemo", "Credit memos"),
     "payment": ("Payment", "Payments"),
     "purchase": ("Purchase", "Expenses"),
+    "deposit": ("Deposit", "Deposits"),
     "customer": ("Customer", "Customers"),
     "vendor": ("Vendor", "Vendors"),
     "item": ("Item", "Products and services"),

@@ -1,4 +1,4 @@
-"""Purchases: money that left at once, such as a refund to a customer on the receivables account."""
+"""Purchases and deposits: money that left at once, such as a refund to a customer on receivables, or that came in."""
 
 from decimal import Decimal
 
@@ -19,6 +19,7 @@ from integrations.sandbox.quickbooks.faults import business, missing, unsupporte
 from integrations.sandbox.quickbooks.store import ZERO, Built, Posting, Record
 
 _DETAIL = "AccountBasedExpenseLineDetail"
+_DEPOSIT_DETAIL = "DepositLineDetail"
 _PAID_FROM = {"Cash": "Bank", "Check": "Bank", "CreditCard": "Credit Card"}
 
 
@@ -84,3 +85,31 @@ def purchase(company: Company, entity: str, body: Json, old: Record | None) -> B
         "TotalAmt": total,
     }
     return Built(fields | {"Line": lines, "AccountRef": named(account)}, postings)
+
+
+def deposit(company: Company, entity: str, body: Json, old: Record | None) -> Built:
+    """Check a deposit. Raises VendorFault."""
+    account = reference(company, "Account", body.get("DepositToAccountRef"), "DepositToAccountRef")
+    if account.data["AccountType"] not in ("Bank", "Other Current Asset"):
+        raise business("A deposit goes to an account of the type Bank or Other Current Asset.")
+    currency = money(company, body, None)
+    if not body.get("Line"):
+        raise missing("Line")
+    postings, lines, total = [], [], ZERO
+    for number, sent in enumerate(body["Line"], start=1):
+        detail = line_detail(sent, _DEPOSIT_DETAIL)
+        if detail is None or "Amount" not in sent:
+            raise missing("Amount")
+        amount: Decimal = exact_cents(sent["Amount"], "Amount")
+        source = reference(company, "Account", detail.get("AccountRef"), "AccountRef")
+        if source.data["AccountType"] in ("Accounts Receivable", "Accounts Payable"):
+            raise business("This sandbox takes deposits from other accounts than receivables and payables only.")
+        party = detail.get("Entity")
+        if party and str(party.get("type", "")).title() == "Customer":
+            reference(company, "Customer", party, "Entity")
+        total += amount
+        postings.append(Posting(source.id, -currency.home(amount)))
+        lines.append({"Id": str(number), **sent, _DEPOSIT_DETAIL: {**detail, "AccountRef": named(source)}})
+    postings.append(Posting(account.id, -sum((each.amount for each in postings), ZERO)))
+    fields = body | {"TxnDate": transaction_date(body), "CurrencyRef": {"value": currency.code}, "TotalAmt": total}
+    return Built(fields | {"Line": lines, "DepositToAccountRef": named(account)}, postings)

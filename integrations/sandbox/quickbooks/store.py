@@ -11,7 +11,7 @@ from integrations.sandbox.jsontext import Rendered, dumps
 from integrations.sandbox.messages import Json
 
 ZERO = Decimal(0)
-TRANSACTIONS = ("JournalEntry", "Invoice", "CreditMemo", "Payment", "Purchase")
+TRANSACTIONS = ("JournalEntry", "Invoice", "CreditMemo", "Payment", "Purchase", "Deposit")
 INDEXED = {
     "JournalEntry": ("DocNumber",),
     "Invoice": ("DocNumber",),

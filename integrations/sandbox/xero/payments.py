@@ -72,9 +72,11 @@ def delete(organisation: Organisation, record: Record) -> Record:
 
 
 def receive(organisation: Organisation, sent: Json) -> Record:
-    """Keep money received on account: an overpayment, behind its bank transaction. Raises Invalid."""
+    """Keep money received on account: an overpayment, behind its bank transaction; or plain money. Raises Invalid."""
+    if sent.get("Type") in ("SPEND", "RECEIVE"):
+        return _plain(organisation, sent)
     if sent.get("Type") != "RECEIVE-OVERPAYMENT":
-        raise Invalid("This sandbox takes bank transactions of the type RECEIVE-OVERPAYMENT only.")
+        raise Invalid("This sandbox takes bank transactions of the types SPEND, RECEIVE and RECEIVE-OVERPAYMENT only.")
     contact = organisation.contact(sent.get("Contact"))
     bank = _bank(organisation, sent.get("BankAccount"), must_be_bank=True)
     code, rate = organisation.money(sent)
@@ -123,8 +125,64 @@ def receive(organisation: Organisation, sent: Json) -> Record:
     )
 
 
+def _plain(organisation: Organisation, sent: Json) -> Record:
+    """Keep money spent or received at once, against accounts. Raises Invalid."""
+    contact = organisation.contact(sent.get("Contact"))
+    bank = _bank(organisation, sent.get("BankAccount"), must_be_bank=True)
+    code, rate = organisation.money(sent)
+    on = sent.get("Date") or organisation.today()
+    organisation.unlocked(on)
+    if sent.get("LineAmountTypes", "Exclusive") != "NoTax":
+        raise Invalid("This sandbox takes bank transactions without tax only: send LineAmountTypes NoTax.")
+    if sent.get("Status", "AUTHORISED") != "AUTHORISED":
+        raise Invalid("A new bank transaction has the status AUTHORISED.")
+    sign = 1 if sent["Type"] == "SPEND" else -1
+    lines, postings, total = [], [], ZERO
+    for row in sent.get("LineItems") or ():
+        account = organisation.account(row)
+        if account.data["Type"] in ("BANK", "INVENTORY") or account.data.get("SystemAccount"):
+            raise Invalid(f"Account code '{account.data.get('Code', '')}' is not a valid code for this document.")
+        if not row.get("Description"):
+            raise Invalid("Description must be specified.")
+        amount = exact(row.get("Quantity", Decimal(1)) * row.get("UnitAmount", ZERO), "UnitAmount")
+        organisation.tax_rate(row.get("TaxType"), account)
+        shown = {"Description": row["Description"], "UnitAmount": amount, "Quantity": Decimal(1), "LineAmount": amount}
+        shown |= {"AccountCode": account.data["Code"], "TaxType": "NONE", "TaxAmount": ZERO}
+        lines.append(shown | {"Tracking": organisation.tracking(row.get("Tracking") or [])})
+        postings.append(Posting(account.id, sign * to_base(amount, rate)))
+        total += amount
+    if not lines:
+        raise Invalid("At least one line item must be specified.")
+    if total <= 0:
+        raise Invalid("The total of a bank transaction must be greater than zero.")
+    postings.append(Posting(bank.id, -sum((each.amount for each in postings), ZERO)))
+    data: Json = {
+        "Type": sent["Type"],
+        "Contact": {"ContactID": contact.id, "Name": contact.data["Name"]},
+        "BankAccount": {"AccountID": bank.id, "Code": bank.data.get("Code", ""), "Name": bank.data["Name"]},
+        "Date": day(on),
+        "DateString": f"{on}T00:00:00",
+        "Reference": sent.get("Reference", ""),
+        "Status": "AUTHORISED",
+        "LineAmountTypes": "NoTax",
+        "LineItems": lines,
+        "SubTotal": total,
+        "TotalTax": ZERO,
+        "Total": total,
+        "CurrencyCode": code,
+        "CurrencyRate": rate,
+        "IsReconciled": False,
+        "HasAttachments": False,
+    }
+    return organisation.books.add("BankTransaction", data, postings)
+
+
 def take_back(organisation: Organisation, record: Record) -> Record:
-    """Delete money received on account. Raises Invalid."""
+    """Delete money received on account, or plain money. Raises Invalid."""
+    if "OverpaymentID" not in record.data:
+        organisation.unlocked(day_of(record.data["Date"]))
+        organisation.books.replace(record, record.data | {"Status": "DELETED"}, ())
+        return record
     credit = organisation.books.tables["Overpayment"][record.data["OverpaymentID"]]
     if record.data["Status"] != "AUTHORISED":
         raise Invalid("This bank transaction has been deleted already.")

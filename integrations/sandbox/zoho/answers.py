@@ -72,6 +72,8 @@ def transactions(asked: Asked) -> Answer:
         "customerpayments": "customer_payment",
         "creditnoterefunds": "creditnote_refund",
         "paymentrefunds": "refund",
+        "expenses": "expense",
+        "banktransactions": "deposit",
     }
     wanted, through = asked.params.get("transaction_type"), asked.params.get("date_end", "9999-12-31")
     rows = []

@@ -125,7 +125,7 @@ def _other(path: str, name: str, value: str) -> Test:
         return lambda row: row["journal_id"] in ids
     if name in ("account_id",) and path == "journals":
         return lambda row: any(line["account_id"] == value for line in row["line_items"])
-    if name in ("status", "customer_id", "contact_type", "account_id", "date"):
+    if name in ("status", "customer_id", "contact_type", "account_id", "date", "transaction_type"):
         return lambda row: str(row.get(name, "")) == value
     if name in ("showbalance", "sort_column", "response_option"):
         return lambda row: True

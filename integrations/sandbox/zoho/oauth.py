@@ -19,7 +19,16 @@ _LIVE_ACCESS, _REFRESH_TOKENS = 30, 20
 _ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state", "access_type")
 _SCOPES = {
     f"ZohoBooks.{module}.{verb}"
-    for module in ("accountants", "invoices", "creditnotes", "customerpayments", "contacts", "settings")
+    for module in (
+        "accountants",
+        "invoices",
+        "creditnotes",
+        "customerpayments",
+        "contacts",
+        "settings",
+        "expenses",
+        "banking",
+    )
     for verb in ("CREATE", "READ", "UPDATE", "DELETE", "ALL")
 } | {"ZohoBooks.fullaccess.all"}
 

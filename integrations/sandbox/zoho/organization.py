@@ -8,7 +8,12 @@ from integrations.sandbox.zoho import facts
 from integrations.sandbox.zoho.errors import LOCKED, ZohoError, invalid, rule, taken
 from integrations.sandbox.zoho.store import Books
 
-_LOCKS = {"sales": "SalesLockDate", "accountant": "AccountantLockDate"}
+_LOCKS = {
+    "sales": "SalesLockDate",
+    "accountant": "AccountantLockDate",
+    "purchases": "PurchasesLockDate",
+    "banking": "BankingLockDate",
+}
 
 
 class Organization:

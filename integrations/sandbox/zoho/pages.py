@@ -19,6 +19,8 @@ _LISTS = {
     "customerpayments": "Payments received",
     "creditnoterefunds": "Credit note refunds",
     "paymentrefunds": "Payment refunds",
+    "expenses": "Expenses",
+    "banktransactions": "Bank transactions",
     "contacts": "Customers",
     "items": "Items",
 }

@@ -1,4 +1,4 @@
-"""Payments from customers, what they settle, and money paid back."""
+"""Payments from customers, what they settle, and money paid back; expenses and deposits against accounts."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -8,9 +8,10 @@ from integrations.sandbox.zoho.errors import invalid, missing, rule
 from integrations.sandbox.zoho.journals import money_of, use
 from integrations.sandbox.zoho.organization import Organization
 from integrations.sandbox.zoho.sales import release, settle
-from integrations.sandbox.zoho.store import MODULES, ZERO, Posting
+from integrations.sandbox.zoho.store import MODULES, ZERO, Money, Posting
 
 _PATH = "customerpayments"
+_NO_EXPENSES = ("accounts_receivable", "accounts_payable", "income", "other_income")
 _MONEY = ("bank", "cash", "other_current_asset", "other_current_liability", "credit_card", "equity")
 
 
@@ -134,6 +135,101 @@ def delete_refund(org: Organization, path: str, row: Json) -> None:
         changes = {"balance": source["balance"] + row["amount"], "status": "open"}
     org.books.change(path, source, changes)
     org.books.remove(kind, row)
+
+
+def save_expense(org: Organization, body: Json, old: Json | None) -> Json:
+    """Record an expense of one line, paid at once. Raises ZohoError."""
+    spent = org.account(body["account_id"])
+    if spent["account_type"] in (*_NO_EXPENSES, *_MONEY[:2]):
+        raise invalid("account_id")
+    paid = org.account(body.get("paid_through_account_id") or org.books.role("deposits"), "paid_through_account_id")
+    money, amount = _moved(org, "purchases", body, old)
+    if body.get("is_billable") and not body.get("customer_id"):
+        raise invalid("customer_id")
+    data = {
+        "account_id": spent["account_id"],
+        "account_name": spent["account_name"],
+        "paid_through_account_id": paid["account_id"],
+        "paid_through_account_name": paid["account_name"],
+        "total": amount,
+        "sub_total": amount,
+        "bcy_total": money.base(amount),
+        "is_billable": body.get("is_billable", False),
+        "status": "nonbillable",
+    }
+    return _keep(org, "expenses", body, old, data, money, [(spent, amount), (_checked_money(paid), -amount)])
+
+
+def save_bank_transaction(org: Organization, body: Json, old: Json | None) -> Json:
+    """Record a deposit into an account of money, from one other account. Raises ZohoError."""
+    if body["transaction_type"] not in ("deposit", "expense_refund"):
+        raise invalid("transaction_type")
+    for name in ("from_account_id", "to_account_id", "amount", "date"):
+        if name not in body:
+            raise invalid(name)
+    source, target = org.account(body["from_account_id"], "from_account_id"), org.account(body["to_account_id"])
+    if source["account_type"] in _NO_EXPENSES:
+        raise invalid("from_account_id")
+    money, amount = _moved(org, "banking", body, old)
+    data = {
+        "transaction_type": body["transaction_type"],
+        "account_id": target["account_id"],
+        "from_account_id": source["account_id"],
+        "to_account_id": target["account_id"],
+        "offset_account_name": source["account_name"],
+        "amount": amount,
+        "bcy_amount": money.base(amount),
+        "status": "manually_added",
+    }
+    return _keep(org, "banktransactions", body, old, data, money, [(_checked_money(target), amount), (source, -amount)])
+
+
+def delete_moved(org: Organization, path: str, record: Json) -> None:
+    """Delete an expense or bank transaction. Raises ZohoError."""
+    org.check_date("purchases" if path == "expenses" else "banking", record["date"])
+    org.books.remove(path, record)
+
+
+def _moved(org: Organization, module: str, body: Json, old: Json | None) -> tuple[Money, Decimal]:
+    org.check_date(module, body["date"], *([old["date"]] if old else []))
+    org.check_tags(body)
+    money = org.books.money(body.get("currency_id") or org.books.home(), body.get("exchange_rate"))
+    amount = money.exact(body["amount"], "amount")
+    if amount <= 0:
+        raise invalid("amount")
+    return money, amount
+
+
+def _checked_money(account: Json) -> Json:
+    if account["account_type"] not in _MONEY:
+        raise invalid("account_id")
+    return account
+
+
+def _keep(
+    org: Organization,
+    path: str,
+    body: Json,
+    old: Json | None,
+    data: Json,
+    money: Money,
+    moved: Sequence[tuple[Json, Decimal]],
+) -> Json:
+    customer = org.customer(body["customer_id"]) if body.get("customer_id") else {}
+    data = data | {
+        "date": body["date"],
+        "reference_number": body.get("reference_number", ""),
+        "description": body.get("description", ""),
+        "customer_id": customer.get("contact_id", ""),
+        "customer_name": customer.get("contact_name", ""),
+        **money.shown(),
+    }
+    kept = org.books.add(path, data) if old is None else org.books.change(path, old, data)
+    postings = [Posting(account["account_id"], money.base(amount), amount) for account, amount in moved]
+    org.books.post(path, kept[MODULES[path].id], postings)
+    for account, _ in moved:
+        use(org, account["account_id"], kept["customer_id"])
+    return kept
 
 
 def _check_single(body: Json, *, empty_refused: bool) -> None:

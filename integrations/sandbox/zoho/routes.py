@@ -218,6 +218,15 @@ def _payments() -> None:
         )
 
 
+def _money() -> None:
+    for path, shape, save in (
+        ("expenses", "expense", payments.save_expense),
+        ("banktransactions", "banktransaction", payments.save_bank_transaction),
+    ):
+        keep: Save = lambda asked, body, old, save=save: save(asked.org, body, old)  # type: ignore[misc]  # noqa: E731
+        _documents(path, shape, keep, lambda org, record, path=path: payments.delete_moved(org, path, record))  # type: ignore[misc]
+
+
 def _settings() -> None:
     for path, shape, save in (("taxes", "tax", masters.save_tax), ("currencies", "currency", masters.save_currency)):
         keep: Save = lambda asked, body, old, save=save: save(asked.org, body, old)  # type: ignore[misc]  # noqa: E731
@@ -272,4 +281,5 @@ def serve_all() -> None:
     _journals()
     _sales()
     _payments()
+    _money()
     _settings()

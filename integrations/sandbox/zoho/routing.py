@@ -61,6 +61,8 @@ SCOPES = {
     "customerpayments": "customerpayments",
     "contacts": "contacts",
     "items": "settings",
+    "expenses": "expenses",
+    "banktransactions": "banking",
 }
 
 Answer = tuple[int, Json]

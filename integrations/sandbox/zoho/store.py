@@ -41,9 +41,20 @@ MODULES = {
         Module("customerpayments", "payment", "payment_id", "Payment", ("reference_number",)),
         Module("creditnoterefunds", "creditnote_refund", "creditnote_refund_id", "Credit note refund"),
         Module("paymentrefunds", "payment_refund", "payment_refund_id", "Payment refund"),
+        Module("expenses", "expense", "expense_id", "Expense", ("reference_number",)),
+        Module("banktransactions", "banktransaction", "transaction_id", "Bank transaction", ("reference_number",)),
     )
 }
-TRANSACTIONS = ("journals", "invoices", "creditnotes", "customerpayments", "creditnoterefunds", "paymentrefunds")
+TRANSACTIONS = (
+    "journals",
+    "invoices",
+    "creditnotes",
+    "customerpayments",
+    "creditnoterefunds",
+    "paymentrefunds",
+    "expenses",
+    "banktransactions",
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,194 @@
+"""Our documents that the ERP holds as another kind than ours: write-offs among its credit notes, disputes among its expenses."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db.models import F, Q, QuerySet
+
+from billing.models import (
+    BusinessEvent,
+    Dispute,
+    DisputeStatus,
+    Refund,
+    WalletDraw,
+    WalletEntry,
+    WalletEntryKind,
+    WriteOff,
+)
+from billing.payment_events import WriteOffRecovered
+from integrations.builders.money import amounts_of
+from integrations.connectors.base import Connector, ErpDocument
+from integrations.documents import Kind, reference_of
+from integrations.models import Connection
+from integrations.reconciliation.findings import CHANGED, TWICE, Findings, subject_of
+
+
+class Ours(NamedTuple):
+    """One of them, as the ERP should show it."""
+
+    customer_id: int
+    currency: str
+    total: Decimal
+    date: date
+
+
+Rows = dict[int, Ours]
+
+
+class Span(NamedTuple):
+    """Which of ours are looked at: of some business entities, of these days."""
+
+    entities: Sequence[int]
+    since: date | None
+    through: date
+
+    def of(self, rows: QuerySet[Any], day: str, entity: str = "business_entity_id") -> QuerySet[Any]:
+        """Narrow rows down by the field of their day and that of their entity."""
+        rows = rows.filter(**{f"{day}__lte": self.through})
+        rows = rows.filter(**{f"{day}__gte": self.since}) if self.since else rows
+        return rows.filter(**{f"{entity}__in": self.entities})
+
+
+class Further:
+    """Those of one of the ERP's kinds; `take` them out of what it holds, then say what is missing there."""
+
+    def __init__(
+        self, connection: Connection, findings: Findings, sent_as: Kind, span: Span, *, may_move: bool
+    ) -> None:
+        self._connection, self._findings, self._may_move = connection, findings, may_move
+        self._ours: Mapping[Kind, Rows] = {kind: read(span) for kind, read in _READERS[sent_as].items()}
+        self._seen: set[tuple[Kind, int]] = set()
+
+    @property
+    def all(self) -> Iterable[Ours]:
+        """Give all of ours."""
+        return (row for rows in self._ours.values() for row in rows.values())
+
+    def take(self, document: ErpDocument) -> bool:
+        """Tell whether a document of the ERP is one of them, and note where it differs."""
+        for kind, rows in self._ours.items():
+            subject = subject_of(self._connection, kind, document)
+            if subject is not None and subject in rows:
+                self._compare(kind, subject, rows[subject], document)
+                return True
+        return False
+
+    def _compare(self, kind: Kind, subject: int, ours: Ours, document: ErpDocument) -> None:
+        self._findings.compared += 1
+        name, found = self._name(kind, subject), document.external_id
+        if (kind, subject) in self._seen:
+            self._findings.add(kind.value, name, TWICE, theirs=document.total, external_id=found)
+            return
+        self._seen.add((kind, subject))
+        if ours.total != document.total:
+            self._findings.add(
+                kind.value, name, CHANGED, ours=ours.total, theirs=document.total, external_id=found,
+                detail="The total differs.",
+            )  # fmt: skip
+        day = ours.date.isoformat()
+        if document.date[:10] != day and not (self._may_move and document.date[:10] > day):
+            self._findings.add(
+                kind.value, name, CHANGED, ours=day, theirs=document.date, external_id=found, detail="The date differs."
+            )
+
+    def say_missing(self, connector: Connector) -> None:
+        """Note those that the ERP does not hold."""
+        for kind, rows in self._ours.items():
+            missing = [
+                (subject, self._name(kind, subject), row.total)
+                for subject, row in rows.items()
+                if (kind, subject) not in self._seen
+            ]
+            self._findings.compared += len(missing)
+            if missing:
+                self._findings.missing(kind, missing, connector=connector)
+
+    def _name(self, kind: Kind, subject: int) -> str:
+        return reference_of(self._connection.reference_prefix, kind, subject)
+
+
+def _write_offs(span: Span) -> Rows:
+    rows = span.of(WriteOff.objects.all(), "written_off_on")
+    return {row.pk: Ours(row.customer_id, row.currency, row.amount.amount, row.written_off_on) for row in rows}
+
+
+def _recoveries(span: Span) -> Rows:
+    rows = span.of(BusinessEvent.objects.filter(kind=WriteOffRecovered.kind), "occurred_on")
+    return {
+        row.pk: Ours(
+            row.payload["customer_id"], row.payload["currency"], Decimal(row.payload["amount"]), row.occurred_on
+        )
+        for row in rows
+    }
+
+
+def _bonus(span: Span) -> Rows:
+    used = WalletEntry.objects.filter(kind=WalletEntryKind.APPLIED, bonus__lt=0).select_related("wallet")
+    rows = span.of(used, "on", "wallet__business_entity_id")
+    return {row.pk: Ours(row.wallet.customer_id, row.currency, -row.bonus.amount, row.on) for row in rows}
+
+
+def _refunds(span: Span) -> Rows:
+    kept = Refund.objects.filter(Q(credit_note__isnull=False) | Q(from_unapplied__gt=0))
+    return {
+        row.pk: Ours(
+            row.customer_id,
+            row.currency,
+            row.amount.amount if row.credit_note_id else row.from_unapplied.amount,
+            row.refunded_on,
+        )
+        for row in span.of(kept, "refunded_on")
+    }
+
+
+def _wallet_refunds(span: Span) -> Rows:
+    paid = WalletDraw.objects.filter(entry__kind=WalletEntryKind.REFUNDED).select_related("entry__wallet")
+    rows = span.of(paid, "entry__on", "entry__wallet__business_entity_id")
+    return {row.pk: Ours(row.entry.wallet.customer_id, row.currency, row.amount.amount, row.entry.on) for row in rows}
+
+
+def _dispute_refunds(span: Span) -> Rows:
+    rows = span.of(Dispute.objects.filter(from_unapplied__gt=0), "opened_on")
+    return {row.pk: Ours(row.customer_id, row.currency, row.from_unapplied.amount, row.opened_on) for row in rows}
+
+
+def _moved(kind: Kind, day: str, rows: Callable[[], QuerySet[Any]]) -> Callable[[Span], Rows]:
+    def read(span: Span) -> Rows:
+        found = list(span.of(rows(), day))
+        amounts = amounts_of(kind, found)
+        return {row.pk: Ours(row.customer_id, row.currency, amounts[row.pk][1], amounts[row.pk][0]) for row in found}
+
+    return read
+
+
+def _settled() -> QuerySet[Dispute]:
+    return Dispute.objects.filter(amount__gt=F("from_unapplied"))
+
+
+_READERS: Mapping[Kind, Mapping[Kind, Callable[[Span], Rows]]] = {
+    Kind.INVOICE: {Kind.RECOVERY: _recoveries},
+    Kind.CREDIT_NOTE: {Kind.WRITE_OFF: _write_offs, Kind.WALLET_BONUS: _bonus},
+    Kind.PAYMENT: {},
+    Kind.REFUND: {
+        Kind.REFUND: _refunds,
+        Kind.WALLET_REFUND: _wallet_refunds,
+        Kind.DISPUTE_REFUND: _dispute_refunds,
+    },
+    Kind.MONEY_OUT: {
+        Kind.DISPUTE: _moved(Kind.DISPUTE, "opened_on", _settled),
+        Kind.DISPUTE_FEE: _moved(Kind.DISPUTE_FEE, "opened_on", lambda: Dispute.objects.filter(fee__gt=0)),
+        Kind.REFUND_LOSS: _moved(
+            Kind.REFUND_LOSS,
+            "refunded_on",
+            lambda: Refund.objects.filter(payment__isnull=False, amount__gt=F("from_unapplied")),
+        ),
+    },
+    Kind.MONEY_IN: {
+        Kind.DISPUTE_WON: _moved(Kind.DISPUTE_WON, "resolved_on", lambda: _settled().filter(status=DisputeStatus.WON)),
+        Kind.DISPUTE_FEE_WON: _moved(
+            Kind.DISPUTE_FEE_WON, "resolved_on", lambda: Dispute.objects.filter(fee_returned__gt=0)
+        ),
+    },
+}
