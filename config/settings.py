@@ -140,8 +140,8 @@ Q_CLUSTER = {
     "workers": env.integer("COUNTERFOIL_WORKERS", default=2, minimum=1),
     "queue_limit": 1,
     "bulk": 1,
-    "timeout": 60,
-    "retry": 300,  # Must exceed (queue_limit + 2) * timeout, or tasks run twice.
+    "timeout": 180,  # A turn at an ERP, and then one request that is answered at the last moment.
+    "retry": 600,  # Must exceed (queue_limit + 2) * timeout, or tasks run twice.
     "max_attempts": 1,
     "ack_failures": True,
     "catch_up": False,

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection as database
 from django.db.models import Count, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import builders, claims, outcomes
@@ -71,9 +72,9 @@ def drain(
 ) -> DrainResult:
     """Deliver a connection's items. Runs outside any transaction.
 
-    `until_empty` waits for retries that come due within `patience` seconds, and for other workers, until the outbox is
-    empty or everything left is parked or waits longer. It gives up after `patience` seconds of tries in which nothing was
-    settled: an ERP that cannot be reached is left to the clock. `seconds` bounds the whole. `parked` in the result is all
+    It waits for retries that come due within `patience` seconds, and gives up after as many seconds of tries in which nothing
+    was settled: an ERP that cannot be reached is left to the clock. `until_empty` waits for other workers too, until the
+    outbox is empty or everything left is parked or waits longer. `seconds` bounds the whole. `parked` in the result is all
     that is parked, `waiting` all else that is undelivered.
     """
     if database.in_atomic_block:
@@ -93,9 +94,9 @@ def drain(
                     told = time.monotonic()
                     progress(lane.result.delivered, lane.result.delivered + _left(connection_id)[0])
                 continue
-            if not until_empty or not lane.is_open or lane.paused_for > patience:
+            if not lane.is_open or lane.paused_for > patience:
                 break
-            if not _worth_waiting(connection_id, patience):
+            if not _worth_waiting(connection_id, patience, for_others=until_empty):
                 break
             time.sleep(_POLL if deadline is None else min(_POLL, max(0.0, deadline - time.monotonic())))
     lane.result.waiting, lane.result.parked = _left(connection_id)
@@ -251,10 +252,17 @@ def _left(connection_id: int) -> tuple[int, int]:
     return counts["waiting"], counts["parked"]
 
 
-def _worth_waiting(connection_id: int, patience: float) -> bool:
-    """Tell whether something becomes sendable soon: in another worker's hands, or due for its next try."""
-    items = OutboxItem.objects.filter(connection_id=connection_id)
-    if items.filter(state=OutboxState.IN_FLIGHT).exists():
+def holds_more_than_one_takes(connection: Connection) -> bool:
+    """Tell whether more is due than one worker takes with its next request."""
+    one = max(base.get(connection.erp).batch_size.values(), default=1)
+    due = OutboxItem.objects.filter(connection=connection, state=OutboxState.PENDING, available_at__lte=Now())
+    return due.order_by()[: one + 1].count() > one
+
+
+def _worth_waiting(connection_id: int, patience: float, *, for_others: bool) -> bool:
+    """Tell whether something becomes sendable soon: due for its next try, or in another worker's hands."""
+    in_hand = OutboxItem.objects.filter(connection_id=connection_id, state=OutboxState.IN_FLIGHT)
+    if for_others and in_hand.exists():
         return True
     with database.cursor() as cursor:
         values: dict[str, Any] = {"settles": STAGES[Kind.CREDIT_NOTE], "undoing": [kind.value for kind in UNDOING]}

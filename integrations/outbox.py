@@ -7,9 +7,9 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django_q.tasks import async_task
 
 from billing.bulk import insert_rows
+from integrations import lanes
 from integrations.documents import STAGES, Kind
 from integrations.kinds import UNDOING
 from integrations.models import UNDELIVERED, OutboxItem, OutboxState
@@ -74,13 +74,7 @@ def wake(*, tenant_id: int, connection_id: int) -> None:
     if now - _last_wake.get(connection_id, -_WAKE_EVERY) < _WAKE_EVERY:
         return
     _last_wake[connection_id] = now
-    transaction.on_commit(lambda: _call_workers(tenant_id, connection_id))
-
-
-# In a transaction: outside of one django-q2 drops this thread's database connection, and with it every prepared statement.
-@transaction.atomic
-def _call_workers(tenant_id: int, connection_id: int) -> None:
-    async_task("integrations.tasks.drain_connection", tenant_id, connection_id, group="sync")
+    transaction.on_commit(lambda: lanes.call(tenant_id=tenant_id, connection_id=connection_id))
 
 
 def waits_for(item: OutboxItem) -> OutboxItem | None:

@@ -1,6 +1,7 @@
 """What django-q2 runs: wake-ups that drain an outbox, and the clock. Both may be lost or doubled without harm."""
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
@@ -9,40 +10,49 @@ from django.utils import timezone
 
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
-from integrations import noticing, warnings
+from integrations import lanes, noticing, warnings
 from integrations.connectors.base import Change, DeliveryError
-from integrations.delivery import drain
+from integrations.delivery import drain, holds_more_than_one_takes
 from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, OAuthState, OutboxState
 from integrations.summaries import close_summaries
 from integrations.workers import beat
 
 logger = logging.getLogger(__name__)
-_SECONDS = 40.0  # Well under the cluster's time-out of 60 s; one request more may still be under way at the end.
+_TURN = 20.0  # Seconds; one request more may still be under way at the end.
+_PATIENCE = 8.0  # What comes due later is left to the clock; a vendor's job at work is asked about within six seconds.
 _KEEP_ATTEMPTS = timedelta(days=30)
 _UNDONE = (OutboxState.PENDING, OutboxState.IN_FLIGHT)  # What a dead worker held is in flight until somebody looks.
 
 
 def drain_connection(tenant_id: int, connection_id: int) -> None:
-    """Deliver what one connection can take now."""
+    """Deliver what one connection can take now, for one turn; call the next worker while there is more than this one takes."""
     beat()
     with tenant_scope(tenant_id):
-        if Connection.objects.filter(pk=connection_id, status=ConnectionStatus.CONNECTED).exists():
-            drain(connection_id, until_empty=True, seconds=_SECONDS, patience=3.0)
+        connection = Connection.objects.filter(pk=connection_id, status=ConnectionStatus.CONNECTED).first()
+        lanes.answer(connection_id)
+        if connection is None:
+            return
+        with lanes.enter(connection) as entered:
+            if not entered:
+                return
+            if holds_more_than_one_takes(connection):
+                lanes.call(tenant_id=tenant_id, connection_id=connection_id)
+            began = time.monotonic()
+            left = drain(connection_id, until_empty=False, seconds=_TURN, patience=_PATIENCE).waiting
+        if left and time.monotonic() - began >= _TURN:
+            lanes.call(tenant_id=tenant_id, connection_id=connection_id)
 
 
 def drain_all() -> None:
-    """Deliver for every connection, a share of the time each. Scheduled every minute."""
+    """Call a worker to every connection that has something to deliver. Scheduled every minute."""
     beat()
-    waiting: list[tuple[int, int]] = []
     for tenant_id in Tenant.objects.values_list("id", flat=True):
         with tenant_scope(tenant_id):
             connected = Connection.objects.filter(
                 status=ConnectionStatus.CONNECTED, items__state__in=_UNDONE
             ).distinct()
-            waiting += [(tenant_id, pk) for pk in connected.values_list("id", flat=True)]
-    for tenant_id, connection_id in waiting:
-        with tenant_scope(tenant_id):
-            drain(connection_id, until_empty=False, seconds=_SECONDS / len(waiting))
+            for connection_id in connected.values_list("id", flat=True):
+                lanes.call(tenant_id=tenant_id, connection_id=connection_id)
 
 
 def summarize() -> None:

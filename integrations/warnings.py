@@ -6,6 +6,7 @@ say, and forgotten when it is over.
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,20 +79,27 @@ def look(connection: Connection) -> int:
 
 
 def _tell(connection: Connection, warning: ConnectionWarning) -> bool:
-    """Hand a warning over on every way that was asked for; True when all of them took it."""
-    warning.failed_words = ""
+    """Hand a warning over on every way that was asked for; True when one of them took it.
+
+    A way that did not take it is noted. It is tried again only where nobody was told: else whoever was would be told again.
+    """
     addresses = [each.strip() for each in connection.option("warn_to", "").split(",") if each.strip()]
     url = connection.option("warn_url", "")
-    try:
-        if addresses:
-            subject = f"Counterfoil: {connection.name}"
-            send_mail(subject, warning.words, settings.DEFAULT_FROM_EMAIL, addresses, fail_silently=False)
-        if url:
-            post(url, {"connection": connection.name, "code": warning.code, "words": warning.words})
-    except (CannotTell, OSError) as error:
-        warning.failed_words = str(error)[:300]
-        return False
-    return bool(addresses or url)
+    body = {"connection": connection.name, "code": warning.code, "words": warning.words}
+    ways: list[Callable[[], object]] = []
+    if addresses:
+        subject = f"Counterfoil: {connection.name}"
+        ways.append(lambda: send_mail(subject, warning.words, settings.DEFAULT_FROM_EMAIL, addresses))
+    if url:
+        ways.append(lambda: post(url, body))
+    failed = []
+    for way in ways:
+        try:
+            way()
+        except (CannotTell, OSError) as error:
+            failed.append(str(error))
+    warning.failed_words = " ".join(failed)[:300]
+    return len(failed) < len(ways)
 
 
 def post(url: str, body: dict[str, Any]) -> None:

@@ -23,7 +23,9 @@ from django_q.tasks import async_task
 from integrations.models import WorkerBeat
 
 ENVIRONMENT = "COUNTERFOIL_CLUSTER"
-STALE = timedelta(seconds=150)  # A task takes at most 60 s, and with several clusters each gets only some of the beats.
+STALE = timedelta(
+    seconds=150
+)  # Longer than a turn and a request; with several clusters each gets only some of the beats.
 _EVERY = 10.0
 _STOP_SECONDS = 75.0  # A task under way is finished first.
 _FORGET = timedelta(days=2)

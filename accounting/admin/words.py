@@ -61,7 +61,7 @@ def amount_meaning(amount: str, atoms: Sequence[str]) -> str:
 def line_in_words(line: Mapping[str, Any]) -> str:
     """Say one line of a rule."""
     per = "one line for the document" if line["per"] == "document" else "one line per line of the event"
-    return f"{line['side'].capitalize()} {role_name(line['role'])} with {amount_name(line['amount'])}, {per}"
+    return f"{line['side'].capitalize()} {role_name(line['role'])} with “{amount_name(line['amount'])}”, {per}"
 
 
 def condition_in_words(event_kind: str, condition: Mapping[str, Any]) -> str:

@@ -4,8 +4,7 @@ Most of what a guard costs a single entry is the start of its plan, which has a 
 """
 
 from django.db import migrations, models
-from django.db.models import F, Q
-from django.db.models.lookups import Exact, GreaterThan
+from django.db.models import Q
 
 from billing.fields import ZERO_IN_SQL
 from billing.walls import AskForEachRow
@@ -139,7 +138,6 @@ DO $$ BEGIN  -- It sees the real tables, whatever a connection has in front of t
         current_schema());
 END $$;
 """
-_DEBITED, _CREDITED = F("debit") + F("base_debit"), F("credit") + F("base_credit")
 
 
 class Migration(migrations.Migration):
@@ -160,10 +158,14 @@ class Migration(migrations.Migration):
             model_name="journalline",
             constraint=models.CheckConstraint(
                 name="line_is_debit_or_credit",
-                condition=Q(debit__gte=ZERO_IN_SQL, credit__gte=ZERO_IN_SQL)
-                & Q(base_debit__gte=ZERO_IN_SQL, base_credit__gte=ZERO_IN_SQL)
-                & Q(Exact(_DEBITED * _CREDITED, ZERO_IN_SQL))
-                & Q(GreaterThan(_DEBITED + _CREDITED, ZERO_IN_SQL)),
+                condition=(
+                    Q(credit=ZERO_IN_SQL, base_credit=ZERO_IN_SQL, debit__gte=ZERO_IN_SQL, base_debit__gte=ZERO_IN_SQL)
+                    & (Q(debit__gt=ZERO_IN_SQL) | Q(base_debit__gt=ZERO_IN_SQL))
+                )
+                | (
+                    Q(debit=ZERO_IN_SQL, base_debit=ZERO_IN_SQL, credit__gte=ZERO_IN_SQL, base_credit__gte=ZERO_IN_SQL)
+                    & (Q(credit__gt=ZERO_IN_SQL) | Q(base_credit__gt=ZERO_IN_SQL))
+                ),
             ),
         ),
     ]

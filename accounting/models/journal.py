@@ -2,17 +2,14 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Func, Q
 from django.db.models.functions import Cast
-from django.db.models.lookups import Exact, GreaterThan
 
 from accounting.models.account import Account, Level
 from accounting.models.rule import RuleVersion
 from billing.fields import ZERO_IN_SQL, CurrencyField
 from billing.models import BusinessEntity, BusinessEvent
 from billing.tenancy import TenantModel
-
-_DEBITED, _CREDITED = F("debit") + F("base_debit"), F("credit") + F("base_credit")
 
 BY_PERSON = "person"  # Beside the steps of the hierarchy: the account was chosen by whoever wrote the entry.
 
@@ -180,12 +177,16 @@ class JournalLine(TenantModel):
             models.UniqueConstraint(fields=["entry", "position"], name="line_position"),
             models.CheckConstraint(
                 name="line_is_debit_or_credit",
-                # Nothing below zero, and one side only. An amount of a foreign currency can be too small for the base
-                # currency's minor unit, so one of a side's two amounts may be zero.
-                condition=Q(debit__gte=ZERO_IN_SQL, credit__gte=ZERO_IN_SQL)
-                & Q(base_debit__gte=ZERO_IN_SQL, base_credit__gte=ZERO_IN_SQL)
-                & Q(Exact(_DEBITED * _CREDITED, ZERO_IN_SQL))
-                & Q(GreaterThan(_DEBITED + _CREDITED, ZERO_IN_SQL)),
+                # One side only, nothing below zero. An amount of a foreign currency can be too small for the base currency's
+                # minor unit, so one of a side's two amounts may be zero.
+                condition=(
+                    Q(credit=ZERO_IN_SQL, base_credit=ZERO_IN_SQL, debit__gte=ZERO_IN_SQL, base_debit__gte=ZERO_IN_SQL)
+                    & (Q(debit__gt=ZERO_IN_SQL) | Q(base_debit__gt=ZERO_IN_SQL))
+                )
+                | (
+                    Q(debit=ZERO_IN_SQL, base_debit=ZERO_IN_SQL, credit__gte=ZERO_IN_SQL, base_credit__gte=ZERO_IN_SQL)
+                    & (Q(credit__gt=ZERO_IN_SQL) | Q(base_credit__gt=ZERO_IN_SQL))
+                ),
             ),
         ]
         indexes = [

@@ -82,7 +82,7 @@ def _rule_says(entry: JournalEntry, line: JournalLine) -> str:
 
 def _in_words(data: dict[str, Any], *, flipped: bool) -> str:
     turned = " (negative, so on the other side)" if flipped else ""
-    return f"{data['side']} {data['role']} with {data['amount'].replace('_', ' ')}, per {data['per']}{turned}"
+    return f"{data['side']} {data['role']} with “{data['amount'].replace('_', ' ')}”, per {data['per']}{turned}"
 
 
 def _chosen_by(line: JournalLine) -> str:

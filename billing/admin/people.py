@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -204,6 +205,9 @@ class ApiKeyAdmin(OfThisCompany):
         response = TemplateResponse(request, "admin/counterfoil/document.html", context)
         response["Cache-Control"] = "no-store"
         return response
+
+    def list_links(self, request: HttpRequest) -> list[tuple[str, str]]:
+        return [("API documentation", reverse("api:docs"))]
 
     @display(description="State")
     def state_shown(self, key: ApiKey) -> str:

@@ -205,8 +205,8 @@ def test_an_entry_is_explained(sell):
     assert reason.event_label == "Invoice finalized"
     assert reason.documents["invoice_id"] == Invoice.objects.get().pk
     assert [line.rule_says for line in reason.lines] == [
-        "debit accounts_receivable.customers with gross, per document",
-        "credit deferred_revenue with net deferred, per line",
+        "debit accounts_receivable.customers with “gross”, per document",
+        "credit deferred_revenue with “net deferred”, per line",
     ]
 
 

@@ -43,7 +43,7 @@ def test_from_the_home_page_down_to_the_invoice(page: Page, live_server: object,
     page.fill("#id_at", "2026-01-31")
     page.get_by_role("button", name="Show").click()
     page.locator("tr", has_text="AR - Customers").get_by_role("link", name="250.00").click()
-    page.get_by_role("heading", name="General ledger: 1110 AR - Customers").wait_for()
+    page.get_by_role("heading", name="General ledger: 1110 AR - Customers", level=2).wait_for()
 
     page.get_by_role("link", name="JE-").first.click()
     page.get_by_text("This entry is there because of a business event").wait_for()

@@ -24,8 +24,6 @@ from tests.integrations.world import JANUARY, a_month, deliver_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FAULTS = ("500", "503", "429", "html_error", "drop", "drop_after_commit", "timeout_after_commit")
-
 
 @pytest.fixture
 def books(box) -> Books:
@@ -94,20 +92,6 @@ def test_payments_settle_their_invoices_also_when_allocated_later(connect, books
     assert sum(Decimal(str(line["Amount"])) for line in there["Line"]) == Decimal("10.01")
 
 
-@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
-@pytest.mark.parametrize("fault", FAULTS)
-def test_no_fault_loses_or_doubles_anything(connect, books, mode, fault) -> None:
-    connection = connect(mode=mode, read_timeout=0.5)
-    a_month(customers=11)
-    books.fail(rate=1, kinds=[fault], times=2, only="POST /v3", hold_seconds=0.7)
-    deliver(connection)
-    entity = "JournalEntry" if mode == "journal_entries" else "Invoice"
-    expected = 22 if mode == "journal_entries" else 11
-    assert len(held(books, entity)) == len(set(held(books, entity))) == expected
-    assert not OutboxItem.objects.exclude(state="delivered").exists()
-    assert not OutboxItem.objects.exclude(request_body="").exists()
-
-
 def test_even_a_vendor_that_forgot_the_request_id_gets_nothing_twice(connect, books, monkeypatch) -> None:
     connection = connect()
     a_month(customers=3)
@@ -131,21 +115,6 @@ def test_one_bad_document_does_not_hold_up_its_batch(connect, books) -> None:
     parked = OutboxItem.objects.get(state="parked")
     assert "mend the mapping" in parked.reason
     assert (parked.request_id, parked.request_body, parked.outcome_unknown) == (None, "", False)
-
-
-def test_closed_books_park_in_words_and_go_out_once_reopened(connect, books) -> None:
-    connection = connect()
-    books.prefer(BookCloseDate="2026-01-31")
-    a_month(customers=2)
-    result = deliver(connection)
-    assert result.parked == 4
-    item = OutboxItem.objects.first()
-    assert item.reason_code == "books_closed"
-    assert "reopen" in item.reason
-    assert item.attempts == 1
-    books.prefer(BookCloseDate=None)
-    outbox.send_again(list(OutboxItem.objects.values_list("id", flat=True)))
-    assert (deliver(connection).parked, books.count("JournalEntry")) == (0, 4)
 
 
 def test_a_missing_mapping_parks_and_a_mended_one_takes_effect(connect, books, capsys) -> None:
@@ -177,13 +146,6 @@ def test_a_name_that_is_taken_gets_our_id_behind_it(connect, books) -> None:
     assert (
         Mapping.objects.get(kind="customer", internal_id=Customer.objects.get(external_id="X-0").pk).origin == "created"
     )
-
-
-def test_an_expired_token_is_renewed_on_the_way(connect, books) -> None:
-    connection = connect()
-    a_month(customers=1)
-    books.expire_tokens()
-    assert deliver(connection).delivered == 2
 
 
 def test_a_lost_sign_in_asks_a_person_and_keeps_everything_waiting(connect, books) -> None:

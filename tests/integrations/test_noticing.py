@@ -146,6 +146,20 @@ def test_a_warning_is_told_once_and_forgotten_when_it_is_over(connection, queue)
     assert list(ConnectionWarning.objects.values_list("code", flat=True)) == ["backlog"]
 
 
+def test_a_way_that_fails_is_noted_and_nobody_is_told_twice(connection, queue, monkeypatch) -> None:
+    connection.options = {**connection.options, "warn_to": "ann@example.com", "warn_url": "https://hooks.test/x"}
+    connection.save()
+    queue("journal_entry", 1, state="parked")
+
+    def fail(url: str, body: object) -> None:
+        raise CannotTell("The webhook answered with HTTP 500.")
+
+    monkeypatch.setattr(warnings, "post", fail)
+    assert [warnings.look(connection) for _ in range(2)] == [1, 0]
+    assert len(mail.outbox) == 1
+    assert ConnectionWarning.objects.get().failed_words == "The webhook answered with HTTP 500."
+
+
 @pytest.mark.parametrize(
     "url", ["http://example.com/", "https://127.0.0.1/", "https://localhost/", "https://10.0.0.1/x"]
 )

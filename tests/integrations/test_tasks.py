@@ -1,11 +1,12 @@
 """The clock and the wake-ups: what django-q2 runs delivers, also what a dead worker left."""
 
 import pytest
+from django.db import connection as database
 from django.utils import timezone
-from django_q.models import Schedule
+from django_q.models import OrmQ, Schedule
 
-from integrations import tasks
-from integrations.models import DeliveryAttempt, OutboxItem
+from integrations import lanes, tasks
+from integrations.models import Connection, DeliveryAttempt, OutboxItem
 from integrations.schedules import ensure_schedules
 from tests.integrations.world import a_month
 
@@ -23,11 +24,73 @@ def test_a_wake_up_delivers(connect, tenant) -> None:
     assert undelivered() == 0
 
 
-def test_the_clock_finds_what_a_dead_worker_held(connect) -> None:
-    connect()
-    a_month(customers=1)
+def called() -> list[str]:
+    """The calls of workers that wait in the queue."""
+    return [each.func() for each in OrmQ.objects.all() if each.func().endswith("drain_connection")]
+
+
+@pytest.fixture
+def quiet(connect) -> Connection:
+    """A connection with something to deliver, to which no worker is called."""
+    connection = connect()
+    a_month(customers=20)
+    OrmQ.objects.all().delete()
+    lanes.answer(connection.pk)
+    return connection
+
+
+def test_the_clock_finds_what_a_dead_worker_held(quiet, tenant) -> None:
     OutboxItem.objects.update(state="in_flight", worker_id=5, attempts=1, leased_until=timezone.now())
     tasks.drain_all()
+    assert called() == ["integrations.tasks.drain_connection"]
+    tasks.drain_connection(tenant.pk, quiet.pk)
+    assert undelivered() == 0
+    OrmQ.objects.all().delete()
+    tasks.drain_all()
+    assert called() == []
+
+
+def test_one_call_waits_at_a_time_until_a_worker_answers_it(quiet, tenant) -> None:
+    assert lanes.call(tenant_id=tenant.pk, connection_id=quiet.pk)
+    assert not lanes.call(tenant_id=tenant.pk, connection_id=quiet.pk)
+    lanes.answer(quiet.pk)
+    assert lanes.call(tenant_id=tenant.pk, connection_id=quiet.pk)
+    assert len(called()) == 2
+
+
+def test_a_call_that_was_lost_counts_for_a_minute_only(quiet, tenant, monkeypatch) -> None:
+    monkeypatch.setattr(lanes, "_CALLED", 0.0)
+    assert lanes.call(tenant_id=tenant.pk, connection_id=quiet.pk)
+    assert lanes.call(tenant_id=tenant.pk, connection_id=quiet.pk)
+
+
+def test_a_worker_calls_the_next_while_there_is_more_than_it_takes(quiet, tenant, monkeypatch) -> None:
+    """Forty entries are two requests: the first worker calls a second, who finds nothing and calls nobody."""
+    tasks.drain_connection(tenant.pk, quiet.pk)
+    assert (undelivered(), len(called())) == (0, 1)
+    tasks.drain_connection(tenant.pk, quiet.pk)
+    assert len(called()) == 1
+
+
+def test_a_worker_whose_turn_is_over_before_the_work_is_calls_another(quiet, tenant, monkeypatch) -> None:
+    monkeypatch.setattr(tasks, "_TURN", 0.0)
+    monkeypatch.setattr(tasks, "holds_more_than_one_takes", lambda connection: False)
+    tasks.drain_connection(tenant.pk, quiet.pk)
+    assert (undelivered(), len(called())) == (40, 1)
+
+
+def test_no_more_workers_than_are_useful_are_at_one_connection(quiet, tenant, monkeypatch) -> None:
+    """Another session holds every lane: the worker that was called goes away, and calls nobody."""
+    monkeypatch.setattr(lanes, "_useful", lambda spec: 1)
+    other = database.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s::int, %s::int)", [lanes._SPACE, quiet.pk])
+    try:
+        tasks.drain_connection(tenant.pk, quiet.pk)
+        assert (undelivered(), called()) == (40, [])
+    finally:
+        other.close()
+    tasks.drain_connection(tenant.pk, quiet.pk)
     assert undelivered() == 0
 
 

@@ -36,6 +36,29 @@ def a_month(*, customers: int, tax: object = None) -> None:
     recognize_revenue(through=JANUARY)
 
 
+def sell(
+    number: str = "X-1",
+    *,
+    name: str = "O'Neil",
+    amount: str = "10.01",
+    currency: str = "USD",
+    product: str = "Plan",
+    text: str = "",
+) -> Customer:
+    """Bill one customer for January: one journal entry; or a customer, an invoice, and the first time a product."""
+    sold, _ = Product.objects.get_or_create(code=product[:20].lower(), defaults={"name": product})
+    customer, _ = Customer.objects.get_or_create(
+        external_id=number,
+        defaults={"business_entity": BusinessEntity.objects.get(), "name": name, "currency": currency},
+    )
+    item = {"product": sold, "pricing_model": "flat_fee", "pricing": {"amount": amount}, "description": text}
+    contract = f"{number}-{customer.contracts.count()}"
+    made = draft_contract(customer=customer, number=contract, start=START, items=[item])
+    start_contracts([made.pk])
+    run_billing(through=START, finalize=True)
+    return customer
+
+
 def deliver_until(connection: Connection, holds: Callable[[], object]) -> None:
     """Take one claim after the other until something holds, as a worker that is then stopped."""
     with claims.worker() as worker_id:

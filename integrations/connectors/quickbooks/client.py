@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 MINOR_VERSION = "75"
 PAGE = 1000
-_THROTTLED_WAIT = 60.0  # Intuit: after a 429 wait a minute; no header says more.
+_THROTTLED_WAIT = 60.0  # Intuit: after a 429 wait a minute; a header that says more is not documented.
 
 
 class Client:
@@ -137,9 +137,9 @@ def _read(response: requests.Response) -> dict[str, Any]:
     status = response.status_code
     tid = response.headers.get("intuit_tid", "")
     if status == 429:
-        raise TryLater(
-            "QuickBooks asks to slow down. It is tried again by itself.", after=_THROTTLED_WAIT, whole_connection=True
-        )
+        told = response.headers.get("Retry-After", "")
+        wait = max(_THROTTLED_WAIT, float(told)) if told.isdigit() else _THROTTLED_WAIT
+        raise TryLater("QuickBooks asks to slow down. It is tried again by itself.", after=wait, whole_connection=True)
     if status == 403:
         raise BadCredentials(f"The person who connected QuickBooks lost access ({tid}). Connect to QuickBooks again.")
     if status >= 500 or status in (408, 425):

@@ -45,7 +45,6 @@ _LOOKUP = {
     Kind.INVOICE: "DocNumber",
     Kind.CREDIT_NOTE: "DocNumber",
     Kind.PAYMENT: "PaymentRefNum",
-    Kind.MONEY_OUT: "DocNumber",
     Kind.MONEY_IN: "TxnDate",  # A deposit's number cannot be asked for; which of the day is ours its note tells.
     Kind.INVOICE_VOID: "Id",
     Kind.CREDIT_NOTE_VOID: "Id",

@@ -33,7 +33,7 @@ from integrations.documents import Kind
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_BATCH = 50.0  # Seconds after which no further document of a batch is begun: its lease is not endless.
+_LONGEST_BATCH = 40.0  # Seconds after which no further document of a batch is begun: its lease is not endless.
 _SILENT = 3  # Requests without an answer, one after another, that end a batch.
 _NUMBERED = (Kind.INVOICE, Kind.CREDIT_NOTE)
 _BY_NUMBER = {"ignore_auto_number_generation": "true"}

@@ -19,6 +19,7 @@ from integrations.documents import (
     CustomerDocument,
     DimensionDocument,
     Kind,
+    MoneyDocument,
     PaymentDocument,
     RefundDocument,
     SalesLineDocument,
@@ -164,7 +165,8 @@ def test_money_is_moved_taken_back_and_undone(driven: Driven, ann: str) -> None:
     first = driven.done(Kind.INVOICE, samples.invoice(ann, line("1")))
     second = driven.done(Kind.INVOICE, samples.invoice(ann, line("1"), number=2))
     memo = driven.done(Kind.CREDIT_NOTE, samples.credit_note(ann, line("1", "30.00")))
-    applied = CreditAllocationDocument("ABCDE-A1", DAY, ann, "USD", memo, (allocated(first, "10.00"),))
+    parts = (allocated(first, "10.00"),)
+    applied = CreditAllocationDocument("ABCDE-A1", DAY, ann, "USD", memo, parts, added=parts)
     driven.done(Kind.CREDIT_ALLOCATION, applied)
     given = {
         "date": DAY,
@@ -217,6 +219,18 @@ def test_a_refund_is_found_whoever_numbers_expenses(driven: Driven, ann: str, ch
     driven.done(Kind.REFUND, refund)
     (held,) = driven.qbo.query("select * from Purchase")["Purchase"]
     assert (held["DocNumber"] == "ABCDE-R1") is chosen
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_money_beside_invoices_is_found_whoever_numbers_it(driven: Driven, ann: str, chosen: bool) -> None:
+    driven.prefer(UseCustomTxnNumbers=chosen)
+    bank, fees = driven.ids("Checking", "Bank Charges and Fees")
+    for kind, reference in ((Kind.MONEY_OUT, "ABCDE-D1"), (Kind.MONEY_IN, "ABCDE-D2")):
+        moved = MoneyDocument(reference, DAY, ann, "USD", D("15.00"), f"Fee of a dispute: {KANJI}", bank, fees)
+        made = driven.done(kind, moved)
+        driven.done(kind, replace(moved, reference=f"{reference}0"))
+        found = driven.erp.find(kind, parcels(driven.erp, kind, moved))[reference]
+        assert isinstance(found, Delivered) and found.external_id == made
 
 
 def test_what_is_sold_is_found_where_a_company_began_to_number_it_by_itself(driven: Driven, ann: str) -> None:

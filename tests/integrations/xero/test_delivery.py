@@ -17,7 +17,7 @@ from tests.integrations.world import JANUARY, a_month, deliver_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FAULTS = ("500", "503", "429", "html_error", "drop", "drop_after_commit", "timeout_after_commit")
+
 WRITES = {"journal_entries": "PUT /api.xro/2.0/ManualJournals", "documents": "PUT /api.xro/2.0/Invoices"}
 
 
@@ -47,22 +47,6 @@ def test_fifty_journals_go_in_one_request(connect, books) -> None:
     assert deliver(connection).calls == 0
 
 
-@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
-@pytest.mark.parametrize("fault", FAULTS)
-def test_no_fault_loses_or_doubles_anything(connect, books, mode, fault) -> None:
-    connection = connect(mode=mode, read_timeout=0.5)
-    a_month(customers=4)
-    books._post("retry_after", {"told": False})
-    books.fail(rate=1, kinds=[fault], times=2, only=WRITES[mode], hold_seconds=0.7)
-    deliver(connection)
-    if mode == "journal_entries":
-        assert len(journals(books)) == len(set(journals(books))) == 8
-    else:
-        assert books.count("Invoice") == books.count("Contact") == 4
-    assert not OutboxItem.objects.exclude(state="delivered").exists()
-    assert not OutboxItem.objects.exclude(request_body="").exists()
-
-
 def test_after_a_500_another_key_is_used_for_xero_keeps_its_errors_under_the_old_one(connect, books) -> None:
     connection = connect()
     a_month(customers=1)
@@ -90,20 +74,6 @@ def test_a_lost_answer_is_read_back_also_when_the_key_was_forgotten(connect, boo
     deliver(connection)
     assert len(journals(books)) == len(set(journals(books))) == 6
     assert len(keys(books, "ManualJournals")) == 1
-
-
-@pytest.mark.parametrize("told", [True, False])
-def test_a_429_pauses_the_whole_connection_for_as_long_as_xero_says(connect, books, told) -> None:
-    connection = connect(backoff_cap=100)
-    a_month(customers=1)
-    books._post("retry_after", {"told": told})
-    books.fail(rate=1, kinds=["429"], times=1)
-    result = drain(connection.pk, until_empty=True, patience=10)
-    if told:  # a minute: left to the clock
-        assert (result.delivered, result.waiting) == (0, 2)
-        assert OutboxItem.objects.filter(attempts=0).count() == 2
-    else:  # one to two seconds
-        assert (result.delivered, result.waiting) == (2, 0)
 
 
 def test_a_days_limit_is_waited_for_long_even_where_xero_does_not_say_how_long(connect, books, monkeypatch) -> None:
@@ -173,24 +143,6 @@ def test_locked_books_hold_in_words_and_go_out_once_unlocked(connect, books, loc
     assert (deliver(connection).parked, books.count("ManualJournal")) == (0, 4)
 
 
-def test_a_duplicate_number_that_is_not_ours_is_not_taken_for_ours(connect, books) -> None:
-    connection = connect(mode="documents")
-    a_month(customers=1)
-    number = Invoice.objects.get().number
-    other = mapping.connector_of(connection).create_customer(request_id="by-hand", name="Somebody", note="")
-    sale = {
-        "Type": "ACCREC",
-        "Contact": {"ContactID": other.external_id},
-        "InvoiceNumber": number,
-        "LineItems": [{"Description": "x", "UnitAmount": 1, "AccountCode": "200"}],
-    }
-    books._post("make", {"entity": "Invoice", "fields": sale})
-    assert deliver(connection).parked == 1
-    parked = OutboxItem.objects.get(state="parked")
-    assert (parked.reason_code, "did not come from here" in parked.reason) == ("duplicate_number", True)
-    assert books.count("Invoice") == 1
-
-
 def test_a_name_that_is_taken_gets_our_id_behind_it_and_a_renamed_contact_stays_the_same(connect, books) -> None:
     connection = connect(mode="documents")
     mapping.connector_of(connection).create_customer(request_id="by-hand", name="O'Neil 0", note="theirs")
@@ -220,18 +172,6 @@ def test_a_token_that_ends_between_batches_is_renewed_with_the_same_key(connect,
     first, last, again = keys(books, "ManualJournals")
     assert first != last == again
     assert len(journals(books)) == len(set(journals(books))) == 60
-
-
-def test_a_rotated_token_that_was_lost_is_had_again(connect, books) -> None:
-    connection = connect()
-    a_month(customers=1)
-    before = connection.credentials["refresh_token"]
-    books.expire_tokens()
-    books.fail(rate=1, kinds=["drop_after_commit"], times=1, only="/connect/token", include_oauth=True)
-    assert deliver(connection).delivered == 2
-    kept = Connection.objects.get()
-    assert kept.credentials["refresh_token"] != before
-    assert kept.status == ConnectionStatus.CONNECTED
 
 
 def test_a_lost_sign_in_asks_a_person_and_keeps_everything_waiting(connect, books) -> None:
