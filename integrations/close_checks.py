@@ -65,7 +65,7 @@ def _reconciled(period: AccountingPeriod, today: date) -> Found:
     connections = _connections(period)
     covered = signed_off_through(connections)
     made = Reconciliation.objects.filter(connection__in=connections, through__gte=last_day(period))
-    made = made.order_by("connection", "-id").distinct("connection").only("connection", "difference_count")
+    made = made.order_by("connection_id", "-id").distinct("connection_id").only("connection", "difference_count")
     newest = {each.connection_id: each for each in made}
     for connection in connections:
         if connection.pk in covered and covered[connection.pk] >= last_day(period):
