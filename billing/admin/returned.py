@@ -104,7 +104,7 @@ class DisputeAdmin(DocumentAdmin):
 
     def document(self, request: HttpRequest, subject: Dispute) -> Document:
         return Document(
-            title=f"Dispute {subject}",
+            title=f"Dispute {subject.reference or subject.pk}",
             badge=status(subject),
             headline=[("Taken back", money(subject.amount)), ("Fee", money(subject.fee))],
             facts=[
@@ -146,7 +146,7 @@ class RefundAdmin(DocumentAdmin):
 
     def document(self, request: HttpRequest, subject: Refund) -> Document:
         return Document(
-            title=f"Refund {subject}",
+            title=f"Refund {subject.reference or subject.pk}",
             headline=[("Paid back", money(subject.amount))],
             facts=[
                 ("Customer", link(subject.customer)),

@@ -166,6 +166,10 @@ def _refuse_unfit(invoice_ids: Sequence[int], finalized: Container[int]) -> None
             raise NotFound(f"There is no invoice with the id {invoice_id}.")
         if not invoice.lines.exists():
             raise BillingError(f"Invoice {invoice_id} has no lines; add one or delete the draft.")
+        if invoice.status == InvoiceStatus.DRAFT:
+            raise BillingError(
+                f"{invoice.business_entity} has no number series for invoices; add one, then finalize invoice {invoice_id}."
+            )
         status = invoice.status.replace("_", " ")
         raise WrongState(f"Invoice {invoice_id} is {status}, not a draft; nothing was finalized.")
 

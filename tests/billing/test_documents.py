@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import connection, transaction
 
 from billing.errors import BillingError
-from billing.models import BusinessEntity, ContractItem, CreditNote, Customer, Invoice, Payment, TaxRate
+from billing.models import BusinessEntity, ContractItem, CreditNote, Customer, Invoice, NumberSeries, Payment, TaxRate
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
@@ -157,6 +157,13 @@ def test_only_drafts_are_finalized_and_deleted(invoice):
     run_billing(through=date(2026, 2, 1))
     with refused("not a draft; nothing was finalized"):
         finalize_invoices([Invoice.objects.get(status="draft").pk, invoice.pk])
+
+
+def test_an_entity_without_a_number_series_is_told(invoice):
+    run_billing(through=date(2026, 2, 1))
+    NumberSeries.objects.filter(kind="invoice").delete()
+    with refused("has no number series for invoices; add one"):
+        finalize_invoices([Invoice.objects.get(status="draft").pk])
 
 
 # Credit notes
