@@ -189,7 +189,7 @@ def test_connecting_needs_credentials_first(administrator: Client, connection: C
     assert "missing: Client id, Client secret" in shown
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_the_mode_is_not_changed_with_anything_in_flight(administrator: Client, parked: OutboxItem) -> None:
     page = url("integrations_connection_mode", parked.connection_id)
     refused = administrator.post(page, {"mode": "documents"}).content.decode()
