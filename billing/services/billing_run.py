@@ -50,16 +50,16 @@ def run_billing(*, through: date, finalize: bool = False, on_progress: Progress 
     """Renew contracts, draft every invoice due by the date, and finalize the drafts of the run's dates if asked to.
 
     Charges of one contract that fall on one day make one invoice, dated that day. A charge of nothing (no usage, a trial)
-    makes no invoice. Works in transactions of a thousand items; whatever stops it, running it again goes on from there
+    makes no invoice. Works in transactions of a thousand contracts; whatever stops it, running it again goes on from there
     and bills nothing twice.
     """
     run = BillingRun()
     renew_contracts(through=through)
     total, done = _count_due(through), 0
     after = 0
-    while items := _draft_chunk(through, after, run):
-        after = max(item.contract_id for item in items)
-        done += len(items)
+    while contract_ids := _due_contracts(through, after):
+        after = contract_ids[-1]
+        done += _draft_chunk(contract_ids, through, run)
         if on_progress:
             on_progress(min(done, total), total)
     _end_what_is_over(through)
@@ -87,17 +87,22 @@ def _count_due(through: date) -> int:
         return int(cursor.fetchone()[0])
 
 
+def _due_contracts(through: date, after: int) -> list[int]:
+    """Give the next contracts with something due, in the order of their ids, so that each look goes on from the one before."""
+    # The bound stands on both tables, or the planner walks through the contracts before it each time.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT i.contract_id FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
+            f"WHERE {_DUE} AND i.contract_id > %s AND c.id > %s ORDER BY 1 LIMIT {_CHUNK}",
+            [through, after, after],
+        )
+        return [contract_id for (contract_id,) in cursor.fetchall()]
+
+
 @transaction.atomic
-def _draft_chunk(through: date, after: int, run: BillingRun) -> list[Item]:
-    # Whole contracts, so that their charges of one day meet on one invoice; in the order of their ids, so that a chunk is
-    # found by going on from the one before.
-    items = read_items(
-        f"{_DUE} AND i.contract_id IN (SELECT i.contract_id FROM billing_contractitem i "
-        f"JOIN billing_contract c ON c.id = i.contract_id WHERE {_DUE} AND i.contract_id > %s "
-        f"GROUP BY i.contract_id ORDER BY i.contract_id LIMIT {_CHUNK})",
-        [through, through, after],
-        lock=True,
-    )
+def _draft_chunk(contract_ids: Sequence[int], through: date, run: BillingRun) -> int:
+    """Draft what is due of whole contracts, so that their charges of one day meet on one invoice. Answers how many items."""
+    items = read_items(f"{_DUE} AND i.contract_id = ANY(%s)", [through, list(contract_ids)], lock=True)
     due = {item.id: _due_periods(item, through) for item in items}
     usage = usage_by_period({item.id: due[item.id] for item in items if item.terms.is_metered})
     charges = [
@@ -110,7 +115,7 @@ def _draft_chunk(through: date, after: int, run: BillingRun) -> list[Item]:
         billed_until = due[item.id][-1].end if due[item.id] else item.billed_until
         cursors.append((item.id, billed_until, next_billing(item.terms, billed_until)))
     set_cursors(cursors)
-    return items
+    return len(items)
 
 
 def _due_periods(item: Item, through: date) -> list[DateRange]:
