@@ -34,7 +34,8 @@ TABLES = (
 
 
 def measure(url: str) -> Iterator[Result]:
-    small = _in_own_process(CONTRACTS)
+    # The least of three on both sides: what else the machine does only ever adds.
+    small = min((_in_own_process(CONTRACTS, turn) for turn in range(3)), key=lambda run: run["seconds"])
     floor = Floor(url, TABLES, small["tenant"])
     floor_seconds = min(floor.seconds(batches=8) for _ in range(3))
     detail = f"{small['seconds']:.1f} s for {floor.rows:,} rows; floor {floor_seconds:.2f} s"
@@ -45,7 +46,7 @@ def measure(url: str) -> Iterator[Result]:
         8,
         detail,
     )
-    large = _in_own_process(10 * CONTRACTS)
+    large = _in_own_process(10 * CONTRACTS, 0)
     detail = f"{large['seconds']:.1f} s against {small['seconds']:.1f} s"
     yield Result("ten times the contracts, times the time", large["seconds"] / small["seconds"], "<=", 11, detail)
     detail = f"{large['peak_mb']:.0f} MB against {small['peak_mb']:.0f} MB"
@@ -54,21 +55,24 @@ def measure(url: str) -> Iterator[Result]:
     )
 
 
-def _in_own_process(contracts: int) -> dict[str, float]:
+def _in_own_process(contracts: int, turn: int) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.main_job", str(contracts)], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "benchmarks.main_job", str(contracts), str(turn)],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return json.loads(done.stdout)
 
 
-def run(contracts: int) -> dict[str, float]:
+def run(contracts: int, turn: int) -> dict[str, float]:
     from benchmarks.company import column_map, make_company, write_contracts
     from billing.importing.column_map import load_column_map
     from billing.importing.contracts import import_contracts
     from billing.services.billing_run import run_billing
     from billing.tenancy import tenant_scope
 
-    company = make_company(f"main-job-{contracts}")
+    company = make_company(f"main-job-{contracts}-{turn}")
     with TemporaryDirectory() as name, tenant_scope(company.tenant_id):
         folder = Path(name)
         path, columns = write_contracts(folder, contracts), load_column_map(column_map(folder))
@@ -84,4 +88,4 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    print(json.dumps(run(int(sys.argv[1]))))
+    print(json.dumps(run(*map(int, sys.argv[1:]))))
