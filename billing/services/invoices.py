@@ -71,7 +71,7 @@ _FINALIZE_MANY = (
     RETURNING s.business_entity_id, s.prefix, s.next_number - wanted.count AS first
 )""",
         number="s.first + d.place",
-        numbered="placed d JOIN series s USING (business_entity_id) WHERE i.id = ANY(%s) AND i.id = d.id",
+        numbered="placed d JOIN series s USING (business_entity_id) WHERE i.id = d.id",
     )
     + "ORDER BY f.issued_on, f.id, l.position"
 )
@@ -123,8 +123,10 @@ def finalize_invoices(invoice_ids: Sequence[int]) -> list[Finalized]:
     Numbers follow the invoice dates and have no gaps. Raises NotFound, WrongState when one is not a draft.
     """
     ids = list(invoice_ids)
-    sql, wanted = (_FINALIZE_ONE, ids[0]) if len(ids) == 1 else (_FINALIZE_MANY, array(ids))
-    finalize = Statement(sql, [wanted, timezone.now(), wanted])
+    if len(ids) == 1:
+        finalize = Statement(_FINALIZE_ONE, [ids[0], timezone.now(), ids[0]])
+    else:
+        finalize = Statement(_FINALIZE_MANY, [array(ids), timezone.now()])
     found, *ahead = execute_together([finalize, *questions_ahead(InvoiceFinalized, ids)])
     documents: dict[int, _Row] = {}
     lines: dict[int, list[BilledLine]] = defaultdict(list)
