@@ -2,15 +2,18 @@
 
 from datetime import date
 from decimal import Decimal
+from unittest.mock import patch
 
 import pytest
 
 from accounting.currency.revaluation import revalue
 from accounting.models import JournalEntry
 from accounting.recognition import recognize_revenue
+from billing.bulk import reserve_ids
 from billing.models import BusinessEntity, Customer, Product
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
+from billing.services.disputes import open_dispute
 from billing.services.payments import receive_payment
 from integrations import builders, setup
 from integrations.connectors.base import DeliveryError
@@ -126,3 +129,20 @@ def test_another_rate_of_a_document_is_told_apart(entity) -> None:
     (found,) = findings.differences
     assert (found["cause"], found["ours"], found["theirs"]) == ("another exchange rate", "1100.00", "1200.00")
     assert found["detail"] == "In USD: our rate is 1.1, theirs 1.2."
+
+
+def test_the_rate_is_that_of_the_invoice_whoever_took_ids_ahead(connect, box) -> None:
+    """A process that took its ids earlier records the loss of a dispute later: it stands at another rate."""
+    Books(box.url).prefer(MultiCurrencyEnabled=True)
+    connection = connect(mode="documents")
+    early = reserve_ids(JournalEntry, 3)
+    rates("Date USD\n2026-03-01 1.10\n2026-03-20 1.15")
+    customer = sell_abroad("EUR", "1000")
+    payment = receive_payment(
+        customer_id=customer.pk, received_on=date(2026, 3, 20), amount=D(1000), currency="EUR"
+    )  # fmt: skip
+    with patch("accounting.posting.reserve_ids", side_effect=lambda model, count: [early.pop(0) for _ in range(count)]):
+        open_dispute(payment_id=payment.pk, on=date(2026, 3, 20), amount=D(1000), reason="Fraud")
+    drain(connection.pk, until_empty=True)
+    (invoice,) = Books(box.url).objects("Invoice")
+    assert invoice["ExchangeRate"] == D("1.1")
