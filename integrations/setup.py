@@ -90,8 +90,8 @@ def create_connection(
 def connect_sandbox(connection: Connection, url: str) -> Connection:
     """Sign in to a stand-in server as a person would, read its lists, and confirm the suggested mapping.
 
-    A connection that is signed in there and ready asks nothing; only what is new here is mapped. A server that was started again, there or elsewhere,
-    has new books: everything is sent to it once more. Raises SetupError, DeliveryError.
+    Asks nothing more of a connection that is signed in there and ready; what is new here is mapped. A server that was
+    started again, there or elsewhere, has new books: everything is sent to it once more. Raises SetupError, DeliveryError.
     """
     root = url.rstrip("/")
     if connection.realm_id and not connection.base_url:

@@ -1,5 +1,6 @@
 """Entries in a foreign currency: sent so that the ERP's books come to ours in base currency, to the cent."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from unittest.mock import patch
@@ -19,7 +20,7 @@ from integrations import builders, setup
 from integrations.connectors.base import DeliveryError
 from integrations.delivery import drain
 from integrations.documents import JournalDocument, Kind
-from integrations.models import Connection, OutboxItem
+from integrations.models import Connection, OutboxItem, Reconciliation
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
 from tests.accounting.rates import rates
@@ -86,6 +87,14 @@ def test_their_books_come_to_ours_in_base_currency(entity, erp, mode) -> None:
     if mode == "journal_entries":
         received = next(row for row in in_base if "AR" in row["account"] or "Receivable" in row["account"])
         assert D(received["ours"]) == 0
+    else:
+        # 1,000.00 EUR at 1.10, less 400.00 at 1.15 and 600.00 at 1.05.
+        assert in_base_of(kept) == {"receivables": ("10.00", "10.00"), "payments": ("1090.00", "1090.00")}
+
+
+def in_base_of(kept: Reconciliation) -> dict[str, tuple[str, str]]:
+    rows = [row for row in kept.accounts if row["account"].endswith("all in base currency")]
+    return {re.split("[ ,]", row["account"])[0]: (row["ours"], row["theirs"]) for row in rows}
 
 
 def test_one_rate_is_sent_as_the_foreign_amount_and_its_rate(connect, box) -> None:
@@ -125,10 +134,12 @@ def test_another_rate_of_a_document_is_told_apart(entity) -> None:
         drain(connection.pk, until_empty=True)
         (invoice,) = Books(box.url).objects("Invoice")
         Books(box.url).edit("Invoice", invoice["Id"], ExchangeRate=1.2)
-        _, findings = reconcile(connection, through=THROUGH)
+        kept, findings = reconcile(connection, through=THROUGH)
     (found,) = findings.differences
     assert (found["cause"], found["ours"], found["theirs"]) == ("another exchange rate", "1100.00", "1200.00")
     assert found["detail"] == "In USD: our rate is 1.1, theirs 1.2."
+    assert in_base_of(kept)["receivables"] == ("10.00", "110.00")
+    assert [(row["currency"], row["difference"]) for row in kept.customers] == [("USD", "100.00")]
 
 
 def test_the_rate_is_that_of_the_invoice_whoever_took_ids_ahead(connect, box) -> None:

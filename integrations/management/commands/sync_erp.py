@@ -9,7 +9,6 @@ from integrations import outbox
 from integrations.delivery import DrainResult, drain
 from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState
 
-
 _SHOWN = 10
 
 
