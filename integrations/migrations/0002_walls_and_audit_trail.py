@@ -62,6 +62,8 @@ class Migration(migrations.Migration):
     ]
     dependencies = [
         ("integrations", "0001_tables"),
+        # The last that the tables stand for: Django refuses a database which had only some of them.
+        ("integrations", "0017_money_and_wallets"),
         ("accounting", "0005_charts_and_rules"),
         ("billing", "0004_audit_trail"),
     ]
