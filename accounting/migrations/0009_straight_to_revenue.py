@@ -13,7 +13,7 @@ def _field(default):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0007_audit_trail")]
+    dependencies = [("accounting", "0008_balance_of_one_account")]
 
     # Books that exist go on through deferred revenue, by the rules they have; new ones begin with what is usual.
     operations = [
