@@ -16,6 +16,7 @@ from accounting.models import AccountingPeriod, ManualEntry, ManualEntryStatus, 
 from accounting.recognition import behind_schedule
 from billing.models import Invoice, InvoiceStatus
 from billing.money import format_money
+from billing.periods import day_words
 
 _SHOWN = 10
 
@@ -27,7 +28,7 @@ def _counted(count: int, one: str, many: str) -> str:
 def _month_is_over(period: AccountingPeriod, today: date) -> Found:
     if today >= period.end:
         return Found(0, "The month is over.")
-    return Found(1, f"{period} is not over before {last_day(period)}.")
+    return Found(1, f"{period} is not over before {day_words(last_day(period))}.")
 
 
 def _earlier_months_closed(period: AccountingPeriod, today: date) -> Found:
@@ -74,7 +75,8 @@ def _drafts(period: AccountingPeriod, today: date) -> Found:
         return Found(0, "No draft invoice is dated in the month or before.")
     named = drafts.select_related("customer").order_by("issued_on")[:_SHOWN]
     details = tuple(
-        f"{each.customer}, {each.issued_on}: {format_money(each.total.amount, each.currency)}" for each in named
+        f"{each.customer}, {day_words(each.issued_on)}: {format_money(each.total.amount, each.currency)}"
+        for each in named
     )
     what = _counted(count, "draft invoice is", "draft invoices are")
     return Found(count, f"{what} dated in the month or before and not finalized.", details, "status__exact=draft")
@@ -109,10 +111,11 @@ def _unbilled_usage(period: AccountingPeriod, today: date) -> Found:
 def _unrecognized(period: AccountingPeriod, today: date) -> Found:
     count = behind_schedule(business_entity_id=period.business_entity_id, through=last_day(period))
     if not count:
-        return Found(0, f"Revenue is recognized through {last_day(period)}.")
+        return Found(0, f"Revenue is recognized through {day_words(last_day(period))}.")
     what = _counted(count, "service period has", "service periods have")
     return Found(
-        count, f"{what} revenue to recognize through {last_day(period)}. Run the recognition through that day."
+        count,
+        f"{what} revenue to recognize through {day_words(last_day(period))}. Run the recognition through that day.",
     )
 
 
@@ -176,7 +179,7 @@ def _foreign_balances(period: AccountingPeriod, today: date) -> Found:
         by_currency[each.balance.currency] = found + each.difference - each.balance.posted
     details = tuple(f"{currency}: {format_money(amount, base)}" for currency, amount in sorted(by_currency.items()))
     what = _counted(len(wrong), "open foreign balance is", "open foreign balances are")
-    return Found(len(wrong), f"{what} not revalued at {at}.", details, f"at={at}")
+    return Found(len(wrong), f"{what} not revalued at {day_words(at)}.", details, f"at={at}")
 
 
 register(

@@ -19,10 +19,11 @@ from billing.access import may
 from billing.admin.document import DocumentAdmin
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
-from billing.admin.shown import NONE, change_url, list_url, status
+from billing.admin.shown import NONE, change_url, list_url, moment, status
 from billing.admin.tables import Table, columns
 from billing.importing.column_map import InvalidColumnMap, load_column_map
 from billing.models import Contract, Invoice, Job, JobStatus, Role
+from billing.periods import day_words
 from billing.services.jobs import is_at_work, restart_job, start_job
 
 _LARGEST_FILE = 25_000_000
@@ -83,7 +84,7 @@ def run_billing_page(request: HttpRequest) -> HttpResponse:
     def start(given: dict[str, Any]) -> tuple[str, str]:
         job = start_job(
             kind="run_billing",
-            title=f"Billing run through {given['through']}{', finalized' if given['finalize'] else ''}",
+            title=f"Billing run through {day_words(given['through'])}{', finalized' if given['finalize'] else ''}",
             parameters={"through": given["through"].isoformat(), "finalize": given["finalize"]},
             user=request.user,
         )
@@ -200,8 +201,8 @@ class JobAdmin(DocumentAdmin):
             "state": state,
             "facts": [
                 ("Started by", subject.created_by or NONE),
-                ("In line since", f"{subject.created_at:%Y-%m-%d %H:%M:%S} UTC"),
-                ("Finished", f"{subject.finished_at:%Y-%m-%d %H:%M:%S} UTC" if subject.finished_at else NONE),
+                ("In line since", moment(subject.created_at)),
+                ("Finished", moment(subject.finished_at)),
             ],
             "tables": [Table("Details", columns(""), [(line,) for line in details], "")] if details else [],
             "state_url": reverse("admin:job_state", args=[subject.pk]),
