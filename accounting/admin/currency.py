@@ -15,7 +15,6 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from accounting.admin.revaluation import revalue_page
-from accounting.admin.words import counted
 from accounting.currency.importing import RateImport, import_rates, preview_rates
 from accounting.models import ExchangeRate, Quotation
 from billing.access import may
@@ -25,6 +24,7 @@ from billing.admin.shown import NONE, day, list_url, moment
 from billing.admin.tables import Table, columns
 from billing.fields import CURRENCIES
 from billing.models import Role
+from billing.wording import counted
 
 _LARGEST = 3_000_000
 _SHOWN = 20
