@@ -51,14 +51,16 @@ def test_confirmations_change_nothing_until_confirmed(finance: Client, draft: In
 def test_many_drafts_are_finalized_after_confirmation(finance: Client, draft: Invoice) -> None:
     chosen = {"action": "finalize_chosen", "_selected_action": [draft.pk]}
     asked = finance.post(url("billing_invoice_changelist"), chosen)
-    assert "1 invoices over 100.00 USD" in asked.content.decode()
+    assert "1 draft, together 100.00 USD." in asked.content.decode()
     draft.refresh_from_db()
     assert draft.status == "draft"
     finance.post(url("billing_invoice_changelist"), {**chosen, "confirmed": "1"})
     draft.refresh_from_db()
     assert draft.status == "finalized"
-    refused = finance.post(url("billing_invoice_changelist"), {**chosen, "confirmed": "1"}, follow=True)
-    assert "is no draft" in refused.content.decode()
+    for confirmed in ({}, {"confirmed": "1"}):
+        refused = finance.post(url("billing_invoice_changelist"), {**chosen, **confirmed}, follow=True).content.decode()
+        assert "1 of the 1 chosen are no drafts, such as invoice INV-000001." in refused
+        assert "can no longer change" not in refused
 
 
 def test_void_asks_for_a_reason_and_a_day(finance: Client, draft: Invoice) -> None:
