@@ -59,12 +59,14 @@ class Further:
     ) -> None:
         self._connection, self._findings, self._may_move = connection, findings, may_move
         self._ours: Mapping[Kind, Rows] = {kind: read(span) for kind, read in _READERS[sent_as].items()}
-        self._seen: set[tuple[Kind, int]] = set()
+        self._seen: dict[tuple[Kind, int], Decimal | None] = {}
 
     @property
-    def all(self) -> Iterable[Ours]:
-        """Give all of ours."""
-        return (row for rows in self._ours.values() for row in rows.values())
+    def all(self) -> Iterable[tuple[Ours, Decimal | None]]:
+        """Give all of ours, each with the rate that the ERP has it at: of these no rate is compared."""
+        return (
+            (row, self._seen.get((kind, subject))) for kind, rows in self._ours.items() for subject, row in rows.items()
+        )
 
     def take(self, document: ErpDocument) -> bool:
         """Tell whether a document of the ERP is one of them, and note where it differs."""
@@ -81,7 +83,7 @@ class Further:
         if (kind, subject) in self._seen:
             self._findings.add(kind.value, name, TWICE, theirs=document.total, external_id=found)
             return
-        self._seen.add((kind, subject))
+        self._seen[kind, subject] = document.rate
         if ours.total != document.total:
             self._findings.add(
                 kind.value, name, CHANGED, ours=ours.total, theirs=document.total, external_id=found,

@@ -1,34 +1,10 @@
-"""Walls and guards for manual entries: nothing is posted by hand that a second person has not approved."""
+"""Nothing is posted by hand that a second person has not approved."""
 
 from django.db import migrations
 
-from billing.walls import RaiseWalls
+from billing.guards import Guards
 
 GUARDS = """
--- An entry without a rule version is by hand: a second person approved it, or it reverses an entry because a person said so.
-CREATE FUNCTION counterfoil_is_by_hand(e bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (
-        SELECT 1 FROM accounting_journalentry j JOIN billing_businessevent b ON b.id = j.event_id
-        WHERE j.id = e AND j.rule_version_id IS NULL AND (
-            (j.kind = 'reversal' AND b.kind = 'entry_reversed' AND j.reverses_id IS NOT NULL)
-            OR (j.kind = 'manual' AND b.kind = 'manual_entry_approved' AND j.reverses_id IS NULL AND EXISTS (
-                SELECT 1 FROM accounting_manualentry m WHERE m.id::text = b.key AND m.tenant_id = j.tenant_id
-                    AND m.business_entity_id = j.business_entity_id AND m.status = 'posted'))))
-$$;
--- Asked of entries without a rule alone, so that the others are posted at no cost.
-DO $$
-DECLARE
-    definition text := pg_get_functiondef('counterfoil_check_lines'::regproc);
-    wanted text := replace(replace(definition,
-        'bool_or(e.rule IS NULL)', 'bool_or(e.rule IS NULL AND NOT counterfoil_is_by_hand(e.id))'),
-        'rule version of its own tenant.', 'rule version of its own tenant, or be approved by a second person.');
-BEGIN
-    IF wanted NOT LIKE '%counterfoil_is_by_hand%second person%' THEN
-        RAISE EXCEPTION 'counterfoil_check_lines is not what this migration knows';
-    END IF;
-    EXECUTE wanted;
-END $$;
-
 -- A draft may change; what is submitted stands still until it is sent back; what is posted stays.
 CREATE FUNCTION counterfoil_guard_manual_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE moving text[] := '{status,submitted_by_id,submitted_at,approved_by_id,approved_at,returned_reason}';
@@ -104,17 +80,9 @@ CREATE TRIGGER no_truncate BEFORE TRUNCATE ON accounting_attachment
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
 """
 
-UNGUARD = """
-DROP FUNCTION counterfoil_guard_attachment CASCADE;
-DROP FUNCTION counterfoil_guard_manual_parts CASCADE;
-DROP FUNCTION counterfoil_guard_manual_entry CASCADE;
-DROP FUNCTION counterfoil_is_by_hand CASCADE;
-"""
-
-WALLED = ["accounting_manualentry", "accounting_manualentryline", "accounting_attachment"]
-
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0010_manual_entries")]
+    replaces = [("accounting", "0011_manual_entries_guards")]
+    dependencies = [("accounting", "0005_charts_and_rules")]
 
-    operations = [RaiseWalls(WALLED), migrations.RunSQL(GUARDS, UNGUARD)]
+    operations = [Guards(GUARDS)]

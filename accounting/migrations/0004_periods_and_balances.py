@@ -1,42 +1,19 @@
-"""Walls and guards for balances: posting notes what is not summed yet, closing a period seals it, nothing else writes here.
+"""Daily balances follow from the lines, closing a period seals it, and nothing else writes either.
 
-Posting is spared all but one small row per batch: which run of entries the balances do not hold yet.
+Posting is spared all but one small row per batch: which run of entries the balances do not hold yet. What adds up and what
+seals works as the owner, so that a role that merely uses the tables needs no right to (`manage.py grant_use`).
 """
 
 from django.db import migrations
 
-from billing.walls import RaiseWalls
-
-NOTES = """
--- Which entries a batch of lines belongs to; what is noted stays until the daily balances hold it. Runs after the guard
--- `lines_balance`, which makes sure that each entry has exactly one line at position 1.
-CREATE FUNCTION counterfoil_note_lines() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE span record;
-BEGIN
-    SELECT min(tenant_id) AS tenant, min(entry_id) AS first, max(entry_id) AS last,
-            count(*) FILTER (WHERE position = 1) AS entries, min(date) AS first_date, max(date) AS last_date INTO span FROM fresh;
-    IF span.last - span.first + 1 = span.entries THEN
-        INSERT INTO accounting_unsummedentries (tenant_id, first_entry, last_entry, first_date, last_date)
-            VALUES (span.tenant, span.first, span.last, span.first_date, span.last_date);
-    ELSIF span.entries > 0 THEN
-        -- Several processes took ids at the same time: one note for each run of our own.
-        INSERT INTO accounting_unsummedentries (tenant_id, first_entry, last_entry, first_date, last_date)
-            SELECT tenant_id, min(entry_id), max(entry_id), min(date), max(date)
-            FROM (SELECT tenant_id, entry_id, date, entry_id - row_number() OVER (ORDER BY entry_id) AS island
-                FROM fresh WHERE position = 1) f
-            GROUP BY tenant_id, island;
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER lines_noted AFTER INSERT ON accounting_journalline REFERENCING NEW TABLE AS fresh
-    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_note_lines();
-CREATE TRIGGER kept_until_summed BEFORE UPDATE OR TRUNCATE ON accounting_unsummedentries
-    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
-"""
+from billing.guards import Guards
 
 BALANCES = """
+CREATE TRIGGER kept_until_summed BEFORE UPDATE OR TRUNCATE ON accounting_unsummedentries
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
+
 -- Add the noted entries to the daily balances. One at a time per company; whoever finds another at it leaves it alone.
-CREATE FUNCTION counterfoil_sum_up(wait boolean) RETURNS bigint LANGUAGE plpgsql
+CREATE FUNCTION counterfoil_sum_up(wait boolean) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
 DECLARE
     tenant bigint := NULLIF(current_setting('counterfoil.tenant', true), '')::bigint;
@@ -67,7 +44,7 @@ BEGIN
 END $$;
 
 -- Make the daily balances anew from all lines. The notes go in the statement that reads the lines: one view of both.
-CREATE FUNCTION counterfoil_rebuild_balances() RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION counterfoil_rebuild_balances() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     tenant bigint := NULLIF(current_setting('counterfoil.tenant', true), '')::bigint;
     made bigint;
@@ -144,9 +121,14 @@ CREATE TRIGGER summed_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON acco
 ALTER TABLE accounting_dailybalance SET (fillfactor = 70);
 """
 
+FULL_PAGES = """
+ALTER TABLE accounting_dailybalance RESET (fillfactor);
+"""
+
 SEALS = """
--- The digest of one period, format 1. JSON, because it is written the same way under every setting of a connection.
-CREATE FUNCTION counterfoil_period_digest(entity bigint, since date, until date, previous text)
+-- The digest of one period. JSON, because it is written the same way under every setting of a connection. Seals of format 1
+-- were made before lines had a refund and an obligation.
+CREATE FUNCTION counterfoil_period_digest(entity bigint, since date, until date, previous text, format int)
 RETURNS text LANGUAGE sql STABLE
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
     SELECT encode(sha256(convert_to(previous || coalesce(string_agg(d.digest, '' ORDER BY d.date, d.id), ''), 'UTF8')), 'hex')
@@ -155,7 +137,8 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
             e.id, e.date, e.currency, e.kind, e.description, e.event_id, e.part, e.rule_version_id, e.reverses_id,
             (SELECT jsonb_agg(jsonb_build_array(l.position, l.date, l.account_id, l.currency, l.debit, l.credit,
                 l.base_debit, l.base_credit, l.role, l.resolved_by, l.customer_id, l.contract_id, l.contract_item_id,
-                l.product_id, l.invoice_id, l.credit_note_id, l.payment_id, l.tax_rate_id) ORDER BY l.position)
+                l.product_id, l.invoice_id, l.credit_note_id, l.payment_id, l.tax_rate_id)
+                || CASE WHEN format = 1 THEN '[]' ELSE jsonb_build_array(l.refund_id, l.obligation_id) END ORDER BY l.position)
              FROM accounting_journalline l WHERE l.entry_id = e.id)
         )::text, 'UTF8')), 'hex') AS digest
         FROM accounting_journalentry e
@@ -163,6 +146,8 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
     ) d
 $$;
 
+-- A seal holds what stood on each account at the end of its month. What the month says of those ahead is handed over by who
+-- closes, since the schedules are read in one place only; a month closed in another way has none.
 CREATE FUNCTION counterfoil_seal(p accounting_accountingperiod) RETURNS bigint LANGUAGE plpgsql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
 DECLARE
@@ -175,10 +160,11 @@ BEGIN
         WHERE e.business_entity_id = p.business_entity_id AND e.start < p.start ORDER BY e.start DESC LIMIT 1;
     previous := coalesce(previous, '');
     INSERT INTO accounting_periodseal (tenant_id, period_id, number, format, digest, previous_digest, entries, lines,
-            base_debit, closed_at, closed_by_id, checks)
-        SELECT p.tenant_id, p.id, 1 + (SELECT count(*) FROM accounting_periodseal WHERE period_id = p.id), 1,
-            counterfoil_period_digest(p.business_entity_id, p.start, p."end", previous), previous,
-            count(DISTINCT l.entry_id), count(*), coalesce(sum(l.base_debit), 0), p.closed_at, p.closed_by_id, p.close_checks
+            base_debit, closed_at, closed_by_id, checks, release)
+        SELECT p.tenant_id, p.id, 1 + (SELECT count(*) FROM accounting_periodseal WHERE period_id = p.id), 2,
+            counterfoil_period_digest(p.business_entity_id, p.start, p."end", previous, 2), previous,
+            count(DISTINCT l.entry_id), count(*), coalesce(sum(l.base_debit), 0), p.closed_at, p.closed_by_id, p.close_checks,
+            nullif(current_setting('counterfoil.release', true), '')::jsonb
         FROM accounting_account a JOIN accounting_journalline l ON l.account_id = a.id
         WHERE a.business_entity_id = p.business_entity_id AND l.date >= p.start AND l.date < p."end"
         RETURNING id INTO made;
@@ -209,27 +195,6 @@ BEGIN
     RETURN made;
 END $$;
 
--- Periods that were closed before there were seals get theirs now.
-DO $$
-DECLARE
-    company bigint;
-    entity bigint;
-    p accounting_accountingperiod;
-BEGIN
-    FOR company IN SELECT id FROM billing_tenant LOOP
-        PERFORM set_config('counterfoil.tenant', company::text, true);
-        INSERT INTO accounting_unsummedentries (tenant_id, first_entry, last_entry, first_date, last_date)
-            SELECT company, min(id), max(id), min(date), max(date)
-            FROM (SELECT id, date, id - row_number() OVER (ORDER BY id) AS island FROM accounting_journalentry) e GROUP BY island;
-        PERFORM counterfoil_sum_up(true);
-        FOR p IN SELECT * FROM accounting_accountingperiod WHERE status = 'closed' ORDER BY business_entity_id, start LOOP
-            UPDATE accounting_accountingperiod SET seal_id = counterfoil_seal(p) WHERE id = p.id;
-        END LOOP;
-    END LOOP;
-    PERFORM set_config('counterfoil.tenant', '', true);
-END $$;
-SET CONSTRAINTS ALL IMMEDIATE;
-
 CREATE FUNCTION counterfoil_guard_seals() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'INSERT' THEN
@@ -249,9 +214,44 @@ CREATE TRIGGER sealed_by_closing BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE O
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_guard_seals();
 CREATE TRIGGER sealed_by_closing BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON accounting_sealedcustomerbalance
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_guard_seals();
+"""
+
+PERIODS = """
+-- A closed period is reopened on the record or not at all, and never removed or moved.
+CREATE FUNCTION counterfoil_guard_period() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'An accounting period cannot be deleted.' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF EXISTS (SELECT 1 FROM accounting_accountingperiod WHERE business_entity_id = NEW.business_entity_id
+            AND start > NEW.start AND status = 'closed')
+        THEN
+            RAISE EXCEPTION 'A later period than % is closed; no earlier one can be opened.', to_char(NEW.start, 'YYYY-MM')
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (NEW.tenant_id, NEW.business_entity_id, NEW.start, NEW."end")
+        IS DISTINCT FROM (OLD.tenant_id, OLD.business_entity_id, OLD.start, OLD."end")
+    THEN
+        RAISE EXCEPTION 'An accounting period cannot be moved.' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF OLD.status = 'closed' AND NEW.status <> 'closed'
+        AND (NEW.reopen_reason = '' OR NEW.reopened_at IS NULL OR NEW.reopened_at IS NOT DISTINCT FROM OLD.reopened_at)
+    THEN
+        RAISE EXCEPTION 'A closed period is reopened with a reason and a time, on the record.'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER guarded_period BEFORE INSERT OR UPDATE OR DELETE ON accounting_accountingperiod
+    FOR EACH ROW EXECUTE FUNCTION counterfoil_guard_period();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON accounting_accountingperiod
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
 
 -- Closing seals, whoever closes; closed periods have no open one before them.
-CREATE FUNCTION counterfoil_seal_on_close() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION counterfoil_seal_on_close() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     IF NEW.status NOT IN ('open', 'closed') THEN
         RAISE EXCEPTION 'An accounting period is open or closed.' USING ERRCODE = 'check_violation';
@@ -304,41 +304,9 @@ CREATE TRIGGER seal_on_close BEFORE INSERT OR UPDATE ON accounting_accountingper
     FOR EACH ROW EXECUTE FUNCTION counterfoil_seal_on_close();
 """
 
-UNNOTE = """
-DROP FUNCTION counterfoil_note_lines CASCADE;
-DROP TRIGGER kept_until_summed ON accounting_unsummedentries;
-"""
-
-UNSEAL = """
-DROP FUNCTION counterfoil_seal_on_close CASCADE;
-DROP FUNCTION counterfoil_guard_seals CASCADE;
-DROP FUNCTION counterfoil_seal CASCADE;
-DROP FUNCTION counterfoil_period_digest;
-"""
-
-UNBALANCE = """
-DROP FUNCTION counterfoil_guard_daily CASCADE;
-DROP FUNCTION counterfoil_standing;
-DROP FUNCTION counterfoil_moved;
-DROP FUNCTION counterfoil_rebuild_balances;
-DROP FUNCTION counterfoil_sum_up;
-"""
-
-WALLED = [
-    "accounting_unsummedentries",
-    "accounting_dailybalance",
-    "accounting_periodseal",
-    "accounting_sealedbalance",
-    "accounting_sealedcustomerbalance",
-]
-
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0008_balances_and_seals")]
+    replaces = [("accounting", "0009_balances_and_seals_guards"), ("accounting", "0020_balances_by_their_owner")]
+    dependencies = [("accounting", "0003_journal")]
 
-    operations = [
-        RaiseWalls(WALLED),
-        migrations.RunSQL(NOTES, UNNOTE),
-        migrations.RunSQL(BALANCES, UNBALANCE),
-        migrations.RunSQL(SEALS, UNSEAL),
-    ]
+    operations = [Guards(BALANCES, FULL_PAGES), Guards(SEALS), Guards(PERIODS)]

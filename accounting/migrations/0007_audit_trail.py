@@ -17,6 +17,7 @@ RECORDED = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0011_manual_entries_guards"), ("billing", "0008_record_changes")]
+    replaces = [("accounting", "0012_record_changes")]
+    dependencies = [("accounting", "0006_manual_entries"), ("billing", "0004_audit_trail")]
 
     operations = [RecordChanges(RECORDED)]

@@ -1,16 +1,77 @@
-"""What an entry alone costs: a guard with one short question, a check without conversions, walls asked at each row.
+"""What the database refuses by itself, whoever asks: unbalanced, changed or misplaced entries, posts into closed months.
 
-Most of what a guard costs a single entry is the start of its plan, which has a third of the steps now.
+An entry is worth nothing without its lines, so what holds for entries is checked when their lines come: together in one
+statement, or later in the transaction (`posted_xid` says which), so that nobody can add lines to an old entry. Only entries
+whose lines are still to come are noted; a deferred trigger looks at commit that they have come.
+
+Most of what a guard costs is the asking: each trigger about as much as the insert that fires it, each plan its start. So a
+batch of lines is looked at once per statement, with its entries, and every look-up goes by key.
 """
 
-from django.db import migrations, models
-from django.db.models import Q
+from django.db import migrations
 
-from billing.fields import ZERO_IN_SQL
-from billing.walls import AskForEachRow
+from billing.guards import AppendOnly, Guards
 
-GUARD = """
-CREATE OR REPLACE FUNCTION counterfoil_check_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+ENTRIES = """
+-- The note of what to look at at commit: one per statement instead of one per entry, and only until then.
+CREATE TABLE accounting_posting_under_way (tenant_id bigint NOT NULL, first_entry bigint NOT NULL, last_entry bigint NOT NULL);
+
+CREATE FUNCTION counterfoil_check_entries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM fresh f
+        WHERE NOT EXISTS (SELECT 1 FROM accounting_journalline l WHERE l.entry_id = f.id OFFSET 0))
+    THEN
+        INSERT INTO accounting_posting_under_way SELECT tenant_id, min(id), max(id) FROM fresh GROUP BY tenant_id;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER entries_may_be_posted AFTER INSERT ON accounting_journalentry REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_check_entries();
+
+-- The tenant's scope may have been left by commit, so the look goes through the wall of the entries' own tenant. One plan is
+-- kept for batches of one and of thousands: look up each row by its key, never scan the books.
+CREATE FUNCTION counterfoil_check_entries_have_lines() RETURNS trigger LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+DECLARE
+    scope text := coalesce(current_setting('counterfoil.tenant', true), '');
+    empty bigint;
+BEGIN
+    PERFORM set_config('counterfoil.tenant', NEW.tenant_id::text, true);
+    SELECT e.id INTO empty FROM accounting_journalentry e
+        WHERE e.id BETWEEN NEW.first_entry AND NEW.last_entry
+        AND NOT EXISTS (SELECT 1 FROM accounting_journalline l WHERE l.entry_id = e.id) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'Journal entry % has no lines.', empty USING ERRCODE = 'check_violation';
+    END IF;
+    DELETE FROM accounting_posting_under_way
+        WHERE tenant_id = NEW.tenant_id AND first_entry = NEW.first_entry AND last_entry = NEW.last_entry;
+    PERFORM set_config('counterfoil.tenant', scope, true);
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER entries_have_lines AFTER INSERT ON accounting_posting_under_way
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION counterfoil_check_entries_have_lines();
+CREATE TRIGGER kept_until_checked BEFORE UPDATE OR TRUNCATE ON accounting_posting_under_way
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_refuse_change();
+"""
+
+NO_ENTRIES = """
+DROP TABLE accounting_posting_under_way;
+"""
+
+LINES = """
+-- An entry without a rule version is by hand: a second person approved it, or it reverses an entry because a person said so.
+CREATE FUNCTION counterfoil_is_by_hand(e bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM accounting_journalentry j JOIN billing_businessevent b ON b.id = j.event_id
+        WHERE j.id = e AND j.rule_version_id IS NULL AND (
+            (j.kind = 'reversal' AND b.kind = 'entry_reversed' AND j.reverses_id IS NOT NULL)
+            OR (j.kind = 'manual' AND b.kind = 'manual_entry_approved' AND j.reverses_id IS NULL AND EXISTS (
+                SELECT 1 FROM accounting_manualentry m WHERE m.id::text = b.key AND m.tenant_id = j.tenant_id
+                    AND m.business_entity_id = j.business_entity_id AND m.status = 'posted'))))
+$$;
+
+-- The guard of the lines also notes, as the owner, which entries the daily balances do not hold yet.
+CREATE FUNCTION counterfoil_check_lines() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     seen record;
     bad record;
@@ -133,39 +194,28 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-DO $$ BEGIN  -- It sees the real tables, whatever a connection has in front of them, and notes entries as the owner.
-    EXECUTE format('ALTER FUNCTION counterfoil_check_lines() SECURITY DEFINER SET search_path = pg_catalog, %I, pg_temp',
-        current_schema());
-END $$;
+CREATE TRIGGER lines_balance AFTER INSERT ON accounting_journalline REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_check_lines();
 """
+
+FOR_EVER = [
+    "accounting_journalentry",
+    "accounting_journalline",
+    "accounting_correctionsplit",
+    "accounting_schedulerevision",
+    "accounting_progressreport",
+    "accounting_exchangerate",
+    "accounting_rulepreview",
+    "accounting_previewedevent",
+]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounting", "0021_close_choices"), ("billing", "0014_one_document_for_less")]
-
-    operations = [
-        migrations.RunSQL(GUARD),
-        AskForEachRow(
-            [
-                "accounting_account",
-                "accounting_accountingperiod",
-                "accounting_accountingpolicy",
-                "accounting_ruleversion",
-            ]
-        ),
-        migrations.RemoveConstraint(model_name="journalline", name="line_is_debit_or_credit"),
-        migrations.AddConstraint(
-            model_name="journalline",
-            constraint=models.CheckConstraint(
-                name="line_is_debit_or_credit",
-                condition=(
-                    Q(credit=ZERO_IN_SQL, base_credit=ZERO_IN_SQL, debit__gte=ZERO_IN_SQL, base_debit__gte=ZERO_IN_SQL)
-                    & (Q(debit__gt=ZERO_IN_SQL) | Q(base_debit__gt=ZERO_IN_SQL))
-                )
-                | (
-                    Q(debit=ZERO_IN_SQL, base_debit=ZERO_IN_SQL, credit__gte=ZERO_IN_SQL, base_credit__gte=ZERO_IN_SQL)
-                    & (Q(credit__gt=ZERO_IN_SQL) | Q(base_credit__gt=ZERO_IN_SQL))
-                ),
-            ),
-        ),
+    replaces = [
+        ("accounting", "0003_cheaper_guards"),
+        ("accounting", "0014_guard_and_note"),
+        ("accounting", "0019_guards_see_the_real_tables"),
     ]
+    dependencies = [("accounting", "0002_walls"), ("billing", "0003_guards")]
+
+    operations = [AppendOnly(FOR_EVER), Guards(ENTRIES, NO_ENTRIES), Guards(LINES)]

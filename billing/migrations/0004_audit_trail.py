@@ -1,12 +1,15 @@
-"""The audit trail: each change of the set-up leaves a row, whoever makes it and however; the rows stay."""
+"""The audit trail: each change of the set-up leaves a row, whoever makes it and however; the rows stay.
+
+The trail is written as the owner, so that a role that merely uses the tables needs no right to (`manage.py grant_use`).
+"""
 
 from django.db import migrations
 
 from billing.audit import RecordChanges, Recorded
-from billing.walls import RaiseWalls
+from billing.guards import Guards
 
 RECORD = """
-CREATE FUNCTION counterfoil_record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION counterfoil_record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     ignored text[] := string_to_array(TG_ARGV[1], ',') || 'tenant_id'::text;
     secret text[] := string_to_array(TG_ARGV[2], ',');
@@ -66,11 +69,6 @@ CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON bill
     FOR EACH STATEMENT EXECUTE FUNCTION counterfoil_guard_changes();
 """
 
-UNRECORD = """
-DROP FUNCTION counterfoil_guard_changes CASCADE;
-DROP FUNCTION counterfoil_record_change CASCADE;
-"""
-
 RECORDED = [
     Recorded("billing.businessentity"),
     Recorded("billing.membership"),
@@ -85,10 +83,7 @@ RECORDED = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0007_change")]
+    replaces = [("billing", "0008_record_changes")]
+    dependencies = [("billing", "0003_guards")]
 
-    operations = [
-        RaiseWalls(["billing_change"]),
-        migrations.RunSQL(RECORD, UNRECORD),
-        RecordChanges(RECORDED),
-    ]
+    operations = [Guards(RECORD), RecordChanges(RECORDED)]
