@@ -34,6 +34,7 @@ _MEANINGS = {
     "net_committed": "of what was grossed up when the contract started",
     "net_from_unbilled": "earned before it was billed",
     "net_deferred": "billed, and not earned yet",
+    "net_earned": "earned on the day it is billed, where the policy takes it to revenue at once",
     "from_deferred": "earned of what had been billed before",
     "from_unbilled": "earned, and not billed yet",
     "unearned": "not earned yet: it leaves deferred revenue",

@@ -99,6 +99,12 @@ class AccountingPolicy(TenantModel):
         default=RevenueDate.MONTH_END,
         db_default=RevenueDate.MONTH_END,
     )
+    straight_to_revenue = models.BooleanField(
+        "what is earned on the day it is billed goes straight to revenue",
+        default=True,
+        db_default=True,
+        help_text="Otherwise it passes through deferred revenue on that day.",
+    )
     has_obligations = models.BooleanField(default=False, db_default=False, editable=False)
     bad_debt_tax_relief = models.BooleanField(
         "sales tax of written-off invoices is claimed back",

@@ -97,7 +97,7 @@ def _attempts(item: OutboxItem) -> Table:
                 moment(each.at),
                 each.operation,
                 len(each.item_ids),
-                f"HTTP {each.http_status}" if each.outcome == "ok" else each.outcome,
+                each.answer,
                 f"{each.seconds:.2f}",
                 _excerpt(each.request),
                 _excerpt(each.response),

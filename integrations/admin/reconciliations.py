@@ -300,10 +300,11 @@ def _accounts(reconciliation: Reconciliation) -> Table:
 
 def _account(row: dict[str, Any], theirs: Theirs) -> str:
     """Name an account; a sum over documents is named after what they are, and the account they go to."""
-    name, external_id = str(row["account"]), str(row["erp_id"])
+    name, comma, rest = str(row["account"]).partition(", all in ")
+    external_id = str(row["erp_id"])
     if external_id and name.endswith(f" {external_id}"):
-        return sentence(f"{name.removesuffix(external_id)}{theirs.account(external_id)}")
-    return sentence(name)
+        name = f"{name.removesuffix(external_id)}{theirs.account(external_id)}"
+    return sentence(f"{name}{comma}{rest}")
 
 
 def _amount(row: dict[str, Any], side: str) -> object:

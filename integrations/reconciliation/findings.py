@@ -99,6 +99,12 @@ class Findings:
             }
         )
 
+    def waiting(self, kind: Kind | None, subject_id: int) -> tuple[str, str] | None:
+        """Give cause and reason where an item of this kind has not been delivered, which would have changed the document."""
+        items = OutboxItem.objects.filter(connection=self._connection, kind=kind or "", subject_id=subject_id)
+        found = items.exclude(state=OutboxState.DELIVERED).values_list("state", "reason").first()
+        return (_CAUSES[OutboxState(found[0])], found[1]) if found else None
+
     def missing(self, kind: Kind, subjects: Sequence[tuple[int, str, Decimal | None]], *, connector: Connector) -> None:
         """Note documents of ours (id, name, amount) that the ERP does not show, with what the outbox knows.
 

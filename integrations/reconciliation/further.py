@@ -85,10 +85,10 @@ class Further:
             return
         self._seen[kind, subject] = document.rate
         if ours.total != document.total:
+            cause, detail = self._findings.waiting(_CHANGED_BY.get(kind), subject) or (CHANGED, "The total differs.")
             self._findings.add(
-                kind.value, name, CHANGED, ours=ours.total, theirs=document.total, external_id=found,
-                detail="The total differs.",
-            )  # fmt: skip
+                kind.value, name, cause, ours=ours.total, theirs=document.total, external_id=found, detail=detail
+            )
         day = ours.date.isoformat()
         if document.date[:10] != day and not (self._may_move and document.date[:10] > day):
             self._findings.add(
@@ -101,7 +101,7 @@ class Further:
             missing = [
                 (subject, self._name(kind, subject), row.total)
                 for subject, row in rows.items()
-                if (kind, subject) not in self._seen
+                if (kind, subject) not in self._seen and row.total
             ]
             self._findings.compared += len(missing)
             if missing:
@@ -152,8 +152,17 @@ def _wallet_refunds(span: Span) -> Rows:
 
 
 def _dispute_refunds(span: Span) -> Rows:
+    """Of a dispute that was won nothing should be left: the refund is undone, and ERPs keep no history of what is void."""
     rows = span.of(Dispute.objects.filter(from_unapplied__gt=0), "opened_on")
-    return {row.pk: Ours(row.customer_id, row.currency, row.from_unapplied.amount, row.opened_on) for row in rows}
+    return {
+        row.pk: Ours(
+            row.customer_id,
+            row.currency,
+            Decimal(0) if row.status == DisputeStatus.WON else row.from_unapplied.amount,
+            row.opened_on,
+        )
+        for row in rows
+    }
 
 
 def _moved(kind: Kind, day: str, rows: Callable[[], QuerySet[Any]]) -> Callable[[Span], Rows]:
@@ -169,6 +178,7 @@ def _settled() -> QuerySet[Dispute]:
     return Dispute.objects.filter(amount__gt=F("from_unapplied"))
 
 
+_CHANGED_BY = {Kind.DISPUTE_REFUND: Kind.DISPUTE_RETURN}
 _READERS: Mapping[Kind, Mapping[Kind, Callable[[Span], Rows]]] = {
     Kind.INVOICE: {Kind.RECOVERY: _recoveries},
     Kind.CREDIT_NOTE: {Kind.WRITE_OFF: _write_offs, Kind.WALLET_BONUS: _bonus},

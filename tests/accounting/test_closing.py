@@ -87,7 +87,7 @@ def test_drafts_and_unbilled_usage_warn_and_do_not_block(sell, entity, january):
 
 USUAL = {
     "credit_adjustment": "straight_line", "large_change_percent": Decimal(5), "large_change_must_front_load": False,
-    "bad_debt_tax_relief": True, "revenue_date": "month_end",
+    "bad_debt_tax_relief": True, "revenue_date": "month_end", "straight_to_revenue": True,
 }  # fmt: skip
 
 

@@ -272,9 +272,9 @@ def test_parts_of_an_invoice_add_up_in_base_currency(customer, product):
     assert journal(in_base=True) == text("""
         2026-03-01  Invoice finalized
             Dr AR - Customers                          0.17
-            Cr Deferred Revenue                        0.06
-            Cr Deferred Revenue                        0.06
-            Cr Deferred Revenue                        0.05
+            Cr Sales and Services Revenue              0.06
+            Cr Sales and Services Revenue              0.06
+            Cr Sales and Services Revenue              0.05
     """)
     agrees()
 

@@ -206,7 +206,7 @@ def test_base_tax_discount_overpayment_credit_and_payout(customer: Customer, pro
     assert journal(kinds={"invoice_finalized", "payment_captured", "payout_received"}) == text("""
         2026-01-01  Invoice finalized
             Dr AR - Customers                        120.00
-            Cr Deferred Revenue                       90.00
+            Cr Sales and Services Revenue             90.00
             Cr Sales Tax                              30.00
         2026-01-01  Payment captured
             Dr AR - Payment Gateways                 120.00
