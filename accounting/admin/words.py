@@ -77,8 +77,3 @@ def condition_in_words(event_kind: str, condition: Mapping[str, Any]) -> str:
         names = {pk: str(row) for pk, row in found.items()}
     shown = ", ".join(names.get(each, str(each).replace("_", " ")) for each in values)
     return f"{label} {_OPERATORS.get(condition['operator'], condition['operator'])} {shown}"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """Write a number with its noun."""
-    return f"1 {one}" if count == 1 else f"{count:,} {many}"

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from billing.models import Adjustment
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 
 
@@ -161,7 +162,7 @@ class RulePreview(TenantModel):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"Preview of {self.version} on {self.first_day} to {self.last_day}"
+        return f"Preview of {self.version} on {day_words(self.first_day)} to {day_words(self.last_day)}"
 
 
 class PreviewedEvent(TenantModel):

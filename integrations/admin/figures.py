@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db.models import Avg, Count, F, Max, OuterRef, Q, QuerySet, Subquery
 
+from billing.admin.shown import moment
 from billing.admin.tables import Table, columns
-from integrations.admin.shown import count_link, moment, outbox_url
+from integrations.admin.shown import count_link, outbox_url
 from integrations.documents import Kind
 from integrations.models import UNDELIVERED, Connection, DeliveryAttempt, OutboxItem, OutboxState
 from integrations.models.outbox import NOTHING_THERE

@@ -278,7 +278,7 @@ def test_a_contract_ended_early_takes_back_the_rest_of_what_was_grossed_up(db: N
         run_billing(through=date(2026, 5, 1), finalize=True)
         recognize_revenue(through=date(2026, 4, 30))
         end_contract(contract_id=contract.pk, end=date(2026, 5, 15))
-        with refused("ends on 2026-05-15 already"):
+        with refused("ends on 15 May 2026 already"):
             end_contract(contract_id=contract.pk, end=date(2026, 5, 15))
         assert journal(kinds={"contract_ended"}) == (
             ""
