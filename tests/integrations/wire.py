@@ -134,7 +134,7 @@ def _matches(known: dict[str, Any], method: str, path: str, query: Mapping[str, 
     return (
         method == known["method"]
         and re.fullmatch(known["path"], path) is not None
-        and all(query.get(name, "") == value for name, value in known.get("when", {}).items())
+        and all(re.fullmatch(pattern, query.get(name, "")) for name, pattern in known.get("when", {}).items())
     )
 
 
