@@ -16,7 +16,7 @@ from typing import Any
 from accounting import schedules
 from accounting.defaults import Hierarchy, load_hierarchy
 from accounting.engine import RuleBook, compile_rule
-from accounting.models import AccountingPeriod, AccountingPolicy, ContractStartTreatment, RuleVersion
+from accounting.models import AccountingPeriod, AccountingPolicy, ContractStartTreatment, RevenueDate, RuleVersion
 from accounting.schedules import Key, Schedule
 from billing.bulk import read_rows
 from billing.models import BusinessEntity
@@ -52,6 +52,7 @@ class Books:
     credit_adjustment: str
     period_status: dict[tuple[int, date], str]
     bad_debt_tax_relief: bool = True
+    revenue_date: str = RevenueDate.MONTH_END
 
     @property
     def grosses_up(self) -> bool:
@@ -135,6 +136,7 @@ def _compile(stamp: int) -> Books:
         has_obligations=policy.has_obligations,
         credit_adjustment=policy.credit_adjustment,
         bad_debt_tax_relief=policy.bad_debt_tax_relief,
+        revenue_date=policy.revenue_date,
         period_status={
             (entity, start): status
             for entity, start, status in AccountingPeriod.objects.values_list("business_entity_id", "start", "status")

@@ -10,7 +10,7 @@ from billing.events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevenueRecognized(Event):
-    """Part of a service period's price was earned, up to and including `occurred_on`.
+    """Part of a service period's price was earned, up to and including `earned_through`; None: `occurred_on`.
 
     `from_deferred` had been billed before, `from_unbilled` is yet to be billed; negative where an estimate of usage
     was lowered. Together they are the revenue.
@@ -32,6 +32,7 @@ class RevenueRecognized(Event):
     from_deferred: Decimal
     from_unbilled: Decimal
     obligation_id: int | None = None
+    earned_through: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

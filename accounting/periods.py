@@ -134,7 +134,7 @@ def _seal(period: AccountingPeriod, *, at: datetime, by: Any, checks: Sequence[M
         cursor.execute("SELECT set_config('counterfoil.release', %s, true)", [json.dumps(ahead.written())])
         period.save(update_fields=["status", "closed_at", "closed_by", "close_checks"])
         cursor.execute("SELECT set_config('counterfoil.release', '', true)")
-    # The database has set it, and has computed the digest (migration `0009_balances_and_seals_guards`).
+    # The database has set it, and has computed the digest (migration `0004_periods_and_balances`).
     period.refresh_from_db(fields=["seal"])
 
 

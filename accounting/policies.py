@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from accounting.closing import CloseCheck, close_checks
-from accounting.models import AccountingPolicy
+from accounting.models import AccountingPolicy, RevenueDate
 from billing.models import Adjustment
 
 _HUNDRED = Decimal(100)
@@ -23,6 +23,7 @@ def change_policy(
     large_change_percent: Decimal,
     large_change_must_front_load: bool,
     bad_debt_tax_relief: bool,
+    revenue_date: str,
     blocks: Mapping[str, bool],
 ) -> AccountingPolicy:
     """Set the choices that may change at any time; they hold for what is posted from now on. The audit trail keeps them.
@@ -34,17 +35,20 @@ def change_policy(
         raise PolicyRefused(f"A credit changes revenue in one of these ways: {', '.join(Adjustment.values)}.")
     if not 0 <= large_change_percent <= _HUNDRED:
         raise PolicyRefused("From which share on a change of price is large: give a percentage from 0 to 100.")
+    if revenue_date not in RevenueDate.values:
+        raise PolicyRefused(f"Revenue earned over time is dated in one of these ways: {', '.join(RevenueDate.values)}.")
     chosen = _differing(blocks)
     policy = AccountingPolicy.objects.select_for_update().get()
     policy.credit_adjustment = credit_adjustment
     policy.large_change_percent = large_change_percent
     policy.large_change_must_front_load = large_change_must_front_load
     policy.bad_debt_tax_relief = bad_debt_tax_relief
+    policy.revenue_date = revenue_date
     policy.close_choices = chosen
     policy.save(
         update_fields=[
             "credit_adjustment", "large_change_percent", "large_change_must_front_load", "bad_debt_tax_relief",
-            "close_choices",
+            "revenue_date", "close_choices",
         ]
     )  # fmt: skip
     return policy

@@ -1,6 +1,6 @@
 """The only door into the journal: drafts in, posted entries out, in the caller's transaction.
 
-Balance, append-only and closed periods are enforced by the database (migration `0002_walls_and_guards`); what is checked here is
+Balance, append-only and closed periods are enforced by the database (migration `0003_journal`); what is checked here is
 checked for the sake of a better message.
 """
 

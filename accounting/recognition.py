@@ -13,12 +13,12 @@ from accounting.books import books, holding
 from accounting.commitments import Commitment
 from accounting.earning import Earning, Step
 from accounting.events import RevenueRecognized, UsageTruedUp
-from accounting.models import JournalEntry, RecognitionSchedule
+from accounting.models import JournalEntry, RecognitionSchedule, RevenueDate
 from accounting.schedules import Schedule
 from billing.bulk import stock_ids, writing_behind
 from billing.charging import ItemTerms, charge, service_periods
-from billing.models import BusinessEvent, ContractStatus
-from billing.periods import DateRange
+from billing.models import BusinessEvent, ContractStatus, RecognitionMethod
+from billing.periods import DateRange, end_of_month
 from billing.publishing import publish
 from billing.services.contracts import renew_contracts
 from billing.services.prepaid import expire_credits
@@ -27,6 +27,9 @@ from billing.tenancy import current_tenant_id
 
 _CHUNK, _SLICE = 1000, 500
 _EARNED = ("recognized", "released", "recognized_until", "postings")
+_OVER_TIME = frozenset(
+    (RecognitionMethod.STRAIGHT_LINE_DAYS, RecognitionMethod.STRAIGHT_LINE_MONTHS, RecognitionMethod.EQUAL_PER_PERIOD)
+)
 ZERO = Decimal(0)
 Progress = Callable[[int, int], None]
 
@@ -42,7 +45,9 @@ class RecognitionRun:
 def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> RecognitionRun:
     """Post the revenue earned up to and including a date, billed or not; run again it posts the difference only.
 
-    One event per service period and month, dated the last day it covers. Works in transactions of a thousand schedules.
+    One event per service period and month. What is earned over time is dated the month's last day, or the last day of service
+    in it, as the policy says, but never after `through`; what is earned at once, its own day. Works in transactions of a
+    thousand schedules.
     """
     run = RecognitionRun()
     renew_contracts(through=through)
@@ -74,7 +79,7 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
     held: dict[int, Commitment] = {}
     if current.grosses_up:
         held = commitments.lock(s.contract_item_id for s in chunk if s.is_committed and s.contract_item_id)
-    earning = Earning(chunk)
+    earning, at_month_end = Earning(chunk), current.revenue_date == RevenueDate.MONTH_END
     stock_ids(BusinessEvent, len(chunk))
     stock_ids(JournalEntry, len(chunk))
     # The server is at work on a slice while the next one is put together.
@@ -83,7 +88,7 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
             events: list[RevenueRecognized] = []
             changed = []
             for schedule in chunk[start : start + _SLICE]:
-                fresh = list(_earn(schedule, through, earning, held))
+                fresh = list(_earn(schedule, through, earning, held, at_month_end=at_month_end))
                 if fresh:
                     changed.append(schedule)
                     events += fresh
@@ -96,11 +101,12 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
 
 
 def _earn(
-    schedule: Schedule, through: date, earning: Earning, held: dict[int, Commitment]
+    schedule: Schedule, through: date, earning: Earning, held: dict[int, Commitment], *, at_month_end: bool
 ) -> Iterable[RevenueRecognized]:
     if schedule.recognized_until is not None and through < schedule.recognized_until - timedelta(days=1):
         return  # A run to an earlier date takes nothing back.
     steps = earning.steps(schedule, through)
+    latest = through if at_month_end and (schedule.is_metered or schedule.method in _OVER_TIME) else None
     for step in steps:
         day = step.day
         # Months recognized before are passed over; what has changed since falls to the first month that has not.
@@ -114,7 +120,8 @@ def _earn(
         schedule.released += deferred
         schedule.recognized_until = max(day + timedelta(days=1), schedule.recognized_until or day)
         schedule.postings += 1
-        yield _event(current_tenant_id(), schedule, step, deferred, delta - deferred)
+        dated = day if latest is None or day == latest else min(end_of_month(day), latest)
+        yield _event(current_tenant_id(), schedule, step, dated, deferred, delta - deferred)
 
 
 def from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
@@ -127,12 +134,14 @@ def from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment
     return -max(-delta - schedule.unbilled, ZERO)
 
 
-def _event(tenant_id: int, schedule: Schedule, step: Step, deferred: Decimal, unbilled: Decimal) -> RevenueRecognized:
+def _event(
+    tenant_id: int, schedule: Schedule, step: Step, dated: date, deferred: Decimal, unbilled: Decimal
+) -> RevenueRecognized:
     event_class = UsageTruedUp if step.is_true_up else RevenueRecognized
     return event_class(
         tenant_id=tenant_id,
         business_entity_id=schedule.business_entity_id,
-        occurred_on=step.day,
+        occurred_on=dated,
         currency=schedule.currency,
         key=f"{schedule.id}:{schedule.postings}",
         schedule_id=schedule.id,
@@ -148,6 +157,7 @@ def _event(tenant_id: int, schedule: Schedule, step: Step, deferred: Decimal, un
         from_deferred=deferred,
         from_unbilled=unbilled,
         obligation_id=schedule.obligation_id,
+        earned_through=None if dated == step.day else step.day,
     )
 
 

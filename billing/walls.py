@@ -12,57 +12,32 @@ _FOR_EACH_SCAN = f"(SELECT {_FOR_EACH_ROW})"
 
 
 class RaiseWalls(migrations.RunSQL):
-    """Give tables the policy that a row is seen and written only under its own tenant."""
+    """Give tables the policy that a row is seen and written only under its own tenant.
 
-    def __init__(self, tables: list[str]) -> None:
+    Tables of which single rows are looked up ask for the tenant `at_each_row`, the others once for each scan.
+    """
+
+    def __init__(self, tables: list[str], *, at_each_row: bool = False) -> None:
         self.tables = tables
+        self.at_each_row = at_each_row
         super().__init__(
-            sql=[statement for table in tables for statement in _raise(table)],
+            sql=[statement for table in tables for statement in _raise(table, at_each_row)],
             reverse_sql=[statement for table in tables for statement in _lower(table)],
         )
 
     def deconstruct(self) -> tuple[str, list[object], dict[str, object]]:
-        return self.__class__.__qualname__, [self.tables], {}
+        return self.__class__.__qualname__, [self.tables], {"at_each_row": self.at_each_row}
 
     def describe(self) -> str:
         return f"Raise tenant walls on {', '.join(self.tables)}"
 
 
-class AskForEachRow(migrations.RunSQL):
-    """Let the policies of tables of which single rows are looked up ask for the tenant at each row."""
-
-    def __init__(self, tables: list[str]) -> None:
-        self.tables = tables
-        super().__init__(
-            sql=[f'ALTER POLICY tenant_wall ON "{table}" USING (tenant_id = {_FOR_EACH_ROW})' for table in tables],
-            reverse_sql=[
-                f'ALTER POLICY tenant_wall ON "{table}" USING (tenant_id = {_FOR_EACH_SCAN})' for table in tables
-            ],
-        )
-
-    def deconstruct(self) -> tuple[str, list[object], dict[str, object]]:
-        return self.__class__.__qualname__, [self.tables], {}
-
-    def describe(self) -> str:
-        return f"Ask for the tenant at each row of {', '.join(self.tables)}"
-
-
-# What was raised before rows were checked one by one as they are written.
-CHECK_EACH_ROW = f"""
-DO $$ DECLARE walled text;
-BEGIN
-    FOR walled IN SELECT polrelid::regclass FROM pg_policy WHERE polname = 'tenant_wall' LOOP
-        EXECUTE format($sql$ALTER POLICY tenant_wall ON %s WITH CHECK (tenant_id = {_FOR_EACH_ROW})$sql$, walled);
-    END LOOP;
-END $$
-"""
-
-
-def _raise(table: str) -> list[str]:
+def _raise(table: str, at_each_row: bool) -> list[str]:
     return [
         f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
         f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
-        f"""CREATE POLICY tenant_wall ON "{table}" USING (tenant_id = {_FOR_EACH_SCAN})
+        f"""CREATE POLICY tenant_wall ON "{table}"
+            USING (tenant_id = {_FOR_EACH_ROW if at_each_row else _FOR_EACH_SCAN})
             WITH CHECK (tenant_id = {_FOR_EACH_ROW})""",
     ]
 

@@ -137,7 +137,8 @@ Q_CLUSTER = {
     "name": "counterfoil",
     "label": "Background work",
     "orm": "default",
-    "workers": env.integer("COUNTERFOIL_WORKERS", default=2, minimum=1),
+    # They mostly wait for an ERP, and share their memory: ten take little more than two, and use up any vendor's limit.
+    "workers": env.integer("COUNTERFOIL_WORKERS", default=10, minimum=1),
     "queue_limit": 1,
     "bulk": 1,
     "timeout": 180,  # A turn at an ERP, and then one request that is answered at the last moment.

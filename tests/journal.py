@@ -1,5 +1,7 @@
 """Journals as text: what the books hold, written as a bookkeeper would write it, and compared as text."""
 
+from collections import defaultdict
+from decimal import Decimal
 from textwrap import dedent
 
 from accounting.models import JournalEntry
@@ -7,10 +9,11 @@ from billing.models import BusinessEvent
 from billing.money import format_amount
 
 
-def journal(*, kinds: set[str] | None = None, in_base: bool = False) -> str:
+def journal(*, kinds: set[str] | None = None, in_base: bool = False, by_day: bool = False) -> str:
     """Write all entries (of these kinds of events) in the order of the books: date, event, debits, credits.
 
-    `in_base`: in the base currency of the books, whatever currency the entries are in.
+    `in_base`: in the base currency of the books, whatever currency the entries are in. `by_day`: entries of one day and
+    description added up to one, as a monthly run is shown in short.
     """
     written = []
     entries = (
@@ -28,7 +31,22 @@ def journal(*, kinds: set[str] | None = None, in_base: bool = False) -> str:
             currency = entry.business_entity.base_currency if in_base else line.currency
             amount = format_amount(debit if is_debit else credit, currency)
             written.append(f"    {'Dr' if is_debit else 'Cr'} {line.account.name:<32}{amount:>12}")
-    return "\n".join(written)
+    return "\n".join(_added_up(written) if by_day else written)
+
+
+def _added_up(written: list[str]) -> list[str]:
+    days: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    heading = ""
+    for line in written:
+        if line[0] != " ":
+            heading = line
+        else:
+            days[heading][line[:39]] += Decimal(line[39:].replace(",", ""))
+    return [
+        each
+        for heading, sums in days.items()
+        for each in (heading, *(f"{side}{sum_:>12,}" for side, sum_ in sums.items()))
+    ]
 
 
 def text(expected: str) -> str:

@@ -1,6 +1,6 @@
 """A database with all migrations, made once for each state of the migrations; test databases are copies of it.
 
-Migrating takes half a minute, copying half a second.
+Migrating takes five seconds, copying half a second.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def _digest() -> str:
     sources = [
         *_CHECKOUT.glob("*/migrations/*.py"),
         *_CHECKOUT.glob("*/models/*.py"),
-        _CHECKOUT / "billing" / "walls.py",
+        *(_CHECKOUT / "billing" / name for name in ("audit.py", "fields.py", "guards.py", "tables.py", "walls.py")),
     ]
     for path in [*sorted(sources), _CHECKOUT / "requirements.txt"]:
         digest.update(str(path.relative_to(_CHECKOUT)).encode() + path.read_bytes())

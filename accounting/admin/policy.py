@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounting.models import AccountingPolicy
+from accounting.models import AccountingPolicy, RevenueDate
 from accounting.policies import change_policy, close_choices
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.tables import Table, columns
@@ -41,6 +41,13 @@ class PolicyForm(VerbForm):
         "What is written off already stays as it was posted.",
     )
 
+    revenue_date = forms.ChoiceField(
+        label="Revenue earned over time is dated",
+        choices=RevenueDate.choices,
+        help_text="Usually the month's last day, also where a service ends in the middle of the month. What a run through an "
+        "earlier day posts is dated that day. What is earned at once keeps its own day.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         policy: AccountingPolicy = self.subject
@@ -49,6 +56,7 @@ class PolicyForm(VerbForm):
             "large_change_percent",
             "large_change_must_front_load",
             "bad_debt_tax_relief",
+            "revenue_date",
         ):
             self.initial[name] = getattr(policy, name)
         self.initial["large_change_percent"] = f"{policy.large_change_percent.normalize():f}"
@@ -126,6 +134,7 @@ class AccountingPolicyAdmin(DocumentAdmin):
                 ("When a contract starts", subject.get_contract_start_display()),
                 ("Sales tax of bad debt", "Claimed back" if subject.bad_debt_tax_relief else "Lost with the debt"),
                 ("A credit changes the revenue that is left", subject.get_credit_adjustment_display()),
+                ("Revenue earned over time is dated", subject.get_revenue_date_display()),
                 ("A change of price is large above", f"{subject.large_change_percent.normalize():f} %"),
                 (
                     "A large change must be front loaded",

@@ -58,6 +58,13 @@ class ContractStartTreatment(models.TextChoices):
     GROSS_UP = "gross_up", "Gross-up: unbilled revenue against deferred revenue for the committed value"
 
 
+class RevenueDate(models.TextChoices):
+    """Which day the entry of a month's revenue carries, where a service does not run to the month's end."""
+
+    MONTH_END = "month_end", "The month's last day"
+    SERVICE_END = "service_end", "The last day of service in the month"
+
+
 class AccountingPolicy(TenantModel):
     """The tenant's choices among accepted treatments.
 
@@ -83,6 +90,13 @@ class AccountingPolicy(TenantModel):
     )
     large_change_must_front_load = models.BooleanField(
         "a large change must be front loaded", default=False, db_default=False
+    )
+    revenue_date = models.CharField(
+        "revenue earned over time is dated",
+        max_length=20,
+        choices=RevenueDate.choices,
+        default=RevenueDate.MONTH_END,
+        db_default=RevenueDate.MONTH_END,
     )
     has_obligations = models.BooleanField(default=False, db_default=False, editable=False)
     bad_debt_tax_relief = models.BooleanField(

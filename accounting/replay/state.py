@@ -125,7 +125,7 @@ def recognize(schema: str, events: Sequence[RevenueRecognized]) -> list[tuple[Ev
         schedule.recognized += earned
         schedule.released += event.from_deferred
         schedule.postings += 1
-        after = event.occurred_on + timedelta(days=1)
+        after = (event.earned_through or event.occurred_on) + timedelta(days=1)
         schedule.recognized_until = max(after, schedule.recognized_until or after)
         schedule.service_end = event.service_end
         schedule.amount = max(schedule.amount, schedule.recognized)

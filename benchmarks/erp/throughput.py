@@ -41,16 +41,15 @@ class Case:
     batch: int
     call: str
     held: str
-    workers: int
     backlog: int
     latency: float
 
 
 CASES = {
-    "quickbooks": Case("batch_per_minute", 30, "batch", "JournalEntry", 6, 2400, 0.5),
-    "xero": Case("minute", 50, "create ManualJournal", "ManualJournal", 6, 6000, 0.5),
-    "netsuite": Case("concurrent", 100, "batch journalEntry", "journalEntry", 10, 9000, 2.0),
-    "zoho": Case("per_minute", 1, "create Journal", "journals", 3, 400, 0.5),
+    "quickbooks": Case("batch_per_minute", 30, "batch", "JournalEntry", 2400, 0.5),
+    "xero": Case("minute", 50, "create ManualJournal", "ManualJournal", 6000, 0.5),
+    "netsuite": Case("concurrent", 100, "batch journalEntry", "journalEntry", 9000, 2.0),
+    "zoho": Case("per_minute", 1, "create Journal", "journals", 400, 0.5),
 }
 
 
@@ -88,7 +87,7 @@ def _drain(erp: str, case: Case, connection: "Connection", sandbox: "Sandbox") -
     OrmQ.objects.all().delete()  # Calls from while the outbox was filled, and to the vendor before.
     lanes.answer(connection.pk)
     lanes.call(tenant_id=connection.tenant_id, connection_id=connection.pk)
-    with _at_work(case.workers):
+    with _at_work():
         _wait_for_the_first(case.call, sandbox)
         time.sleep(_BEGIN)
         before, started, had = sandbox.state(), time.monotonic(), left.count()
@@ -134,12 +133,12 @@ def _wait_for_the_first(call: str, sandbox: "Sandbox") -> None:
 
 
 @contextmanager
-def _at_work(workers: int) -> Iterator[None]:
-    """Run the workers as operations do: `manage.py work`."""
+def _at_work() -> Iterator[None]:
+    """Run the workers as operations do: `manage.py work`, as many as it starts by itself."""
     process = subprocess.Popen(
         [sys.executable, str(_ROOT / "manage.py"), "work"],
         cwd=_ROOT,
-        env={**os.environ, "COUNTERFOIL_WORKERS": str(workers), "COUNTERFOIL_LOG_LEVEL": "ERROR"},
+        env={**os.environ, "COUNTERFOIL_LOG_LEVEL": "ERROR"},
     )
     try:
         yield

@@ -51,7 +51,7 @@ OPEN_STATUSES = (InvoiceStatus.FINALIZED, InvoiceStatus.PARTIALLY_PAID)
 class Invoice(TenantModel):
     """A bill. A draft may be rebuilt or deleted; from finalized on, only what is settled and the status change.
 
-    The database refuses other changes (migration `0002_walls_and_guards`). `settled` is what payments and credit notes have
+    The database refuses other changes (migration `0003_guards`). `settled` is what payments and credit notes have
     covered; the customer's name and address are copied on finalizing, as the law wants them printed.
     """
 

@@ -38,6 +38,7 @@ _KINDS: dict[type, tuple[Kind, ...]] = {
         Kind.DISPUTE_REFUND,
         Kind.DISPUTE_WON,
         Kind.DISPUTE_FEE_WON,
+        Kind.DISPUTE_RETURN,
     ),
     WriteOff: (Kind.WRITE_OFF, Kind.WRITE_OFF_ALLOCATION),
     Customer: (Kind.CUSTOMER,),

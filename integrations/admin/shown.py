@@ -60,6 +60,7 @@ MODELS: dict[str, type[Any]] = {
     Kind.DISPUTE_REFUND: Dispute,
     Kind.DISPUTE_WON: Dispute,
     Kind.DISPUTE_FEE_WON: Dispute,
+    Kind.DISPUTE_RETURN: Dispute,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
 }
 

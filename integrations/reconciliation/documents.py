@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -31,6 +32,7 @@ from integrations.reconciliation.findings import (
     subject_of,
 )
 from integrations.reconciliation.further import Further, Span
+from integrations.reconciliation.sums import Amount, Effect, Sums
 from integrations.serving import entity_ids
 
 _ZERO = Decimal(0)
@@ -58,18 +60,17 @@ class _Sort:
     """How a kind of document is read on both sides, and what it does to receivables."""
 
     kind: Kind
-    sign: int
+    effect: Effect
     words: str
-    moves: int = 0  # What it does to the account of payments.
 
 
-_INVOICES = _Sort(Kind.INVOICE, 1, "Invoice")
-_CREDITS = _Sort(Kind.CREDIT_NOTE, -1, "Credit note")
-_PAYMENTS = _Sort(Kind.PAYMENT, -1, "Payment", moves=1)
+_INVOICES = _Sort(Kind.INVOICE, Effect(1, 0), "Invoice")
+_CREDITS = _Sort(Kind.CREDIT_NOTE, Effect(-1, 0), "Credit note")
+_PAYMENTS = _Sort(Kind.PAYMENT, Effect(-1, 1), "Payment")
 _MOVED = (
-    _Sort(Kind.REFUND, 1, "Refund", moves=-1),
-    _Sort(Kind.MONEY_OUT, 0, "Money out", moves=-1),
-    _Sort(Kind.MONEY_IN, 0, "Money in", moves=1),
+    _Sort(Kind.REFUND, Effect(1, -1), "Refund"),
+    _Sort(Kind.MONEY_OUT, Effect(0, -1), "Money out"),
+    _Sort(Kind.MONEY_IN, Effect(0, 1), "Money in"),
 )
 
 
@@ -84,7 +85,7 @@ def compare(
         if sort.kind in findings.reads:
             comparison.run_moved(sort, connector)
     comparison.stray_journals(connector)
-    comparison.compare_sums()
+    comparison.tell_sums()
 
 
 class _Comparison:
@@ -99,8 +100,7 @@ class _Comparison:
         self._home = str(connection.company.get("home_currency") or next(iter(self._bases.values())))
         self._span = Span(self._entities, since, through)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
-        self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(_nothing)
-        self._owed: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(_nothing)
+        self._sums = Sums()
 
     def run(self, sort: _Sort, connector: Connector) -> None:
         """Compare one kind in both directions."""
@@ -112,9 +112,8 @@ class _Comparison:
             rates = self._rates(sort, ours)
             customers = self._customers(each.customer_id for each in ours.values())
             for document, subject in zip(page, subjects, strict=True):
-                currency = document.currency or self._home
-                self._count(sort, document.account, currency, "theirs", document.total)
-                self._owed[document.customer, currency]["theirs"] += sort.sign * document.total
+                known = ours.get(subject) if subject is not None else None
+                self._count_theirs(sort, document, known, rates.of(subject or 0))
                 if subject is None and further.take(document):
                     continue
                 if subject is None or subject not in ours:
@@ -140,9 +139,7 @@ class _Comparison:
         for document in connector.documents(sort.kind, through=self._through, since=self._since):
             is_ours = further.take(document)
             if is_ours or sort.kind is Kind.REFUND:
-                currency = document.currency or self._home
-                self._count(sort, document.account, currency, "theirs", document.total)
-                self._owed[document.customer, currency]["theirs"] += sort.sign * document.total
+                self._count_theirs(sort, document)
             if not is_ours and (sort.kind is Kind.REFUND or document.reference.startswith(self._prefix)):
                 self._foreign(sort, document)
         self._our_further(sort, further, connector)
@@ -151,20 +148,18 @@ class _Comparison:
         return Further(self._connection, self._findings, sort.kind, self._span, may_move=self._may_move)
 
     def _our_further(self, sort: _Sort, further: Further, connector: Connector) -> None:
-        customers = self._customers(row.customer_id for row in further.all)
-        for row in further.all:
-            self._count(sort, self._deposit(sort), row.currency, "ours", row.total)
-            owner = customers.get(row.customer_id, f"ours {row.customer_id}")
-            self._owed[owner, row.currency]["ours"] += sort.sign * row.total
+        customers = self._customers(row.customer_id for row, _ in further.all)
+        for row, rate in further.all:
+            self._count_ours(sort, row.customer_id, Amount(row.total, row.currency, self._home, rate), customers)
         further.say_missing(connector)
 
     def _our_side(self, sort: _Sort, ids: Sequence[int], seen: set[int], connector: Connector) -> None:
         missing = []
-        customers = self._customers(each.customer_id for each in self._ours(sort, ids).values())
-        for subject, ours in self._ours(sort, ids).items():
-            self._count(sort, self._deposit(sort), ours.currency, "ours", ours.total)
-            owner = customers.get(ours.customer_id, f"ours {ours.customer_id}")
-            self._owed[owner, ours.currency]["ours"] += sort.sign * ours.total
+        every = self._ours(sort, ids)
+        customers, rates = self._customers(each.customer_id for each in every.values()), self._rates(sort, every)
+        for subject, ours in every.items():
+            amount = Amount(ours.total, ours.currency, self._bases[ours.entity_id], rates.of(subject))
+            self._count_ours(sort, ours.customer_id, amount, customers)
             is_gone = sort is not _INVOICES and not ours.total  # What is void here need not be there any more.
             if subject not in seen and not is_gone:
                 missing.append((subject, ours.name, ours.total))
@@ -334,29 +329,28 @@ class _Comparison:
                     "journal_entry", document.number, "sent in the other mode", external_id=document.external_id
                 )
 
-    def _deposit(self, sort: _Sort) -> str:
-        if not sort.moves:
-            return ""
+    @cached_property
+    def _deposit(self) -> str:
         row = MappingRow.objects.filter(connection=self._connection, kind=MappingKind.DEPOSIT_ACCOUNT).first()
         return row.external_id if row else ""
 
-    def _count(self, sort: _Sort, account: str, currency: str, side: str, total: Decimal) -> None:
-        self._sums["receivables", "", currency][side] += sort.sign * total
-        if sort.moves:
-            self._sums["payments to account", account, currency][side] += sort.moves * total
+    def _count_theirs(
+        self, sort: _Sort, theirs: ErpDocument, ours: _Ours | None = None, our_rate: Decimal = Decimal(1)
+    ) -> None:
+        base, rate = self._home, theirs.rate
+        if ours:
+            base = self._bases[ours.entity_id]
+            # Vendors keep fewer digits than we do, and not all tell the rate.
+            is_ours = rate is None or abs(rate / our_rate - 1) <= _SAME_RATE
+            rate = our_rate if is_ours and ours.total == theirs.total else rate
+        amount = Amount(theirs.total, theirs.currency or self._home, base, rate)
+        self._sums.add("theirs", sort.effect, amount, customer=theirs.customer, account=theirs.account)
 
-    def compare_sums(self) -> None:
-        """Compare what the documents come to on receivables and on the deposit account."""
-        for (name, account, currency), sums in sorted(self._sums.items()):
-            self._findings.account(name=f"{name} {account}".strip(), external_id=account, currency=currency, **sums)
-        names = dict(
-            ErpRecord.objects.filter(connection=self._connection, kind="customer").values_list("external_id", "name")
-        )
-        for (customer, currency), sums in sorted(self._owed.items()):
-            if sums["ours"] != sums["theirs"]:
-                name = names.get(customer, customer or "without a customer")
-                self._findings.customer(name=name, external_id=customer, currency=currency, **sums)
+    def _count_ours(self, sort: _Sort, customer_id: int, amount: Amount, customers: Mapping[int, str]) -> None:
+        owner = customers.get(customer_id, f"ours {customer_id}")
+        self._sums.add("ours", sort.effect, amount, customer=owner, account=self._deposit)
 
-
-def _nothing() -> dict[str, Decimal]:
-    return {"ours": _ZERO, "theirs": _ZERO}
+    def tell_sums(self) -> None:
+        """Note what the documents come to."""
+        records = ErpRecord.objects.filter(connection=self._connection, kind="customer")
+        self._sums.tell(self._findings, names=dict(records.values_list("external_id", "name")))

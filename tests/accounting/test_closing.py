@@ -87,7 +87,7 @@ def test_drafts_and_unbilled_usage_warn_and_do_not_block(sell, entity, january):
 
 USUAL = {
     "credit_adjustment": "straight_line", "large_change_percent": Decimal(5), "large_change_must_front_load": False,
-    "bad_debt_tax_relief": True,
+    "bad_debt_tax_relief": True, "revenue_date": "month_end",
 }  # fmt: skip
 
 
@@ -114,6 +114,7 @@ def test_which_checks_block_is_the_companys_choice_and_kept_with_the_seal(sell, 
         ({"blocks": {"moon": True}}, "no check “moon”"),
         ({"blocks": {}, "large_change_percent": Decimal(101)}, "from 0 to 100"),
         ({"blocks": {}, "credit_adjustment": "sideways"}, "straight_line"),
+        ({"blocks": {}, "revenue_date": "someday"}, "month_end, service_end"),
     ],
 )
 def test_a_choice_that_cannot_be_meant_is_refused(tenant, change, words):

@@ -107,7 +107,7 @@ def test_no_usage_at_all_costs_the_minimum(sell: Sell, tenant: Tenant) -> None:
     )
     run_billing(through=date(2026, 3, 1), finalize=True)
     recognize_revenue(through=date(2026, 3, 1))
-    assert (Invoice.objects.get().net.amount, revenue()) == (D(250), [("2026-02-14", D(250))])
+    assert (Invoice.objects.get().net.amount, revenue()) == (D(250), [("2026-02-28", D(250))])
 
 
 def test_usage_is_corrected_after_it_was_recognized(sell: Sell, tenant: Tenant) -> None:

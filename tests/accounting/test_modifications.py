@@ -18,6 +18,7 @@ from accounting.models import (
 )
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
+from accounting.replaying import replay_ledger
 from accounting.revisions import RevisionRefused
 from billing.errors import BillingError, WrongState
 from billing.models import Contract, ContractModification, Invoice, Product, TaxRate, Tenant
@@ -54,29 +55,40 @@ def modify(contract: Contract, on: date, *, signed: date | None = None, **change
     return modify_contract(contract_id=contract.pk, change=agreed)
 
 
-def test_upgrade_in_mid_term_is_billed_by_days(sell: Sell, tenant: Tenant) -> None:
-    """C3: plan A 300.00 for April, plan B 450.00 a month from 16 April: 225.00 less 150.00."""
+@pytest.mark.parametrize(("policy", "last_of_a"), [("month_end", "2026-04-30"), ("service_end", "2026-04-15")])
+def test_upgrade_in_mid_term_is_billed_by_days(sell: Sell, tenant: Tenant, policy: str, last_of_a: str) -> None:
+    """C3: plan A 300.00 for April, plan B 450.00 a month from 16 April: 225.00 less 150.00; April's revenue is 375.00."""
+    AccountingPolicy.objects.update(revenue_date=policy)
     contract = sell(amount="300", start=date(2026, 4, 1), terms={"term_months": 12})
     run_billing(through=date(2026, 4, 1), finalize=True)
     bigger = Product.objects.create(code="plan-b", name="Plan B")
     made = modify(contract, date(2026, 4, 16), replace={contract.items.get().pk: flat("450", product=bigger)})
     recognize_revenue(through=date(2026, 4, 30))
-    assert journal() == text("""
+    assert journal(kinds={"invoice_finalized"}) == text("""
         2026-04-01  Invoice finalized
             Dr AR - Customers                        300.00
             Cr Deferred Revenue                      300.00
-        2026-04-15  Revenue recognized
-            Dr Deferred Revenue                      150.00
-            Cr Sales and Services Revenue            150.00
         2026-04-16  Invoice finalized
             Dr AR - Customers                         75.00
             Dr Deferred Revenue                      150.00
             Cr Deferred Revenue                      225.00
+    """)
+    assert journal(kinds={"revenue_recognized"}) == text(f"""
+        {last_of_a}  Revenue recognized
+            Dr Deferred Revenue                      150.00
+            Cr Sales and Services Revenue            150.00
         2026-04-30  Revenue recognized
             Dr Deferred Revenue                      225.00
             Cr Sales and Services Revenue            225.00
     """)
+    if policy == "month_end":  # As printed; it is one entry for each plan, so that each says what it is for.
+        assert journal(kinds={"revenue_recognized"}, by_day=True) == text("""
+            2026-04-30  Revenue recognized
+                Dr Deferred Revenue                      375.00
+                Cr Sales and Services Revenue            375.00
+        """)
     assert made.kind == "upgrade"
+    assert replay_ledger().differences == []
     run_billing(through=date(2027, 3, 31), finalize=True)
     assert [invoice.net.amount for invoice in Invoice.objects.order_by("id")[2:]] == [D(450)] * 11
     assert check_ledger(tenant).problems == []
@@ -89,7 +101,7 @@ def test_price_change_after_twenty_days(sell: Sell, product: Product) -> None:
     made = modify(contract, date(2026, 4, 21), replace={contract.items.get().pk: flat("120")})
     recognize_revenue(through=date(2026, 4, 30))
     assert made.kind == "price_change"
-    assert revenue() == [("2026-04-20", D(60)), ("2026-04-30", D(40))]
+    assert revenue() == [("2026-04-30", D(60)), ("2026-04-30", D(40))]
     assert [invoice.net.amount for invoice in Invoice.objects.order_by("id")] == [D(90), D(10)]
 
 

@@ -323,7 +323,7 @@ def test_a_customer_balance_lowers_what_is_to_be_paid_not_revenue(sell: Sell, cu
         2026-02-09  Payment received
             Dr Cash                                   20.00
             Cr AR - Customers                         20.00
-        2026-02-14  Revenue recognized
+        2026-02-28  Revenue recognized
             Dr Deferred Revenue                       14.00
             Cr Sales and Services Revenue             14.00
     """)

@@ -61,7 +61,7 @@ def test_a_month_from_its_middle(sell: Sell, customer: Customer) -> None:
         2026-01-31  Revenue recognized
             Dr Deferred Revenue                       17.00
             Cr Sales and Services Revenue             17.00
-        2026-02-14  Revenue recognized
+        2026-02-28  Revenue recognized
             Dr Deferred Revenue                       14.00
             Cr Sales and Services Revenue             14.00
     """)
@@ -149,13 +149,13 @@ def test_an_upgrade_in_mid_month(sell: Sell) -> None:
         2026-04-01  Invoice finalized
             Dr AR - Customers                         90.00
             Cr Deferred Revenue                       90.00
-        2026-04-20  Revenue recognized
-            Dr Deferred Revenue                       60.00
-            Cr Sales and Services Revenue             60.00
         2026-04-21  Invoice finalized
             Dr AR - Customers                         10.00
             Dr Deferred Revenue                       30.00
             Cr Deferred Revenue                       40.00
+        2026-04-30  Revenue recognized
+            Dr Deferred Revenue                       60.00
+            Cr Sales and Services Revenue             60.00
         2026-04-30  Revenue recognized
             Dr Deferred Revenue                       40.00
             Cr Sales and Services Revenue             40.00
@@ -277,7 +277,7 @@ def test_a_one_off_price_split_by_days_over_five_months(customer: Customer, prod
         2025-11-30  Revenue recognized
             Dr Deferred Revenue                       98.36
             Cr Sales and Services Revenue             98.36
-        2025-12-19  Revenue recognized
+        2025-12-31  Revenue recognized
             Dr Deferred Revenue                       62.30
             Cr Sales and Services Revenue             62.30
     """)

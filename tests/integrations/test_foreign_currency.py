@@ -1,22 +1,26 @@
 """Entries in a foreign currency: sent so that the ERP's books come to ours in base currency, to the cent."""
 
+import re
 from datetime import date
 from decimal import Decimal
+from unittest.mock import patch
 
 import pytest
 
 from accounting.currency.revaluation import revalue
 from accounting.models import JournalEntry
 from accounting.recognition import recognize_revenue
+from billing.bulk import reserve_ids
 from billing.models import BusinessEntity, Customer, Product
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
+from billing.services.disputes import open_dispute
 from billing.services.payments import receive_payment
 from integrations import builders, setup
 from integrations.connectors.base import DeliveryError
 from integrations.delivery import drain
 from integrations.documents import JournalDocument, Kind
-from integrations.models import Connection, OutboxItem
+from integrations.models import Connection, OutboxItem, Reconciliation
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
 from tests.accounting.rates import rates
@@ -83,6 +87,14 @@ def test_their_books_come_to_ours_in_base_currency(entity, erp, mode) -> None:
     if mode == "journal_entries":
         received = next(row for row in in_base if "AR" in row["account"] or "Receivable" in row["account"])
         assert D(received["ours"]) == 0
+    else:
+        # 1,000.00 EUR at 1.10, less 400.00 at 1.15 and 600.00 at 1.05.
+        assert in_base_of(kept) == {"receivables": ("10.00", "10.00"), "payments": ("1090.00", "1090.00")}
+
+
+def in_base_of(kept: Reconciliation) -> dict[str, tuple[str, str]]:
+    rows = [row for row in kept.accounts if row["account"].endswith("all in base currency")]
+    return {re.split("[ ,]", row["account"])[0]: (row["ours"], row["theirs"]) for row in rows}
 
 
 def test_one_rate_is_sent_as_the_foreign_amount_and_its_rate(connect, box) -> None:
@@ -122,7 +134,26 @@ def test_another_rate_of_a_document_is_told_apart(entity) -> None:
         drain(connection.pk, until_empty=True)
         (invoice,) = Books(box.url).objects("Invoice")
         Books(box.url).edit("Invoice", invoice["Id"], ExchangeRate=1.2)
-        _, findings = reconcile(connection, through=THROUGH)
+        kept, findings = reconcile(connection, through=THROUGH)
     (found,) = findings.differences
     assert (found["cause"], found["ours"], found["theirs"]) == ("another exchange rate", "1100.00", "1200.00")
     assert found["detail"] == "In USD: our rate is 1.1, theirs 1.2."
+    assert in_base_of(kept)["receivables"] == ("10.00", "110.00")
+    assert [(row["currency"], row["difference"]) for row in kept.customers] == [("USD", "100.00")]
+
+
+def test_the_rate_is_that_of_the_invoice_whoever_took_ids_ahead(connect, box) -> None:
+    """A process that took its ids earlier records the loss of a dispute later: it stands at another rate."""
+    Books(box.url).prefer(MultiCurrencyEnabled=True)
+    connection = connect(mode="documents")
+    early = reserve_ids(JournalEntry, 3)
+    rates("Date USD\n2026-03-01 1.10\n2026-03-20 1.15")
+    customer = sell_abroad("EUR", "1000")
+    payment = receive_payment(
+        customer_id=customer.pk, received_on=date(2026, 3, 20), amount=D(1000), currency="EUR"
+    )  # fmt: skip
+    with patch("accounting.posting.reserve_ids", side_effect=lambda model, count: [early.pop(0) for _ in range(count)]):
+        open_dispute(payment_id=payment.pk, on=date(2026, 3, 20), amount=D(1000), reason="Fraud")
+    drain(connection.pk, until_empty=True)
+    (invoice,) = Books(box.url).objects("Invoice")
+    assert invoice["ExchangeRate"] == D("1.1")

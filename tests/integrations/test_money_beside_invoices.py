@@ -139,6 +139,29 @@ def test_money_on_account_is_disputed_as_a_refund_of_it(connection: Connection) 
     assert {"dispute_refund": 1, "dispute": 1}.items() <= kinds().items()
 
 
+def test_money_on_account_that_comes_back_is_parked_for_a_person(erp: str, box: Any, connection: Connection) -> None:
+    """5.00 of 7.00 had been on account: the ERP has them as a refund, and cannot know that they are back."""
+    a_month(customers=1)
+    (invoice,) = Invoice.objects.all()
+    payment = receive_payment(
+        customer_id=invoice.customer_id, amount=invoice.total.amount + 5, currency="USD", received_on=JANUARY
+    )
+    dispute = open_dispute(payment_id=payment.pk, on=FEBRUARY, amount=Decimal(7), reason="Fraud")
+    sent(connection)
+    win_dispute(dispute_id=dispute.pk, on=FEBRUARY)
+    assert drain(connection.pk, until_empty=True, seconds=180).parked == 1
+    item = OutboxItem.objects.get(state="parked")
+    assert item.kind == "dispute_return" and "5.00 USD came back" in item.reason
+    assert kinds()["dispute_won"] == 1
+    found = reconcile(connection, through=FEBRUARY)[1].differences
+    if erp == "zoho":  # Its refunds are not read.
+        assert found == []
+        return
+    assert [(each["cause"], each["theirs"]) for each in found if each["kind"] == "dispute_refund"] == [
+        ("parked", "5.00")
+    ]
+
+
 def test_a_payment_that_goes_back_without_a_credit_note_is_a_loss(connection: Connection) -> None:
     a_month(customers=1)
     (invoice,) = Invoice.objects.all()
