@@ -16,6 +16,7 @@ from billing.services.undoing import unallocate_payment
 from billing.services.wallets import keep_in_wallet, top_up_wallet
 from billing.services.write_offs import recover_write_off, write_off_invoice
 from integrations import setup
+from integrations.delivery import drain
 from integrations.models import Connection, OutboxItem
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
@@ -147,7 +148,7 @@ def test_money_on_account_that_comes_back_is_parked_for_a_person(erp: str, box: 
         customer_id=invoice.customer_id, amount=invoice.total.amount + 5, currency="USD", received_on=JANUARY
     )
     dispute = open_dispute(payment_id=payment.pk, on=FEBRUARY, amount=Decimal(7), reason="Fraud")
-    sent(connection)
+    deliver_all(connection)
     win_dispute(dispute_id=dispute.pk, on=FEBRUARY)
     assert drain(connection.pk, until_empty=True, seconds=180).parked == 1
     item = OutboxItem.objects.get(state="parked")
