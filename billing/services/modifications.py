@@ -31,7 +31,7 @@ from billing.models import (
     Treatment,
 )
 from billing.money import format_money, round_money
-from billing.periods import DateRange
+from billing.periods import DateRange, day_words
 from billing.publishing import publish
 from billing.services.billing_run import BillingRun, draft_invoices
 from billing.services.contracts import build_item, set_cursors
@@ -161,13 +161,13 @@ def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: M
         name = f"“{item.description or item.product_name}”"
         if not item.terms.start < day or (item.terms.end and item.terms.end < day):
             raise BillingError(
-                f"{name} runs from {item.terms.start} to {item.terms.end or 'no end'}; "
-                f"it cannot be ended on {day}. Choose a day after its start."
+                f"{name} runs from {day_words(item.terms.start)} to {day_words(item.terms.end) if item.terms.end else 'no end'}; "
+                f"it cannot be ended on {day_words(day)}. Choose a day after its start."
             )
         if item_id in change.replace and item.terms.end == day and change.end is None:
             raise BillingError(
-                f"{name} ends on {day}, so nothing is left to replace. Choose an earlier day, move the contract's end too, "
-                "or let the contract renew first."
+                f"{name} ends on {day_words(day)}, so nothing is left to replace. Choose an earlier day, move the contract's "
+                "end too, or let the contract renew first."
             )
 
 
@@ -245,8 +245,8 @@ def _unused(before: Mapping[int, Item], after: Mapping[int, Item], change: Modif
     if unused and change.effective_on > change.signed_on and change.credit_unused:
         until = max(before[each.item_id].billed_until for each in unused)
         raise BillingError(
-            f"The contract is billed until {until}, beyond {change.effective_on}, a day still to come. "
-            f"Let the modification hold from {until}, or sign it on the day."
+            f"The contract is billed until {day_words(until)}, beyond {day_words(change.effective_on)}, a day still to come. "
+            f"Let the modification hold from {day_words(until)}, or sign it on the day."
         )
     return unused
 
@@ -361,7 +361,9 @@ def _credit(unused: Sequence[_Unused], modification: ContractModification, chang
             invoice_id=invoice_id,
             lines=lines,
             on=change.signed_on,
-            reason=f"{modification.get_kind_display()} from {change.effective_on}: {change.reason.strip()}"[:200],
+            reason=f"{modification.get_kind_display()} from {day_words(change.effective_on)}: {change.reason.strip()}"[
+                :200
+            ],
             keep=Keep.WALLET,  # as far as it was paid
             modification_id=modification.pk,
         )
@@ -371,6 +373,6 @@ def describe(modification: ContractModification) -> str:
     """Say in a sentence what was modified, for a person."""
     change = sum((Decimal(row["after"]) - Decimal(row["before"]) for row in modification.changes), ZERO)
     return (
-        f"{modification.get_kind_display()} from {modification.effective_on}: the price still to come changes by "
+        f"{modification.get_kind_display()} from {day_words(modification.effective_on)}: the price still to come changes by "
         f"{format_money(change, modification.contract.currency)}."
     )

@@ -11,14 +11,15 @@ from django.utils.timesince import timesince
 
 from billing.access import may
 from billing.admin.document import Document
-from billing.admin.shown import NONE, badge, status, to
+from billing.admin.shown import NONE, badge, moment, status, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
+from billing.periods import day_words
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
 from integrations.admin.file_verbs import files_tables
 from integrations.admin.guide import guide
-from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
+from integrations.admin.shown import count_link, erp_name, outbox_url, sends
 from integrations.connectors import base
 from integrations.going_live import is_being_set_up
 from integrations.models import (
@@ -115,7 +116,7 @@ def _note(connection: Any, health: TokenHealth, now: datetime) -> str:
         return f"The sign-in ends on {moment(health.sign_in_until)} unless it is used before. Reconnect to renew it."
     if health.certificate_until and health.certificate_until < now + _CERTIFICATE_SOON:
         ends = _days_left(health.certificate_until, now)
-        return f"The certificate ends {ends}. Make a new one, upload it at the vendor, and enter it here before that."
+        return f"The certificate ends {day_words(ends)}. Make a new one, upload it at the vendor, and enter it here before that."
     return f"The newest trouble: {connection.last_trouble}" if connection.last_trouble else ""
 
 

@@ -153,7 +153,8 @@ def _backfill(request: HttpRequest, connection: Connection, given: dict[str, Any
 
 
 def _mode(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
-    switching.change_mode(connection, mode=given["mode"], send_payments=given["send_payments"])
+    # A page is not kept waiting for a long run: it says so, and is asked again.
+    switching.change_mode(connection, mode=given["mode"], send_payments=given["send_payments"], patience=2.0)
     return f"{connection.name} sends {sends(connection).lower()} from now on. See what is missing below."
 
 

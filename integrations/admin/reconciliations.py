@@ -16,13 +16,14 @@ from billing.access import may
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
-from billing.admin.shown import NONE, badge, change_url, day, figure, link, list_url, to
+from billing.admin.shown import NONE, badge, change_url, day, figure, link, list_url, moment, to
 from billing.admin.tables import Table, columns
 from billing.models import Customer, Job, Role
+from billing.periods import day_words
 from billing.services.jobs import start_job
 from integrations.admin.differences import Ours, Theirs, causes_url, meaning, sentence
 from integrations.admin.outbox import ConnectionFilter
-from integrations.admin.shown import erp_name, moment
+from integrations.admin.shown import erp_name
 from integrations.models import Connection, ConnectionStatus, Mapping, MappingKind, Reconciliation
 from integrations.reconciliation import sign_off
 
@@ -65,7 +66,7 @@ def reconcile_page(request: HttpRequest) -> HttpResponse:
         connection, through = given["connection"], given["through"]
         job = start_job(
             kind="reconcile_erp",
-            title=f"Reconciliation of {connection.name} through {through}",
+            title=f"Reconciliation of {connection.name} through {day_words(through)}",
             parameters={
                 "connection": connection.pk,
                 "through": through.isoformat(),
@@ -299,10 +300,11 @@ def _accounts(reconciliation: Reconciliation) -> Table:
 
 def _account(row: dict[str, Any], theirs: Theirs) -> str:
     """Name an account; a sum over documents is named after what they are, and the account they go to."""
-    name, external_id = str(row["account"]), str(row["erp_id"])
+    name, comma, rest = str(row["account"]).partition(", all in ")
+    external_id = str(row["erp_id"])
     if external_id and name.endswith(f" {external_id}"):
-        return sentence(f"{name.removesuffix(external_id)}{theirs.account(external_id)}")
-    return sentence(name)
+        name = f"{name.removesuffix(external_id)}{theirs.account(external_id)}"
+    return sentence(f"{name}{comma}{rest}")
 
 
 def _amount(row: dict[str, Any], side: str) -> object:

@@ -79,6 +79,8 @@ class Sums:
         """
         for label, sums in (("payments to account", self._moved), ("receivables", self._receivables)):
             for (account, currency), both in sorted(sums.by_currency.items()):
+                if sums is self._moved and not account and not any(both.values()):
+                    continue  # What is void went nowhere.
                 name = f"{label} {account}".strip()
                 findings.account(
                     name=name, external_id=account, currency=currency, ours=both["ours"], theirs=both["theirs"]
