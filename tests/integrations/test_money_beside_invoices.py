@@ -86,6 +86,23 @@ def test_a_wallet_settles_invoices_with_what_it_holds(connection: Connection) ->
     assert {"wallet_payment": 2, "wallet_credit": 1, "wallet_bonus": 1}.items() <= kinds().items()
 
 
+def test_a_credit_note_that_settles_nothing_there_is_told(erp: str, connection: Connection) -> None:
+    a_month(customers=1)
+    sent(connection)
+    (first,) = Invoice.objects.all()
+    line = InvoiceLine.objects.get(invoice=first)
+    issue_credit_note(invoice_id=first.pk, lines={line.pk: Decimal("3.00")}, on=JANUARY, reason="Late")
+    applied = OutboxItem.objects.filter(kind="credit_allocation").values_list("id", flat=True)
+    outbox.skip(list(applied), reason="Applied by hand")
+    sent(connection)
+    found = reconcile(connection, through=FEBRUARY)[1].differences
+    # NetSuite's credit memo names its invoice when it is made.
+    assert {each["cause"] for each in found} == (set() if erp == "netsuite" else {"skipped"})
+    outbox.send_again(list(applied))
+    sent(connection)
+    agreed(connection)
+
+
 def test_a_wallet_is_paid_out_of_what_it_holds(connection: Connection) -> None:
     a_month(customers=1)
     (first,) = Invoice.objects.all()
