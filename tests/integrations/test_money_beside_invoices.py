@@ -15,7 +15,7 @@ from billing.services.refunds import refund_payment, refund_wallet
 from billing.services.undoing import unallocate_payment
 from billing.services.wallets import keep_in_wallet, top_up_wallet
 from billing.services.write_offs import recover_write_off, write_off_invoice
-from integrations import setup
+from integrations import outbox, setup
 from integrations.delivery import drain
 from integrations.models import Connection, OutboxItem
 from integrations.reconciliation import reconcile
@@ -88,18 +88,18 @@ def test_a_wallet_settles_invoices_with_what_it_holds(connection: Connection) ->
 
 def test_a_credit_note_that_settles_nothing_there_is_told(erp: str, connection: Connection) -> None:
     a_month(customers=1)
-    sent(connection)
+    deliver_all(connection)
     (first,) = Invoice.objects.all()
     line = InvoiceLine.objects.get(invoice=first)
     issue_credit_note(invoice_id=first.pk, lines={line.pk: Decimal("3.00")}, on=JANUARY, reason="Late")
     applied = OutboxItem.objects.filter(kind="credit_allocation").values_list("id", flat=True)
     outbox.skip(list(applied), reason="Applied by hand")
-    sent(connection)
+    deliver_all(connection)
     found = reconcile(connection, through=FEBRUARY)[1].differences
     # NetSuite's credit memo names its invoice when it is made.
     assert {each["cause"] for each in found} == (set() if erp == "netsuite" else {"skipped"})
     outbox.send_again(list(applied))
-    sent(connection)
+    deliver_all(connection)
     agreed(connection)
 
 
