@@ -63,14 +63,9 @@ _RESPONSES = {
     "422": ("Unprocessable", "The request cannot be meant, or its Idempotency-Key was used for another request."),
     "500": ("ServerError", "Something went wrong on our side; nothing was changed."),
 }
-_NAMES = {"usage": "usage", "which-account": "which account"}
-_VERBS = {
-    "list": "List",
-    "retrieve": "Get a",
-    "create": "Create a",
-    "partial_update": "Change a",
-    "destroy": "Delete a",
-}
+_NAMES = {"usage": "records of usage", "write-offs": "write-offs"}
+_ONE = {"records of usage": "record of usage"}
+_VERBS = {"list": "List", "retrieve": "Get", "create": "Create", "partial_update": "Change", "destroy": "Delete"}
 _OF_READS = ("400", "401", "404", "500")
 _IDEMPOTENCY_KEY = {
     "name": HEADER,
@@ -124,10 +119,13 @@ def _summary(path: str, operation: dict[str, Any]) -> str:
         name = rest[0].removesuffix(".{form}").replace("-", " ")
         return f"Report: {name}" + (", as a file" if ".{form}" in rest[0] else "")
     verb = next((each for each in _VERBS if operation["operationId"].endswith(f"_{each}")), "")
-    if rest not in ([], ["{id}"]) or not verb:
+    if rest not in ([], ["{id}"]) or not verb or not first.endswith(("s", "usage")):
         return str(re.split(r"(?<=\w)[.:;] ", operation.get("description", "").replace("\n", " "))[0]).rstrip(".")
     many = _NAMES.get(first, first.replace("-", " "))
-    return f"List {many}" if verb == "list" else f"{_VERBS[verb]} {_one(many)}".replace(" a invoice", " an invoice")
+    if verb == "list":
+        return f"List {many}"
+    one = _ONE.get(many) or _one(many)
+    return f"{_VERBS[verb]} {'an' if one[0] in 'aeio' else 'a'} {one}"
 
 
 def _one(many: str) -> str:
