@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation, WalletDraw
 from billing.money import round_money
 from integrations.builders.rates import Rates
-from integrations.builders.settled import by_payments, held_bills
+from integrations.builders.settled import Bill, Settled, by_credit_notes, by_payments, held_bills
 from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
@@ -93,7 +93,7 @@ class _Comparison:
         self._connection = connection
         self._through, self._since = through, since
         self._findings = findings
-        self._tells_links = base.get(connection.erp).tells_links
+        self._spec = base.get(connection.erp)
         self._entities = entity_ids(connection)
         own = BusinessEntity.objects.filter(pk__in=self._entities).order_by("id")
         self._bases = dict(own.values_list("id", "base_currency"))
@@ -163,6 +163,10 @@ class _Comparison:
             is_gone = sort is not _INVOICES and not ours.total  # What is void here need not be there any more.
             if subject not in seen and not is_gone:
                 missing.append((subject, ours.name, ours.total))
+        if sort is _CREDITS and not self._spec.tells_credits:
+            self._findings.unfinished(
+                Kind.CREDIT_ALLOCATION, {pk: ours.name for pk, ours in every.items() if pk in seen and ours.total}
+            )
         self._findings.compared += len(missing)
         if missing:
             self._findings.missing(sort.kind, missing, connector=connector)
@@ -184,7 +188,8 @@ class _Comparison:
     def _ours(self, sort: _Sort, ids: Sequence[int]) -> dict[int, _Ours]:
         rows = self._candidates(sort).filter(id__in=ids)
         if sort is _PAYMENTS:
-            linked, void = self._linked(ids), self._void_there(sort, ids)
+            void = self._void_there(sort, ids)
+            linked = self._named(by_payments(ids)) if self._spec.tells_links else {}
             return {
                 pk: _Ours(
                     self._name(pk),
@@ -194,7 +199,7 @@ class _Comparison:
                     currency,
                     _ZERO if pk in void else amount,
                     _ZERO,
-                    linked.get(pk, {}),
+                    linked.get(pk, {}) if self._spec.tells_links else None,
                 )
                 for pk, day, customer, entity, currency, amount in rows.values_list(
                     "id", "received_on", "customer_id", "business_entity_id", "currency", "amount"
@@ -202,9 +207,17 @@ class _Comparison:
             }
         fields = ("id", "number", "issued_on", "customer_id", "business_entity_id", "currency", "total", "tax")
         void = self._void_there(sort, ids)
+        credited = self._credited(ids) if sort is _CREDITS and self._spec.tells_credits else {}
         return {
             pk: _Ours(
-                number, day.isoformat(), customer, entity, currency, *((_ZERO, _ZERO) if pk in void else (total, tax))
+                number,
+                day.isoformat(),
+                customer,
+                entity,
+                currency,
+                total=_ZERO if pk in void else total,
+                tax=_ZERO if pk in void else tax,
+                linked=None if pk in void else credited.get(pk),
             )
             for pk, number, day, customer, entity, currency, total, tax in rows.values_list(*fields)
         }
@@ -222,16 +235,25 @@ class _Comparison:
     def _prefix(self) -> str:
         return f"{self._connection.reference_prefix}-"
 
-    def _linked(self, payment_ids: Sequence[int]) -> dict[int, dict[str, Decimal]]:
-        settled = by_payments(payment_ids)
+    def _credited(self, note_ids: Sequence[int]) -> dict[int, dict[str, Decimal]]:
+        """Give what credit notes settle, of what the ERP has; one of an invoice from before it went live stays open there."""
+        settled: dict[int, dict[Bill, Decimal]] = {pk: dict(some) for pk, some in by_credit_notes(note_ids).items()}
+        for note in CreditNote.objects.filter(id__in=note_ids):
+            bills, bill = settled.setdefault(note.pk, {}), Bill(Kind.INVOICE, note.invoice_id)
+            bills[bill] = bills.get(bill, _ZERO) + note.settled.amount
+        held = held_bills(self._connection, settled.values())
+        return self._named({pk: {bill: some[bill] for bill in some if bill in held} for pk, some in settled.items()})
+
+    def _named(self, settled: Settled) -> dict[int, dict[str, Decimal]]:
+        """Give what is settled by the ERP's ids."""
         held = held_bills(self._connection, settled.values())
         return {
-            payment: {
+            subject: {
                 held.get(bill, f"unsent {bill.kind} {bill.subject_id}"): amount
                 for bill, amount in some.items()
                 if amount
             }
-            for payment, some in settled.items()
+            for subject, some in settled.items()
         }
 
     def _customers(self, ids: Iterable[int]) -> dict[int, str]:
@@ -248,7 +270,7 @@ class _Comparison:
             ("customer", customers.get(ours.customer_id, ""), theirs.customer),
             ("number", ours.name, theirs.number),
         ]
-        if ours.linked is not None and self._tells_links:
+        if ours.linked is not None:
             linked: dict[str, Decimal] = defaultdict(Decimal)
             for invoice, amount in theirs.linked:
                 linked[invoice] += amount
@@ -305,6 +327,10 @@ class _Comparison:
             changes |= Q(kind=Kind.PAYMENT_UPDATE.value, subject_id__in=list(parts))
             draws = WalletDraw.objects.filter(source__payment=subject).values_list("id", flat=True)
             changes |= Q(kind=Kind.WALLET_PAYMENT.value, subject_id__in=list(draws))
+        if sort is _CREDITS:
+            changes |= Q(kind=Kind.CREDIT_ALLOCATION.value, subject_id=subject)
+            draws = WalletDraw.objects.filter(source__credit_note=subject).values_list("id", flat=True)
+            changes |= Q(kind=Kind.WALLET_CREDIT.value, subject_id__in=list(draws))
         states = OutboxItem.objects.filter(changes, connection=self._connection).exclude(state=OutboxState.DELIVERED)
         state = states.values_list("state", flat=True).first()
         waits = {OutboxState.PARKED: "parked", OutboxState.SKIPPED: "skipped", OutboxState.APPROVAL: APPROVAL}

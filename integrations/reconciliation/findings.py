@@ -1,6 +1,6 @@
 """What a comparison found, in plain objects with the cause in words."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
@@ -98,6 +98,13 @@ class Findings:
                 "difference": _plain(theirs - ours),
             }
         )
+
+    def unfinished(self, kind: Kind, names: Mapping[int, str]) -> None:
+        """Note items of a kind that are not delivered, where the document they concern is there: half of it is missing."""
+        items = OutboxItem.objects.filter(connection=self._connection, kind=kind, subject_id__in=list(names))
+        rows = items.exclude(state=OutboxState.DELIVERED).values_list("subject_id", "state", "reason")
+        for subject, state, reason in rows:
+            self.add(kind.value, names[subject], _CAUSES[OutboxState(state)], detail=reason)
 
     def waiting(self, kind: Kind | None, subject_id: int) -> tuple[str, str] | None:
         """Give cause and reason where an item of this kind has not been delivered, which would have changed the document."""

@@ -106,6 +106,9 @@ class Further:
             self._findings.compared += len(missing)
             if missing:
                 self._findings.missing(kind, missing, connector=connector)
+            there = {subject: self._name(kind, subject) for subject in rows if (kind, subject) in self._seen}
+            if there:  # Such as a refund that is there but not tied to what it pays back yet.
+                self._findings.unfinished(kind, there)
 
     def _name(self, kind: Kind, subject: int) -> str:
         return reference_of(self._connection.reference_prefix, kind, subject)

@@ -20,6 +20,7 @@ from billing.services.wallets import apply_wallet, top_up_wallet
 from billing.services.write_offs import recover_write_off, write_off_invoice
 from integrations import builders, setup
 from integrations.connectors.base import DeliveryError
+from integrations.connectors.zoho import reading
 from integrations.delivery import drain
 from integrations.documents import JournalDocument, Kind
 from integrations.models import Connection, OutboxItem, Reconciliation
@@ -193,3 +194,15 @@ def test_the_rate_is_that_of_the_invoice_whoever_took_ids_ahead(connect, box) ->
     drain(connection.pk, until_empty=True)
     (invoice,) = Books(box.url).objects("Invoice")
     assert invoice["ExchangeRate"] == D("1.1")
+
+
+def test_many_journals_of_zoho_are_told_in_base_currency_too(entity, monkeypatch) -> None:
+    """Beyond some twenty its journals are read account by account, where no base amount stands."""
+    monkeypatch.setattr(reading, "_WHOLE_READS", 2)
+    with start_in_thread("zoho", limits="off") as box:
+        connection = sign_in(entity, "zoho", "journal_entries", box.url)
+        worked_cases()
+        drain(connection.pk, until_empty=True)
+        kept, findings = reconcile(connection, through=THROUGH)
+    assert findings.differences == []
+    assert any(row["currency"] == "EUR" for row in kept.accounts)
