@@ -37,7 +37,15 @@ from billing.services.billing_run import BillingRun, draft_invoices
 from billing.services.contracts import build_item, set_cursors
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import finalize_invoices
-from billing.services.promises import is_earned_as_whole, promise, refuse_without_price, standalone_value, still_to_bill
+from billing.services.promises import (
+    is_earned_as_whole,
+    is_obligation,
+    promise,
+    refuse_without_price,
+    renewals,
+    standalone_value,
+    still_to_bill,
+)
 from billing.services.terms import Item, read_items
 
 ZERO = Decimal(0)
@@ -260,18 +268,77 @@ def _lines(
     day: date,
 ) -> list[ModifiedLine]:
     lines = []
+    terms = _terms_since(contract, day)
     for pk, item in after.items():
         old = before.get(pk)
-        told = promise(item, allocation=contract.price_allocation)
         # Only what is not billed yet can still change; what is billed too far is given back.
         since = old.billed_until if old else item.terms.start
-        told["committed"] = still_to_bill(contract, item.terms, since=since)
-        was = still_to_bill(contract, old.terms, since=since) if old else ZERO
-        was += sum((each.net for each in unused if each.item_id == pk), ZERO)
-        by_standalone = contract.price_allocation == PriceAllocation.STANDALONE
-        left = standalone_value(item, since=max(day, item.terms.start)) if by_standalone else None
-        lines.append(ModifiedLine(**told, was_committed=was, replaces=replaced_by.get(pk), standalone_left=left))
+        of_item = [each for each in unused if each.item_id == pk]
+        for term in terms if is_obligation(contract, item) else _WHOLE:
+            here, was_here = _within(item, term), _within(old, term) if old else None
+            if not (_has_days(here) or (was_here and _has_days(was_here)) or term is _WHOLE[0]):
+                continue
+            told = promise(here, allocation=contract.price_allocation)
+            told["committed"] = still_to_bill(contract, here.terms, since=since)
+            was = still_to_bill(contract, was_here.terms, since=since) if was_here else ZERO
+            was += sum((_unused_within(each, term, contract.currency) for each in of_item), ZERO)
+            by_standalone = contract.price_allocation == PriceAllocation.STANDALONE
+            left = standalone_value(here, since=max(day, here.terms.start)) if by_standalone else None
+            lines.append(
+                ModifiedLine(
+                    **told, was_committed=was, replaces=replaced_by.get(pk), standalone_left=left, term_start=term.start,
+                    term_end=term.end,
+                )
+            )  # fmt: skip
     return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A contract's term; without a start: all of them, without an end: the current one, whose end may move."""
+
+    start: date | None = None
+    end: date | None = None
+
+
+_WHOLE = (_Term(),)
+
+
+def _terms_since(contract: Contract, day: date) -> Sequence[_Term]:
+    """Give the terms from the one that holds the day on, where the contract has renewed since then."""
+    begun = renewals(contract)
+    later = [start for start in begun if start > day]
+    if not later:
+        return _WHOLE
+    first = max((start for start in begun if start <= day), default=contract.start)
+    starts = [first, *later]
+    return [_Term(start, end) for start, end in zip(starts, [*later, None], strict=True)]
+
+
+def _within(item: Item, term: _Term) -> Item:
+    """Cut an item to the days of a term; where it has none there, it ends on the day it starts."""
+    if term.start is None:
+        return item
+    start = max(item.terms.start, term.start)
+    ends = [end for end in (item.terms.end, term.end) if end]
+    return replace(item, terms=replace(item.terms, start=start, end=max(start, min(ends)) if ends else None))
+
+
+def _has_days(item: Item) -> bool:
+    return item.terms.end is None or item.terms.end > item.terms.start
+
+
+def _unused_within(each: _Unused, term: _Term, currency: str) -> Decimal:
+    if term.start is None:
+        return each.net
+    # Each term's is what has fallen away by its end less what had by its start: the parts add up.
+    until = _unused_until(each, term.end or each.period.end, currency)
+    return until - _unused_until(each, term.start, currency)
+
+
+def _unused_until(each: _Unused, day: date, currency: str) -> Decimal:
+    days = max((min(day, each.period.end) - each.period.start).days, 0)
+    return round_money(each.net * days / each.period.days, currency)
 
 
 def _kind(

@@ -33,6 +33,7 @@ from integrations.reconciliation.findings import (
 )
 from integrations.reconciliation.further import Further, Span
 from integrations.reconciliation.sums import Amount, Effect, Sums
+from integrations.reconciliation.switched import Switch
 from integrations.serving import entity_ids
 
 _ZERO = Decimal(0)
@@ -100,6 +101,7 @@ class _Comparison:
         self._home = str(connection.company.get("home_currency") or next(iter(self._bases.values())))
         self._span = Span(self._entities, since, through)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
+        self._switch = Switch(connection)
         self._sums = Sums()
 
     def run(self, sort: _Sort, connector: Connector) -> None:
@@ -183,7 +185,8 @@ class _Comparison:
         if self._since:
             day = "received_on" if sort is _PAYMENTS else "issued_on"
             rows = rows.filter(**{f"{day}__gte": self._since})
-        return rows.filter(business_entity_id__in=self._entities)
+        rows = rows.filter(business_entity_id__in=self._entities)
+        return self._switch.since(sort.kind, rows, recorded="created_at")
 
     def _ours(self, sort: _Sort, ids: Sequence[int]) -> dict[int, _Ours]:
         rows = self._candidates(sort).filter(id__in=ids)
@@ -349,7 +352,7 @@ class _Comparison:
     def stray_journals(self, connector: Connector) -> None:
         """Journals of ours have no business beside documents: both would count revenue twice."""
         for document in connector.documents(Kind.JOURNAL_ENTRY, through=self._through, since=self._since):
-            if document.reference.startswith(self._prefix):
+            if document.reference.startswith(self._prefix) and not self._switch.sent_before(document):
                 self._findings.compared += 1
                 self._findings.add(
                     "journal_entry", document.number, "sent in the other mode", external_id=document.external_id

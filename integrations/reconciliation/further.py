@@ -23,6 +23,7 @@ from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
 from integrations.models import Connection
 from integrations.reconciliation.findings import CHANGED, TWICE, Findings, subject_of
+from integrations.reconciliation.switched import Switch
 
 
 class Ours(NamedTuple):
@@ -58,7 +59,11 @@ class Further:
         self, connection: Connection, findings: Findings, sent_as: Kind, span: Span, *, may_move: bool
     ) -> None:
         self._connection, self._findings, self._may_move = connection, findings, may_move
-        self._ours: Mapping[Kind, Rows] = {kind: read(span) for kind, read in _READERS[sent_as].items()}
+        self._ours: dict[Kind, Rows] = {}
+        switch = Switch(connection)
+        for kind, read in _READERS[sent_as].items():
+            rows = read(span)
+            self._ours[kind] = {pk: rows[pk] for pk in switch.queued(kind, rows)}
         self._seen: dict[tuple[Kind, int], Decimal | None] = {}
 
     @property

@@ -94,7 +94,7 @@ def test_credits_that_expire_first_are_used_first_to_the_cent(customer: Customer
         "30.00",
     ]
     for changes, reason in (
-        ({"units": D("70.5")}, "70 credits that can be used on 2026-05-01, not 70.5"),
+        ({"units": D("70.5")}, "70 credits that can be used on 1 May 2026, not 70.5"),
         ({"units": D(0)}, "more than zero"),
         ({"on": date(2027, 3, 1)}, "0 credits that can be used"),
         ({"customer_id": 0}, "no customer with the id 0"),
