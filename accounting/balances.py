@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection
 
+from billing import statements
+
 # Reading so many entries line by line costs less than it would to notice.
 _FEW = 500
 
@@ -40,22 +42,19 @@ class AccountMovement(Movement):
 
 def balances(*, business_entity_id: int, at: date) -> list[AccountMovement]:
     """Give what each account with lines has been debited and credited by the end of a day, by code, in base currency."""
-    return _by_account("counterfoil_standing(%s, %s, NULL)", [business_entity_id, _after(at)])
+    return _by_account("counterfoil_standing(%s, %s)", [business_entity_id, _after(at)])
 
 
 def movements(*, business_entity_id: int, since: date, until: date) -> list[AccountMovement]:
     """Give what moved on each account from one day to another, both included, by code, in base currency."""
-    return _by_account("counterfoil_moved(%s, %s, %s, NULL)", [business_entity_id, since, _after(until)])
+    return _by_account("counterfoil_moved(%s, %s, %s)", [business_entity_id, since, _after(until)])
 
 
 def account_balance(*, business_entity_id: int, account_id: int, at: date) -> Decimal:
     """Give debit less credit of an account at the end of a day, in base currency."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(base_debit) - sum(base_credit), 0) FROM counterfoil_standing(%s, %s, %s)",
-            [business_entity_id, _after(at), account_id],
-        )
-        return Decimal(cursor.fetchone()[0])
+    asked = [business_entity_id, _after(at), account_id]
+    [[balance]] = statements.execute("SELECT counterfoil_account_balance(%s, %s, %s)", asked)
+    return Decimal(balance)
 
 
 def _after(day: date) -> date:

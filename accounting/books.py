@@ -53,6 +53,7 @@ class Books:
     period_status: dict[tuple[int, date], str]
     bad_debt_tax_relief: bool = True
     revenue_date: str = RevenueDate.MONTH_END
+    straight_to_revenue: bool = True
 
     @property
     def grosses_up(self) -> bool:
@@ -137,6 +138,9 @@ def _compile(stamp: int) -> Books:
         credit_adjustment=policy.credit_adjustment,
         bad_debt_tax_relief=policy.bad_debt_tax_relief,
         revenue_date=policy.revenue_date,
+        # A rule that says nowhere what is earned when billed goes to would leave it out of the entry.
+        straight_to_revenue=policy.straight_to_revenue
+        and not any(rule.left_out for rule in rules.rules.get("invoice_finalized", ())),
         period_status={
             (entity, start): status
             for entity, start, status in AccountingPeriod.objects.values_list("business_entity_id", "start", "status")

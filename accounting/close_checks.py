@@ -16,18 +16,16 @@ from accounting.models import AccountingPeriod, ManualEntry, ManualEntryStatus, 
 from accounting.recognition import behind_schedule
 from billing.models import Invoice, InvoiceStatus
 from billing.money import format_money
+from billing.periods import day_words
+from billing.wording import counted
 
 _SHOWN = 10
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"1 {one}" if count == 1 else f"{count:,} {many}"
 
 
 def _month_is_over(period: AccountingPeriod, today: date) -> Found:
     if today >= period.end:
         return Found(0, "The month is over.")
-    return Found(1, f"{period} is not over before {last_day(period)}.")
+    return Found(1, f"{period} is not over before {day_words(last_day(period))}.")
 
 
 def _earlier_months_closed(period: AccountingPeriod, today: date) -> Found:
@@ -49,7 +47,7 @@ def _unposted(period: AccountingPeriod, today: date) -> Found:
         rows = cursor.fetchall()
     if not rows:
         return Found(0, "Every business event is posted, or a rule says that it is not.")
-    what = _counted(len(rows), "business event has", "business events have")
+    what = counted(len(rows), "business event has", "business events have")
     return Found(len(rows), f"{what} no journal entry.", tuple(f"{kind} {key}" for kind, key in rows[:_SHOWN]))
 
 
@@ -61,7 +59,7 @@ def _unmatched(period: AccountingPeriod, today: date) -> Found:
     if not count:
         return Found(0, "A rule spoke of every business event.")
     first = waiting.order_by("id").values_list("event__kind", "event__key")[:_SHOWN]
-    what = _counted(count, "business event waits", "business events wait")
+    what = counted(count, "business event waits", "business events wait")
     return Found(count, f"{what} for a rule.", tuple(f"{kind} {key}" for kind, key in first))
 
 
@@ -74,9 +72,10 @@ def _drafts(period: AccountingPeriod, today: date) -> Found:
         return Found(0, "No draft invoice is dated in the month or before.")
     named = drafts.select_related("customer").order_by("issued_on")[:_SHOWN]
     details = tuple(
-        f"{each.customer}, {each.issued_on}: {format_money(each.total.amount, each.currency)}" for each in named
+        f"{each.customer}, {day_words(each.issued_on)}: {format_money(each.total.amount, each.currency)}"
+        for each in named
     )
-    what = _counted(count, "draft invoice is", "draft invoices are")
+    what = counted(count, "draft invoice is", "draft invoices are")
     return Found(count, f"{what} dated in the month or before and not finalized.", details, "status__exact=draft")
 
 
@@ -97,8 +96,8 @@ def _unbilled_usage(period: AccountingPeriod, today: date) -> Found:
     if not rows:
         return Found(0, "All usage of the month is billed.")
     records = sum(count for _, count in rows)
-    contracts = _counted(len(rows), "contract", "contracts")
-    what = _counted(records, "usage record", "usage records")
+    contracts = counted(len(rows), "contract", "contracts")
+    what = counted(records, "usage record", "usage records")
     return Found(
         records,
         f"{what} of {contracts} not on a final invoice. Right where usage is billed later; its revenue must be recognized.",
@@ -109,10 +108,11 @@ def _unbilled_usage(period: AccountingPeriod, today: date) -> Found:
 def _unrecognized(period: AccountingPeriod, today: date) -> Found:
     count = behind_schedule(business_entity_id=period.business_entity_id, through=last_day(period))
     if not count:
-        return Found(0, f"Revenue is recognized through {last_day(period)}.")
-    what = _counted(count, "service period has", "service periods have")
+        return Found(0, f"Revenue is recognized through {day_words(last_day(period))}.")
+    what = counted(count, "service period has", "service periods have")
     return Found(
-        count, f"{what} revenue to recognize through {last_day(period)}. Run the recognition through that day."
+        count,
+        f"{what} revenue to recognize through {day_words(last_day(period))}. Run the recognition through that day.",
     )
 
 
@@ -127,7 +127,7 @@ def _by_hand(period: AccountingPeriod, today: date) -> Found:
     count = waiting.count() + due
     if not count:
         return Found(0, "No entry by hand waits, and all that repeat or reverse by themselves are posted.")
-    what = _counted(count, "entry by hand waits", "entries by hand wait")
+    what = counted(count, "entry by hand waits", "entries by hand wait")
     return Found(count, f"{what} to be approved or posted.", named, "status__exact=submitted")
 
 
@@ -155,7 +155,7 @@ def _control_accounts(period: AccountingPeriod, today: date) -> Found:
             wrong += [check.problem.format(*row) for row in rows]
     if not wrong:
         return Found(0, "The control accounts are what documents and schedules add up to.")
-    what = _counted(len(wrong), "control account does", "control accounts do")
+    what = counted(len(wrong), "control account does", "control accounts do")
     return Found(len(wrong), f"{what} not agree with the documents. {wrong[0]}", tuple(wrong))
 
 
@@ -175,8 +175,8 @@ def _foreign_balances(period: AccountingPeriod, today: date) -> Found:
         found = by_currency.get(each.balance.currency, Decimal(0))
         by_currency[each.balance.currency] = found + each.difference - each.balance.posted
     details = tuple(f"{currency}: {format_money(amount, base)}" for currency, amount in sorted(by_currency.items()))
-    what = _counted(len(wrong), "open foreign balance is", "open foreign balances are")
-    return Found(len(wrong), f"{what} not revalued at {at}.", details, f"at={at}")
+    what = counted(len(wrong), "open foreign balance is", "open foreign balances are")
+    return Found(len(wrong), f"{what} not revalued at {day_words(at)}.", details, f"at={at}")
 
 
 register(

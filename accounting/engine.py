@@ -104,6 +104,7 @@ class CompiledRule:
     conditions: tuple[Callable[[Event, Unit], bool], ...] = ()
     tested: frozenset[str] = frozenset()
     reverses: str = ""
+    left_out: frozenset[str] = frozenset()
 
     def matches(self, event: Event, unit: Unit) -> bool:
         for condition in self.conditions:  # noqa: SIM110 - asked for every line of every event; `all` costs twice as much
@@ -242,7 +243,14 @@ def compile_rule(
         for atom in atoms:
             balance[atom] += 1 if line["side"] == "debit" else -1
         compiled.append(RuleLine(line["side"] == "debit", line["role"], atoms, line["per"] == "document"))
-    unbalanced = sorted(atom for atom, surplus in balance.items() if surplus)
+    left_out = frozenset(
+        atom for atom in facts.optional if balance[atom] and not any(line.atoms == (atom,) for line in compiled)
+    )
+    if left_out:
+        compiled = [
+            line._replace(atoms=tuple(atom for atom in line.atoms if atom not in left_out)) for line in compiled
+        ]
+    unbalanced = sorted(atom for atom, surplus in balance.items() if surplus and atom not in left_out)
     if unbalanced:
         side = "debited" if balance[unbalanced[0]] > 0 else "credited"
         raise InvalidRule(
@@ -259,6 +267,7 @@ def compile_rule(
         conditions=tuple(_condition(event_kind, condition) for condition in conditions),
         tested=frozenset(str(condition.get("field")) for condition in conditions),
         reverses=reverses,
+        left_out=left_out,
     )
 
 

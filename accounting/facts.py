@@ -23,11 +23,15 @@ _LINE_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """The vocabulary of one kind of event: amount → the atoms it adds up; condition field → its label."""
+    """The vocabulary of one kind of event: amount → the atoms it adds up; condition field → its label.
+
+    `optional` atoms came later, or are told apart only where the accounting policy says so: a rule may leave them out.
+    """
 
     amounts: dict[str, tuple[str, ...]]
     header_fields: dict[str, str] = field(default_factory=lambda: _HEADER_FIELDS)
     line_fields: dict[str, str] = field(default_factory=lambda: _LINE_FIELDS)
+    optional: frozenset[str] = frozenset()
 
 
 def _crossed(sources: tuple[str, ...], destinations: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -59,7 +63,7 @@ _REVENUE = {
     "from_deferred": ("from_deferred",),
     "from_unbilled": ("from_unbilled",),
 }
-_NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred")
+_NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred", "net_earned")
 _NET_OF_CREDIT = (*_CREDITED["unearned"], *_CREDITED["earned"], *_CREDITED["unbilled_again"])
 _CONTRACT = {"contract_id": "Contract"}
 
@@ -94,7 +98,8 @@ FACTS: dict[str, EventFacts] = {
             "gross": (*_NET_OF_INVOICE, "tax"),
             "net": _NET_OF_INVOICE,
             **{atom: (atom,) for atom in (*_NET_OF_INVOICE, "tax")},
-        }
+        },
+        optional=frozenset({"net_earned"}),
     ),
     "invoice_voided": EventFacts({atom: (atom,) for atom in ("released", "unbilled_again")}),
     "credit_note_issued": EventFacts(

@@ -19,6 +19,7 @@ from accounting.spreading import Part
 from billing.errors import BillingError, NotFound, WrongState
 from billing.models import REPORTED_METHODS, RecognitionMethod
 from billing.money import round_money
+from billing.periods import day_words
 from billing.tenancy import current_tenant_id
 
 _HUNDRED = Decimal(100)
@@ -51,7 +52,7 @@ def report_progress(
         last = reports.first()
         if last and reached_on < last.reached_on:
             raise BillingError(
-                f"A milestone of {last.reached_on} is reported already; report milestones in their order."
+                f"A milestone of {day_words(last.reached_on)} is reported already; report milestones in their order."
             )
         percent += last.percent if last else 0
     if not 0 <= percent <= _HUNDRED or (percent == 0 and not reports.exists()):

@@ -11,7 +11,7 @@ from accounting.models import AccountingPeriod, PeriodStatus
 from accounting.reports.release import release_by_schedules
 from billing.errors import BillingError
 from billing.events import Event
-from billing.periods import end_of_month, first_of_month, first_of_next_month
+from billing.periods import day_words, end_of_month, first_of_month, first_of_next_month
 from billing.tenancy import current_tenant_id
 
 
@@ -25,7 +25,7 @@ def refuse_unless_open_month_end(at: date, *, what: str, done: str) -> None:
     `what` is `done`, for the message. Raises BillingError.
     """
     if at != end_of_month(at):
-        raise BillingError(f"{what} are {done} at the end of a month; {at} is not the last day of one.")
+        raise BillingError(f"{what} are {done} at the end of a month; {day_words(at)} is not the last day of one.")
     months = (first_of_month(at), at + timedelta(days=1))
     closed = AccountingPeriod.objects.filter(start__in=months, status=PeriodStatus.CLOSED).order_by("start").first()
     if closed:

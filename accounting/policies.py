@@ -6,7 +6,8 @@ from decimal import Decimal
 from django.db import transaction
 
 from accounting.closing import CloseCheck, close_checks
-from accounting.models import AccountingPolicy, RevenueDate
+from accounting.models import AccountingPolicy, RevenueDate, RuleVersion
+from accounting.rule_versions import compiled
 from billing.models import Adjustment
 
 _HUNDRED = Decimal(100)
@@ -24,6 +25,7 @@ def change_policy(
     large_change_must_front_load: bool,
     bad_debt_tax_relief: bool,
     revenue_date: str,
+    straight_to_revenue: bool,
     blocks: Mapping[str, bool],
 ) -> AccountingPolicy:
     """Set the choices that may change at any time; they hold for what is posted from now on. The audit trail keeps them.
@@ -44,14 +46,28 @@ def change_policy(
     policy.large_change_must_front_load = large_change_must_front_load
     policy.bad_debt_tax_relief = bad_debt_tax_relief
     policy.revenue_date = revenue_date
+    if straight_to_revenue and not policy.straight_to_revenue:
+        _refuse_left_out()
+    policy.straight_to_revenue = straight_to_revenue
     policy.close_choices = chosen
     policy.save(
         update_fields=[
             "credit_adjustment", "large_change_percent", "large_change_must_front_load", "bad_debt_tax_relief",
-            "revenue_date", "close_choices",
+            "revenue_date", "straight_to_revenue", "close_choices",
         ]
     )  # fmt: skip
     return policy
+
+
+def _refuse_left_out() -> None:
+    for version in RuleVersion.objects.filter(is_active=True, rule__event_kind="invoice_finalized").select_related(
+        "rule"
+    ):
+        if compiled(version).left_out:
+            raise PolicyRefused(
+                f"The rule “{version.rule.name}” says nowhere where “net_earned” goes, what is earned on the day it is billed. "
+                "Run manage.py update_books if the rule is a standard one, else give it a line that credits it to “revenue”."
+            )
 
 
 def _differing(blocks: Mapping[str, bool]) -> dict[str, bool]:

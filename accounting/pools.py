@@ -60,11 +60,12 @@ class Pool:
     def bill(self, net: Decimal, *, on: date | None = None) -> list[Share]:
         """Divide what is billed in all, with this, over the obligations in proportion to their prices.
 
-        What is billed beyond the price raises the price: it is consideration that nobody had counted on. `on` is the day of
-        the invoice, for what is earned when invoiced.
+        What is billed beyond the price raises the price: it is consideration that nobody had counted on. What is taken back
+        does not, also where more is to be taken back by the next credit note. `on` is the day of the invoice, for what is earned
+        when invoiced.
         """
         total = self.billed + net
-        if (excess := total - self.price) > 0:
+        if net > 0 and (excess := total - self.price) > 0:
             for schedule, more in zip(self.schedules, self._in_proportion(excess), strict=True):
                 schedule.amount += more
         for schedule in self.schedules:
@@ -116,7 +117,7 @@ class Pools:
     def __init__(self, item_ids: Iterable[int | None]) -> None:
         self._starts: dict[int, list[tuple[date, tuple[int, int]]]] = defaultdict(list)
         self.pools: dict[tuple[int, int], Pool] = {}
-        self._schedule_of: dict[int, Schedule] = {}
+        self._schedules_of: dict[int, list[tuple[date, Schedule]]] = defaultdict(list)
         self._terms: dict[int, ItemTerms] = {}
         wanted = {item for item in item_ids if item}
         if not wanted:
@@ -133,7 +134,8 @@ class Pools:
             self._starts[item].append((start, (contract, pool)))
         self._hold({key for starts in self._starts.values() for _, key in starts})
         by_obligation = {schedule.obligation_id: schedule for schedule in self.changed()}
-        self._schedule_of = {item: by_obligation[obligation] for item, _, obligation, _, _ in rows}
+        for item, start, obligation, _, _ in rows:
+            self._schedules_of[item].append((start, by_obligation[obligation]))
 
     def _hold(self, keys: set[tuple[int, int]]) -> None:
         if not keys:
@@ -207,9 +209,10 @@ class Pools:
         """Give the pools of all terms that an item is part of."""
         return [self.pools[key] for _, key in self._starts.get(item_id or 0, [])]
 
-    def obligation_of(self, item_id: int | None) -> Schedule | None:
-        """Give the schedule of the obligation that an item was last part of."""
-        return self._schedule_of.get(item_id or 0)
+    def obligation_of(self, item_id: int | None, *, before: date | None = None) -> Schedule | None:
+        """Give the schedule of the obligation that an item was last part of, or was before a day."""
+        found = self._schedules_of.get(item_id or 0, ())
+        return next((each for start, each in reversed(found) if before is None or start < before), None)
 
     def changed(self) -> list[Schedule]:
         return [schedule for pool in self.pools.values() for schedule in pool.schedules]

@@ -18,6 +18,7 @@ from accounting.replay.run import Progress, Trial, replayed
 from accounting.rule_versions import check, compiled, digest
 from billing.errors import BillingError
 from billing.models import BusinessEvent
+from billing.periods import day_words
 from billing.tenancy import current_tenant_id
 
 KEPT_EVENTS = 1_000  # So many changed events can be looked at one by one; the accounts speak of all.
@@ -38,7 +39,7 @@ def preview_version(
     are none, InvalidRule, and what posting raises (an account that does not exist).
     """
     if last_day < first_day:
-        raise BillingError(f"{last_day} lies before {first_day}; choose days in their order.")
+        raise BillingError(f"{day_words(last_day)} lies before {day_words(first_day)}; choose days in their order.")
     version = RuleVersion.objects.select_related("rule").get(pk=version_id)
     check(version)
     kind = version.rule.event_kind

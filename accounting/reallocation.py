@@ -36,6 +36,11 @@ class Shared:
     added: list[Promise] = field(default_factory=list)
 
     @property
+    def term_end(self) -> date | None:
+        """The end of the term that the pool is of; None where it is the current one."""
+        return next((line.term_end for lines in self.lines.values() for line in lines if line.term_end), None)
+
+    @property
     def price(self) -> Decimal:
         """What the obligations share after the modification."""
         changed = (line.committed - line.was_committed for lines in self.lines.values() for line in lines)

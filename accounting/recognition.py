@@ -15,9 +15,10 @@ from accounting.earning import Earning, Step
 from accounting.events import RevenueRecognized, UsageTruedUp
 from accounting.models import JournalEntry, RecognitionSchedule, RevenueDate
 from accounting.schedules import Schedule
+from accounting.spreading import OVER_TIME
 from billing.bulk import stock_ids, writing_behind
 from billing.charging import ItemTerms, charge, service_periods
-from billing.models import BusinessEvent, ContractStatus, RecognitionMethod
+from billing.models import BusinessEvent, ContractStatus
 from billing.periods import DateRange, end_of_month
 from billing.publishing import publish
 from billing.services.contracts import renew_contracts
@@ -27,9 +28,6 @@ from billing.tenancy import current_tenant_id
 
 _CHUNK, _SLICE = 1000, 500
 _EARNED = ("recognized", "released", "recognized_until", "postings")
-_OVER_TIME = frozenset(
-    (RecognitionMethod.STRAIGHT_LINE_DAYS, RecognitionMethod.STRAIGHT_LINE_MONTHS, RecognitionMethod.EQUAL_PER_PERIOD)
-)
 ZERO = Decimal(0)
 Progress = Callable[[int, int], None]
 
@@ -106,7 +104,7 @@ def _earn(
     if schedule.recognized_until is not None and through < schedule.recognized_until - timedelta(days=1):
         return  # A run to an earlier date takes nothing back.
     steps = earning.steps(schedule, through)
-    latest = through if at_month_end and (schedule.is_metered or schedule.method in _OVER_TIME) else None
+    latest = through if at_month_end and (schedule.is_metered or schedule.method in OVER_TIME) else None
     for step in steps:
         day = step.day
         # Months recognized before are passed over; what has changed since falls to the first month that has not.

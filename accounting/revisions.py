@@ -24,7 +24,7 @@ from accounting.spreading import Part, cut, load, monthly_parts
 from billing.errors import BillingError
 from billing.models import REPORTED_METHODS, Adjustment, RecognitionMethod, Treatment
 from billing.money import format_money
-from billing.periods import DateRange, first_of_next_month
+from billing.periods import DateRange, day_words, first_of_next_month
 from billing.tenancy import current_tenant_id
 
 ZERO = Decimal(0)
@@ -112,7 +112,9 @@ class Revisions:
                 raise RevisionRefused(f"The parts from {one.start} and from {following.start} overlap.")
         first = self._first_open_day(schedule, schedule.service_start)
         if parts and parts[0][0].start < first:
-            raise RevisionRefused(f"What lies before {first} is recognized or closed; begin on that day or later.")
+            raise RevisionRefused(
+                f"What lies before {day_words(first)} is recognized or closed; begin on that day or later."
+            )
         revision.parts = parts
 
     def save(self, made_by: Any = None) -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from accounting.engine import CompiledRule, InvalidRule, compile_rule
-from accounting.models import AccountingRule, DefaultAccount, RulePreview, RuleVersion
+from accounting.models import AccountingPolicy, AccountingRule, DefaultAccount, RulePreview, RuleVersion
 from billing.errors import WrongState
 from billing.tenancy import current_tenant_id
 
@@ -63,6 +63,11 @@ def check(version: RuleVersion) -> CompiledRule:
     if unknown := sorted(roles - known):
         raise InvalidRule(
             f"No account is set for “{unknown[0]}”. Set a default for the role first, or choose one that has an account."
+        )
+    if rule.left_out and AccountingPolicy.objects.filter(straight_to_revenue=True).exists():
+        raise InvalidRule(
+            "The accounting policy takes what is earned on the day it is billed straight to revenue, and this rule says nowhere "
+            "where it goes. Add a line that credits “net_earned” to “revenue”, or change the policy first."
         )
     return rule
 

@@ -49,6 +49,7 @@ class Schedule:
     obligation_id: int | None = None
     is_planned: bool = False
     true_up: Decimal = ZERO
+    straight: Decimal = ZERO
 
     @property
     def deferred(self) -> Decimal:
@@ -79,6 +80,7 @@ _CHANGING = {
     "is_void": "boolean",
     "is_planned": "boolean",
     "true_up": "numeric",
+    "straight": "numeric",
 }
 _FEW = 20
 Key = tuple[int, date] | int

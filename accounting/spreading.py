@@ -18,6 +18,9 @@ from billing.periods import DateRange, end_of_month
 
 ZERO = Decimal(0)
 Part = tuple[DateRange, Decimal]
+OVER_TIME = frozenset(
+    (RecognitionMethod.STRAIGHT_LINE_DAYS, RecognitionMethod.STRAIGHT_LINE_MONTHS, RecognitionMethod.EQUAL_PER_PERIOD)
+)
 _AT_ONCE = (RecognitionMethod.POINT_IN_TIME, RecognitionMethod.ON_INVOICE, *REPORTED_METHODS)
 
 

@@ -93,11 +93,16 @@ class ModifiedLine(CommitmentLine):
     `committed` is what is still to be billed of its fixed price, `was_committed` what was before, with what is given back of
     what is billed; both zero for usage. `replaces` is the item that a new one stands in for. `end` is the item's new end.
     `standalone_left`: the standalone selling price of its days from the modification on, where prices are divided by it.
+
+    Where a contract renewed after the day of the modification, an item that is earned as an obligation has a line for each of
+    the terms since then: `term_start` and `term_end` are the term's (no end: the current term), everything else is of its days.
     """
 
     was_committed: Decimal
     replaces: int | None = None
     standalone_left: Decimal | None = None
+    term_start: date | None = None
+    term_end: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from billing.importing.column_map import load_column_map
 from billing.importing.contracts import import_contracts
 from billing.models import Invoice, InvoiceStatus
 from billing.money import format_money
+from billing.printing.bundles import bundles
 from billing.services.billing_run import run_billing
 from billing.services.invoices import finalize_invoices
 from billing.services.jobs import JobKind, JobResult, Progress, register
@@ -66,10 +67,16 @@ def _import(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     return JobResult(words + ".", details)
 
 
+def _print(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
+    kind, ids = parameters["kind"], parameters["ids"]
+    return JobResult(f"{len(ids):,} documents are drawn. Download them below.", files=bundles(kind, ids, progress))
+
+
 def _totals(totals: Mapping[str, Decimal]) -> str:
     return "".join(f", {format_money(total, currency)}" for currency, total in sorted(totals.items()))
 
 
 register(JobKind("run_billing", "Billing run", _run_billing))
 register(JobKind("finalize_invoices", "Finalize invoices", _finalize))
+register(JobKind("print_documents", "Documents as PDF", _print))
 register(JobKind("import_contracts", "Import of contracts", _import))

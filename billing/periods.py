@@ -40,6 +40,11 @@ class DateRange:
             start = cut
 
 
+def day_words(day: date) -> str:
+    """Write a day so that nobody takes its month for its day: 28 November 2026."""
+    return f"{day.day} {day:%B %Y}"
+
+
 def first_of_month(day: date) -> date:
     return day.replace(day=1)
 

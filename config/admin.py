@@ -232,7 +232,10 @@ _CHART_OPTIONS = {
     "maintainAspectRatio": False,
     "animation": False,
     "plugins": {"legend": {"display": True, "position": "bottom"}},
-    "scales": {"x": {"grid": {"display": False}}, "y": {"beginAtZero": True, "ticks": {"maxTicksLimit": 6}}},
+    "scales": {
+        "x": {"grid": {"display": False}, "ticks": {"maxRotation": 0}},
+        "y": {"beginAtZero": True, "ticks": {"maxTicksLimit": 6}},
+    },
 }
 
 

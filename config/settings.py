@@ -132,6 +132,9 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.text("COUNTERFOIL_EMAIL_FROM", "counterfoil@localhost")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
+# Printing
+COUNTERFOIL_PDF_FONTS = env.words("COUNTERFOIL_PDF_FONTS")
+
 # Background work: only a clock and a wake-up. The outbox is the record of work and does its own retrying.
 Q_CLUSTER = {
     "name": "counterfoil",

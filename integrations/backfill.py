@@ -96,6 +96,7 @@ _WITH_PAYMENTS = {
     Kind.DISPUTE_FEE: f"{_DISPUTES} AND d.fee > 0",
     Kind.DISPUTE_WON: f"{_WON} AND d.amount > d.from_unapplied",
     Kind.DISPUTE_FEE_WON: f"{_WON} AND d.fee_returned > 0",
+    Kind.DISPUTE_RETURN: f"{_WON} AND d.from_unapplied > 0",
 }
 
 

@@ -7,6 +7,7 @@ from django.db.models import Count, Q, QuerySet
 from accounting.closing import CloseCheck, Found, register
 from accounting.closing.checklist import last_day
 from accounting.models import AccountingPeriod, JournalEntry
+from billing.periods import day_words
 from integrations.models import (
     Connection,
     ConnectionStatus,
@@ -72,7 +73,7 @@ def _reconciled(period: AccountingPeriod, today: date) -> Found:
             continue
         last = newest.get(connection.pk)
         if last is None:
-            wrong.append(f"{connection}: not reconciled through {last_day(period)}.")
+            wrong.append(f"{connection}: not reconciled through {day_words(last_day(period))}.")
         elif last.difference_count:
             wrong.append(f"{connection}: {last.difference_count:,} differences at the last reconciliation.")
         else:

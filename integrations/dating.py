@@ -4,6 +4,7 @@ import dataclasses
 from datetime import date
 from typing import Any
 
+from billing.periods import day_words
 from integrations.connectors.base import Company, PeriodLocked, TryLater
 from integrations.documents import CHANGES, Document, Kind, as_sent
 from integrations.models import Connection
@@ -21,13 +22,17 @@ def in_open_books(connection: Connection, kind: Kind, document: Document, to_fir
         return document
     wanted = WhenLocked.FIRST_OPEN if to_first_open_day else Policy.of(connection.options).when_locked
     if wanted is WhenLocked.HOLD:
-        words = f"The ERP's books are locked through {lock.end}. It is sent by itself when they are open again."
+        words = f"The ERP's books are locked through {_words(lock.end)}. It is sent by itself when they are open again."
         raise TryLater(words, after=_LOOK_AGAIN)
     if wanted is WhenLocked.ASK:
         raise PeriodLocked(
-            f"It is dated {day}, but the ERP's books are locked through {lock.end}. Open them there and send it again, or "
-            "send it with the first open day."
+            f"It is dated {day_words(day)}, but the ERP's books are locked through {_words(lock.end)}. Open them there "
+            "and send it again, or send it with the first open day."
         )
     changed: Any = document
     moved: Document = dataclasses.replace(changed, date=company.first_open_day(as_sent(kind), day))
     return moved
+
+
+def _words(day: str) -> str:
+    return day_words(date.fromisoformat(day))

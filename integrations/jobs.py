@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from billing.periods import day_words
 from billing.refusals import add_refusal
 from billing.services.jobs import JobKind, JobResult, Progress, register
 from integrations import mapping
@@ -37,12 +38,14 @@ def _reconcile(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
         since=date.fromisoformat(since) if since else None,
     )
     if not kept.difference_count:
-        return JobResult(f"{kept.compared:,} documents compared through {kept.through}: both sides agree to the cent.")
+        return JobResult(
+            f"{kept.compared:,} documents compared through {day_words(kept.through)}: both sides agree to the cent."
+        )
     details = [f"{each['document']}: {each['cause']}" for each in kept.differences[:_SHOWN]]
     if kept.difference_count > len(details):
         details.append(f"… and {kept.difference_count - len(details):,} more on the page of the reconciliation.")
     return JobResult(
-        f"{kept.compared:,} documents compared through {kept.through}: {kept.difference_count:,} differences.",
+        f"{kept.compared:,} documents compared through {day_words(kept.through)}: {kept.difference_count:,} differences.",
         tuple(details),
     )
 

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     DISPUTE_REFUND = "dispute_refund"
     DISPUTE_WON = "dispute_won"
     DISPUTE_FEE_WON = "dispute_fee_won"
+    DISPUTE_RETURN = "dispute_return"
     MONEY_OUT = "money_out"
     MONEY_IN = "money_in"
 
@@ -67,6 +68,7 @@ STAGES = {
     Kind.DISPUTE_REFUND: 60,
     Kind.DISPUTE_WON: 65,
     Kind.DISPUTE_FEE_WON: 65,
+    Kind.DISPUTE_RETURN: 65,
     Kind.MONEY_OUT: 60,
     Kind.MONEY_IN: 65,
     Kind.PAYMENT_VOID: 70,
@@ -113,6 +115,7 @@ _LETTERS = {
     Kind.DISPUTE_REFUND: "YR",
     Kind.DISPUTE_WON: "YW",
     Kind.DISPUTE_FEE_WON: "YG",
+    Kind.DISPUTE_RETURN: "YB",
 }
 
 
@@ -133,6 +136,7 @@ _AS_SENT = {
     Kind.DISPUTE_REFUND: Kind.REFUND,
     Kind.DISPUTE_WON: Kind.MONEY_IN,
     Kind.DISPUTE_FEE_WON: Kind.MONEY_IN,
+    Kind.DISPUTE_RETURN: Kind.REFUND,
 }
 
 

@@ -21,6 +21,7 @@ from integrations.models import Connection, ConnectionStatus, SyncMode
 
 _KEPT = 200
 SWITCHING = "switching"  # The option of a connection whose mode is being switched (see `integrations.switching`).
+SWITCHED_AT = "switched_at"  # The option that keeps the moment of the last switch.
 _MODE = "SELECT sync_mode, send_payments FROM integrations_connection WHERE id = %s FOR SHARE"
 _kept: "OrderedDict[int, tuple[int, dict[int | None, Target]]]" = OrderedDict()
 

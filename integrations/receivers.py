@@ -162,6 +162,10 @@ def _send_disputes(target: Target, events: Sequence[DisputeOpened]) -> None:
 
 def _send_won_disputes(target: Target, events: Sequence[DisputeWon]) -> None:
     """Send what came back. A dispute that was lost needs nothing: what was sent when it was opened stands."""
+    returned = [it for it in events if it.from_unapplied]
+    sent = _sent(target, Kind.DISPUTE_REFUND, (it.dispute_id for it in returned)) if returned else set()
+    subjects = [(it.dispute_id, it.customer_id) for it in returned if it.dispute_id in sent]
+    _enqueue(target, Kind.DISPUTE_RETURN, subjects)
     _enqueue(
         target, Kind.DISPUTE_WON, [(it.dispute_id, it.customer_id) for it in events if it.amount > it.from_unapplied]
     )

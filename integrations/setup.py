@@ -32,7 +32,14 @@ from integrations.vault import Secrets
 
 _TIMEOUT = (5.0, 30.0)
 _CALLBACK = "http://localhost/integrations/callback/"
-_PATIENT_FOR_TESTS = {"backoff_base": 0.05, "backoff_cap": 2.0, "settle_seconds": 0.2, "read_timeout": 30.0}
+# Twelve tries are over in seconds at such a pace, where they take hours at a vendor's.
+_PATIENT_FOR_TESTS = {
+    "backoff_base": 0.05,
+    "backoff_cap": 2.0,
+    "settle_seconds": 0.2,
+    "read_timeout": 30.0,
+    "max_attempts": 40,
+}
 
 
 class SetupError(ValueError):
@@ -90,8 +97,8 @@ def create_connection(
 def connect_sandbox(connection: Connection, url: str) -> Connection:
     """Sign in to a stand-in server as a person would, read its lists, and confirm the suggested mapping.
 
-    Does nothing to a connection that is signed in there and ready. A server that was started again, there or elsewhere,
-    has new books: everything is sent to it once more. Raises SetupError, DeliveryError.
+    Asks nothing more of a connection that is signed in there and ready; what is new here is mapped. A server that was
+    started again, there or elsewhere, has new books: everything is sent to it once more. Raises SetupError, DeliveryError.
     """
     root = url.rstrip("/")
     if connection.realm_id and not connection.base_url:
@@ -103,6 +110,8 @@ def connect_sandbox(connection: Connection, url: str) -> Connection:
         )
     is_signed_in = connection.status == ConnectionStatus.CONNECTED and connection.base_url == root
     if is_signed_in and not _was_restarted(connection, state):
+        mapping.suggest(connection)  # What was added here since, such as a tax rate.
+        mapping.confirm(connection)
         if not readiness(connection):
             return connection
     else:

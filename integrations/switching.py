@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounting.models import AccountingPolicy
 from integrations.models import UNDELIVERED, Connection, OutboxItem, SummarizedEntry, SyncMode
-from integrations.policy import SWITCHING
+from integrations.policy import SWITCHED_AT, SWITCHING
 from integrations.setup import SetupError
 from integrations.upkeep import set_options
 
@@ -42,6 +42,10 @@ def change_mode(connection: Connection, *, mode: str, send_payments: bool, patie
             list(AccountingPolicy.objects.select_for_update().values_list("pk"))
             locked = Connection.objects.select_for_update().defer("credentials").get(pk=connection.pk)
             _refuse_in_flight(locked)
+            if (
+                mode != locked.sync_mode
+            ):  # What the ERP has from before is in the other form; reconciliations need to know.
+                locked.options[SWITCHED_AT] = timezone.now().isoformat()
             locked.sync_mode, locked.send_payments = mode, send_payments
             if mode != SyncMode.DOCUMENTS or send_payments:  # What is sent there is not taken over from there too.
                 locked.options.pop("pull_payments", None)

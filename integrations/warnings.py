@@ -17,6 +17,7 @@ from django.core.mail import send_mail
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
+from billing.periods import day_words
 from integrations.models import Connection, ConnectionStatus, ConnectionWarning, OutboxItem, OutboxState
 from integrations.upkeep import token_health
 
@@ -38,11 +39,11 @@ def troubles(connection: Connection, *, now: datetime) -> dict[str, str]:
     elif health.trouble:
         found["reconnect"] = health.trouble
     elif health.sign_in_until and health.sign_in_until < now + _SIGN_IN_SOON:
-        found["sign_in_ends"] = f"The sign-in ends on {health.sign_in_until:%Y-%m-%d} unless it is used before."
+        found["sign_in_ends"] = f"The sign-in ends on {day_words(health.sign_in_until)} unless it is used before."
     if health.certificate_until and health.certificate_until < now + _CERTIFICATE_SOON:
         days = max(0, (health.certificate_until - now).days)
         found["certificate_ends"] = (
-            f"The certificate ends on {health.certificate_until:%Y-%m-%d}, in {days} days. Make a new one in the ERP, and "
+            f"The certificate ends on {day_words(health.certificate_until)}, in {days} days. Make a new one in the ERP, and "
             "enter it here before that day."
         )
     waiting = Q(state__in=(OutboxState.PENDING, OutboxState.IN_FLIGHT))
@@ -54,7 +55,9 @@ def troubles(connection: Connection, *, now: datetime) -> dict[str, str]:
     if counts["parked"]:
         found["parked"] = f"Parked items: {counts['parked']:,}. A person has to decide about them."
     if counts["oldest"] and counts["oldest"] < now - _BACKLOG and connection.status == ConnectionStatus.CONNECTED:
-        found["backlog"] = f"{counts['waiting']:,} items wait, the oldest since {counts['oldest']:%Y-%m-%d %H:%M} UTC."
+        found["backlog"] = (
+            f"{counts['waiting']:,} items wait, the oldest since {day_words(counts['oldest'])}, {counts['oldest']:%H:%M} UTC."
+        )
     return found
 
 

@@ -15,16 +15,16 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from accounting.admin.revaluation import revalue_page
-from accounting.admin.words import counted
 from accounting.currency.importing import RateImport, import_rates, preview_rates
 from accounting.models import ExchangeRate, Quotation
 from billing.access import may
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.forms import DayField, StyledForm, today
-from billing.admin.shown import NONE, day, list_url
+from billing.admin.shown import NONE, day, list_url, moment
 from billing.admin.tables import Table, columns
 from billing.fields import CURRENCIES
 from billing.models import Role
+from billing.wording import counted
 
 _LARGEST = 3_000_000
 _SHOWN = 20
@@ -213,7 +213,7 @@ class ExchangeRateAdmin(DocumentAdmin):
         others = ExchangeRate.objects.filter(
             date=subject.date, currency=subject.currency, bank_currency=subject.bank_currency
         )
-        rows = [(f"{each.number}", str(each), each.source, f"{each.recorded_at:%Y-%m-%d %H:%M} UTC") for each in others]
+        rows = [(f"{each.number}", str(each), each.source, moment(each.recorded_at)) for each in others]
         return Document(
             title=str(subject),
             facts=[("Day", day(subject.date)), ("As the bank gave it", subject.get_quotation_display())],

@@ -31,7 +31,7 @@ from billing.admin.document import Document, DocumentAdmin, Verb
 from billing.admin.events import KindFilter as EventKindFilter
 from billing.admin.events import event_label
 from billing.admin.references import LABELS, References, add_reference
-from billing.admin.shown import NONE, badge, change_url, day, figure, link, money, to
+from billing.admin.shown import NONE, badge, change_url, day, figure, link, moment, money, to
 from billing.admin.tables import Table, columns
 from billing.models import Customer, Invoice, Role
 
@@ -210,7 +210,7 @@ def why(reason: EntryReason) -> Document:
         _origin(reason),
         ("Period", link(period) if period else NONE),
         ("Books of", entry.business_entity),
-        ("Posted", f"{entry.posted_at:%Y-%m-%d %H:%M} UTC"),
+        ("Posted", moment(entry.posted_at)),
         *((LABELS[name], references.show(name, pk)) for name, pk in reason.documents.items()),
     ]
     if entry.reverses_id:

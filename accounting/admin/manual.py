@@ -18,7 +18,7 @@ from accounting.models import Attachment, JournalEntry, ManualEntry, ManualEntry
 from billing.access import may
 from billing.admin.document import Document, DocumentAdmin, Verb
 from billing.admin.form_page import form_page
-from billing.admin.shown import NONE, change_url, day, figure, link, list_url, money, status, to
+from billing.admin.shown import NONE, change_url, day, figure, link, list_url, moment, money, status, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
 
@@ -199,7 +199,7 @@ class ManualEntryAdmin(DocumentAdmin):
 
 
 def _who(user: Any, at: Any) -> str:
-    return f"{user}, {at:%Y-%m-%d %H:%M} UTC" if user and at else NONE
+    return f"{user}, {moment(at)}" if user and at else NONE
 
 
 def _how_often(subject: ManualEntry) -> str:
@@ -247,7 +247,7 @@ def _attachments(subject: ManualEntry) -> Table:
             (
                 to(reverse("admin:accounting_attachment_download", args=[each.pk]), each.name),
                 f"{-(-each.size // 1024):,} kB",
-                f"{each.uploaded_at:%Y-%m-%d %H:%M} UTC",
+                moment(each.uploaded_at),
                 each.uploaded_by or NONE,
                 f"{each.sha256[:12]}…",
             )

@@ -15,7 +15,7 @@ from accounting.closing import close_checked, dry_run
 from accounting.models import AccountingPeriod, JournalEntry, PeriodStatus
 from accounting.periods import reopen_period
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
-from billing.admin.shown import NONE, badge, list_url, money, period, status, to
+from billing.admin.shown import NONE, badge, list_url, moment, money, period, status, to
 from billing.admin.tables import Table, columns
 from billing.clock import today
 from billing.models import Role
@@ -65,7 +65,7 @@ def _seals(subject: AccountingPeriod) -> Table:
     rows = [
         (
             f"{seal.number}{' (holds)' if seal.pk == subject.seal_id else ''}",
-            f"{seal.closed_at:%Y-%m-%d %H:%M} UTC",
+            moment(seal.closed_at),
             seal.closed_by or NONE,
             f"{seal.entries:,}",
             money(seal.base_debit, subject.business_entity.base_currency),
@@ -121,7 +121,7 @@ class AccountingPeriodAdmin(DocumentAdmin):
             business_entity=subject.business_entity_id, date__gte=subject.start, date__lt=subject.end
         ).count()
         reopened = (
-            f"{subject.reopened_at:%Y-%m-%d %H:%M} UTC by {subject.reopened_by}: {subject.reopen_reason}"
+            f"{moment(subject.reopened_at)} by {subject.reopened_by}: {subject.reopen_reason}"
             if subject.reopened_at
             else "never"
         )
@@ -131,7 +131,7 @@ class AccountingPeriodAdmin(DocumentAdmin):
             headline=[("Entries", to(list_url(JournalEntry, f"period={subject.pk}"), f"{entries:,}"))],
             facts=[
                 ("Days", period(subject.start, subject.end)),
-                ("Closed", f"{subject.closed_at:%Y-%m-%d %H:%M} UTC" if subject.closed_at else NONE),
+                ("Closed", moment(subject.closed_at)),
                 ("Closed by", subject.closed_by or NONE),
                 ("Reopened", reopened),
             ],

@@ -14,6 +14,7 @@ from billing.models import Adjustment, Role
 
 _CHECK = "check_"
 _BLOCKS, _WARNS = "blocks", "warns"
+_STRAIGHT = {True: "Straight to revenue", False: "Through deferred revenue"}
 
 
 class PolicyForm(VerbForm):
@@ -48,6 +49,13 @@ class PolicyForm(VerbForm):
         "earlier day posts is dated that day. What is earned at once keeps its own day.",
     )
 
+    straight_to_revenue = forms.BooleanField(
+        label="What is earned on the day it is billed goes straight to revenue",
+        required=False,
+        help_text="Usually so. Otherwise it passes through deferred revenue on that day. Obligations of a contract always do, so "
+        "that each of them shows what was billed of it.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         policy: AccountingPolicy = self.subject
@@ -57,6 +65,7 @@ class PolicyForm(VerbForm):
             "large_change_must_front_load",
             "bad_debt_tax_relief",
             "revenue_date",
+            "straight_to_revenue",
         ):
             self.initial[name] = getattr(policy, name)
         self.initial["large_change_percent"] = f"{policy.large_change_percent.normalize():f}"
@@ -134,6 +143,7 @@ class AccountingPolicyAdmin(DocumentAdmin):
                 ("When a contract starts", subject.get_contract_start_display()),
                 ("Sales tax of bad debt", "Claimed back" if subject.bad_debt_tax_relief else "Lost with the debt"),
                 ("A credit changes the revenue that is left", subject.get_credit_adjustment_display()),
+                ("Earned on the day it is billed", _STRAIGHT[subject.straight_to_revenue]),
                 ("Revenue earned over time is dated", subject.get_revenue_date_display()),
                 ("A change of price is large above", f"{subject.large_change_percent.normalize():f} %"),
                 (

@@ -16,6 +16,7 @@ from billing.admin.shown import badge, change_url, day, figure, money, to
 from billing.models import BusinessEvent, Contract, CreditNote, Customer, Invoice, Payment, Product
 
 PAGE = 200
+_SIDE_BY_SIDE = 12  # So many labels fit below a chart on one line.
 _PAGES: dict[str, Any] = {
     "entry": JournalEntry, "event": BusinessEvent, "account": Account, "schedule": RecognitionSchedule,
     "customer": Customer, "contract": Contract, "invoice": Invoice, "credit_note": CreditNote, "payment": Payment,
@@ -115,6 +116,11 @@ def headline(report: Report) -> list[tuple[str, object]]:
     ]
 
 
+def letter(report: Report) -> list[tuple[str, str]]:
+    """Show who writes to whom, where the report is a letter."""
+    return [(heading, "\n".join(lines)) for heading, lines in report.letter]
+
+
 def verdict(report: Report) -> object:
     """Say in a word whether all proofs of the report hold."""
     if not report.proofs:
@@ -146,13 +152,15 @@ def chart_data(chart: Chart) -> dict[str, str]:
         "animation": False,
         "plugins": {"legend": {"display": True, "position": "bottom"}},
         "scales": {
-            "x": {"grid": {"display": False}, "stacked": chart.stacked},
+            "x": {"grid": {"display": False}, "stacked": chart.stacked, "ticks": {"maxRotation": 0}},
             "y": {"beginAtZero": True, "stacked": chart.stacked, "ticks": {"maxTicksLimit": 6}},
         },
     }
+    # Many labels stand upright only word below word.
+    labels = [label.split() if len(chart.labels) > _SIDE_BY_SIDE else label for label in chart.labels]
     return {
         "title": chart.title,
         "kind": chart.kind,
-        "value": json.dumps({"labels": list(chart.labels), "datasets": datasets}),
+        "value": json.dumps({"labels": labels, "datasets": datasets}),
         "options": json.dumps(options),
     }

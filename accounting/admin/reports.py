@@ -11,7 +11,16 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from accounting.admin.report_view import chart_data, headline, pages_of, proof_words, report_url, shown_tables, verdict
+from accounting.admin.report_view import (
+    chart_data,
+    headline,
+    letter,
+    pages_of,
+    proof_words,
+    report_url,
+    shown_tables,
+    verdict,
+)
 from accounting.models import Account
 from accounting.reports.asked import Mistakes, ReportForm
 from accounting.reports.catalog import REPORTS
@@ -104,6 +113,7 @@ def _shown(report: Report, page: int, asked: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": report.title,
         "note": report.about,
+        "letter": letter(report),
         "headline": headline(report),
         "charts": [chart_data(chart) for chart in report.charts],
         "tables": shown_tables(report, page),

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from accounting.admin.words import counted, role_name
+from accounting.admin.words import role_name
 from accounting.currency.rates import MissingRate
 from accounting.currency.revaluation import Valued, revalue, value_balances
 from accounting.models import ExchangeRate, JournalEntry
@@ -21,6 +21,7 @@ from billing.admin.tables import Table, columns
 from billing.models import BusinessEntity, Role
 from billing.money import format_money
 from billing.periods import end_of_month, first_of_month
+from billing.wording import counted
 
 _DIGITS = 6
 

@@ -15,7 +15,7 @@ from accounting.models import Account, PreviewedEvent, RulePreview
 from accounting.rule_versions import digest
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.events import event_label
-from billing.admin.shown import NONE, change_url, day, figure, link, to
+from billing.admin.shown import NONE, change_url, day, figure, link, moment, to
 from billing.admin.tables import Table, columns
 from billing.models import BusinessEvent
 
@@ -45,7 +45,7 @@ class RulePreviewAdmin(DocumentAdmin):
                 (f"Events of “{event_label(version.rule.event_kind).lower()}”", f"{subject.events:,}"),
                 ("Would have been posted otherwise", f"{subject.changed_events:,}"),
                 ("Without a rule", f"{subject.unmatched_events:,}"),
-                ("Made", f"{subject.made_at:%Y-%m-%d %H:%M} UTC by {subject.made_by or 'command'}"),
+                ("Made", f"{moment(subject.made_at)} by {subject.made_by or 'command'}"),
             ],
             tables=[_accounts(subject), _events(subject)],
         )

@@ -19,7 +19,7 @@ from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.events import event_label
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, today
-from billing.admin.shown import badge, change_url, day, link, to
+from billing.admin.shown import badge, change_url, day, link, moment, to
 from billing.admin.tables import Table, columns
 from billing.models import Job, Role
 from billing.services.jobs import start_job
@@ -184,7 +184,7 @@ def _previews(version: RuleVersion) -> Table:
         columns("Made", "By", "Events of", ">Events", ">Posted otherwise", ">Without a rule", ""),
         [
             (
-                to(change_url(RulePreview, each.pk), f"{each.made_at:%Y-%m-%d %H:%M} UTC"),
+                to(change_url(RulePreview, each.pk), moment(each.made_at)),
                 each.made_by or "command",
                 f"{day(each.first_day)} to {day(each.last_day)}",
                 f"{each.events:,}",

@@ -16,7 +16,7 @@ from billing.admin.document import Verb, VerbForm
 from billing.admin.forms import DayField, today
 from billing.models import REPORTED_METHODS, RecognitionMethod, Role
 from billing.money import amount_text
-from billing.periods import DateRange
+from billing.periods import DateRange, day_words
 
 _PART_HELP = "One part a line: first day, last day, amount, such as “2026-02-01 2026-02-28 200.00”."
 
@@ -80,7 +80,7 @@ def _report(request: HttpRequest, subject: RecognitionSchedule, given: dict[str,
         evidence=given["evidence"],
         by=request.user,
     )
-    return f"On record: {report.percent.normalize():f} % by {report.reached_on}. The next recognition run posts it."
+    return f"On record: {report.percent.normalize():f} % by {day_words(report.reached_on)}. The next recognition run posts it."
 
 
 def _override(request: HttpRequest, subject: RecognitionSchedule, given: dict[str, Any]) -> str:

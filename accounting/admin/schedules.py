@@ -21,7 +21,7 @@ from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
 from billing.admin.shown import change_url, day, last_day, link, list_url, money, period
 from billing.models import Job, Role
-from billing.periods import first_of_month
+from billing.periods import day_words, first_of_month
 from billing.services.jobs import start_job
 
 
@@ -67,7 +67,7 @@ def _run_page(
     def start(given: dict[str, Any]) -> tuple[str, str]:
         job = start_job(
             kind=kind,
-            title=f"{name} {parameter} {given['day']}",
+            title=f"{name} {parameter} {day_words(given['day'])}",
             parameters={parameter: given["day"].isoformat()},
             user=request.user,
         )

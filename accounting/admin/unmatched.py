@@ -13,7 +13,7 @@ from accounting.unmatched import LatePosting, post_unmatched
 from billing.admin.bulk_actions import confirmed_action
 from billing.admin.document import Document, DocumentAdmin, Verb
 from billing.admin.events import event_label
-from billing.admin.shown import NONE, badge, change_url, day, list_url, to
+from billing.admin.shown import NONE, badge, change_url, day, list_url, moment, to
 from billing.models import Role
 
 _WHAT_POSTING_DOES = (
@@ -109,6 +109,6 @@ class UnmatchedEventAdmin(DocumentAdmin):
                 ("Event", to(change_url(type(subject.event), subject.event_id), event_label(kind))),
                 ("On", day(subject.event.occurred_on)),
                 ("Rules", to(list_url(AccountingRule, f"q={kind}"), "Rules for such events")),
-                ("Posted", f"{posted:%Y-%m-%d %H:%M} UTC by {subject.posted_by or 'command'}" if posted else NONE),
+                ("Posted", f"{moment(posted)} by {subject.posted_by or 'command'}" if posted else NONE),
             ],
         )

@@ -34,6 +34,7 @@ _MEANINGS = {
     "net_committed": "of what was grossed up when the contract started",
     "net_from_unbilled": "earned before it was billed",
     "net_deferred": "billed, and not earned yet",
+    "net_earned": "earned on the day it is billed, where the policy takes it to revenue at once",
     "from_deferred": "earned of what had been billed before",
     "from_unbilled": "earned, and not billed yet",
     "unearned": "not earned yet: it leaves deferred revenue",
@@ -76,8 +77,3 @@ def condition_in_words(event_kind: str, condition: Mapping[str, Any]) -> str:
         names = {pk: str(row) for pk, row in found.items()}
     shown = ", ".join(names.get(each, str(each).replace("_", " ")) for each in values)
     return f"{label} {_OPERATORS.get(condition['operator'], condition['operator'])} {shown}"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """Write a number with its noun."""
-    return f"1 {one}" if count == 1 else f"{count:,} {many}"

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from accounting.manual_entries import NewLine, delete_draft, save_draft, submit
 from accounting.models import Account, ManualEntry, ManualEntryLine, ManualEntryStatus, Repeat
+from billing.api.choices import ChoiceField
 from billing.api.fields import CodeField, DayField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import AnyOfFilter, Filters
 from billing.api.money import MoneySerializer
@@ -72,7 +73,7 @@ class NewManualEntry(RequestSerializer):
     description = serializers.CharField(max_length=150)
     note = serializers.CharField(max_length=2000, required=False, allow_blank=True)
     reverse_on = DayField(required=False, allow_null=True, help_text="The day on which it reverses by itself.")
-    repeat = serializers.ChoiceField(Repeat.choices, required=False, help_text="In months; 0: once.")
+    repeat = ChoiceField(Repeat.choices, required=False, help_text="In months; 0: once.")
     repeat_until = DayField(required=False, allow_null=True)
     lines = serializers.ListField(child=NewManualLine(), min_length=2, max_length=_MOST_LINES)
 

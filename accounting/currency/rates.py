@@ -15,6 +15,7 @@ from typing import NamedTuple
 from accounting.models import Quotation
 from billing.bulk import read_rows
 from billing.money import round_money
+from billing.periods import day_words
 from billing.tenancy import current_tenant_id
 
 # Longer than any bank holidays in a row; a rate older than that was forgotten, not valid.
@@ -89,9 +90,9 @@ class Rates:
                     (of_base, for_base), (of_own, for_own) = rates[pair.base], rates[pair.currency]
                     return Rate(pair.base, of_base * for_own, for_base * of_own, day)
         raise MissingRate(
-            f"There is no exchange rate from {pair.currency} to {pair.base} for {pair.day}, nor for the {MOST_DAYS_BACK} "
-            "days before. Import the central bank's rates (Accounting, Exchange rates, Import; or manage.py import_rates), "
-            "then do this again."
+            f"There is no exchange rate from {pair.currency} to {pair.base} for {day_words(pair.day)}, nor for the "
+            f"{MOST_DAYS_BACK} days before. Import the central bank's rates (Accounting, Exchange rates, Import; or "
+            "manage.py import_rates), then do this again."
         )
 
 

@@ -2,6 +2,9 @@
 
 before: 320.00 of usage earned, unbilled          after an invoice of 500.00 net
     Unbilled Revenue 320.00                            net_from_unbilled 320.00, net_deferred 180.00
+
+What is earned on the invoice's own day, all of it (no service period, at once, a single day), is revenue straight away where the
+policy says so: net_earned instead of net_deferred.
 """
 
 from collections.abc import Sequence
@@ -23,10 +26,12 @@ from accounting.measures.billed import (
 )
 from accounting.pools import pools_of
 from accounting.schedules import Key, Schedule
+from accounting.spreading import OVER_TIME
 from billing.events import BilledLine, InvoiceFinalized
 from billing.models import RecognitionMethod
 
 ZERO = Decimal(0)
+_ONE_DAY = timedelta(days=1)
 
 
 def schedule_keys(events: Sequence[InvoiceFinalized]) -> set[Key]:
@@ -66,9 +71,8 @@ def measure(events: Sequence[InvoiceFinalized], books: Books, known: dict[Key, S
                 cut_short(schedule, line.period_start)
             elif line.period_end is not None:
                 absorbed += _bill_until(schedule, line.period_end)
-            if schedule.method == RecognitionMethod.ON_INVOICE:
-                schedule.spread_from = event.occurred_on
-            units.append(Unit(_bill(schedule, line, committed), line_dimensions(event, line), *_words(line)))
+            atoms = _bill_on(event.occurred_on, schedule, line, committed, straight=books.straight_to_revenue)
+            units.append(Unit(atoms, line_dimensions(event, line), *_words(line)))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
         measured.append(MeasuredEvent(event, document, units))
     schedules.add(list(fresh.values()))
@@ -148,6 +152,40 @@ def _bill(schedule: Schedule, line: BilledLine, committed: dict[int, Commitment]
     schedule.amount = schedule.billed
     schedule.is_void = False
     return atoms
+
+
+def _bill_on(
+    day: date, schedule: Schedule, line: BilledLine, committed: dict[int, Commitment], *, straight: bool
+) -> dict[str, Decimal]:
+    if schedule.method == RecognitionMethod.ON_INVOICE:
+        schedule.spread_from = day
+    atoms = _bill(schedule, line, committed)
+    if straight and _is_earned_on(schedule, day):
+        _earn(schedule, day, atoms)
+    return atoms
+
+
+def _is_earned_on(schedule: Schedule, day: date) -> bool:
+    """Tell whether the whole price is earned on this one day, by nothing but its coming."""
+    if schedule.is_committed or schedule.is_planned or schedule.is_metered or schedule.spread_base:
+        return False
+    if schedule.method in (RecognitionMethod.POINT_IN_TIME, RecognitionMethod.ON_INVOICE):
+        return schedule.spread_from == day
+    return (
+        schedule.service_end - schedule.service_start == _ONE_DAY
+        and schedule.service_start == day
+        and (schedule.method in OVER_TIME)
+    )
+
+
+def _earn(schedule: Schedule, day: date, atoms: dict[str, Decimal]) -> None:
+    fresh = atoms["net_deferred"]
+    if fresh <= 0:
+        return  # What is given back waits for the recognition run, which takes revenue back.
+    atoms["net_earned"], atoms["net_deferred"] = fresh, ZERO
+    schedule.recognized += fresh
+    schedule.straight += fresh
+    schedule.recognized_until = max(day + _ONE_DAY, schedule.recognized_until or day)
 
 
 def _words(line: BilledLine) -> tuple[str | None, str]:

@@ -6,7 +6,7 @@ the price is divided by standalone prices, what is left of it is divided anew (`
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -39,7 +39,7 @@ def _measure(event: ContractModified, books: Books) -> MeasuredEvent:
         _reallocate(event, pools, members, added, revisions)
     else:
         for schedule, lines in members:
-            _revise(event, schedule, lines, _difference(lines), revisions)
+            _revise(event, schedule, lines, _difference(lines), revisions, term_end=_term_end(lines))
         obligations.add(added)
     about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
     moved = sum((pool.divide_anew() for pool in pools.pools.values()), ZERO)
@@ -61,7 +61,7 @@ def _members(event: ContractModified, pools: Pools) -> tuple[_Members, list[Prom
     joining: list[tuple[int, int, date]] = []
     added: list[Promise] = []
     for line in event.lines:
-        schedule = pools.obligation_of(line.contract_item_id)
+        schedule = pools.obligation_of(line.contract_item_id, before=line.term_end)
         if schedule is None:
             schedule = _joined(event, line, pools)
             if schedule is not None:
@@ -90,25 +90,33 @@ def _reallocate(
     for schedule, lines in members:
         pool = of_pool[schedule.id]
         shared.setdefault(pool.key, Shared(pool)).lines[schedule.id] = lines
-    last = shared[max(shared)]
-    last.added = added
+    for one in added:
+        _pool_for(one, shared).added.append(one)
     for each in shared.values():
         changes = any(line.committed != line.was_committed for lines in each.lines.values() for line in lines)
         prices = iter(reallocate(event, each, revisions) if changes or each.added else ())
         for schedule in each.pool.schedules:
             lines = each.lines.get(schedule.id, [])
-            _revise(event, schedule, lines, next(prices, schedule.amount) - schedule.amount, revisions)
+            difference = next(prices, schedule.amount) - schedule.amount
+            _revise(event, schedule, lines, difference, revisions, term_end=each.term_end)
         for promise, price in zip(each.added, prices, strict=True):
             promise.joins, promise.price = each.pool.key[1], price
-    last.pool.schedules += obligations.add(added)
+        each.pool.schedules += obligations.add(each.added)
+
+
+def _pool_for(added: Promise, shared: dict[tuple[int, int], Shared]) -> Shared:
+    of_its_term = [each for each in shared.values() if each.term_end == added.lines[0].term_end]  # type: ignore[attr-defined]
+    return max(of_its_term or shared.values(), key=lambda each: each.pool.key)
 
 
 def _joined(event: ContractModified, line: ModifiedLine, pools: Pools) -> Schedule | None:
     if line.is_metered or event.treatment == Treatment.SEPARATE:
         return None
     if line.replaces is not None:
-        return pools.obligation_of(line.replaces)
-    held = pools.changed()
+        return pools.obligation_of(line.replaces, before=line.term_end)
+    # Of a contract that has renewed each term has its own; the last one that the line's days can belong to.
+    held = sorted(pools.changed(), key=lambda each: each.service_start, reverse=True)
+    held = [each for each in held if line.term_end is None or each.service_start < line.term_end]
     if line.obligation:
         names = dict(
             PerformanceObligation.objects.filter(pk__in=[each.obligation_id for each in held]).values_list("pk", "name")
@@ -129,6 +137,11 @@ def _promise(event: ContractModified, line: ModifiedLine, *, place: int) -> Prom
     return promise
 
 
+def _term_end(lines: Iterable[ModifiedLine]) -> date | None:
+    """Give the end of the earlier term that lines are about; None where it is the current one."""
+    return next((line.term_end for line in lines if line.term_end), None)
+
+
 def _difference(lines: Sequence[ModifiedLine]) -> Decimal:
     return sum((line.committed - line.was_committed for line in lines), ZERO)
 
@@ -139,11 +152,13 @@ def _revise(
     lines: Sequence[ModifiedLine],
     difference: Decimal,
     revisions: Revisions,
+    *,
+    term_end: date | None,
 ) -> None:
     ends = [line.end for line in lines if line.end]
     end = max(ends) if ends else schedule.service_end
     if event.revenue_span == RevenueSpan.TERM and event.term_end and event.treatment != Treatment.SEPARATE:
-        end = event.term_end
+        end = term_end or event.term_end
     if not difference and end == schedule.service_end:
         return
     _refuse_large(schedule, difference, event.adjustment)

@@ -1,4 +1,5 @@
-"""Invoice voided: what had been released to revenue out of what the invoice deferred.
+"""Invoice voided: what had been released to revenue out of what the invoice deferred. What it took to revenue at once goes back
+with its mirrored entry.
 
 Revenue that was earned before the invoice was made stays earned: it goes back to unbilled revenue with the invoice's
 mirrored entry, to be billed anew.
@@ -30,14 +31,15 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
         units = _take_back(event, nets) if nets else []
         for line in lines:
             schedule = known[schedule_key(line)]
-            released = ZERO
+            released = straight = ZERO
             if schedule.is_committed:
                 committed[line.contract_item_id or 0].billed -= line.net
             else:
-                released = schedule.released
+                released, straight = schedule.released, schedule.straight
             schedule.billed -= line.net
-            schedule.recognized -= released
+            schedule.recognized -= released + straight
             schedule.released -= released
+            schedule.straight -= straight
             # Nothing of it is earned any more: it comes back to life when the period is billed again.
             schedule.is_void = not schedule.is_committed and schedule.recognized == 0
             if schedule.is_void:

@@ -62,7 +62,9 @@ BEGIN
     PERFORM set_config('counterfoil.summing', 'off', true);
     RETURN made;
 END $$;
+"""
 
+STANDING = """
 -- What moved on the accounts of an entity (or on one) from a day on and before another.
 CREATE FUNCTION counterfoil_moved(entity bigint, since date, until date, account bigint)
 RETURNS TABLE (account_id bigint, currency varchar, debit numeric, credit numeric, base_debit numeric, base_credit numeric)
@@ -104,7 +106,9 @@ BEGIN
     END IF;
     RETURN QUERY SELECT * FROM counterfoil_moved(entity, coalesce(since, '-infinity'), until, account);
 END $$;
+"""
 
+DAILY = """
 CREATE FUNCTION counterfoil_guard_daily() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'TRUNCATE' OR current_setting('counterfoil.summing', true) IS DISTINCT FROM 'on' THEN
@@ -309,4 +313,4 @@ class Migration(migrations.Migration):
     replaces = [("accounting", "0009_balances_and_seals_guards"), ("accounting", "0020_balances_by_their_owner")]
     dependencies = [("accounting", "0003_journal")]
 
-    operations = [Guards(BALANCES, FULL_PAGES), Guards(SEALS), Guards(PERIODS)]
+    operations = [Guards(BALANCES), Guards(STANDING), Guards(DAILY, FULL_PAGES), Guards(SEALS), Guards(PERIODS)]

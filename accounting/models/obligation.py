@@ -7,6 +7,7 @@ from django.db.models import Q
 from accounting.models.schedule import RecognitionSchedule
 from billing.fields import AmountField, CurrencyField
 from billing.models import Contract, ContractItem
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 
 
@@ -105,4 +106,4 @@ class ProgressReport(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.percent:f} % on {self.reached_on}"
+        return f"{self.percent:f} % on {day_words(self.reached_on)}"

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from billing.models import Adjustment
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 
 
@@ -98,6 +99,12 @@ class AccountingPolicy(TenantModel):
         default=RevenueDate.MONTH_END,
         db_default=RevenueDate.MONTH_END,
     )
+    straight_to_revenue = models.BooleanField(
+        "what is earned on the day it is billed goes straight to revenue",
+        default=True,
+        db_default=True,
+        help_text="Otherwise it passes through deferred revenue on that day.",
+    )
     has_obligations = models.BooleanField(default=False, db_default=False, editable=False)
     bad_debt_tax_relief = models.BooleanField(
         "sales tax of written-off invoices is claimed back",
@@ -155,7 +162,7 @@ class RulePreview(TenantModel):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"Preview of {self.version} on {self.first_day} to {self.last_day}"
+        return f"Preview of {self.version} on {day_words(self.first_day)} to {day_words(self.last_day)}"
 
 
 class PreviewedEvent(TenantModel):

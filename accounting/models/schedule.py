@@ -14,7 +14,8 @@ class RecognitionSchedule(TenantModel):
     """The price of one service period of one contract item (or invoice line) and what became of it.
 
     `billed` is the net amount invoiced, `recognized` the revenue posted, `released` the part of it that came out of
-    deferred revenue. So `recognized - released` once stood in unbilled revenue, and what stands there now is
+    deferred revenue, `straight` the part that an invoice took to revenue at once. So `recognized - released - straight` once
+    stood in unbilled revenue, and what stands there now is
     `max(recognized - billed, 0)`; what is deferred is `max(billed - recognized, 0)`. Kept in step with the journal in
     the same transaction; `check_ledger` adds it up again. Where the price is earned as one obligation, the row is the
     obligation's: `amount` is the transaction price allocated to it, `billed` its share of what the contract has billed.
@@ -74,6 +75,7 @@ class RecognitionSchedule(TenantModel):
     is_planned = models.BooleanField(
         default=False, help_text="What is left is earned by written parts, not by the method's formula."
     )
+    straight = AmountField(default=0, help_text="Revenue of the day it was billed on, never deferred.")
     true_up = AmountField(default=0, help_text="The part of the price that tops usage up to the agreed minimum.")
 
     class Meta:

@@ -89,8 +89,9 @@ _STATE = (
         (
             "SELECT id, s.billed, s.recognized, t.billed, t.recognized FROM {schema}.accounting_recognitionschedule s "
             "FULL JOIN pg_temp.accounting_recognitionschedule t USING (id) "
-            "WHERE (coalesce(s.billed, 0), coalesce(s.recognized, 0), coalesce(s.released, 0)) "
-            "<> (coalesce(t.billed, 0), coalesce(t.recognized, 0), coalesce(t.released, 0)) ORDER BY id"
+            "WHERE (coalesce(s.billed, 0), coalesce(s.recognized, 0), coalesce(s.released, 0), coalesce(s.straight, 0)) "
+            "<> (coalesce(t.billed, 0), coalesce(t.recognized, 0), coalesce(t.released, 0), coalesce(t.straight, 0)) "
+            "ORDER BY id"
         ),
     ),
     (

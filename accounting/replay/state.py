@@ -27,7 +27,9 @@ least(w.end_day, (SELECT min(o.service_start) FROM {{schema}}.{TABLE} o WHERE o.
 _FRESH = {
     "service_end": _ENDS,
     "spread_from": "s.service_start",
-    **dict.fromkeys(("amount", "billed", "recognized", "released", "spread_base", "true_up", "postings"), "0"),
+    **dict.fromkeys(
+        ("amount", "billed", "recognized", "released", "spread_base", "true_up", "straight", "postings"), "0"
+    ),
     "recognized_until": "NULL",
     **dict.fromkeys(("is_void", "is_planned", "is_metered"), "false"),
 }

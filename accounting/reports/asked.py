@@ -12,7 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from accounting.models import Account
 from billing.fields import CURRENCY_CHOICES
 from billing.models import BusinessEntity, Contract, Customer, Product
-from billing.periods import first_of_month
+from billing.periods import day_words, first_of_month
 
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 _MAX_ID = 2**63 - 1
@@ -103,7 +103,7 @@ class ReportForm(forms.Form):
         cleaned = super().clean() or {}
         since, until = cleaned.get("from"), cleaned.get("to")
         if since and until and since > until:
-            self.add_error("to", f"The last day lies before the first, {since}.")
+            self.add_error("to", f"The last day lies before the first, {day_words(since)}.")
         return cleaned
 
 
@@ -216,6 +216,11 @@ CURRENCY = Parameter(
     lambda entity: forms.ChoiceField(choices=[("", "Base currency"), *(CURRENCY_CHOICES or ())]),
     "Left out: everything, in the base currency of the books. Else only what is in this currency, in its own amounts.",
 )  # fmt: skip
+THEIR_CURRENCY = replace(
+    CURRENCY,
+    make=lambda entity: forms.ChoiceField(choices=[("", "The customer's"), *(CURRENCY_CHOICES or ())]),
+    help="Left out: the currency that the customer is billed in.",
+)
 BUCKETS = Parameter(
     "buckets", "Days overdue", lambda entity: _BucketsField(max_length=60),
     "Where one bucket ends and the next begins, in days.", first=lambda today: "30,60,90",

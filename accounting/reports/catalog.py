@@ -86,7 +86,7 @@ REPORTS: dict[str, ReportKind] = {
         ReportKind(
             "customer-statement", "Customer statement", _CUSTOMERS,
             "One customer's account between two days and what is open at the end, to send to them.",
-            (required(ask.CUSTOMER), ask.FROM, ask.TO, ask.CURRENCY), customer_statement,
+            (required(ask.CUSTOMER), ask.FROM, ask.TO, ask.THEIR_CURRENCY), customer_statement,
         ),
         ReportKind(
             "invoice-register", "Invoice register", _CUSTOMERS,

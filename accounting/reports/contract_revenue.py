@@ -167,6 +167,7 @@ def parts_to_come(schedule: Schedule, earning: Earning) -> list[tuple[date | Non
 
 def posted_revenue(held: Iterable[Schedule]) -> dict[int, list[tuple[date, Decimal]]]:
     """Give each schedule's postings: date and revenue. Reads the index of event keys."""
+    held = list(held)
     by_key = {f"{schedule.id}:{number}": schedule.id for schedule in held for number in range(1, schedule.postings + 1)}
     rows = (
         JournalEntry.objects.filter(event__kind__in=_KINDS, event__key__in=list(by_key), lines__role="revenue")
@@ -175,6 +176,9 @@ def posted_revenue(held: Iterable[Schedule]) -> dict[int, list[tuple[date, Decim
         .values_list("event__key", "date", "earned")
     )
     posted: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
+    for schedule in held:
+        if schedule.straight:  # With the invoice, on its day.
+            posted[schedule.id].append((schedule.spread_from, schedule.straight))
     for key, day, earned in rows:
         posted[by_key[key]].append((day, earned))
     return posted

@@ -24,7 +24,8 @@ from accounting.reports.structure import (
     money,
     summed,
 )
-from accounting.reports.words import day_words
+from billing.periods import day_words
+from billing.printing.documents import addressee, letter_head
 
 # In the customer's own currency: what customers owe, less what is held for them.
 _ACTIVITY = """
@@ -44,6 +45,12 @@ WHERE l.account_id = ANY(%s) AND l.customer_id = %s AND l.currency = %s AND l.da
 GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(l.debit - l.credit) <> 0 ORDER BY i.due_on NULLS LAST, l.invoice_id
 """
 
+# What the customer calls what happened.
+_WORDS = {
+    "invoice_finalized": "Invoice", "invoice_voided": "Invoice withdrawn", "credit_note_issued": "Credit note",
+    "payment_received": "Payment", "payment_allocated": "Payment set against the invoice", "refund_made": "Refund",
+}  # fmt: skip
+
 
 def customer_statement(asked: Asked) -> Report:
     """Show a customer's account between two days, in the currency they are billed in or the one asked for."""
@@ -60,8 +67,8 @@ def customer_statement(asked: Asked) -> Report:
     activity = fetch(_ACTIVITY, [[*owed, *held], customer.pk, currency, since, until])
     opened = fetch(_OPEN, [until, owed, customer.pk, currency, until])
     still_open = sum((row[6] for row in opened), ZERO)
-    to = ", ".join([customer.name, *(part.strip() for part in customer.address.splitlines() if part.strip())])
-    about = f"{entity.name} to {to}; {currency}, {day_words(since)} to {day_words(until)}."
+    about = f"{entity.name} to {customer.name}; {currency}, {day_words(since)} to {day_words(until)}."
+    pay = entity.payment_details.splitlines() if still_open > kept else []
     return Report(
         f"Statement of {customer.name}",
         about,
@@ -81,6 +88,11 @@ def customer_statement(asked: Asked) -> Report:
                 currency,
             )
         ],
+        letter=[
+            ("From", letter_head(entity)),
+            ("To", addressee(customer, seller_country=entity.country)),
+            *([("How to pay", pay)] if pay else []),
+        ],
     )
 
 
@@ -98,7 +110,7 @@ def _activity(lines: Sequence[Any], opening: Decimal, closing: Decimal, since: A
     for day, entry, kind, description, document, amount in lines:
         balance += amount
         charge, credit = (amount, None) if amount > 0 else (None, -amount)
-        words = event_words(kind) if kind else description
+        words = _WORDS.get(kind) or (event_words(kind) if kind else description)
         rows.append(Row((day, words, document, charge, credit, balance), {"entry_id": entry}))
     charges, credits_ = (summed(rows, columns).cells[place] for place in (3, 4))
     totals = Row(("Total", None, None, charges, credits_, closing), style=Style.SUBTOTAL)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from accounting.reports.asked import Asked
 from accounting.reports.control import DEFERRED, accounts_of, balance_of
@@ -24,9 +23,10 @@ from accounting.reports.structure import (
     Table,
     Target,
     money,
+    since_begun,
 )
 from accounting.reports.words import as_of
-from billing.periods import add_months, end_of_month, first_of_month
+from billing.periods import add_months, day_words, end_of_month, first_of_month
 
 _LATER = 24  # So many months ahead are shown one by one.
 
@@ -88,7 +88,8 @@ def _movements(
     for month in months_between(since, at):
         amounts = found.get(month, [ZERO] * 4)
         before, balance = balance, balance + sum(amounts, ZERO)
-        listed.append(Row((f"{month:%B %Y}", before, *amounts, balance), {"month": month}))
+        listed.append(Row((f"{month:%B %Y}", before, *amounts, balance), {"month": month, "label": f"{month:%b %Y}"}))
+    listed = since_begun(listed)
     totals = [sum((row.cells[place] for row in listed), ZERO) for place in range(2, 6)]
 
     def leads(row: Row, column: str) -> Target | None:
@@ -121,13 +122,13 @@ def _future(asked: Asked, ahead: Release | None, closing: Decimal) -> Table:
     rows, left = Listed(), closing
     this, title = first_of_month(asked["at"]), "When it will become revenue"
     if ahead is None:
-        words = f"This month is closed; what lay ahead is kept for its end. Ask for {end_of_month(this):%d %B %Y}."
+        words = f"This month is closed; what lay ahead is kept for its end. Ask for {day_words(end_of_month(this))}."
         return Table("release", title, columns, rows, words)
     released = ahead.months
     for month, amount in released[:_LATER]:
         left -= amount
-        words = f"{month:%B %Y}" if month > this else f"Due by {end_of_month(this):%d %B %Y}"
-        rows.append(Row((words, amount, left)))
+        words = f"{month:%B %Y}" if month > this else f"Due by {day_words(end_of_month(this))}"
+        rows.append(Row((words, amount, left), {"label": f"{month:%b %Y}" if month > this else "Due now"}))
     later = sum((amount for _, amount in released[_LATER:]), ZERO)
     if later:
         rows.append(Row(("Later", later, left - later)))
@@ -148,10 +149,8 @@ def _future(asked: Asked, ahead: Release | None, closing: Decimal) -> Table:
 
 
 def _chart(past: Table, future: Table, currency: str) -> Chart:
-    before = [(row.cells[0], row.cells[-1]) for row in past.rows]
-    after = [(row.cells[0], row.cells[2]) for row in future.rows]
-    labels: list[Any] = [label for label, _ in (*before, *after)]
-    actual = [amount for _, amount in before] + [ZERO] * len(after)
-    planned = [ZERO] * len(before) + [amount for _, amount in after]
+    labels = [row.about.get("label", row.cells[0]) for row in (*past.rows, *future.rows)]
+    actual = [row.cells[-1] for row in past.rows] + [ZERO] * len(future.rows)
+    planned = [ZERO] * len(past.rows) + [row.cells[2] for row in future.rows]
     series = [(f"Deferred {currency}", actual), (f"As scheduled {currency}", planned)]
     return Chart("Deferred revenue at the end of each month", labels, series, stacked=True)

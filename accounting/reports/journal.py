@@ -1,10 +1,10 @@
 """Journal, general ledger, and the journal lines behind any figure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from accounting.models import Account, entry_number
+from accounting.models import Account, PerformanceObligation, entry_number
 from accounting.reports.asked import Asked, Mistakes
 from accounting.reports.control import accounts_of
 from accounting.reports.sql import Queried, fetch
@@ -21,15 +21,28 @@ from accounting.reports.structure import (
     Target,
     money,
 )
-from accounting.reports.words import between, day_words
+from accounting.reports.words import between
+from billing.models import (
+    Contract,
+    ContractItem,
+    CreditNote,
+    Customer,
+    Invoice,
+    Payment,
+    Product,
+    Refund,
+    TaxRate,
+)
 from billing.money import format_money
+from billing.periods import day_words
 from billing.publishing import event_kinds
 
 # The ids that a line carries; each can narrow the list of lines.
-DIMENSIONS = (
-    "customer_id", "contract_id", "contract_item_id", "product_id", "invoice_id", "credit_note_id", "payment_id",
-    "tax_rate_id", "refund_id", "obligation_id",
-)  # fmt: skip
+DIMENSIONS: dict[str, Any] = {
+    "customer_id": Customer, "contract_id": Contract, "contract_item_id": ContractItem, "product_id": Product,
+    "invoice_id": Invoice, "credit_note_id": CreditNote, "payment_id": Payment, "tax_rate_id": TaxRate,
+    "refund_id": Refund, "obligation_id": PerformanceObligation,
+}  # fmt: skip
 
 _LINE = """l.date, l.entry_id, e.event_id, b.kind, e.description, a.code, a.name, l.customer_id, c.name, l.invoice_id,
        i.number, l.base_debit, l.base_credit, l.currency, l.debit, l.credit, k.number AS contract, l.contract_item_id,
@@ -184,10 +197,31 @@ def _lines(asked: Asked, condition: str, given: list[Any], side: tuple[str, str]
     totals = Row(("Total", *[None] * 7, debit, credit), style=Style.SUBTOTAL)
     table = Table("lines", "", columns, rows, "No lines answer to this.", totals, line_leads)
     since = f"{day_words(asked['from'])} to " if asked["from"] else "up to and including "
+    about = " ".join((f"{entity.name}, {currency}, {since}{day_words(asked['to'])}.", *_narrowed(asked)))
     return Report(
-        "Journal lines", f"{entity.name}, {currency}, {since}{day_words(asked['to'])}.", currency, [table], landscape=True,
+        "Journal lines", about, currency, [table], landscape=True,
         headline=[("Lines", f"{count:,}"), ("Debit", debit), ("Credit", credit), ("Debit less credit", debit - credit)],
     )  # fmt: skip
+
+
+def _narrowed(asked: Asked) -> Iterator[str]:
+    """Say what the lines were narrowed down to where no field above them shows it; one query for each record named."""
+    if asked["role"]:
+        words = "All accounts but those of" if asked["role"].startswith("-") else "Accounts of"
+        yield f"{words} {_listed(asked['role'], lambda role: role.replace('.', ', ').replace('_', ' '))}."
+    if asked["event"]:
+        words = "All but" if asked["event"].startswith("-") else "Only"
+        yield f"{words} {_listed(asked['event'], lambda kind: event_words('' if kind == 'by_hand' else kind).lower())}."
+    for name, model in DIMENSIONS.items():
+        what = name.removesuffix("_id").replace("_", " ")
+        if asked[name] == 0:
+            yield f"Without a {what}."
+        elif asked[name]:
+            yield f"{what.capitalize()}: {model.objects.filter(pk=asked[name]).first() or asked[name]}."
+
+
+def _listed(given: str, words: Callable[[str], str]) -> str:
+    return ", ".join(words(each) for each in given.removeprefix("-").split(","))
 
 
 # The general ledger.

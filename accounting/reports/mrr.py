@@ -23,16 +23,17 @@ from accounting.reports.structure import (
     Record,
     Report,
     Row,
+    Style,
     Table,
     Target,
     money,
+    since_begun,
     summed,
 )
-from accounting.reports.words import day_words
 from billing import pricing
 from billing.models import ContractStatus, Customer
 from billing.money import round_money
-from billing.periods import add_months, end_of_month, first_of_month
+from billing.periods import add_months, day_words, end_of_month, first_of_month
 from billing.services.terms import Item, read_items
 
 CHANGES = {
@@ -64,6 +65,8 @@ def mrr_movement(asked: Asked) -> Report:
         before, after = (sum((amounts[at] for amounts in series.values()), ZERO) for at in (place - 1, place))
         cells = (f"{month:%B %Y}", before, *(changes[key] for key in CHANGES), after)
         rows.append(Row(cells, {"month": month}))
+    first, last = rows[0].cells[1], rows[-1].cells[-1]
+    rows = since_begun(rows)
 
     def leads(row: Row, key: str) -> Target | None:
         if "month" not in row.about or key not in (*CHANGES, "before", "after"):
@@ -72,16 +75,15 @@ def mrr_movement(asked: Asked) -> Report:
         further = asked.also(month=month, kind=key if key in CHANGES else None, currency=asked["currency"])
         return Further("mrr-customers", further)
 
-    first, last = rows[0].cells[1], rows[-1].cells[-1]
     moved = sum((amount for row in rows for amount in row.cells[2:-1]), ZERO)
-    totals = Row(("Total", None, *summed(rows, columns).cells[2:-1], None), style=rows[0].style)
+    totals = Row(("Total", None, *summed(rows, columns).cells[2:-1], None), style=Style.SUBTOTAL)
     return Report(
         "MRR movement",
         _about(asked, months[0], end_of_month(months[-1])),
         currency,
         [Table("months", "", columns, rows, "No contract recurs in these months.", totals, leads)],
         headline=[("Before", first), ("After", last), ("A year of it", 12 * last)],
-        charts=[_chart(rows, months, currency)],
+        charts=[_chart(rows, currency)] if rows else [],
         proofs=[Proof("Before and all movements equal after", first + moved, last, currency)],
     )
 
@@ -167,8 +169,8 @@ def _monthly(item: Item) -> Decimal:
     return round_money(price / terms.interval_months, terms.currency)
 
 
-def _chart(rows: Sequence[Row], months: Sequence[date], currency: str) -> Chart:
+def _chart(rows: Sequence[Row], currency: str) -> Chart:
     series: list[tuple[str, list[Any]]] = [
         (label, [row.cells[2 + place] for row in rows]) for place, label in enumerate(CHANGES.values())
     ]
-    return Chart(f"What changed MRR, {currency}", [f"{month:%b %Y}" for month in months], series, stacked=True)
+    return Chart(f"What changed MRR, {currency}", [f"{row.about['month']:%b %Y}" for row in rows], series, stacked=True)

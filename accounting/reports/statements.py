@@ -27,7 +27,7 @@ from accounting.reports.structure import (
 from accounting.reports.trial_balance import trial_balance
 from accounting.reports.words import as_of, between
 from billing.models import BusinessEntity
-from billing.periods import add_months, end_of_month, first_of_month
+from billing.periods import add_months, day_words, end_of_month, first_of_month
 
 _MOST_MONTHS = 36
 
@@ -99,9 +99,9 @@ def balance_sheet(asked: Asked) -> Report:
     """Show assets against liabilities and equity at the end of a day, and of another day beside it."""
     entity, at, compare, currency = asked.entity, asked["at"], asked["compare"], asked.base
     days = [day for day in (at, compare) if day]
-    columns = [Column("account", "Account"), money("at", f"{at}", currency)]
+    columns = [Column("account", "Account"), money("at", day_words(at), currency)]
     if compare:
-        columns += [money("compare", f"{compare}", currency), money("change", "Change", currency)]
+        columns += [money("compare", day_words(compare), currency), money("change", "Change", currency)]
     positions = [_position(entity, day) for day in days]
     chart = _Chart(entity)
     rows, sums = Listed(), {}
@@ -124,7 +124,7 @@ def balance_sheet(asked: Asked) -> Report:
     leads = _to_earnings(asked, at, _to_ledger(asked, at))
     table = Table("accounts", "", columns, rows, "Nothing is posted by that day.", leads=leads)
     proofs = [
-        Proof(f"Assets equal liabilities and equity on {day}", own, others, currency)
+        Proof(f"Assets equal liabilities and equity on {day_words(day)}", own, others, currency)
         for day, own, others in zip(days, sums[Category.ASSETS], claims, strict=True)
     ]
     headline = [(category.label, sums[category][0]) for category in sums]

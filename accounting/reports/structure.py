@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from itertools import dropwhile
 from typing import Any, Protocol
 
 ZERO = Decimal(0)
@@ -152,7 +153,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished report of one business entity. `about` says in words what was asked."""
+    """A finished report of one business entity. `about` says in words what was asked.
+
+    `letter` is for what is sent to somebody: blocks for the top of the first sheet, each a heading and its lines. The
+    proofs of a letter are for us, and stay off its paper.
+    """
 
     title: str
     about: str
@@ -162,11 +167,17 @@ class Report:
     charts: Sequence[Chart] = ()
     proofs: Sequence[Proof] = ()
     landscape: bool = False
+    letter: Sequence[tuple[str, Sequence[str]]] = ()
 
 
 def money(key: str, label: str, currency: str) -> Column:
     """Make a column of amounts."""
     return Column(key, label, Kind.MONEY, currency)
+
+
+def since_begun(rows: Sequence[Row]) -> Listed:
+    """Leave out the rows before the first one that has an amount: nothing had happened yet."""
+    return Listed(dropwhile(lambda row: not any(isinstance(cell, Decimal) and cell for cell in row.cells), rows))
 
 
 def month_column(month: date, currency: str) -> Column:

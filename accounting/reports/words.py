@@ -4,11 +4,7 @@ from datetime import date
 
 from accounting.models import AccountingPeriod, PeriodStatus
 from billing.models import BusinessEntity
-
-
-def day_words(day: date) -> str:
-    """Write a day in the same way on paper and on a page."""
-    return f"{day.day} {day:%B %Y}"
+from billing.periods import day_words
 
 
 def standing(entity: BusinessEntity, at: date) -> str:

@@ -8,6 +8,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
 
 from billing.access import access_of, may
@@ -90,7 +91,13 @@ class TenantAdmin(RoleRights, ModelAdmin):
     empty_hint = ""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        extra = {"empty_hint": self.empty_hint, "list_links": self.list_links(request), **(extra_context or {})}
+        title = capfirst(str(self.opts.verbose_name_plural))
+        extra = {
+            "title": title,
+            "empty_hint": self.empty_hint,
+            "list_links": self.list_links(request),
+            **(extra_context or {}),
+        }
         return super().changelist_view(request, extra)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

@@ -25,8 +25,12 @@ def confirmed_action(
     do: Callable[[HttpRequest, QuerySet[Any]], str],
     role: str = Role.FINANCE,
     danger: bool = False,
+    check: Callable[[QuerySet[Any]], object] = lambda chosen: None,
 ) -> Action:
-    """Make a list action that asks first. `do` answers in words; a ValueError of it is shown, and nothing has changed."""
+    """Make a list action that asks first. `do` answers in words; a ValueError of it is shown, and nothing has changed.
+
+    `check` looks before anything is asked: its ValueError is shown instead of the question.
+    """
 
     def action(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         if not may(request, role):
@@ -36,6 +40,11 @@ def confirmed_action(
                 messages.success(request, do(request, queryset))
             except refusals() as error:
                 messages.error(request, str(error))
+            return None
+        try:
+            check(queryset)
+        except refusals() as error:
+            messages.error(request, str(error))
             return None
         across = request.POST.get("select_across", "0")
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)

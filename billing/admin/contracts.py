@@ -20,6 +20,7 @@ from billing.admin.shown import NONE, day, last_day, link, money, period, quanti
 from billing.admin.tables import Table, columns
 from billing.models import Contract, ContractItem, ContractStatus, Role
 from billing.services.contracts import end_contract, start_contracts
+from billing.wording import counted
 
 _SHOWN = 24
 
@@ -84,8 +85,8 @@ class ContractAdmin(EditableDocumentAdmin):
             name="start_chosen",
             label="Start contracts",
             explain=lambda chosen: (
-                f"{chosen.count():,} contracts will be started: from then on they are billed and earn "
-                "revenue, and their terms can no longer be edited. If one of them is not a draft, none is started."
+                f"{counted(chosen.count(), 'contract', 'contracts')}. From the start on they are billed and earn revenue, and "
+                "their terms can no longer be edited. If one of them is not a draft, none is started."
             ),
             do=_start_many,
         ),

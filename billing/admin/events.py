@@ -15,7 +15,7 @@ from unfold.views import ChangeList
 
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.references import LABELS, References
-from billing.admin.shown import NONE, day, money, quantity
+from billing.admin.shown import NONE, day, moment, money, quantity
 from billing.admin.tables import Column, Table
 from billing.models import BusinessEvent
 from billing.publishing import event_kinds
@@ -96,7 +96,7 @@ class BusinessEventAdmin(DocumentAdmin):
             title=event_label(subject.kind),
             facts=[
                 ("On", day(subject.occurred_on)),
-                ("Recorded", f"{subject.recorded_at:%Y-%m-%d %H:%M} UTC"),
+                ("Recorded", moment(subject.recorded_at)),
                 ("Business entity", subject.business_entity),
                 *(
                     (_label(name), _shown(references, name, payload[name], payload["currency"]))

@@ -16,7 +16,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from billing.admin.document import Document, DocumentAdmin
-from billing.admin.shown import NONE, badge, change_url, to
+from billing.admin.shown import NONE, badge, change_url, moment, to
 from billing.admin.tables import Table, columns
 from billing.models import Change
 
@@ -93,7 +93,7 @@ class ChangeAdmin(DocumentAdmin):
 
     @display(description="When", ordering="id")
     def at_shown(self, change: Change) -> str:
-        return f"{change.at:%Y-%m-%d %H:%M:%S} UTC"
+        return moment(change.at, seconds=True)
 
     @display(description="Who")
     def who(self, change: Change) -> str:
@@ -120,7 +120,7 @@ class ChangeAdmin(DocumentAdmin):
             title=f"{_kind(subject.model)} {_name(subject, names)}",
             badge=badge(_COLOURS[subject.action], subject.get_action_display()),
             facts=[
-                ("When", f"{subject.at:%Y-%m-%d %H:%M:%S} UTC"),
+                ("When", moment(subject.at, seconds=True)),
                 ("Who", _who(subject)),
                 ("What", _link(request, subject, names)),
             ],

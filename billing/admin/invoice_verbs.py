@@ -18,6 +18,7 @@ from billing.money import format_amount, format_money
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import delete_draft, finalize_invoices, void_invoice
 from billing.services.jobs import start_job
+from billing.wording import counted
 
 _AT_ONCE = 200
 
@@ -103,9 +104,12 @@ def _delete(request: HttpRequest, invoice: Invoice, given: dict[str, Any]) -> st
 
 
 def _only_drafts(chosen: QuerySet[Invoice]) -> list[int]:
-    other = chosen.exclude(status=InvoiceStatus.DRAFT).first()
-    if other:
-        raise BillingError(f"Invoice {other} is no draft; choose drafts only. Nothing was changed.")
+    others = chosen.exclude(status=InvoiceStatus.DRAFT)
+    if other := others.order_by("id").first():
+        raise BillingError(
+            f"{others.count():,} of the {chosen.count():,} chosen are no drafts, such as invoice {other}. Nothing was changed. "
+            "Choose drafts only: the filter “Status” shows them alone."
+        )
     return list(chosen.order_by("issued_on", "id").values_list("pk", flat=True))
 
 
@@ -193,18 +197,21 @@ ACTIONS = (
         name="finalize_chosen",
         label="Finalize drafts",
         explain=lambda chosen: (
-            f"{chosen.count():,} invoices over {_sums(chosen)} get their numbers and can no longer change. "
-            "They are entered in the books. If one of them is no draft, none is finalized."
+            f"{counted(chosen.count(), 'draft', 'drafts')}, together {_sums(chosen)}. They get their numbers, are entered in "
+            "the books, and can no longer change. If one of them cannot be finalized, none is."
         ),
         do=_finalize_many,
+        check=_only_drafts,
     ),
     confirmed_action(
         name="delete_chosen_drafts",
         label="Delete drafts",
         explain=lambda chosen: (
-            f"{chosen.count():,} drafts over {_sums(chosen)} are removed, and their periods are due again."
+            f"{counted(chosen.count(), 'draft', 'drafts')}, together {_sums(chosen)}. They are removed, and their periods are "
+            "due again."
         ),
         do=_delete_many,
+        check=_only_drafts,
         danger=True,
     ),
 )

@@ -13,7 +13,7 @@ from billing.access import may
 from billing.admin.document import Document
 from billing.admin.forms import today
 from billing.admin.invoice_verbs import ACTIONS, VERBS
-from billing.admin.printed import PrintedAdmin
+from billing.admin.printed import PrintedAdmin, download_pdfs
 from billing.admin.shown import NONE, badge, day, link, money, period, quantity, status
 from billing.admin.tables import Table, columns
 from billing.models import (
@@ -64,7 +64,7 @@ class InvoiceAdmin(PrintedAdmin):
     search_fields = ("number", "customer__name", "customer__external_id", "contract__number")
     search_help_text = "Invoice number, customer or contract"
     empty_hint = "Invoices come from the billing run: it drafts one for every charge that is due."
-    actions = ACTIONS
+    actions = (*ACTIONS, download_pdfs)
     verbs = VERBS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:

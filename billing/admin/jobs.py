@@ -9,7 +9,8 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -19,11 +20,12 @@ from billing.access import may
 from billing.admin.document import DocumentAdmin
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
-from billing.admin.shown import NONE, change_url, list_url, status
+from billing.admin.shown import NONE, change_url, list_url, moment, status, to
 from billing.admin.tables import Table, columns
 from billing.importing.column_map import InvalidColumnMap, load_column_map
 from billing.models import Contract, Invoice, Job, JobStatus, Role
-from billing.services.jobs import is_at_work, restart_job, start_job
+from billing.periods import day_words
+from billing.services.jobs import KEPT_FOR, is_at_work, restart_job, start_job
 
 _LARGEST_FILE = 25_000_000
 _PATIENCE_SECONDS = 5
@@ -83,7 +85,7 @@ def run_billing_page(request: HttpRequest) -> HttpResponse:
     def start(given: dict[str, Any]) -> tuple[str, str]:
         job = start_job(
             kind="run_billing",
-            title=f"Billing run through {given['through']}{', finalized' if given['finalize'] else ''}",
+            title=f"Billing run through {day_words(given['through'])}{', finalized' if given['finalize'] else ''}",
             parameters={"through": given["through"].isoformat(), "finalize": given["finalize"]},
             user=request.user,
         )
@@ -171,6 +173,15 @@ def _links(job: Job) -> list[tuple[str, str]]:
     return [("Look at the result", change_url(apps.get_model(about[0]), about[1]))] if about else []
 
 
+def _files(job: Job) -> list[Table]:
+    files = job.files.defer("content")
+    rows = [
+        (to(reverse("admin:job_file", args=[job.pk, each.pk]), each.name), filesizeformat(each.size)) for each in files
+    ]
+    note = f"Kept for {KEPT_FOR.days} days."
+    return [Table("Files", columns("File", ">Size"), rows, "", note=note)] if rows else []
+
+
 @admin.register(Job)
 class JobAdmin(DocumentAdmin):
     list_display = ("title", "status_shown", "outcome", "created_by", "created_at", "finished_at")
@@ -184,6 +195,7 @@ class JobAdmin(DocumentAdmin):
             path("run-billing/", wrap(run_billing_page), name="run_billing"),
             path("import-contracts/", wrap(import_contracts_page), name="import_contracts"),
             path("<int:job_id>/state/", wrap(self.state_view), name="job_state"),
+            path("<int:job_id>/files/<int:file_id>/", wrap(self.file_view), name="job_file"),
             path("<int:job_id>/again/", wrap(self.again_view), name="job_again"),
             *super().get_urls(),
         ]
@@ -200,10 +212,13 @@ class JobAdmin(DocumentAdmin):
             "state": state,
             "facts": [
                 ("Started by", subject.created_by or NONE),
-                ("In line since", f"{subject.created_at:%Y-%m-%d %H:%M:%S} UTC"),
-                ("Finished", f"{subject.finished_at:%Y-%m-%d %H:%M:%S} UTC" if subject.finished_at else NONE),
+                ("In line since", moment(subject.created_at)),
+                ("Finished", moment(subject.finished_at)),
             ],
-            "tables": [Table("Details", columns(""), [(line,) for line in details], "")] if details else [],
+            "tables": [
+                *_files(subject),
+                *([Table("Details", columns(""), [(line,) for line in details], "")] if details else []),
+            ],
             "state_url": reverse("admin:job_state", args=[subject.pk]),
             "again_url": reverse("admin:job_again", args=[subject.pk]) if may_restart else "",
         }
@@ -211,6 +226,16 @@ class JobAdmin(DocumentAdmin):
 
     def state_view(self, request: HttpRequest, job_id: int) -> JsonResponse:
         return JsonResponse(state_of(self.find(request, str(job_id))))
+
+    def file_view(self, request: HttpRequest, job_id: int, file_id: int) -> HttpResponse:
+        """Hand out a file that a job made."""
+        file = self.find(request, str(job_id)).files.filter(pk=file_id).first()
+        if file is None:
+            raise Http404(
+                f"This file is gone: files are kept for {KEPT_FOR.days} days. Choose the documents and download them again."
+            )
+        headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
+        return HttpResponse(bytes(file.content), content_type="application/zip", headers=headers)
 
     def again_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         _require(request, Role.FINANCE)

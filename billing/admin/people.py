@@ -23,7 +23,7 @@ from billing.admin.base import TenantAdmin
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm
-from billing.admin.shown import NONE, badge, list_url
+from billing.admin.shown import NONE, badge, list_url, moment
 from billing.models import ApiKey, BusinessEntity, Membership, Role
 from billing.services.api_keys import issue_key, revoke_key
 from billing.services.people import add_person, change_role, remove_person
@@ -126,7 +126,7 @@ class MembershipAdmin(OfThisCompany):
                 ("User name", user.get_username()),
                 ("E-mail", user.email or NONE),
                 ("Role", subject.get_role_display()),
-                ("Last signed in", f"{user.last_login:%Y-%m-%d %H:%M} UTC" if user.last_login else "never"),
+                ("Last signed in", moment(user.last_login) if user.last_login else "never"),
             ],
         )
 
@@ -220,9 +220,9 @@ class ApiKeyAdmin(OfThisCompany):
             facts=[
                 ("May", _may(subject)),
                 ("Acts as user", subject.user.get_username()),
-                ("Expires", f"{subject.expires_at:%Y-%m-%d %H:%M} UTC" if subject.expires_at else "never"),
-                ("Made", f"{subject.created_at:%Y-%m-%d %H:%M} UTC"),
-                ("Revoked", f"{subject.revoked_at:%Y-%m-%d %H:%M} UTC" if subject.revoked_at else "no"),
+                ("Expires", moment(subject.expires_at) if subject.expires_at else "never"),
+                ("Made", moment(subject.created_at)),
+                ("Revoked", moment(subject.revoked_at) if subject.revoked_at else "no"),
             ],
         )
 

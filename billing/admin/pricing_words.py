@@ -93,7 +93,7 @@ class PricedForm(TenantForm):
     def _update_errors(self, errors: ValidationError) -> None:
         # The model speaks of its column “pricing”; the person typed into “Amount”.
         found = errors.error_dict.pop("pricing", None) if hasattr(errors, "error_dict") else None
-        if found and not self.has_error("price_text"):
+        if found and not self.has_error("price_text") and not self.has_error("pricing_model"):
             self.add_error("price_text", ValidationError(found))
         super()._update_errors(errors)
 

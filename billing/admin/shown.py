@@ -1,6 +1,6 @@
 """How values look: amounts with their currency, statuses as coloured words, links."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -53,6 +53,11 @@ def figure(amount: Decimal, currency: str, *, blank_zero: bool = True) -> SafeSt
 def day(value: date | None) -> str:
     """Show a date the same way everywhere."""
     return date_format(value).replace(" ", "\u00a0") if value else NONE
+
+
+def moment(at: datetime | None, *, seconds: bool = False) -> str:
+    """Show a point in time, which is kept and meant in UTC."""
+    return f"{date_format(at, 'j M Y, H:i:s' if seconds else 'j M Y, H:i')} UTC".replace(" ", "\u00a0") if at else NONE
 
 
 def last_day(end: date | None) -> str:

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm
-from billing.admin.shown import day, link, list_url, quantity
+from billing.admin.shown import day, link, list_url, moment, quantity
 from billing.models import ContractItem, ContractStatus, Role, UsageRecord
 from billing.services.usage import record_usage
 
@@ -85,7 +85,7 @@ class UsageAdmin(DocumentAdmin):
                 ("Units", quantity(subject.quantity)),
                 ("Used on", day(subject.used_on)),
                 ("The sender's id of the record", subject.key),
-                ("Recorded", f"{subject.recorded_at:%Y-%m-%d %H:%M} UTC"),
+                ("Recorded", moment(subject.recorded_at)),
             ],
         )
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from billing import pricing
+from billing.api.choices import ChoiceField
 from billing.api.fields import PricingField, QuantityField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
 from billing.api.money import CURRENCIES
@@ -52,7 +53,7 @@ class ProductChange(RequestSerializer):
 
 class NewProduct(ProductChange):
     code = serializers.RegexField(_CODE, max_length=50)
-    recognition_method = serializers.ChoiceField(
+    recognition_method = ChoiceField(
         RecognitionMethod.choices, required=False, help_text="How the price of a service period becomes revenue."
     )
 
@@ -72,8 +73,8 @@ class PriceChange(RequestSerializer):
 
 class NewPrice(PriceChange):
     product = RecordField(Product)
-    currency = serializers.ChoiceField(CURRENCIES)
-    pricing_model = serializers.ChoiceField(pricing.CHOICES)
+    currency = ChoiceField(CURRENCIES)
+    pricing_model = ChoiceField(pricing.CHOICES)
     pricing = PricingField(help_text=PRICING_HELP)
     standalone_price = QuantityField(
         min_value=0,

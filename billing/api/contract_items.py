@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from billing import pricing
 from billing.api.catalog import PRICING_HELP
+from billing.api.choices import ChoiceField
 from billing.api.fields import DayField, PricingField, QuantityField, RecordField, RequestSerializer
 from billing.models import BillingInterval, BillingTiming, Price, Product, RecognitionMethod, TaxRate
 
@@ -16,15 +17,15 @@ _MAX_AMOUNT = 10**12
 class NewItem(RequestSerializer):
     product = RecordField(Product)
     price = RecordField(Price, required=False, help_text="A list price; or give pricing_model and pricing yourself.")
-    pricing_model = serializers.ChoiceField(pricing.CHOICES, required=False)
+    pricing_model = ChoiceField(pricing.CHOICES, required=False)
     pricing = PricingField(required=False, help_text=PRICING_HELP)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     is_metered = serializers.BooleanField(required=False, help_text="Priced by recorded usage, billed in arrears.")
     quantity = QuantityField(required=False, min_value=0, max_value=_MAX_QUANTITY)
-    timing = serializers.ChoiceField(BillingTiming.choices, required=False)
-    interval_months = serializers.ChoiceField(BillingInterval.choices, required=False, help_text="1, 3 or 12.")
+    timing = ChoiceField(BillingTiming.choices, required=False)
+    interval_months = ChoiceField(BillingInterval.choices, required=False, help_text="1, 3 or 12.")
     tax_rate = RecordField(TaxRate, required=False, allow_null=True)
-    recognition_method = serializers.ChoiceField(RecognitionMethod.choices, required=False)
+    recognition_method = ChoiceField(RecognitionMethod.choices, required=False)
     obligation = serializers.CharField(
         max_length=100, required=False, allow_blank=True, help_text="Items of one name are one performance obligation."
     )

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.catalog import PRICING_HELP
+from billing.api.choices import ChoiceField
 from billing.api.contract_items import NewItem
 from billing.api.fields import (
     DayField,
@@ -114,13 +115,13 @@ class NewContract(RequestSerializer):
     start = DayField()
     end = DayField(required=False, allow_null=True, help_text="The first day no longer covered. Follows from the term.")
     term_months = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=_MAX_TERM_MONTHS)
-    renewal = serializers.ChoiceField(Renewal.choices, required=False)
+    renewal = ChoiceField(Renewal.choices, required=False)
     payment_terms_days = serializers.IntegerField(required=False, min_value=0, max_value=_MAX_TERMS_DAYS)
-    currency = serializers.ChoiceField(CURRENCIES, required=False, help_text="Left out: the customer's.")
-    price_allocation = serializers.ChoiceField(
+    currency = ChoiceField(CURRENCIES, required=False, help_text="Left out: the customer's.")
+    price_allocation = ChoiceField(
         PriceAllocation.choices, required=False, help_text="How the transaction price is divided over the obligations."
     )
-    revenue_span = serializers.ChoiceField(
+    revenue_span = ChoiceField(
         RevenueSpan.choices, required=False, help_text="Period by period, or one obligation over the whole term."
     )
     reference = serializers.CharField(max_length=200, required=False, allow_blank=True)

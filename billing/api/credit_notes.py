@@ -12,6 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.choices import ChoiceField
 from billing.api.fields import DayField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
 from billing.api.money import MoneySerializer
@@ -71,7 +72,7 @@ class NewCreditNote(RequestSerializer):
     invoice = RecordField(Invoice)
     on = DayField(help_text="The day of the credit note, not before the invoice's.")
     reason = serializers.CharField(max_length=200)
-    keep = serializers.ChoiceField(
+    keep = ChoiceField(
         [(each.value, each.value) for each in Keep],
         required=False,
         help_text="What becomes of the part that was paid already: kept in the wallet, or to be refunded.",

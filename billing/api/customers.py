@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.choices import ChoiceField
 from billing.api.fields import CodeField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters
 from billing.api.money import CURRENCIES
@@ -48,9 +49,7 @@ class NewCustomer(CustomerChange):
     business_entity = CodeField(
         BusinessEntity, required=False, help_text="Its code. May be left out where the company has only one."
     )
-    currency = serializers.ChoiceField(
-        CURRENCIES, required=False, help_text="Left out: the business entity's base currency."
-    )
+    currency = ChoiceField(CURRENCIES, required=False, help_text="Left out: the business entity's base currency.")
 
 
 class CustomerFilters(Filters):

@@ -22,6 +22,45 @@ _STATUS_OF_CODE = {"not_found": status.HTTP_404_NOT_FOUND, "invalid": status.HTT
 _UNIQUE_VIOLATION, _REFUSED_BY_DATABASE, _OUT_OF_RANGE = "23505", "23000", "22003"
 _refusals: dict[type[Exception], tuple[int, str]] = {}
 
+# Every code that an answer can carry, by its status, and what it means: the OpenAPI document says it.
+CODES: dict[int, dict[str, str]] = {
+    400: {
+        "invalid_request": "fields are missing, unknown or wrong; `fields` names each",
+        "parse_error": "the body is no JSON",
+    },
+    401: {
+        "not_authenticated": "no key was sent",
+        "invalid_key": "there is no such key, or it was not sent as it should",
+        "expired_key": "the key's time is over",
+        "revoked_key": "somebody revoked the key",
+    },
+    403: {"permission_denied": "the key may only read, or may not reopen months"},
+    404: {"not_found": "your company has no such record, or there is no such address"},
+    405: {"method_not_allowed": "this is not done to this record; most are never deleted or replaced"},
+    406: {"not_acceptable": "the answer is JSON, or the file that the address ends with"},
+    409: {
+        "wrong_state": "the record is not in a state that allows this",
+        "duplicate": "there is one with this number, code, key or reference already",
+        "in_use": "other records refer to it",
+        "billed": "that time is billed already",
+        "exceeds_due": "more than is due on the invoice",
+        "exceeds_paid": "more than was paid",
+        "exceeds_payment": "more than the payment",
+        "exceeds_unapplied": "more than the payment has left",
+        "exceeds_owed": "more than the gateway or the invoice owes",
+        "exceeds_held": "more credits than the customer holds",
+        "exceeds_balance": "more than the wallet has",
+    },
+    413: {"too_large": "split the request"},
+    415: {"unsupported_media_type": "send JSON, with `Content-Type: application/json`"},
+    422: {
+        "invalid": "what is asked contradicts itself or what is on record",
+        "out_of_range": "an amount is too large for the books",
+        "idempotency_key_reused": "the Idempotency-Key was used for another request",
+    },
+    500: {"server_error": "our side; nothing was changed"},
+}
+
 
 class Conflict(exceptions.APIException):
     """The request is well formed but meets something that stands in its way."""
@@ -35,9 +74,10 @@ class Unprocessable(exceptions.APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
 
 
-def answer_refusal(error: type[Exception], *, status: int, code: str) -> None:
-    """Let an error of the domain that is no BillingError be answered in its own words."""
+def answer_refusal(error: type[Exception], *, status: int, code: str, meaning: str) -> None:
+    """Let an error of the domain that is no BillingError be answered in its own words; `meaning` is for the document."""
     _refusals[error] = (status, code)
+    CODES[status][code] = meaning
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from billing import pricing
 from billing.api.catalog import PRICING_HELP
+from billing.api.choices import ChoiceField
 from billing.api.contract_items import NewItem
 from billing.api.fields import DayField, PricingField, QuantityField, RecordField, RecordSerializer, RequestSerializer
 from billing.models import (
@@ -30,12 +31,12 @@ class ChangedItem(RequestSerializer):
     item = serializers.IntegerField(min_value=1, max_value=_MAX_ID, help_text="The contract item that is replaced.")
     product = RecordField(Product, required=False)
     price = RecordField(Price, required=False)
-    pricing_model = serializers.ChoiceField(pricing.CHOICES, required=False)
+    pricing_model = ChoiceField(pricing.CHOICES, required=False)
     pricing = PricingField(required=False, help_text=PRICING_HELP)
     quantity = QuantityField(required=False, min_value=0, max_value=_MAX_QUANTITY)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     tax_rate = RecordField(TaxRate, required=False, allow_null=True)
-    recognition_method = serializers.ChoiceField(RecognitionMethod.choices, required=False)
+    recognition_method = ChoiceField(RecognitionMethod.choices, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "price" not in attrs and not {"pricing_model", "pricing"} <= set(attrs):
@@ -47,8 +48,8 @@ class NewModification(RequestSerializer):
     effective_on = DayField(help_text="The day from which it holds.")
     signed_on = DayField(help_text="The date of the invoice or credit note that settles it.")
     reason = serializers.CharField(max_length=200)
-    treatment = serializers.ChoiceField(Treatment.choices, default=Treatment.PROSPECTIVE)
-    adjustment = serializers.ChoiceField(Adjustment.choices, default=Adjustment.STRAIGHT_LINE)
+    treatment = ChoiceField(Treatment.choices, default=Treatment.PROSPECTIVE)
+    adjustment = ChoiceField(Adjustment.choices, default=Adjustment.STRAIGHT_LINE)
     replace = serializers.ListField(child=ChangedItem(), required=False, max_length=_MAX_ITEMS)
     add = serializers.ListField(child=NewItem(), required=False, max_length=_MAX_ITEMS)
     remove = serializers.ListField(

@@ -8,6 +8,7 @@ from typing import Any
 from djmoney.money import Money
 from rest_framework import serializers
 
+from billing.api.choices import ChoiceField
 from billing.fields import CURRENCY_CHOICES
 from billing.money import amount_text, minor_digits, round_money
 
@@ -36,7 +37,7 @@ class MoneySerializer(serializers.Serializer):
     amount = AmountTextField(
         help_text='Text, never a number: "12.34". At most the decimals that the currency has.',
     )
-    currency = serializers.ChoiceField(CURRENCIES, help_text="ISO 4217 code.")
+    currency = ChoiceField(CURRENCIES, help_text="ISO 4217 code.")
 
     def __init__(self, *args: Any, currency_from: str = "", all_digits: bool = False, **kwargs: Any) -> None:
         """`currency_from` names the attribute with the currency of a plain Decimal; `all_digits` keeps unit prices whole."""

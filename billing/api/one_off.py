@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from billing.api.choices import ChoiceField
 from billing.api.fields import DayField, QuantityField, RecordField, RequestSerializer
 from billing.api.money import AmountTextField, MoneySerializer
 from billing.models import Customer, Product, RecognitionMethod, TaxRate
@@ -31,9 +32,7 @@ class NewInvoiceLine(RequestSerializer):
     period_end = DayField(
         required=False, help_text="The first day no longer covered. Without a period: earned at once."
     )
-    recognition_method = serializers.ChoiceField(
-        RecognitionMethod.choices, required=False, help_text="Left out: the product's."
-    )
+    recognition_method = ChoiceField(RecognitionMethod.choices, required=False, help_text="Left out: the product's.")
 
 
 class NewInvoice(RequestSerializer):

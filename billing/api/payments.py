@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.choices import ChoiceField
 from billing.api.credit_notes import Undoing, unique
 from billing.api.fields import DayField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import AnyOfFilter, Filters, IdFilter
@@ -68,7 +69,7 @@ class NewPayment(RequestSerializer):
     customer = RecordField(Customer)
     received_on = DayField()
     amount = MoneySerializer()
-    method = serializers.ChoiceField(PaymentMethod.choices, required=False)
+    method = ChoiceField(PaymentMethod.choices, required=False)
     reference = serializers.CharField(
         max_length=100, required=False, allow_blank=True, help_text="The bank's own id. A second one is refused."
     )

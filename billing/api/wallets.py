@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.choices import ChoiceField
 from billing.api.fields import DayField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import AnyOfFilter, Filters, IdFilter
 from billing.api.money import CURRENCIES, MoneySerializer
@@ -68,7 +69,7 @@ class WalletMovement(RequestSerializer):
 
 class WalletTopUp(WalletMovement):
     bonus = MoneySerializer(required=False, help_text="Granted on top: a discount when it is used.")
-    method = serializers.ChoiceField(PaymentMethod.choices, required=False)
+    method = ChoiceField(PaymentMethod.choices, required=False)
     gateway = serializers.CharField(
         max_length=30, required=False, help_text="The code of the gateway that captured it."
     )
@@ -87,7 +88,7 @@ class WalletRefund(WalletMovement):
 
 class WalletApplication(RequestSerializer):
     customer = RecordField(Customer)
-    currency = serializers.ChoiceField(CURRENCIES)
+    currency = ChoiceField(CURRENCIES)
     on = DayField()
     allocations = serializers.ListField(
         child=NewAllocation(),

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from billing.api.choices import ChoiceField
 from billing.api.fields import DayField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
 from billing.api.money import MoneySerializer
@@ -25,7 +26,7 @@ class NewWriteOff(RequestSerializer):
 class Recovery(RequestSerializer):
     received_on = DayField(help_text="The day, not before the write-off's.")
     amount = MoneySerializer()
-    method = serializers.ChoiceField(PaymentMethod.choices, required=False)
+    method = ChoiceField(PaymentMethod.choices, required=False)
     gateway = serializers.CharField(
         max_length=30, required=False, help_text="The code of the gateway that captured it."
     )

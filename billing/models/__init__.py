@@ -28,7 +28,7 @@ from billing.models.invoice import (
     NumberSeries,
     SeriesKind,
 )
-from billing.models.job import Job, JobStatus
+from billing.models.job import Job, JobFile, JobStatus
 from billing.models.modification import Adjustment, ContractModification, ModificationKind, Treatment
 from billing.models.payment import Payment, PaymentAllocation, PaymentMethod
 from billing.models.product import REPORTED_METHODS, Price, Product, ProductFamily, RecognitionMethod, TaxRate
@@ -67,6 +67,7 @@ __all__ = [
     "InvoiceLine",
     "InvoiceStatus",
     "Job",
+    "JobFile",
     "JobStatus",
     "Membership",
     "ModificationKind",

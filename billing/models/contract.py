@@ -9,6 +9,7 @@ from billing.fields import CurrencyField
 from billing.models.customer import Customer
 from billing.models.product import Price, Product, RecognitionMethod, TaxRate, clean_pricing
 from billing.models.tenant import BusinessEntity
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 
 
@@ -236,4 +237,4 @@ class UsageRecord(TenantModel):
         indexes = [models.Index(fields=["contract_item", "used_on"], name="usage_of_item")]
 
     def __str__(self) -> str:
-        return f"{self.quantity.normalize():,f} on {self.used_on}"
+        return f"{self.quantity.normalize():,f} on {day_words(self.used_on)}"

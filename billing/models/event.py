@@ -3,6 +3,7 @@
 from django.db import models
 
 from billing.models.tenant import BusinessEntity
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 
 
@@ -29,4 +30,4 @@ class BusinessEvent(TenantModel):
         constraints = [models.UniqueConstraint(fields=["tenant", "kind", "key"], name="event_once")]
 
     def __str__(self) -> str:
-        return f"{self.kind.replace('_', ' ').capitalize()} on {self.occurred_on}"
+        return f"{self.kind.replace('_', ' ').capitalize()} on {day_words(self.occurred_on)}"

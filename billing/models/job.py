@@ -1,4 +1,4 @@
-"""Long work that a person started, and how far it is."""
+"""Long work that a person started, how far it is, and what it made to be downloaded."""
 
 from django.conf import settings
 from django.db import models
@@ -34,3 +34,19 @@ class Job(TenantModel):
 
     def __str__(self) -> str:
         return self.title
+
+
+class JobFile(TenantModel):
+    """A file that a job made, kept for a while to be downloaded."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="files")
+    name = models.CharField(max_length=150)
+    size = models.PositiveIntegerField()
+    content = models.BinaryField()
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from billing.models.contract import Contract
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 
 
@@ -51,4 +52,4 @@ class ContractModification(TenantModel):
         constraints = [models.UniqueConstraint(fields=["contract", "number"], name="modification_number")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.contract} from {self.effective_on}"
+        return f"{self.get_kind_display()} of {self.contract} from {day_words(self.effective_on)}"

@@ -13,6 +13,7 @@ from babel import Locale
 
 from billing.models import BusinessEntity, Change, CreditNote, Customer, Invoice, InvoiceStatus, WriteOff
 from billing.money import format_amount, format_money, format_unit_price
+from billing.periods import day_words
 
 _ENGLISH = Locale("en")
 _LETTER_COUNTRIES = frozenset({"US", "CA", "MX", "PH", "CL", "CO"})
@@ -174,6 +175,17 @@ def _seller(entity: BusinessEntity, at: datetime | None) -> dict[str, str]:
     return seller
 
 
+def letter_head(entity: BusinessEntity) -> tuple[str, ...]:
+    """Give a seller's name and address as they are now, for a letter."""
+    return (entity.name, *_address(entity.address, entity.country, entity.tax_id))
+
+
+def addressee(customer: Customer, *, seller_country: str) -> tuple[str, ...]:
+    """Give a customer's name and address as they are now; at home the country is not printed."""
+    country = customer.country if customer.country != seller_country else ""
+    return (customer.name, *_address(customer.address, country, customer.tax_id))
+
+
 def _address(address: str, country: str, tax_id: str) -> tuple[str, ...]:
     lines = [line.strip() for line in address.splitlines() if line.strip()]
     return tuple(filter(None, (*lines, country_name(country), f"Tax ID: {tax_id}" if tax_id else "")))
@@ -182,9 +194,7 @@ def _address(address: str, country: str, tax_id: str) -> tuple[str, ...]:
 def _buyer(invoice: Invoice, seller_country: str) -> tuple[str, ...]:
     """Give the buyer as copied onto the invoice when it was finalized; a draft shows the customer as it is."""
     if invoice.status == InvoiceStatus.DRAFT:
-        customer: Customer = invoice.customer
-        country = customer.country if customer.country != seller_country else ""
-        return (customer.name, *_address(customer.address, country, customer.tax_id))
+        return addressee(invoice.customer, seller_country=seller_country)
     lines = [line.strip() for line in invoice.bill_to.splitlines() if line.strip()]
     # The copy holds the country as its code; at home it is not printed.
     return tuple(country_name(line) if _is_country(line) else line for line in lines if line != seller_country)
@@ -259,4 +269,4 @@ def _service_period(start: date | None, end: date | None) -> tuple[str, ...]:
 
 
 def _day(day: date | None) -> str:
-    return f"{day.day} {day:%B %Y}" if day else ""
+    return day_words(day) if day else ""

@@ -5,9 +5,10 @@ from typing import IO, Any
 
 from reportlab.pdfgen.canvas import Canvas
 
-from billing.printing.fonts import part_width, register_fonts, runs, width_of
+from billing.printing.fonts import REGULAR, part_width, register_fonts, remark, runs, width_of
 
 _MOST_LINES = 4
+_REMARK_SIZE = 6.5
 _GREY, _BLACK = 0.4, 0.0
 
 
@@ -26,7 +27,8 @@ class Paper:
         self._canvas = Canvas(file, pagesize=size, invariant=1, pageCompression=1)
         self._canvas.setTitle(title)
         self._canvas.setAuthor(author)
-        self._pages: list[dict[str, Any]] = []
+        self._pages: list[tuple[dict[str, Any], list[str]]] = []
+        self._remarks: set[str] = set()
 
     @property
     def right(self) -> float:
@@ -43,9 +45,13 @@ class Paper:
 
     def turn(self) -> None:
         """Go on with a new page."""
-        self._pages.append(dict(self._canvas.__dict__))
+        self._keep()
         self._canvas._startPage()
         self.begin()
+
+    def _keep(self) -> None:
+        self._pages.append((dict(self._canvas.__dict__), sorted(filter(None, self._remarks))))
+        self._remarks.clear()
 
     def room(self, height: float) -> None:
         """Turn the page unless so much fits on this one."""
@@ -62,12 +68,13 @@ class Paper:
         for name, part in runs(text, font):
             self._canvas.setFont(name, size)
             self._canvas.drawString(x, self.y, part)
+            self._remarks.add("" if name == font else remark(part, name))
             x += part_width(part, name, size)
 
-    def rule(self, above: float, weight: float, *, x: float | None = None) -> None:
-        """Draw a line `above` points over `y`, from `x` or the left margin to the right one."""
+    def rule(self, above: float, weight: float, *, until: float | None = None) -> None:
+        """Draw a line `above` points over `y`, from the left margin to `until` or the right margin."""
         self._canvas.setLineWidth(weight)
-        self._canvas.line(self.margin if x is None else x, self.y + above, self.right, self.y + above)
+        self._canvas.line(self.margin, self.y + above, until or self.right, self.y + above)
 
     def stamp(self, word: str, font: str, size: float) -> None:
         """Write a word large and pale across the page, below all else."""
@@ -81,10 +88,12 @@ class Paper:
 
     def finish(self) -> None:
         """Number the pages and write the file."""
-        self._pages.append(dict(self._canvas.__dict__))
-        for number, page in enumerate(self._pages, start=1):
+        self._keep()
+        for number, (page, remarks) in enumerate(self._pages, start=1):
             self._canvas.__dict__.update(page)
             self.foot(number, len(self._pages))
+            self.y -= _REMARK_SIZE + 3
+            self.write(self.margin, " ".join(remarks), REGULAR, _REMARK_SIZE, grey=True)
             Canvas.showPage(self._canvas)
         self._canvas.save()
 

@@ -22,7 +22,7 @@ from billing.models import (
     Renewal,
     TaxRate,
 )
-from billing.periods import add_months
+from billing.periods import add_months, day_words
 from billing.publishing import publish
 from billing.services.promises import commitment, refuse_without_price, still_to_bill
 from billing.services.terms import Item, read_items
@@ -215,12 +215,12 @@ def end_contract(*, contract_id: int, end: date) -> Contract:
             f"Contract {contract.number} can end after {contract.start} and by the end of its term only."
         )
     if end == contract.end and contract.renewal == Renewal.NONE:
-        raise WrongState(f"Contract {contract.number} ends on {end} already.")
+        raise WrongState(f"Contract {contract.number} ends on {day_words(end)} already.")
     billed = contract.items.filter(billed_until__gt=end).order_by("-billed_until").first()
     if billed:
         raise WrongState(
-            f"Contract {contract.number} is billed until {billed.billed_until}. "
-            f"End it on {billed.billed_until}, or void the later invoices first and let their periods be billed again."
+            f"Contract {contract.number} is billed until {day_words(billed.billed_until)}. "
+            f"End it on {day_words(billed.billed_until)}, or void the later invoices first and let their periods be billed again."
         )
     before = {item.id: _still_to_bill(contract, item) for item in read_items("i.contract_id = %s", [contract.pk])}
     contract.end, contract.renewal = end, Renewal.NONE

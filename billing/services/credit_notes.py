@@ -21,6 +21,7 @@ from billing.models import (
     WalletEntryKind,
 )
 from billing.money import format_money, round_money
+from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.invoices import take_numbers
 from billing.services.returns import money_kept_of
@@ -59,7 +60,9 @@ def issue_credit_note(
     if not reason.strip():
         raise BillingError("Say why the invoice is credited; an auditor will ask.")
     if on < invoice.issued_on:
-        raise BillingError(f"Invoice {invoice} is dated {invoice.issued_on}; it cannot be credited before that day.")
+        raise BillingError(
+            f"Invoice {invoice} is dated {day_words(invoice.issued_on)}; it cannot be credited before that day."
+        )
     credited = _credited_lines(invoice, lines)
     net = sum((each.net.amount for each in credited), Decimal(0))
     tax = sum((each.tax.amount for each in credited), Decimal(0))

@@ -10,6 +10,7 @@ from billing.event_codec import decode
 from billing.models import BusinessEvent, Dispute, DisputeStatus, Payment
 from billing.money import format_money, round_money
 from billing.payment_events import DisputeLost, DisputeOpened, DisputeWon
+from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.returns import choose_parts, record_parts, undone_lines
 
@@ -39,7 +40,7 @@ def open_dispute(
     if not reason.strip():
         raise BillingError("Say what the customer disputes; an auditor will ask.")
     if on < payment.received_on:
-        raise BillingError(f"The payment came in on {payment.received_on}; it cannot be disputed before.")
+        raise BillingError(f"The payment came in on {day_words(payment.received_on)}; it cannot be disputed before.")
     if fee < 0 or fee != round_money(fee, payment.currency):
         raise BillingError(f"The fee must not be negative, in whole minor units of {payment.currency}.")
     if by_gateway and payment.gateway is None:
@@ -156,9 +157,10 @@ def _open(dispute_id: int, on: date) -> Dispute:
     if dispute is None:
         raise NotFound(f"There is no dispute with the id {dispute_id}.")
     if dispute.status != DisputeStatus.OPEN:
-        raise WrongState(f"Dispute {dispute} was {dispute.status} on {dispute.resolved_on}.")
+        decided = f" on {day_words(dispute.resolved_on)}" if dispute.resolved_on else ""
+        raise WrongState(f"Dispute {dispute} was {dispute.status}{decided}.")
     if on < dispute.opened_on:
-        raise BillingError(f"The dispute was opened on {dispute.opened_on}; it cannot be decided before.")
+        raise BillingError(f"The dispute was opened on {day_words(dispute.opened_on)}; it cannot be decided before.")
     return dispute
 
 

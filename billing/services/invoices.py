@@ -14,6 +14,7 @@ from billing.errors import BillingError, NotFound, WrongState
 from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
 from billing.models import Contract, ContractStatus, Invoice, InvoiceStatus, SeriesKind
 from billing.money import format_money
+from billing.periods import day_words
 from billing.publishing import publish, questions_ahead
 from billing.services.contracts import set_cursors
 from billing.services.terms import read_items
@@ -249,7 +250,9 @@ def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = F
     if not reason.strip():
         raise BillingError("Say why the invoice is voided; an auditor will ask.")
     if on < invoice.issued_on:
-        raise BillingError(f"Invoice {invoice} is dated {invoice.issued_on}; it cannot be voided before that day.")
+        raise BillingError(
+            f"Invoice {invoice} is dated {day_words(invoice.issued_on)}; it cannot be voided before that day."
+        )
     lines = _lines_of(invoice.pk)
     if any(line.net < 0 for line in lines):
         raise WrongState(

@@ -7,35 +7,42 @@ is told by an advisory lock that its worker holds: it goes when the worker dies,
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import TracebackType
 from typing import Any
 
 from django.db import connection, connections, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 from django_q.tasks import async_task
 
 from billing.errors import BillingError
-from billing.models import Job, JobStatus
+from billing.models import Job, JobFile, JobStatus
 from billing.refusals import refusals
 from billing.tenancy import Actor, current_tenant_id, tenant_scope
 
 Progress = Callable[[int, int], None]
 _LOCK_SPACE = 0x636F756E  # Tells our advisory locks from others in the same database.
 _EVERY_SECONDS = 1.0
+KEPT_FOR = timedelta(days=7)  # Files to be downloaded.
 _LONGEST_SECONDS = 6 * 3600
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job did: one sentence, lines of detail such as rejected rows, and what it made, as model and id."""
+    """What a job did: one sentence, lines of detail such as rejected rows, and what it made, as model and id.
+
+    `files` are names and contents to be downloaded, each made when it is asked for, so that one at a time is in memory.
+    """
 
     words: str
     details: tuple[str, ...] = ()
     about: tuple[str, int] | None = None
+    files: Iterable[tuple[str, bytes]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +155,7 @@ def run_job(*, job_id: int) -> Job:
         try:
             with tenant_scope(job.tenant_id, actor=Actor(job.created_by_id, "job")):
                 result = job_kind(job.kind).run(job.parameters, reporter.progress)
+                _keep(job, result.files)
         except refusals() as error:
             _finish(job, JobStatus.FAILED, message=str(error))
         except Exception as error:  # noqa: BLE001 - the person who waits must be told of every failure
@@ -165,6 +173,13 @@ def run_job(*, job_id: int) -> Job:
                 result={"words": result.words, "details": list(result.details), "about": result.about},
             )
     return job
+
+
+def _keep(job: Job, files: Iterable[tuple[str, bytes]]) -> None:
+    """Keep what a job made; what an earlier try made, and what is old, goes."""
+    JobFile.objects.filter(Q(job=job) | Q(made_at__lt=timezone.now() - KEPT_FOR)).delete()
+    for name, content in files:
+        JobFile.objects.create(tenant_id=job.tenant_id, job=job, name=name, size=len(content), content=content)
 
 
 def _claim(job: Job) -> bool:

@@ -31,13 +31,21 @@ from billing.models import (
     Treatment,
 )
 from billing.money import format_money, round_money
-from billing.periods import DateRange
+from billing.periods import DateRange, day_words
 from billing.publishing import publish
 from billing.services.billing_run import BillingRun, draft_invoices
 from billing.services.contracts import build_item, set_cursors
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import finalize_invoices
-from billing.services.promises import is_earned_as_whole, promise, refuse_without_price, standalone_value, still_to_bill
+from billing.services.promises import (
+    is_earned_as_whole,
+    is_obligation,
+    promise,
+    refuse_without_price,
+    renewals,
+    standalone_value,
+    still_to_bill,
+)
 from billing.services.terms import Item, read_items
 
 ZERO = Decimal(0)
@@ -161,13 +169,13 @@ def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: M
         name = f"“{item.description or item.product_name}”"
         if not item.terms.start < day or (item.terms.end and item.terms.end < day):
             raise BillingError(
-                f"{name} runs from {item.terms.start} to {item.terms.end or 'no end'}; "
-                f"it cannot be ended on {day}. Choose a day after its start."
+                f"{name} runs from {day_words(item.terms.start)} to {day_words(item.terms.end) if item.terms.end else 'no end'}; "
+                f"it cannot be ended on {day_words(day)}. Choose a day after its start."
             )
         if item_id in change.replace and item.terms.end == day and change.end is None:
             raise BillingError(
-                f"{name} ends on {day}, so nothing is left to replace. Choose an earlier day, move the contract's end too, "
-                "or let the contract renew first."
+                f"{name} ends on {day_words(day)}, so nothing is left to replace. Choose an earlier day, move the contract's "
+                "end too, or let the contract renew first."
             )
 
 
@@ -245,8 +253,8 @@ def _unused(before: Mapping[int, Item], after: Mapping[int, Item], change: Modif
     if unused and change.effective_on > change.signed_on and change.credit_unused:
         until = max(before[each.item_id].billed_until for each in unused)
         raise BillingError(
-            f"The contract is billed until {until}, beyond {change.effective_on}, a day still to come. "
-            f"Let the modification hold from {until}, or sign it on the day."
+            f"The contract is billed until {day_words(until)}, beyond {day_words(change.effective_on)}, a day still to come. "
+            f"Let the modification hold from {day_words(until)}, or sign it on the day."
         )
     return unused
 
@@ -260,18 +268,77 @@ def _lines(
     day: date,
 ) -> list[ModifiedLine]:
     lines = []
+    terms = _terms_since(contract, day)
     for pk, item in after.items():
         old = before.get(pk)
-        told = promise(item, allocation=contract.price_allocation)
         # Only what is not billed yet can still change; what is billed too far is given back.
         since = old.billed_until if old else item.terms.start
-        told["committed"] = still_to_bill(contract, item.terms, since=since)
-        was = still_to_bill(contract, old.terms, since=since) if old else ZERO
-        was += sum((each.net for each in unused if each.item_id == pk), ZERO)
-        by_standalone = contract.price_allocation == PriceAllocation.STANDALONE
-        left = standalone_value(item, since=max(day, item.terms.start)) if by_standalone else None
-        lines.append(ModifiedLine(**told, was_committed=was, replaces=replaced_by.get(pk), standalone_left=left))
+        of_item = [each for each in unused if each.item_id == pk]
+        for term in terms if is_obligation(contract, item) else _WHOLE:
+            here, was_here = _within(item, term), _within(old, term) if old else None
+            if not (_has_days(here) or (was_here and _has_days(was_here)) or term is _WHOLE[0]):
+                continue
+            told = promise(here, allocation=contract.price_allocation)
+            told["committed"] = still_to_bill(contract, here.terms, since=since)
+            was = still_to_bill(contract, was_here.terms, since=since) if was_here else ZERO
+            was += sum((_unused_within(each, term, contract.currency) for each in of_item), ZERO)
+            by_standalone = contract.price_allocation == PriceAllocation.STANDALONE
+            left = standalone_value(here, since=max(day, here.terms.start)) if by_standalone else None
+            lines.append(
+                ModifiedLine(
+                    **told, was_committed=was, replaces=replaced_by.get(pk), standalone_left=left, term_start=term.start,
+                    term_end=term.end,
+                )
+            )  # fmt: skip
     return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A contract's term; without a start: all of them, without an end: the current one, whose end may move."""
+
+    start: date | None = None
+    end: date | None = None
+
+
+_WHOLE = (_Term(),)
+
+
+def _terms_since(contract: Contract, day: date) -> Sequence[_Term]:
+    """Give the terms from the one that holds the day on, where the contract has renewed since then."""
+    begun = renewals(contract)
+    later = [start for start in begun if start > day]
+    if not later:
+        return _WHOLE
+    first = max((start for start in begun if start <= day), default=contract.start)
+    starts = [first, *later]
+    return [_Term(start, end) for start, end in zip(starts, [*later, None], strict=True)]
+
+
+def _within(item: Item, term: _Term) -> Item:
+    """Cut an item to the days of a term; where it has none there, it ends on the day it starts."""
+    if term.start is None:
+        return item
+    start = max(item.terms.start, term.start)
+    ends = [end for end in (item.terms.end, term.end) if end]
+    return replace(item, terms=replace(item.terms, start=start, end=max(start, min(ends)) if ends else None))
+
+
+def _has_days(item: Item) -> bool:
+    return item.terms.end is None or item.terms.end > item.terms.start
+
+
+def _unused_within(each: _Unused, term: _Term, currency: str) -> Decimal:
+    if term.start is None:
+        return each.net
+    # Each term's is what has fallen away by its end less what had by its start: the parts add up.
+    until = _unused_until(each, term.end or each.period.end, currency)
+    return until - _unused_until(each, term.start, currency)
+
+
+def _unused_until(each: _Unused, day: date, currency: str) -> Decimal:
+    days = max((min(day, each.period.end) - each.period.start).days, 0)
+    return round_money(each.net * days / each.period.days, currency)
 
 
 def _kind(
@@ -361,7 +428,9 @@ def _credit(unused: Sequence[_Unused], modification: ContractModification, chang
             invoice_id=invoice_id,
             lines=lines,
             on=change.signed_on,
-            reason=f"{modification.get_kind_display()} from {change.effective_on}: {change.reason.strip()}"[:200],
+            reason=f"{modification.get_kind_display()} from {day_words(change.effective_on)}: {change.reason.strip()}"[
+                :200
+            ],
             keep=Keep.WALLET,  # as far as it was paid
             modification_id=modification.pk,
         )
@@ -371,6 +440,6 @@ def describe(modification: ContractModification) -> str:
     """Say in a sentence what was modified, for a person."""
     change = sum((Decimal(row["after"]) - Decimal(row["before"]) for row in modification.changes), ZERO)
     return (
-        f"{modification.get_kind_display()} from {modification.effective_on}: the price still to come changes by "
+        f"{modification.get_kind_display()} from {day_words(modification.effective_on)}: the price still to come changes by "
         f"{format_money(change, modification.contract.currency)}."
     )

@@ -12,6 +12,7 @@ from billing.events import AllocatedPart, Event, PaymentAllocated, PaymentReceiv
 from billing.models import OPEN_STATUSES, Customer, Invoice, Payment, PaymentAllocation, PaymentMethod
 from billing.money import allocate, format_money, round_money
 from billing.payment_events import PaymentCaptured
+from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.gateways import gateway_of
 from billing.services.settlement import lock_open, settle
@@ -121,7 +122,7 @@ def allocate_payment(*, payment_id: int, allocations: Mapping[int, Decimal], on:
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
     if payment.voided_on:
-        raise WrongState(f"{payment} was voided on {payment.voided_on}.")
+        raise WrongState(f"{payment} was voided on {day_words(payment.voided_on)}.")
     wanted = sum(allocations.values(), Decimal(0))
     if wanted > payment.unapplied.amount:
         raise BillingError(
@@ -129,7 +130,9 @@ def allocate_payment(*, payment_id: int, allocations: Mapping[int, Decimal], on:
             code="exceeds_unapplied",
         )
     if on < payment.received_on:
-        raise BillingError(f"The payment came in on {payment.received_on}; it cannot settle anything before.")
+        raise BillingError(
+            f"The payment came in on {day_words(payment.received_on)}; it cannot settle anything before."
+        )
     lock_open(allocations, customer_id=payment.customer_id, currency=payment.currency)
     payment.unapplied = payment.unapplied.amount - wanted
     payment.save(update_fields=["unapplied"])

@@ -25,6 +25,7 @@ from billing.models import (
 )
 from billing.money import round_money
 from billing.payment_events import ConsumedLine, CreditsConsumed, CreditsExpired
+from billing.periods import day_words
 from billing.publishing import publish
 
 ZERO = Decimal(0)
@@ -109,7 +110,7 @@ def consume_credits(*, customer_id: int, product_id: int, units: Decimal, on: da
     total = sum((left.units for left in available), ZERO)
     if total < units:
         raise BillingError(
-            f"The customer has {total.normalize():f} credits that can be used on {on}, not {units.normalize():f}.",
+            f"The customer has {total.normalize():f} credits that can be used on {day_words(on)}, not {units.normalize():f}.",
             code="exceeds_balance",
         )
     for left in available:

@@ -10,7 +10,7 @@ from typing import Any
 from billing.charging import ItemTerms, committed_value
 from billing.errors import BillingError
 from billing.events import CommitmentLine
-from billing.models import REPORTED_METHODS, Contract, PriceAllocation, RevenueSpan
+from billing.models import REPORTED_METHODS, Contract, PriceAllocation, RecognitionMethod, RevenueSpan
 from billing.periods import add_months
 from billing.services.terms import Item
 from billing.tenancy import current_tenant_id
@@ -40,13 +40,17 @@ def still_to_bill(contract: Contract, terms: ItemTerms, *, since: date) -> Decim
     """
     if terms.end is None:
         return ZERO
-    months = contract.term_months or 0
-    renewals = [add_months(contract.start, months * number) for number in range(1, contract.terms_renewed + 1)]
     total = ZERO
-    for end in (*(day for day in renewals if since < day < terms.end), terms.end):
+    for end in (*(day for day in renewals(contract) if since < day < terms.end), terms.end):
         total += committed_value(replace(terms, end=end), since=since)
         since = max(since, end)
     return total
+
+
+def renewals(contract: Contract) -> list[date]:
+    """Give the first days of the terms for which a contract has renewed."""
+    months = contract.term_months or 0
+    return [add_months(contract.start, months * number) for number in range(1, contract.terms_renewed + 1)]
 
 
 def promise(item: Item, *, since: date | None = None, allocation: str = PriceAllocation.STATED) -> dict[str, Any]:
@@ -88,11 +92,15 @@ def commitment(contract: Contract, items: Sequence[Item], *, since: date | None)
 
 def is_earned_as_whole(contract: Contract, items: Sequence[Item]) -> bool:
     """Tell whether any fixed price of the contract is earned as an obligation, not period by period."""
+    return any(is_obligation(contract, item) for item in items)
+
+
+def is_obligation(contract: Contract, item: Item) -> bool:
+    """Tell whether an item's fixed price is earned as an obligation or as part of one."""
+    if item.terms.is_metered or item.recognition_method == RecognitionMethod.AS_CONSUMED:
+        return False
     whole = contract.price_allocation == PriceAllocation.STANDALONE or contract.revenue_span == RevenueSpan.TERM
-    return any(
-        not item.terms.is_metered and (whole or item.obligation or item.recognition_method in REPORTED_METHODS)
-        for item in items
-    )
+    return whole or bool(item.obligation) or item.recognition_method in REPORTED_METHODS
 
 
 def refuse_without_price(contract: Contract, items: Sequence[Item]) -> None:

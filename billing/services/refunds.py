@@ -12,6 +12,7 @@ from billing.errors import BillingError, NotFound
 from billing.models import CreditNote, Customer, Payment, Refund, WalletEntryKind
 from billing.money import format_money, round_money
 from billing.payment_events import RefundPaid, ReturnedLine
+from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.gateways import gateway_of
 from billing.services.returns import choose_parts, record_parts, undone_lines
@@ -51,7 +52,9 @@ def refund_credit_note(
     if amount > owed:
         raise BillingError(f"Credit note {note} owes back {format_money(owed, note.currency)}.", code="exceeds_owed")
     if on < note.issued_on:
-        raise BillingError(f"Credit note {note} is dated {note.issued_on}; it cannot be refunded before that day.")
+        raise BillingError(
+            f"Credit note {note} is dated {day_words(note.issued_on)}; it cannot be refunded before that day."
+        )
     return _pay(
         note.customer, note.currency, amount, on, gateway, reference, reason, {"credit_note": note}, amount, ZERO
     )
@@ -72,7 +75,7 @@ def refund_payment(
     if not reason.strip():
         raise BillingError("Say why the payment goes back; an auditor will ask.")
     if on < payment.received_on:
-        raise BillingError(f"The payment came in on {payment.received_on}; it cannot go back before.")
+        raise BillingError(f"The payment came in on {day_words(payment.received_on)}; it cannot go back before.")
     from_unapplied, parts = choose_parts(payment, amount)
     if from_unapplied:
         payment.unapplied = payment.unapplied.amount - from_unapplied

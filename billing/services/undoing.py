@@ -12,6 +12,7 @@ from billing.errors import BillingError, NotFound, WrongState
 from billing.events import CreditNoteIssued, CreditNoteVoided, PaymentUnallocated, PaymentVoided
 from billing.models import BusinessEvent, CreditNote, Invoice, Payment, PaymentAllocation, WalletEntryKind
 from billing.money import format_money
+from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.credit_notes import credited_lines_of
 from billing.services.gateways import held_by
@@ -84,7 +85,7 @@ def _lock(payment_id: int) -> Payment:
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
     if payment.voided_on:
-        raise WrongState(f"{payment} was voided on {payment.voided_on} already.")
+        raise WrongState(f"{payment} was voided on {day_words(payment.voided_on)} already.")
     return payment
 
 
@@ -156,9 +157,11 @@ def void_credit_note(*, credit_note_id: int, on: date, reason: str) -> CreditNot
         raise NotFound(f"There is no credit note with the id {credit_note_id}.")
     _refuse_unreasoned(reason)
     if note.voided_on:
-        raise WrongState(f"Credit note {note} was voided on {note.voided_on} already.")
+        raise WrongState(f"Credit note {note} was voided on {day_words(note.voided_on)} already.")
     if on < note.issued_on:
-        raise BillingError(f"Credit note {note} is dated {note.issued_on}; it cannot be voided before that day.")
+        raise BillingError(
+            f"Credit note {note} is dated {day_words(note.issued_on)}; it cannot be voided before that day."
+        )
     issued = BusinessEvent.objects.get(kind=CreditNoteIssued.kind, key=str(note.pk))
     if issued.payload.get("modification_id"):
         raise WrongState(f"Credit note {note} belongs to a modification of the contract; modify the contract again.")

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import UsageRecorded
 from billing.models import ContractItem, ContractStatus, Renewal, UsageRecord
-from billing.periods import DateRange
+from billing.periods import DateRange, day_words
 from billing.publishing import publish
 from billing.tenancy import current_tenant_id
 
@@ -77,10 +77,11 @@ def _refuse_unfit(sent: Usage, item: ContractItem | None) -> None:
     # A contract that renews goes on after its end, which the next billing run moves.
     ends = (item.end, contract.end if contract.renewal == Renewal.NONE else None)
     if sent.used_on < item.start or any(end and sent.used_on >= end for end in ends):
-        raise BillingError(f"Usage {sent.key}: {sent.used_on} lies outside the item's term.")
+        raise BillingError(f"Usage {sent.key}: {day_words(sent.used_on)} lies outside the item's term.")
     if sent.used_on < item.billed_until:
         raise WrongState(
-            f"Usage {sent.key}: the item is billed until {item.billed_until}; record a correction on a later day instead.",
+            f"Usage {sent.key}: the item is billed until {day_words(item.billed_until)}; record a correction on a later "
+            "day instead.",
             code="billed",
         )
 

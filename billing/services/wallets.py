@@ -25,6 +25,7 @@ from billing.models import (
 )
 from billing.money import format_money, round_money
 from billing.payment_events import WalletApplied, WalletBonusGranted, WalletBonusWithdrawn, WalletToppedUp
+from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.gateways import gateway_of
 from billing.services.payments import oldest_first, refuse_unfit
@@ -187,7 +188,7 @@ def keep_in_wallet(*, payment_id: int, on: date, amount: Decimal | None = None) 
             f"Only {format_money(rest, payment.currency)} of this payment is unapplied.", code="exceeds_unapplied"
         )
     if on < payment.received_on:
-        raise BillingError(f"The payment came in on {payment.received_on}; it cannot be moved before.")
+        raise BillingError(f"The payment came in on {day_words(payment.received_on)}; it cannot be moved before.")
     payment.unapplied = rest - amount
     payment.save(update_fields=["unapplied"])
     wallet = hold_wallet(customer_id=payment.customer_id, currency=payment.currency)
@@ -298,7 +299,9 @@ def _apply(wanted: Iterable[tuple[Held, Mapping[int, Decimal], date]]) -> list[W
         invoices = lock_open(allocations, customer_id=row.customer_id, currency=row.currency)
         early = next((invoice for invoice in invoices.values() if on < invoice.issued_on), None)
         if early:
-            raise BillingError(f"Invoice {early} is dated {early.issued_on}; it cannot be settled before that day.")
+            raise BillingError(
+                f"Invoice {early} is dated {day_words(early.issued_on)}; it cannot be settled before that day."
+            )
         for invoice_id, amount in allocations.items():
             bonus = _bonus_in(amount, wallet)
             entry = move(

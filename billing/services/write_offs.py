@@ -11,6 +11,7 @@ from billing.errors import BillingError, NotFound, WrongState
 from billing.models import OPEN_STATUSES, Invoice, InvoiceStatus, Payment, PaymentMethod, WriteOff
 from billing.money import format_money, round_money
 from billing.payment_events import InvoiceWrittenOff, WriteOffRecovered
+from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.payments import receive_payment
 from billing.services.returns import undone_lines
@@ -43,7 +44,9 @@ def write_off_invoices(invoice_ids: Iterable[int], *, on: date, reason: str) -> 
         if invoice.status not in OPEN_STATUSES:
             raise WrongState(f"Invoice {invoice} is {invoice.get_status_display().lower()}; nothing is due on it.")
         if on < invoice.issued_on:
-            raise BillingError(f"Invoice {invoice} is dated {invoice.issued_on}; it cannot be written off before.")
+            raise BillingError(
+                f"Invoice {invoice} is dated {day_words(invoice.issued_on)}; it cannot be written off before."
+            )
     due = {invoice_id: invoices[invoice_id].due.amount for invoice_id in ids}
     write_offs = WriteOff.objects.bulk_create(
         WriteOff(
@@ -102,7 +105,9 @@ def recover_write_off(
             code="exceeds_due",
         )
     if received_on < write_off.written_off_on:
-        raise BillingError(f"The invoice was written off on {write_off.written_off_on}; nothing is recovered before.")
+        raise BillingError(
+            f"The invoice was written off on {day_words(write_off.written_off_on)}; nothing is recovered before."
+        )
     write_off.recovered = write_off.recovered.amount + amount
     write_off.recoveries += 1
     write_off.save(update_fields=["recovered", "recoveries"])

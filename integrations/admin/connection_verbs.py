@@ -153,7 +153,8 @@ def _backfill(request: HttpRequest, connection: Connection, given: dict[str, Any
 
 
 def _mode(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
-    switching.change_mode(connection, mode=given["mode"], send_payments=given["send_payments"])
+    # A page is not kept waiting for a long run: it says so, and is asked again.
+    switching.change_mode(connection, mode=given["mode"], send_payments=given["send_payments"], patience=2.0)
     return f"{connection.name} sends {sends(connection).lower()} from now on. See what is missing below."
 
 
@@ -184,6 +185,10 @@ def _has_to_choose(connection: Connection) -> bool:
 
 def _is_on(connection: Connection) -> bool:
     return bool(connection.status != ConnectionStatus.DISABLED)
+
+
+def _takes_credentials(connection: Connection) -> bool:
+    return _is_on(connection) and bool(way_of(connection).fields)
 
 
 def _choose_company(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
@@ -222,7 +227,7 @@ VERBS = (
         "not there yet. What the ERP already has from another source would be there twice.",
     ),
     Verb(
-        "credentials", "Enter credentials", _credentials, role=Role.ADMIN, form=CredentialsForm, allowed=_is_on,
+        "credentials", "Enter credentials", _credentials, role=Role.ADMIN, form=CredentialsForm, allowed=_takes_credentials,
         explain=lambda connection: f"What {erp_name(connection.erp)} gave you for connecting. It is encrypted, and no secret is "
         f"ever shown again. {way_of(connection).note}".strip(),
     ),

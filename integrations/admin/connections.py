@@ -17,7 +17,7 @@ from billing.access import may
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.form_page import form_page
 from billing.admin.forms import StyledForm
-from billing.admin.shown import NONE, badge, list_url, status
+from billing.admin.shown import NONE, badge, list_url, moment, status
 from billing.models import BusinessEntity, Role
 from integrations.admin import sign_in
 from integrations.admin.connection_page import describe
@@ -26,7 +26,7 @@ from integrations.admin.figures import with_figures
 from integrations.admin.file_verbs import FILE_VERBS, download
 from integrations.admin.live_verbs import LIVE_VERBS, dry_run
 from integrations.admin.policy_verbs import POLICY_VERBS
-from integrations.admin.shown import count_link, erp_name, moment, outbox_url, sends
+from integrations.admin.shown import count_link, erp_name, outbox_url, sends
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
 from integrations.going_live import is_being_set_up

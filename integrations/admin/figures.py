@@ -5,10 +5,12 @@ from typing import Any
 
 from django.db.models import Avg, Count, F, Max, OuterRef, Q, QuerySet, Subquery
 
+from billing.admin.shown import moment
 from billing.admin.tables import Table, columns
-from integrations.admin.shown import count_link, moment, outbox_url
+from integrations.admin.shown import count_link, outbox_url
 from integrations.documents import Kind
 from integrations.models import UNDELIVERED, Connection, DeliveryAttempt, OutboxItem, OutboxState
+from integrations.models.outbox import NOTHING_THERE
 
 WAITING = (OutboxState.PENDING, OutboxState.IN_FLIGHT)
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
@@ -59,7 +61,7 @@ def throughput_table(connection: Connection, *, now: datetime) -> Table:
     delivered = OutboxItem.objects.filter(connection=connection, delivered_at__gte=now - DAY).aggregate(
         hour=Count("id", filter=Q(delivered_at__gte=now - HOUR)), day=Count("id")
     )
-    last_hour, failed = Q(at__gte=now - HOUR), ~Q(outcome="ok")
+    last_hour, failed = Q(at__gte=now - HOUR), ~Q(outcome="ok") & ~Q(http_status=NOTHING_THERE)
     calls = DeliveryAttempt.objects.filter(connection=connection, at__gte=now - DAY).aggregate(
         hour=Count("id", filter=last_hour),
         hour_failed=Count("id", filter=last_hour & failed),
@@ -101,7 +103,7 @@ def attempts_table(connection: Connection) -> Table:
                 moment(each.at),
                 each.operation,
                 len(each.item_ids),
-                f"HTTP {each.http_status}" if each.outcome == "ok" else each.outcome,
+                each.answer,
                 f"{each.seconds:.2f}",
             )
             for each in attempts

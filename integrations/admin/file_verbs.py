@@ -10,11 +10,10 @@ from django.utils.safestring import SafeString
 
 from billing.access import may
 from billing.admin.document import Verb, VerbForm
-from billing.admin.shown import to
+from billing.admin.shown import moment, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
 from integrations import archive
-from integrations.admin.shown import moment
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
 from integrations.documents import Kind

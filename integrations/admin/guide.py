@@ -9,12 +9,12 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from billing.access import may
-from billing.admin.shown import badge, change_url, list_url
+from billing.admin.shown import badge, change_url, list_url, moment
 from billing.admin.tables import Table, columns
 from billing.models import Job, JobStatus, Role
 from integrations.admin import mapping_rows
 from integrations.admin.mapping_rows import DEFAULTS
-from integrations.admin.shown import erp_name, moment, sends
+from integrations.admin.shown import erp_name, sends
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
 from integrations.connectors.facts import DIMENSIONS

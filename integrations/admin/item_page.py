@@ -3,12 +3,12 @@
 from django.utils.html import format_html
 
 from billing.admin.document import Document
-from billing.admin.shown import NONE, link, status, to
+from billing.admin.shown import NONE, link, moment, status, to
 from billing.admin.tables import Table, columns
 from billing.models import Customer
 from integrations import outbox, preview, vault
 from integrations.admin.connection_verbs import mapping_url
-from integrations.admin.shown import Subjects, indented, moment, outbox_url, their_document
+from integrations.admin.shown import Subjects, indented, outbox_url, their_document
 from integrations.documents import reference_of
 from integrations.models import DeliveryAttempt, ExternalReference, OutboxItem, OutboxState
 
@@ -97,7 +97,7 @@ def _attempts(item: OutboxItem) -> Table:
                 moment(each.at),
                 each.operation,
                 len(each.item_ids),
-                f"HTTP {each.http_status}" if each.outcome == "ok" else each.outcome,
+                each.answer,
                 f"{each.seconds:.2f}",
                 _excerpt(each.request),
                 _excerpt(each.response),

@@ -16,12 +16,12 @@ from billing.access import may
 from billing.admin.bulk_actions import confirmed_action
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.forms import StyledForm
-from billing.admin.shown import NONE, status
+from billing.admin.shown import NONE, moment, status
 from billing.models import Role
 from integrations import adopting, outbox
 from integrations.admin.item_page import describe
 from integrations.admin.outbox_search import search
-from integrations.admin.shown import Subjects, moment
+from integrations.admin.shown import Subjects
 from integrations.connectors import base
 from integrations.documents import Kind, as_sent, reference_of
 from integrations.models import UNDELIVERED, Connection, OutboxItem, OutboxState

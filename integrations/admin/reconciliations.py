@@ -16,15 +16,17 @@ from billing.access import may
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
-from billing.admin.shown import NONE, badge, change_url, day, figure, link, list_url, to
+from billing.admin.shown import NONE, badge, change_url, day, figure, link, list_url, moment, to
 from billing.admin.tables import Table, columns
 from billing.models import Customer, Job, Role
+from billing.periods import day_words
 from billing.services.jobs import start_job
 from integrations.admin.differences import Ours, Theirs, causes_url, meaning, sentence
 from integrations.admin.outbox import ConnectionFilter
-from integrations.admin.shown import erp_name, moment
+from integrations.admin.shown import erp_name
 from integrations.models import Connection, ConnectionStatus, Mapping, MappingKind, Reconciliation
 from integrations.reconciliation import sign_off
+from integrations.reconciliation.sums import IN_BASE
 
 _SHOWN = 300
 
@@ -65,7 +67,7 @@ def reconcile_page(request: HttpRequest) -> HttpResponse:
         connection, through = given["connection"], given["through"]
         job = start_job(
             kind="reconcile_erp",
-            title=f"Reconciliation of {connection.name} through {through}",
+            title=f"Reconciliation of {connection.name} through {day_words(through)}",
             parameters={
                 "connection": connection.pk,
                 "through": through.isoformat(),
@@ -216,7 +218,9 @@ def _customers(reconciliation: Reconciliation) -> list[Table]:
             [
                 (
                     names.get(row["erp_id"], row["customer"]),
-                    row["currency"],
+                    f"{row['currency']} (all in base currency)"
+                    if row["customer"].endswith(IN_BASE)
+                    else row["currency"],
                     *(_amount(row, side) for side in ("ours", "theirs", "difference")),
                 )
                 for row in reconciliation.customers
@@ -261,7 +265,7 @@ def _differences(reconciliation: Reconciliation, cause: str) -> list[Table]:
             [
                 (
                     str(row["kind"]).replace("_", " ").capitalize(),
-                    ours.link(row),
+                    f"{_account(row, theirs)}, {row['currency']}" if row["kind"] == "account" else ours.link(row),
                     f"{sentence(row['cause'])}. {row.get('detail', '')}".strip(),
                     theirs.show(row, "ours"),
                     theirs.show(row, "theirs"),
@@ -299,10 +303,11 @@ def _accounts(reconciliation: Reconciliation) -> Table:
 
 def _account(row: dict[str, Any], theirs: Theirs) -> str:
     """Name an account; a sum over documents is named after what they are, and the account they go to."""
-    name, external_id = str(row["account"]), str(row["erp_id"])
+    name, external_id = str(row["account"]).removesuffix(IN_BASE), str(row["erp_id"])
+    in_base = IN_BASE if row["account"].endswith(IN_BASE) else ""
     if external_id and name.endswith(f" {external_id}"):
-        return sentence(f"{name.removesuffix(external_id)}{theirs.account(external_id)}")
-    return sentence(name)
+        name = f"{name.removesuffix(external_id)}{theirs.account(external_id)}"
+    return sentence(f"{name}{in_base}")
 
 
 def _amount(row: dict[str, Any], side: str) -> object:

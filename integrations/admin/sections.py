@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounting.models import JournalEntry
 from billing.admin.hooks import Card, add_cards, add_section
-from billing.admin.shown import NONE, change_url, link, list_url, status
+from billing.admin.shown import NONE, change_url, link, list_url, moment, status
 from billing.admin.tables import Table, columns
 from billing.models import (
     CreditNote,
@@ -22,7 +22,7 @@ from billing.models import (
     WriteOff,
 )
 from integrations.admin.figures import with_figures
-from integrations.admin.shown import moment, outbox_url, their_document
+from integrations.admin.shown import outbox_url, their_document
 from integrations.documents import Kind
 from integrations.models import Connection, ConnectionStatus, ExternalReference, OutboxItem, OutboxState
 
@@ -38,6 +38,7 @@ _KINDS: dict[type, tuple[Kind, ...]] = {
         Kind.DISPUTE_REFUND,
         Kind.DISPUTE_WON,
         Kind.DISPUTE_FEE_WON,
+        Kind.DISPUTE_RETURN,
     ),
     WriteOff: (Kind.WRITE_OFF, Kind.WRITE_OFF_ALLOCATION),
     Customer: (Kind.CUSTOMER,),

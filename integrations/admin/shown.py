@@ -4,7 +4,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +26,7 @@ from billing.models import (
     WriteOff,
 )
 from billing.money import format_money
+from billing.periods import day_words
 from billing.publishing import event_kinds
 from integrations.connectors import base
 from integrations.documents import Kind
@@ -60,13 +60,9 @@ MODELS: dict[str, type[Any]] = {
     Kind.DISPUTE_REFUND: Dispute,
     Kind.DISPUTE_WON: Dispute,
     Kind.DISPUTE_FEE_WON: Dispute,
+    Kind.DISPUTE_RETURN: Dispute,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
 }
-
-
-def moment(value: datetime | None) -> str:
-    """Show a point in time."""
-    return f"{value:%Y-%m-%d %H:%M} UTC" if value else NONE
 
 
 def erp_name(code: str) -> str:
@@ -127,7 +123,7 @@ class Subjects:
             money = format_money(found.amount.amount, found.currency)
             return link(found.entry.wallet, f"{found.entry.wallet}: {found.entry}, {money}")
         if isinstance(found, BusinessEvent):
-            return link(found, f"{event_kinds()[found.kind].label} {found.occurred_on}")
+            return link(found, f"{event_kinds()[found.kind].label} {day_words(found.occurred_on)}")
         return link(found) if found is not None else f"{subject_id}"
 
 

@@ -9,8 +9,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from billing.admin.hooks import Card, add_cards
-from billing.admin.shown import badge, list_url
-from integrations.admin.shown import moment
+from billing.admin.shown import badge, list_url, moment
 from integrations.models import WorkerBeat
 from integrations.workers import STALE
 

@@ -36,6 +36,7 @@ _BUILDERS = {
     Kind.WALLET_CREDIT: sales.wallet_credits,
     Kind.WALLET_REFUND: refunds.wallet_refunds,
     Kind.DISPUTE_REFUND: refunds.dispute_refunds,
+    Kind.DISPUTE_RETURN: refunds.dispute_returns,
     **{
         kind: money.builder_of(kind)
         for kind in (Kind.DISPUTE, Kind.DISPUTE_FEE, Kind.DISPUTE_WON, Kind.DISPUTE_FEE_WON, Kind.REFUND_LOSS)

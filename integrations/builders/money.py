@@ -11,7 +11,7 @@ from billing.payment_events import DisputeOpened, DisputeWon, RefundPaid
 from integrations.builders.mapped import Built, Mapped
 from integrations.builders.rates import Rates
 from integrations.connectors.base import DeliveryError
-from integrations.documents import Kind, MoneyDocument, reference_of
+from integrations.documents import Kind, MoneyDocument, as_sent, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
 
 
@@ -103,7 +103,8 @@ def _build(connection: Connection, items: Sequence[OutboxItem], kind: Kind) -> d
     events = BusinessEvent.objects.filter(kind=sort.event, key__in=[str(pk) for pk in rows])
     event_of = {int(key): pk for pk, key in events.values_list("id", "key")}
     heads = [(event_of[pk], row.business_entity_id, row.currency) for pk, row in rows.items() if pk in event_of]
-    rates = Rates("entry__event_id", heads)
+    # The account of payments is credited with what leaves it, debited with what comes back.
+    rates = Rates("entry__event_id", heads, side="credit" if as_sent(kind) is Kind.MONEY_OUT else "debit")
     built: dict[int, Built] = {}
     for item in items:
         row = rows[item.subject_id]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Literal
 
 from django.db.models import F, Sum
 
@@ -29,19 +30,25 @@ def simplest_rate(amounts: Sequence[tuple[Decimal, Decimal]], *, base_currency: 
 class Rates:
     """Base units per unit of a document's currency; read only where a document is in a foreign currency."""
 
-    def __init__(self, dimension: str, heads: Iterable[tuple[int, int, str]]) -> None:
-        """`dimension` is the line's field that names the document; `heads` are (id, entity id, currency)."""
+    def __init__(
+        self, dimension: str, heads: Iterable[tuple[int, int, str]], *, side: Literal["debit", "credit"] = "debit"
+    ) -> None:
+        """`dimension` is the line's field that names the document; `heads` are (id, entity id, currency).
+
+        `side` is where the entry has what the document is about: what left an account stands there at the day's rate, what
+        it is for at the rates at which it was carried.
+        """
         home = dict(BusinessEntity.objects.values_list("id", "base_currency"))
         foreign = [pk for pk, entity_id, currency in heads if currency != home[entity_id]]
         self._rates: dict[int, Decimal] = {}
         if not foreign:
             return
         rows = (
-            JournalLine.objects.filter(**{f"{dimension}__in": foreign}, debit__gt=0)
+            JournalLine.objects.filter(**{f"{dimension}__in": foreign, f"{side}__gt": 0})
             .exclude(currency=F("entry__business_entity__base_currency"))
-            .order_by("entry_id")
+            .order_by("entry__posted_at", "entry_id")  # Each process takes its ids ahead: alone they tell no order.
             .values_list(dimension, "entry_id", "business_entity_id")
-            .annotate(base=Sum("base_debit"), amount=Sum("debit"))
+            .annotate(base=Sum(f"base_{side}"), amount=Sum(side))
         )
         for document_id, _, entity_id, base, amount in rows:  # The first entry about it is the one that recorded it.
             if document_id not in self._rates:

@@ -5,9 +5,10 @@ from typing import Any
 
 from accounting.models import Account
 from billing.models import Dispute, Refund, WalletDraw
+from billing.money import format_money
 from integrations.builders.mapped import Built, Mapped, external_ids
 from integrations.builders.rates import Rates
-from integrations.connectors.base import DeliveryError, MissingMapping
+from integrations.connectors.base import DeliveryError, MissingMapping, Rejected
 from integrations.documents import Kind, RefundDocument, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
 
@@ -69,6 +70,24 @@ def dispute_refunds(connection: Connection, items: Sequence[OutboxItem]) -> dict
         for row in Dispute.objects.filter(id__in=[item.subject_id for item in items])
     }
     return _build(connection, items, rows, Kind.DISPUTE_REFUND)
+
+
+def dispute_returns(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
+    """Say what a person has to undo: no vendor takes a refund back by itself in the same way, and the money is there again."""
+    rows = Dispute.objects.in_bulk([item.subject_id for item in items])
+    held = external_ids(connection, Kind.DISPUTE_REFUND, rows)
+    built: dict[int, Built] = {}
+    for item in items:
+        row = rows[item.subject_id]
+        reference = reference_of(connection.reference_prefix, Kind.DISPUTE_REFUND, item.subject_id)
+        there = f"{reference}, id {held[row.pk][0]} there" if row.pk in held else reference
+        built[item.pk] = Rejected(
+            "by_hand",
+            f"{row} was won on {row.resolved_on}. {format_money(row.from_unapplied.amount, row.currency)} came back "
+            f"that had been on the customer's account; the ERP still has that part as a refund ({there}). Void or delete that "
+            "refund there, so that the payment holds the money again. Then skip this item, with that as the reason.",
+        )
+    return built
 
 
 def _build(connection: Connection, items: Sequence[OutboxItem], rows: Rows, kind: Kind) -> dict[int, Built]:

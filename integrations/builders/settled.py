@@ -83,7 +83,7 @@ def _recovered(invoice_ids: Iterable[int]) -> dict[int, dict[Bill, Decimal]]:
     events = BusinessEvent.objects.filter(
         kind=WriteOffRecovered.kind, payload__write_off_id__in=[row.pk for row in given_up.values()]
     )
-    for pk, payload in events.order_by("id").values_list("id", "payload"):
+    for pk, payload in events.order_by("recorded_at", "id").values_list("id", "payload"):
         bills[payload["invoice_id"]].append(_Bill(Bill(Kind.RECOVERY, pk), Decimal(payload["amount"])))
     laid: dict[int, dict[Bill, Decimal]] = {}
     rows = PaymentAllocation.objects.filter(invoice_id__in=list(given_up)).order_by("id")

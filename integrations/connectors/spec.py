@@ -166,7 +166,7 @@ class ConnectorSpec:
     gives an empty text. `role_notes`: our role: what the mapping page explains beside it.
     `receivable_types`: account types whose journal lines must name a customer. `needs_tax_code`: lines with tax name one.
     `line_account`: sales lines carry the account of the sale; `line_product`: they must name an item.
-    `tells_links`: documents that were read say which invoices they settle.
+    `tells_links`: payments that were read say which invoices they settle; `tells_credits`: credit notes do.
     `one_by_one`: the documents of a batch are requests of their own, so that a part of it may be taken up again alone.
     `sweeps`: kinds whose deletions `Connector.changes` does not tell; then the connector offers `base.Sweeps`.
     `lists`: what `Connector.lists` reads. `reads`: the kinds that `Connector.documents` can read.
@@ -197,6 +197,7 @@ class ConnectorSpec:
     webhooks: Webhooks | None = None
     can_draft: bool = False
     tells_links: bool = True
+    tells_credits: bool = False
 
     def sign_in(self, code: str = "") -> SignIn:
         """Give a way of signing in by its code; an empty or unknown code gives the first."""

@@ -21,6 +21,7 @@ class OutboxState(models.TextChoices):
     APPROVAL = "approval", "Waits for approval"
 
 
+NOTHING_THERE = 404  # The HTTP status of a look-up that finds nothing; no failure.
 UNDELIVERED = (OutboxState.PENDING, OutboxState.IN_FLIGHT, OutboxState.PARKED, OutboxState.APPROVAL)
 
 
@@ -97,3 +98,10 @@ class DeliveryAttempt(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.operation}: {self.outcome}"
+
+    @property
+    def answer(self) -> str:
+        """Say what the ERP answered, or what came instead of an answer."""
+        if self.http_status is None:
+            return f"no answer ({self.outcome})"
+        return f"HTTP {self.http_status}{' (nothing there)' if self.http_status == NOTHING_THERE else ''}"

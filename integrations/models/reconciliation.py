@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 from integrations.models.connection import Connection
 
@@ -27,4 +28,4 @@ class Reconciliation(TenantModel):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"Through {self.through}: {self.difference_count} differences"
+        return f"Through {day_words(self.through)}: {self.difference_count} differences"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -12,7 +13,7 @@ from django.db.models import Q, QuerySet
 from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation, WalletDraw
 from billing.money import round_money
 from integrations.builders.rates import Rates
-from integrations.builders.settled import by_payments, held_bills
+from integrations.builders.settled import Bill, Settled, by_credit_notes, by_payments, held_bills
 from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
@@ -31,6 +32,8 @@ from integrations.reconciliation.findings import (
     subject_of,
 )
 from integrations.reconciliation.further import Further, Span
+from integrations.reconciliation.sums import Amount, Effect, Sums
+from integrations.reconciliation.switched import Switch
 from integrations.serving import entity_ids
 
 _ZERO = Decimal(0)
@@ -58,18 +61,17 @@ class _Sort:
     """How a kind of document is read on both sides, and what it does to receivables."""
 
     kind: Kind
-    sign: int
+    effect: Effect
     words: str
-    moves: int = 0  # What it does to the account of payments.
 
 
-_INVOICES = _Sort(Kind.INVOICE, 1, "Invoice")
-_CREDITS = _Sort(Kind.CREDIT_NOTE, -1, "Credit note")
-_PAYMENTS = _Sort(Kind.PAYMENT, -1, "Payment", moves=1)
+_INVOICES = _Sort(Kind.INVOICE, Effect(1, 0), "Invoice")
+_CREDITS = _Sort(Kind.CREDIT_NOTE, Effect(-1, 0), "Credit note")
+_PAYMENTS = _Sort(Kind.PAYMENT, Effect(-1, 1), "Payment")
 _MOVED = (
-    _Sort(Kind.REFUND, 1, "Refund", moves=-1),
-    _Sort(Kind.MONEY_OUT, 0, "Money out", moves=-1),
-    _Sort(Kind.MONEY_IN, 0, "Money in", moves=1),
+    _Sort(Kind.REFUND, Effect(1, -1), "Refund"),
+    _Sort(Kind.MONEY_OUT, Effect(0, -1), "Money out"),
+    _Sort(Kind.MONEY_IN, Effect(0, 1), "Money in"),
 )
 
 
@@ -84,7 +86,7 @@ def compare(
         if sort.kind in findings.reads:
             comparison.run_moved(sort, connector)
     comparison.stray_journals(connector)
-    comparison.compare_sums()
+    comparison.tell_sums()
 
 
 class _Comparison:
@@ -92,15 +94,15 @@ class _Comparison:
         self._connection = connection
         self._through, self._since = through, since
         self._findings = findings
-        self._tells_links = base.get(connection.erp).tells_links
+        self._spec = base.get(connection.erp)
         self._entities = entity_ids(connection)
         own = BusinessEntity.objects.filter(pk__in=self._entities).order_by("id")
         self._bases = dict(own.values_list("id", "base_currency"))
         self._home = str(connection.company.get("home_currency") or next(iter(self._bases.values())))
         self._span = Span(self._entities, since, through)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
-        self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(_nothing)
-        self._owed: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(_nothing)
+        self._switch = Switch(connection)
+        self._sums = Sums()
 
     def run(self, sort: _Sort, connector: Connector) -> None:
         """Compare one kind in both directions."""
@@ -112,9 +114,8 @@ class _Comparison:
             rates = self._rates(sort, ours)
             customers = self._customers(each.customer_id for each in ours.values())
             for document, subject in zip(page, subjects, strict=True):
-                currency = document.currency or self._home
-                self._count(sort, document.account, currency, "theirs", document.total)
-                self._owed[document.customer, currency]["theirs"] += sort.sign * document.total
+                known = ours.get(subject) if subject is not None else None
+                self._count_theirs(sort, document, known, rates.of(subject or 0))
                 if subject is None and further.take(document):
                     continue
                 if subject is None or subject not in ours:
@@ -140,9 +141,7 @@ class _Comparison:
         for document in connector.documents(sort.kind, through=self._through, since=self._since):
             is_ours = further.take(document)
             if is_ours or sort.kind is Kind.REFUND:
-                currency = document.currency or self._home
-                self._count(sort, document.account, currency, "theirs", document.total)
-                self._owed[document.customer, currency]["theirs"] += sort.sign * document.total
+                self._count_theirs(sort, document)
             if not is_ours and (sort.kind is Kind.REFUND or document.reference.startswith(self._prefix)):
                 self._foreign(sort, document)
         self._our_further(sort, further, connector)
@@ -151,23 +150,25 @@ class _Comparison:
         return Further(self._connection, self._findings, sort.kind, self._span, may_move=self._may_move)
 
     def _our_further(self, sort: _Sort, further: Further, connector: Connector) -> None:
-        customers = self._customers(row.customer_id for row in further.all)
-        for row in further.all:
-            self._count(sort, self._deposit(sort), row.currency, "ours", row.total)
-            owner = customers.get(row.customer_id, f"ours {row.customer_id}")
-            self._owed[owner, row.currency]["ours"] += sort.sign * row.total
+        customers = self._customers(row.customer_id for row, _ in further.all)
+        for row, rate in further.all:
+            self._count_ours(sort, row.customer_id, Amount(row.total, row.currency, self._home, rate), customers)
         further.say_missing(connector)
 
     def _our_side(self, sort: _Sort, ids: Sequence[int], seen: set[int], connector: Connector) -> None:
         missing = []
-        customers = self._customers(each.customer_id for each in self._ours(sort, ids).values())
-        for subject, ours in self._ours(sort, ids).items():
-            self._count(sort, self._deposit(sort), ours.currency, "ours", ours.total)
-            owner = customers.get(ours.customer_id, f"ours {ours.customer_id}")
-            self._owed[owner, ours.currency]["ours"] += sort.sign * ours.total
+        every = self._ours(sort, ids)
+        customers, rates = self._customers(each.customer_id for each in every.values()), self._rates(sort, every)
+        for subject, ours in every.items():
+            amount = Amount(ours.total, ours.currency, self._bases[ours.entity_id], rates.of(subject))
+            self._count_ours(sort, ours.customer_id, amount, customers)
             is_gone = sort is not _INVOICES and not ours.total  # What is void here need not be there any more.
             if subject not in seen and not is_gone:
                 missing.append((subject, ours.name, ours.total))
+        if sort is _CREDITS and not self._spec.tells_credits:
+            self._findings.unfinished(
+                Kind.CREDIT_ALLOCATION, {pk: ours.name for pk, ours in every.items() if pk in seen and ours.total}
+            )
         self._findings.compared += len(missing)
         if missing:
             self._findings.missing(sort.kind, missing, connector=connector)
@@ -184,12 +185,14 @@ class _Comparison:
         if self._since:
             day = "received_on" if sort is _PAYMENTS else "issued_on"
             rows = rows.filter(**{f"{day}__gte": self._since})
-        return rows.filter(business_entity_id__in=self._entities)
+        rows = rows.filter(business_entity_id__in=self._entities)
+        return self._switch.since(sort.kind, rows, recorded="created_at")
 
     def _ours(self, sort: _Sort, ids: Sequence[int]) -> dict[int, _Ours]:
         rows = self._candidates(sort).filter(id__in=ids)
         if sort is _PAYMENTS:
-            linked, void = self._linked(ids), self._void_there(sort, ids)
+            void = self._void_there(sort, ids)
+            linked = self._named(by_payments(ids)) if self._spec.tells_links else {}
             return {
                 pk: _Ours(
                     self._name(pk),
@@ -199,7 +202,7 @@ class _Comparison:
                     currency,
                     _ZERO if pk in void else amount,
                     _ZERO,
-                    linked.get(pk, {}),
+                    linked.get(pk, {}) if self._spec.tells_links else None,
                 )
                 for pk, day, customer, entity, currency, amount in rows.values_list(
                     "id", "received_on", "customer_id", "business_entity_id", "currency", "amount"
@@ -207,9 +210,17 @@ class _Comparison:
             }
         fields = ("id", "number", "issued_on", "customer_id", "business_entity_id", "currency", "total", "tax")
         void = self._void_there(sort, ids)
+        credited = self._credited(ids) if sort is _CREDITS and self._spec.tells_credits else {}
         return {
             pk: _Ours(
-                number, day.isoformat(), customer, entity, currency, *((_ZERO, _ZERO) if pk in void else (total, tax))
+                number,
+                day.isoformat(),
+                customer,
+                entity,
+                currency,
+                total=_ZERO if pk in void else total,
+                tax=_ZERO if pk in void else tax,
+                linked=None if pk in void else credited.get(pk),
             )
             for pk, number, day, customer, entity, currency, total, tax in rows.values_list(*fields)
         }
@@ -227,16 +238,25 @@ class _Comparison:
     def _prefix(self) -> str:
         return f"{self._connection.reference_prefix}-"
 
-    def _linked(self, payment_ids: Sequence[int]) -> dict[int, dict[str, Decimal]]:
-        settled = by_payments(payment_ids)
+    def _credited(self, note_ids: Sequence[int]) -> dict[int, dict[str, Decimal]]:
+        """Give what credit notes settle, of what the ERP has; one of an invoice from before it went live stays open there."""
+        settled: dict[int, dict[Bill, Decimal]] = {pk: dict(some) for pk, some in by_credit_notes(note_ids).items()}
+        for note in CreditNote.objects.filter(id__in=note_ids):
+            bills, bill = settled.setdefault(note.pk, {}), Bill(Kind.INVOICE, note.invoice_id)
+            bills[bill] = bills.get(bill, _ZERO) + note.settled.amount
+        held = held_bills(self._connection, settled.values())
+        return self._named({pk: {bill: some[bill] for bill in some if bill in held} for pk, some in settled.items()})
+
+    def _named(self, settled: Settled) -> dict[int, dict[str, Decimal]]:
+        """Give what is settled by the ERP's ids."""
         held = held_bills(self._connection, settled.values())
         return {
-            payment: {
+            subject: {
                 held.get(bill, f"unsent {bill.kind} {bill.subject_id}"): amount
                 for bill, amount in some.items()
                 if amount
             }
-            for payment, some in settled.items()
+            for subject, some in settled.items()
         }
 
     def _customers(self, ids: Iterable[int]) -> dict[int, str]:
@@ -253,7 +273,7 @@ class _Comparison:
             ("customer", customers.get(ours.customer_id, ""), theirs.customer),
             ("number", ours.name, theirs.number),
         ]
-        if ours.linked is not None and self._tells_links:
+        if ours.linked is not None:
             linked: dict[str, Decimal] = defaultdict(Decimal)
             for invoice, amount in theirs.linked:
                 linked[invoice] += amount
@@ -310,6 +330,10 @@ class _Comparison:
             changes |= Q(kind=Kind.PAYMENT_UPDATE.value, subject_id__in=list(parts))
             draws = WalletDraw.objects.filter(source__payment=subject).values_list("id", flat=True)
             changes |= Q(kind=Kind.WALLET_PAYMENT.value, subject_id__in=list(draws))
+        if sort is _CREDITS:
+            changes |= Q(kind=Kind.CREDIT_ALLOCATION.value, subject_id=subject)
+            draws = WalletDraw.objects.filter(source__credit_note=subject).values_list("id", flat=True)
+            changes |= Q(kind=Kind.WALLET_CREDIT.value, subject_id__in=list(draws))
         states = OutboxItem.objects.filter(changes, connection=self._connection).exclude(state=OutboxState.DELIVERED)
         state = states.values_list("state", flat=True).first()
         waits = {OutboxState.PARKED: "parked", OutboxState.SKIPPED: "skipped", OutboxState.APPROVAL: APPROVAL}
@@ -328,35 +352,34 @@ class _Comparison:
     def stray_journals(self, connector: Connector) -> None:
         """Journals of ours have no business beside documents: both would count revenue twice."""
         for document in connector.documents(Kind.JOURNAL_ENTRY, through=self._through, since=self._since):
-            if document.reference.startswith(self._prefix):
+            if document.reference.startswith(self._prefix) and not self._switch.sent_before(document):
                 self._findings.compared += 1
                 self._findings.add(
                     "journal_entry", document.number, "sent in the other mode", external_id=document.external_id
                 )
 
-    def _deposit(self, sort: _Sort) -> str:
-        if not sort.moves:
-            return ""
+    @cached_property
+    def _deposit(self) -> str:
         row = MappingRow.objects.filter(connection=self._connection, kind=MappingKind.DEPOSIT_ACCOUNT).first()
         return row.external_id if row else ""
 
-    def _count(self, sort: _Sort, account: str, currency: str, side: str, total: Decimal) -> None:
-        self._sums["receivables", "", currency][side] += sort.sign * total
-        if sort.moves:
-            self._sums["payments to account", account, currency][side] += sort.moves * total
+    def _count_theirs(
+        self, sort: _Sort, theirs: ErpDocument, ours: _Ours | None = None, our_rate: Decimal = Decimal(1)
+    ) -> None:
+        base, rate = self._home, theirs.rate
+        if ours:
+            base = self._bases[ours.entity_id]
+            # Vendors keep fewer digits than we do, and not all tell the rate.
+            is_ours = rate is None or abs(rate / our_rate - 1) <= _SAME_RATE
+            rate = our_rate if is_ours and ours.total == theirs.total else rate
+        amount = Amount(theirs.total, theirs.currency or self._home, base, rate)
+        self._sums.add("theirs", sort.effect, amount, customer=theirs.customer, account=theirs.account)
 
-    def compare_sums(self) -> None:
-        """Compare what the documents come to on receivables and on the deposit account."""
-        for (name, account, currency), sums in sorted(self._sums.items()):
-            self._findings.account(name=f"{name} {account}".strip(), external_id=account, currency=currency, **sums)
-        names = dict(
-            ErpRecord.objects.filter(connection=self._connection, kind="customer").values_list("external_id", "name")
-        )
-        for (customer, currency), sums in sorted(self._owed.items()):
-            if sums["ours"] != sums["theirs"]:
-                name = names.get(customer, customer or "without a customer")
-                self._findings.customer(name=name, external_id=customer, currency=currency, **sums)
+    def _count_ours(self, sort: _Sort, customer_id: int, amount: Amount, customers: Mapping[int, str]) -> None:
+        owner = customers.get(customer_id, f"ours {customer_id}")
+        self._sums.add("ours", sort.effect, amount, customer=owner, account=self._deposit)
 
-
-def _nothing() -> dict[str, Decimal]:
-    return {"ours": _ZERO, "theirs": _ZERO}
+    def tell_sums(self) -> None:
+        """Note what the documents come to."""
+        records = ErpRecord.objects.filter(connection=self._connection, kind="customer")
+        self._sums.tell(self._findings, names=dict(records.values_list("external_id", "name")))

@@ -1,6 +1,6 @@
 """What a comparison found, in plain objects with the cause in words."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
@@ -70,8 +70,10 @@ class Findings:
             found["detail"] = detail
         self.differences.append(found)
 
-    def account(self, *, name: str, external_id: str, currency: str, ours: Decimal, theirs: Decimal) -> None:
-        """Note an account's movement on both sides; a difference where they differ."""
+    def account(
+        self, *, name: str, external_id: str, currency: str, ours: Decimal, theirs: Decimal, is_repeat: bool = False
+    ) -> None:
+        """Note an account's movement on both sides; a difference where they differ, unless it repeats what others say."""
         row = {
             "account": name,
             "erp_id": external_id,
@@ -81,7 +83,7 @@ class Findings:
             "difference": _plain(theirs - ours),
         }
         self.accounts.append(row)
-        if ours != theirs:
+        if ours != theirs and not is_repeat:
             self.differences.append({"kind": "account", "document": name, "cause": "balances differ", **row})
 
     def customer(self, *, name: str, external_id: str, currency: str, ours: Decimal, theirs: Decimal) -> None:
@@ -96,6 +98,19 @@ class Findings:
                 "difference": _plain(theirs - ours),
             }
         )
+
+    def unfinished(self, kind: Kind, names: Mapping[int, str]) -> None:
+        """Note items of a kind that are not delivered, where the document they concern is there: half of it is missing."""
+        items = OutboxItem.objects.filter(connection=self._connection, kind=kind, subject_id__in=list(names))
+        rows = items.exclude(state=OutboxState.DELIVERED).values_list("subject_id", "state", "reason")
+        for subject, state, reason in rows:
+            self.add(kind.value, names[subject], _CAUSES[OutboxState(state)], detail=reason)
+
+    def waiting(self, kind: Kind | None, subject_id: int) -> tuple[str, str] | None:
+        """Give cause and reason where an item of this kind has not been delivered, which would have changed the document."""
+        items = OutboxItem.objects.filter(connection=self._connection, kind=kind or "", subject_id=subject_id)
+        found = items.exclude(state=OutboxState.DELIVERED).values_list("state", "reason").first()
+        return (_CAUSES[OutboxState(found[0])], found[1]) if found else None
 
     def missing(self, kind: Kind, subjects: Sequence[tuple[int, str, Decimal | None]], *, connector: Connector) -> None:
         """Note documents of ours (id, name, amount) that the ERP does not show, with what the outbox knows.

@@ -23,6 +23,7 @@ from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
 from integrations.models import Connection
 from integrations.reconciliation.findings import CHANGED, TWICE, Findings, subject_of
+from integrations.reconciliation.switched import Switch
 
 
 class Ours(NamedTuple):
@@ -58,13 +59,19 @@ class Further:
         self, connection: Connection, findings: Findings, sent_as: Kind, span: Span, *, may_move: bool
     ) -> None:
         self._connection, self._findings, self._may_move = connection, findings, may_move
-        self._ours: Mapping[Kind, Rows] = {kind: read(span) for kind, read in _READERS[sent_as].items()}
-        self._seen: set[tuple[Kind, int]] = set()
+        self._ours: dict[Kind, Rows] = {}
+        switch = Switch(connection)
+        for kind, read in _READERS[sent_as].items():
+            rows = read(span)
+            self._ours[kind] = {pk: rows[pk] for pk in switch.queued(kind, rows)}
+        self._seen: dict[tuple[Kind, int], Decimal | None] = {}
 
     @property
-    def all(self) -> Iterable[Ours]:
-        """Give all of ours."""
-        return (row for rows in self._ours.values() for row in rows.values())
+    def all(self) -> Iterable[tuple[Ours, Decimal | None]]:
+        """Give all of ours, each with the rate that the ERP has it at: of these no rate is compared."""
+        return (
+            (row, self._seen.get((kind, subject))) for kind, rows in self._ours.items() for subject, row in rows.items()
+        )
 
     def take(self, document: ErpDocument) -> bool:
         """Tell whether a document of the ERP is one of them, and note where it differs."""
@@ -81,12 +88,12 @@ class Further:
         if (kind, subject) in self._seen:
             self._findings.add(kind.value, name, TWICE, theirs=document.total, external_id=found)
             return
-        self._seen.add((kind, subject))
+        self._seen[kind, subject] = document.rate
         if ours.total != document.total:
+            cause, detail = self._findings.waiting(_CHANGED_BY.get(kind), subject) or (CHANGED, "The total differs.")
             self._findings.add(
-                kind.value, name, CHANGED, ours=ours.total, theirs=document.total, external_id=found,
-                detail="The total differs.",
-            )  # fmt: skip
+                kind.value, name, cause, ours=ours.total, theirs=document.total, external_id=found, detail=detail
+            )
         day = ours.date.isoformat()
         if document.date[:10] != day and not (self._may_move and document.date[:10] > day):
             self._findings.add(
@@ -99,11 +106,14 @@ class Further:
             missing = [
                 (subject, self._name(kind, subject), row.total)
                 for subject, row in rows.items()
-                if (kind, subject) not in self._seen
+                if (kind, subject) not in self._seen and row.total
             ]
             self._findings.compared += len(missing)
             if missing:
                 self._findings.missing(kind, missing, connector=connector)
+            there = {subject: self._name(kind, subject) for subject in rows if (kind, subject) in self._seen}
+            if there:  # Such as a refund that is there but not tied to what it pays back yet.
+                self._findings.unfinished(kind, there)
 
     def _name(self, kind: Kind, subject: int) -> str:
         return reference_of(self._connection.reference_prefix, kind, subject)
@@ -150,8 +160,17 @@ def _wallet_refunds(span: Span) -> Rows:
 
 
 def _dispute_refunds(span: Span) -> Rows:
+    """Of a dispute that was won nothing should be left: the refund is undone, and ERPs keep no history of what is void."""
     rows = span.of(Dispute.objects.filter(from_unapplied__gt=0), "opened_on")
-    return {row.pk: Ours(row.customer_id, row.currency, row.from_unapplied.amount, row.opened_on) for row in rows}
+    return {
+        row.pk: Ours(
+            row.customer_id,
+            row.currency,
+            Decimal(0) if row.status == DisputeStatus.WON else row.from_unapplied.amount,
+            row.opened_on,
+        )
+        for row in rows
+    }
 
 
 def _moved(kind: Kind, day: str, rows: Callable[[], QuerySet[Any]]) -> Callable[[Span], Rows]:
@@ -167,6 +186,7 @@ def _settled() -> QuerySet[Dispute]:
     return Dispute.objects.filter(amount__gt=F("from_unapplied"))
 
 
+_CHANGED_BY = {Kind.DISPUTE_REFUND: Kind.DISPUTE_RETURN}
 _READERS: Mapping[Kind, Mapping[Kind, Callable[[Span], Rows]]] = {
     Kind.INVOICE: {Kind.RECOVERY: _recoveries},
     Kind.CREDIT_NOTE: {Kind.WRITE_OFF: _write_offs, Kind.WALLET_BONUS: _bonus},

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 
 from accounting.models import Account, JournalEntry, JournalLine, entry_number
 from billing.models import BusinessEntity
@@ -30,6 +30,7 @@ from integrations.reconciliation.findings import (
     foreign_cause,
     subject_of,
 )
+from integrations.reconciliation.switched import Switch
 from integrations.serving import entity_ids
 
 Amounts = dict[str, Decimal]
@@ -76,6 +77,7 @@ class _Comparison:
         self._home = str(connection.company.get("home_currency") or entities[0].base_currency)
         self._sums: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self._seen: set[tuple[Kind, int]] = set()
+        self._switch = Switch(connection)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
 
     def run(self, connector: Connector) -> None:
@@ -94,7 +96,9 @@ class _Comparison:
         entries = JournalEntry.objects.filter(date__lte=self._through)
         if self._since:
             entries = entries.filter(date__gte=self._since)
-        return entries.filter(business_entity_id__in=self._entities)
+        entries = entries.filter(business_entity_id__in=self._entities)
+        collected = SummarizedEntry.objects.filter(connection=self._connection, entry_id=OuterRef("pk"))
+        return self._switch.since(Kind.JOURNAL_ENTRY, entries, recorded="posted_at", or_in=Exists(collected))
 
     def _compare_page(self, page: Sequence[ErpDocument]) -> None:
         named = [(self._subject(document), document) for document in page]
@@ -226,7 +230,7 @@ class _Comparison:
 
     def _made_there(self, document: ErpDocument, sign: int) -> None:
         """Sales documents move receivables past our journals."""
-        if not document.total:
+        if not document.total or self._switch.sent_before(document):
             return
         cause = foreign_cause(self._connection, document)
         name = f"{_WORDS[document.kind]} {document.number or document.external_id}"

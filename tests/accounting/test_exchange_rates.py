@@ -127,7 +127,7 @@ def test_days_without_rates_take_the_last_earlier_one_for_a_week(tenant):
     rates("Date USD\n2026-03-06 1.10\n2026-03-09 1.20")
     assert rate("EUR", "USD", date(2026, 3, 8)) == D("1.1")
     assert rate("EUR", "USD", date(2026, 3, 16)) == D("1.2")
-    with pytest.raises(MissingRate, match="from EUR to USD for 2026-03-17, nor for the 7 days before"):
+    with pytest.raises(MissingRate, match="from EUR to USD for 17 March 2026, nor for the 7 days before"):
         rate("EUR", "USD", date(2026, 3, 17))
     with pytest.raises(MissingRate):
         rate("EUR", "USD", date(2026, 3, 5))

@@ -470,7 +470,7 @@ def test_an_entry_in_a_foreign_currency_is_posted_at_the_rate_of_its_day(entity,
     """900.00 EUR of rent at 1.10; reversed by itself on 1 February at what it was posted for, whatever the rate is then."""
     entry = draft(ann, currency="EUR", reverse_on=FEB_1)
     submit(entry_id=entry.pk, by=ann, at=timezone.now())
-    with pytest.raises(ManualEntryError, match="no exchange rate from EUR to USD for 2026-01-31"):
+    with pytest.raises(ManualEntryError, match="no exchange rate from EUR to USD for 31 January 2026"):
         approve(entry_id=entry.pk, by=bob, at=timezone.now())
     assert (JournalEntry.objects.count(), ManualEntry.objects.get().status) == (0, "submitted")
     rates("Date USD\n2026-01-30 1.10\n2026-02-02 1.30")
@@ -511,7 +511,7 @@ def test_a_repeated_foreign_entry_takes_each_days_rate_and_waits_for_it(entity, 
     original = post(ann, bob, currency="EUR", repeat=1)
     run = post_scheduled(business_entity_id=entity.pk, through=date(2026, 3, 31))
     assert run.repeated == 0
-    assert "no exchange rate from EUR to USD for 2026-03-31" in run.refused[0]
+    assert "no exchange rate from EUR to USD for 31 March 2026" in run.refused[0]
     assert post_scheduled(business_entity_id=entity.pk, through=date(2026, 2, 28)).repeated == 1
     amounts = [entry.lines.order_by("position")[0].base_debit for entry in JournalEntry.objects.order_by("date")]
     assert amounts == [D(990), D(1080)]

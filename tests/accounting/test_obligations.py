@@ -60,7 +60,7 @@ def posted(product: Product) -> list[Decimal]:
 
 
 def test_a_discount_is_allocated_by_standalone_prices(bundle: Contract, support: Product, tenant: Tenant) -> None:
-    """C12: 510.00 and 340.00; support is 28.33 eleven times and 28.37 at last."""
+    """C12: 510.00 and 340.00, a line each (docs/decisions/0023); support is 28.33 eleven times and 28.37 at last."""
     run_billing(through=date(2026, 1, 1), finalize=True)
     recognize_revenue(through=date(2026, 1, 31))
     assert journal() == text("""

@@ -90,7 +90,7 @@ def test_a_year_by_days(sell: Sell) -> None:
 
 def test_a_proration_credit_to_the_customers_balance(sell: Sell, customer: Customer) -> None:
     """PE4: 31.00 of a paid invoice are not needed any more and kept for the customer. The peer takes them off the receivable
-    first and puts them back (AR 31.00 twice); here the credit note names the balance at once."""
+    first and puts them back (AR 31.00 twice); here the credit note names the balance at once (docs/decisions/0023)."""
     sell(amount="62", start=JAN, terms={"term_months": 1})
     run_billing(through=JAN, finalize=True)
     pay(customer, "62", JAN)
@@ -280,22 +280,6 @@ def test_a_one_off_price_split_by_days_over_five_months(customer: Customer, prod
         2025-12-31  Revenue recognized
             Dr Deferred Revenue                       62.30
             Cr Sales and Services Revenue             62.30
-    """)
-
-
-def test_what_has_no_service_period_is_earned_with_its_invoice(customer: Customer, product: Product) -> None:
-    """Row 2: 100.00 with 10 % tax, earned at once. It passes through deferred revenue on the same day."""
-    tax = TaxRate.objects.create(code="t", name="Tax", percent=10)
-    invoiced(customer, NewLine(product=product, unit_amount=D(100), tax_rate=tax))
-    recognize_revenue(through=JAN)
-    assert journal() == text("""
-        2026-01-01  Invoice finalized
-            Dr AR - Customers                        110.00
-            Cr Deferred Revenue                      100.00
-            Cr Sales Tax                              10.00
-        2026-01-01  Revenue recognized
-            Dr Deferred Revenue                      100.00
-            Cr Sales and Services Revenue            100.00
     """)
 
 

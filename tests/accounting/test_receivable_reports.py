@@ -1,15 +1,18 @@
 """Ageing, statements, invoice register and cash receipts: worked examples, any past day, and ties to the trial balance."""
 
+import io
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
+from pypdf import PdfReader
 
 from accounting.models import Account, AccountingPeriod, DefaultAccount, Level
 from accounting.periods import close_period
 from accounting.reports.asked import Mistakes
+from accounting.reports.rendering.pdf import write_pdf
 from accounting.reports.trial_balance import trial_balance
 from billing.models import Contract, Customer, Invoice, TaxRate
 from billing.services.billing_run import run_billing
@@ -142,8 +145,8 @@ def test_a_statement_shows_the_whole_payment_and_what_is_left(overpaid: Customer
     report = run("customer-statement", customer="C-1", from_="2026-05-15", to="2026-07-20")
     assert shown(report) == text("""
         2026-05-15 | Balance before    |            |       |        |  80.00
-        2026-05-20 | Payment received  | INV-000001 |       | 100.00 | -20.00
-        2026-06-01 | Invoice finalized | INV-000002 | 50.00 |        |  30.00
+        2026-05-20 | Payment           | INV-000001 |       | 100.00 | -20.00
+        2026-06-01 | Invoice           | INV-000002 | 50.00 |        |  30.00
         ---
         Total      |                   |            | 50.00 | 100.00 |  30.00
     """)
@@ -155,6 +158,26 @@ def test_a_statement_shows_the_whole_payment_and_what_is_left(overpaid: Customer
     prove(report)
     with pytest.raises(Mistakes, match="required"):
         run("customer-statement", from_="2026-05-15", to="2026-07-20")
+
+
+def test_a_statement_is_a_letter_with_who_bills_and_how_to_pay(overpaid: Customer) -> None:
+    entity = overpaid.business_entity
+    entity.name, entity.address, entity.country, entity.tax_id = "Acme Inc", "1 Harbor Road\nPortsend", "US", "00-1"
+    entity.payment_details = "IBAN XX00"
+    entity.save()
+    Customer.objects.update(name="Globex GmbH", address="Hauptstraße 5", country="DE")
+    paper = io.BytesIO()
+    write_pdf(run("customer-statement", customer="C-1", from_="2026-05-15", to="2026-07-20"), paper)
+    found = PdfReader(paper).pages[0].extract_text().splitlines()
+    place = found.index("From")
+    assert found[place : place + 10] == [
+        "From", "Acme Inc", "1 Harbor Road", "Portsend", "United States", "Tax ID: 00-1",
+        "To", "Globex GmbH", "Hauptstraße 5", "Germany",
+    ]  # fmt: skip
+    assert found[place + 10 : place + 12] == ["How to pay", "IBAN XX00"]
+    assert "The balance equals" not in " ".join(found)  # The proof is ours, not the customer's.
+    settled = run("customer-statement", customer="C-1", from_="2026-04-01", to="2026-05-25")
+    assert [heading for heading, _ in settled.letter] == ["From", "To"]
 
 
 @pytest.fixture

@@ -87,4 +87,4 @@ def test_balances_are_looked_at_before_they_are_revalued(
     again = {each.code: each for each in dry_run(period, today=date(2026, 4, 9)).checks}["foreign_balances"]
     assert again.passed
     missing = accountant.get(f"{reverse(REVALUE)}?at=2026-04-30").content.decode()
-    assert "There is no exchange rate from EUR to USD for 2026-04-30" in missing
+    assert "There is no exchange rate from EUR to USD for 30 April 2026" in missing

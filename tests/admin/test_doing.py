@@ -1,5 +1,7 @@
 """What people do in the admin: looking changes nothing, confirming does it, and a refusal is said in words."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,8 +11,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounting.models import AccountingPeriod, DefaultAccount
+from billing.admin import printed
 from billing.models import (
     ApiKey,
     BusinessEntity,
@@ -20,6 +24,7 @@ from billing.models import (
     Customer,
     Invoice,
     Job,
+    JobFile,
     JobStatus,
     Membership,
     Payment,
@@ -27,8 +32,10 @@ from billing.models import (
     Role,
     Tenant,
 )
+from billing.printing import bundles
 from billing.services import jobs
 from billing.services.billing_run import run_billing
+from billing.services.invoices import finalize_invoices
 
 
 def url(name: str, *args: object) -> str:
@@ -51,14 +58,69 @@ def test_confirmations_change_nothing_until_confirmed(finance: Client, draft: In
 def test_many_drafts_are_finalized_after_confirmation(finance: Client, draft: Invoice) -> None:
     chosen = {"action": "finalize_chosen", "_selected_action": [draft.pk]}
     asked = finance.post(url("billing_invoice_changelist"), chosen)
-    assert "1 invoices over 100.00 USD" in asked.content.decode()
+    assert "1 draft, together 100.00 USD." in asked.content.decode()
     draft.refresh_from_db()
     assert draft.status == "draft"
     finance.post(url("billing_invoice_changelist"), {**chosen, "confirmed": "1"})
     draft.refresh_from_db()
     assert draft.status == "finalized"
-    refused = finance.post(url("billing_invoice_changelist"), {**chosen, "confirmed": "1"}, follow=True)
-    assert "is no draft" in refused.content.decode()
+    for confirmed in ({}, {"confirmed": "1"}):
+        refused = finance.post(url("billing_invoice_changelist"), {**chosen, **confirmed}, follow=True).content.decode()
+        assert "1 of the 1 chosen are no drafts, such as invoice INV-000001." in refused
+        assert "can no longer change" not in refused
+
+
+def test_a_few_invoices_come_as_a_zip_of_pdfs_for_whoever_may_look(viewer: Client, draft: Invoice) -> None:
+    finalize_invoices([draft.pk])
+    run_billing(through=date(2026, 2, 1))
+    page = viewer.get(url("billing_invoice_changelist")).content.decode()
+    assert "Download as PDF" in page and "Finalize drafts" not in page
+    chosen = {"action": "download_pdfs", "_selected_action": [each.pk for each in Invoice.objects.all()]}
+    answer = viewer.post(url("billing_invoice_changelist"), chosen)
+    assert answer["Content-Disposition"] == 'attachment; filename="invoices-1-to-2.zip"'
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert sorted(archive.namelist()) == ["INV-000001.pdf", "draft-1.pdf"]
+    alone = viewer.get(url("billing_invoice_pdf", draft.pk)).content
+    assert archive.read("INV-000001.pdf") == alone
+    assert not Job.objects.exists()
+
+
+def test_many_invoices_are_drawn_by_a_job_and_kept_for_a_week(
+    viewer: Client, draft: Invoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "async_task", lambda *args, **options: None)
+    monkeypatch.setattr(printed, "AT_ONCE", 1)
+    monkeypatch.setattr(bundles, "_IN_ONE_FILE", 2)
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    chosen = {"action": "download_pdfs", "_selected_action": [each.pk for each in Invoice.objects.all()]}
+    asked = viewer.post(url("billing_invoice_changelist"), chosen)
+    job = Job.objects.get()
+    assert asked.url == url("billing_job_change", job.pk)
+    for _ in range(2):  # A second try, after a worker's death, replaces what the first one made.
+        Job.objects.update(status="running")
+        jobs.run_job(job_id=job.pk)
+        assert [each.name for each in JobFile.objects.all()] == ["invoices-1-to-2.zip", "invoices-3-to-3.zip"]
+    job.refresh_from_db()
+    assert job.status == JobStatus.DONE
+    seen: list[tuple[int, int]] = []
+    list(bundles.bundles("invoice", job.parameters["ids"], lambda done, total: seen.append((done, total))))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    page = viewer.get(asked.url).content.decode()
+    names = []
+    for each in JobFile.objects.all():
+        address = reverse("admin:job_file", args=[job.pk, each.pk])
+        assert address in page
+        names += zipfile.ZipFile(io.BytesIO(viewer.get(address).content)).namelist()
+    assert sorted(names) == ["INV-000001.pdf", "INV-000002.pdf", "INV-000003.pdf"]
+    JobFile.objects.update(made_at=timezone.now() - timedelta(days=8))
+    again = jobs.start_job(kind="print_documents", title="x", parameters={"kind": "creditnote", "ids": []}, user=None)
+    jobs.run_job(job_id=again.pk)
+    assert not JobFile.objects.exists()
+    gone = viewer.get(address)
+    assert gone.status_code == 404 and "kept for 7 days" in gone.content.decode()
+    monkeypatch.setattr(printed, "MOST", 2)
+    refused = viewer.post(url("billing_invoice_changelist"), chosen, follow=True).content.decode()
+    assert "at most 2 at once" in refused
 
 
 def test_void_asks_for_a_reason_and_a_day(finance: Client, draft: Invoice) -> None:

@@ -28,7 +28,7 @@ def test_a_foreign_invoice_needs_a_rate_and_shows_both_amounts(caller: Caller, t
     }
     draft = caller.post("/invoices", {"customer": customer["id"], "issued_on": "2026-01-01", "lines": [line]})
     refused = caller.post(f"/invoices/{draft['id']}/finalize", status=422)
-    assert refused["error"]["code"] == "missing_rate" and "EUR to USD for 2026-01-01" in refused["error"]["message"]
+    assert refused["error"]["code"] == "missing_rate" and "EUR to USD for 1 January 2026" in refused["error"]["message"]
     with tenant_scope(tenant.pk):
         rates("Date USD\n2026-01-01 1.10")
     final = caller.post(f"/invoices/{draft['id']}/finalize", status=200)

@@ -25,6 +25,7 @@ LISTS = [
     "wallet-entries",
     "write-offs",
     "credit-uses",
+    "jobs",
     "business-events",
     "journal-entries",
 ]
@@ -54,6 +55,7 @@ def full(caller: Caller, invoice: dict[str, Any]) -> Caller:
     caller.post("/disputes", {"payment": payment, "on": "2026-01-10", "amount": usd("2.00"), "reason": "r"})
     caller.post("/refunds", {"payment": payment, "on": "2026-01-10", "amount": usd("2.00"), "reason": "r"})
     caller.post("/wallets/top-up", {"customer": invoice["customer"], "on": "2026-01-10", "amount": usd("3.00")})
+    caller.post("/jobs/run-billing", {"through": "2026-01-31"})
     return caller
 
 

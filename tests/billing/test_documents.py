@@ -254,7 +254,7 @@ def test_usage_that_does_not_fit_is_refused_all_or_nothing(metered, sell):
     run_billing(through=date(2026, 2, 1))
     for item, day, key, reason in (
         (metered.pk, date(2026, 2, 2), "known", "key known is recorded already"),
-        (metered.pk, date(2026, 1, 31), "x", "billed until 2026-02-01"),
+        (metered.pk, date(2026, 1, 31), "x", "billed until 1 February 2026"),
         (metered.pk, date(2027, 1, 1), "x", "outside the item's term"),
         (fixed.pk, date(2026, 2, 2), "x", "not priced by usage"),
         (0, date(2026, 2, 2), "x", "no contract item with the id 0"),
@@ -289,7 +289,7 @@ def test_contracts_that_do_not_fit_are_refused(customer, product, sell):
         start_contracts([0])
     run_billing(through=date(2026, 2, 1), finalize=True)
     for end, reason in (
-        (date(2026, 2, 15), "billed until 2026-03-01"),
+        (date(2026, 2, 15), "billed until 1 March 2026"),
         (date(2026, 1, 1), "can end after 2026-01-01"),
         (date(2027, 2, 1), "by the end of its term only"),
     ):

@@ -105,7 +105,7 @@ def test_disputes_that_do_not_fit_are_refused(paid: Payment) -> None:
     with refused("cannot be decided before"):
         win_dispute(dispute_id=opened.pk, on=JAN)
     win_dispute(dispute_id=opened.pk, on=FEB, fee_returned=D("15"))
-    with refused("was won on 2026-02-01"):
+    with refused("was won on 1 February 2026"):
         lose_dispute(dispute_id=opened.pk, on=FEB)
     paid.refresh_from_db()
     assert paid.unapplied.amount == D("20")

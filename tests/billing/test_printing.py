@@ -4,14 +4,19 @@ import io
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
+import pymupdf_fonts
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from pypdf import PdfReader
 
 from billing.models import BusinessEntity, Contract, CreditNote, Customer, Invoice, Product, TaxRate
 from billing.printing.document_pdf import write_document
 from billing.printing.documents import PrintedDocument, credit_note_document, invoice_document
+from billing.printing.fonts import register_fonts
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import finalize_invoices, void_invoice
 from billing.services.one_off import NewLine, draft_invoice
@@ -244,6 +249,52 @@ def test_names_of_all_scripts_are_printed(name: str, buyer: Customer, product: P
     made = draft_invoice(customer_id=buyer.pk, issued_on=DAY, lines=[NewLine(product=product, unit_amount=Decimal(1))])
     finalize_invoices([made.pk])
     assert name.replace(" ", "") in words_of(invoice_document(again(made))).replace(" ", "")
+
+
+def draft_to(name: str, buyer: Customer, product: Product) -> bytes:
+    Customer.objects.update(name=name)
+    made = draft_invoice(customer_id=buyer.pk, issued_on=DAY, lines=[NewLine(product=product, unit_amount=Decimal(1))])
+    file = io.BytesIO()
+    write_document(invoice_document(again(made)), file)
+    return file.getvalue()
+
+
+def fonts_in(pdf: bytes) -> dict[str, bool]:
+    """Give the fonts of the first page: name to whether it is embedded."""
+    found = {}
+    for each in PdfReader(io.BytesIO(pdf)).pages[0]["/Resources"]["/Font"].values():
+        font = each.get_object()
+        inner = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
+        drawn = inner.get("/FontDescriptor", {})
+        found[str(font["/BaseFont"]).split("+")[-1].strip("/")] = "/FontFile2" in drawn
+    return found
+
+
+def test_a_page_says_which_letters_are_not_its_own(buyer: Customer, product: Product) -> None:
+    for name, words in (
+        ("Łódź Żółw", ""), ("ไทย", ""), ("東京サービス", "shown in the fonts of your PDF reader"),
+        ("\u0b85\u0bae\u0bcd\u0bae\u0bbe", "printed as boxes"),
+    ):  # fmt: skip
+        text = " ".join(PdfReader(io.BytesIO(draft_to(name, buyer, product))).pages[0].extract_text().split())
+        assert words in text
+        assert ("of your PDF reader" in text or "as boxes" in text) is bool(words)
+
+
+def test_fonts_of_ones_own_are_embedded_for_letters_that_ours_lack(
+    buyer: Customer, product: Product, settings: Any, tmp_path: Path
+) -> None:
+    font = tmp_path / "more.ttf"  # Stands for a font of Chinese letters: it has some that ours lack.
+    font.write_bytes(pymupdf_fonts.myfont("cascadia"))
+    settings.COUNTERFOIL_PDF_FONTS = [str(font)]
+    register_fonts.cache_clear()
+    pdf = draft_to("\u2588", buyer, product)
+    assert "as boxes" not in PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+    assert any("Cascadia" in name and embedded for name, embedded in fonts_in(pdf).items())
+    settings.COUNTERFOIL_PDF_FONTS = [str(tmp_path / "missing.ttf")]
+    register_fonts.cache_clear()
+    with pytest.raises(ImproperlyConfigured, match=r"COUNTERFOIL_PDF_FONTS names .*missing\.ttf"):
+        draft_to("Globex", buyer, product)
+    register_fonts.cache_clear()
 
 
 def test_currencies_without_decimals_and_with_three(entity: BusinessEntity, product: Product) -> None:

@@ -8,12 +8,16 @@ import pytest
 from billing.models import BusinessEntity
 from billing.tenancy import current_tenant_id
 from integrations import delivery, outbox, setup
-from integrations.connectors.xero.client import Client
+from integrations.connectors.netsuite import client as netsuite
+from integrations.connectors.quickbooks import client as quickbooks
+from integrations.connectors.xero import client as xero
+from integrations.connectors.zoho import client as zoho
 from integrations.documents import STAGES, Kind
 from integrations.models import Connection, ConnectionStatus, OutboxItem, SyncMode
 from integrations.sandbox.server import start_in_thread
 from integrations.vault import Secrets
-from tests.integrations.xero.contract import Checking
+from tests.integrations import wire
+from tests.integrations.xero.contract import check_request
 
 QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
 
@@ -30,17 +34,30 @@ def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def sent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Hold every request of the Xero connector against Xero's contract; gives the operations that were asked for."""
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """Hold every request of the connectors against the vendor's contract; gives the operations that were asked for."""
     seen: set[str] = set()
-    plain = Client.__init__
+    wrong: list[str] = []
+    checks = {vendor: wire.contract(vendor).check for vendor in ("quickbooks", "netsuite", "zoho")}
+    for client, check in (
+        (quickbooks.Client, checks["quickbooks"]),
+        (netsuite.Client, checks["netsuite"]),
+        (zoho.Client, checks["zoho"]),
+        (xero.Client, check_request),
+    ):
+        _checking(monkeypatch, client, lambda check=check: wire.Checking(check, seen, wrong))
+    yield seen
+    assert wrong == []
 
-    def checked(self: Client, wiring: Any) -> None:
+
+def _checking(monkeypatch: pytest.MonkeyPatch, client: Any, adapter: Callable[[], wire.Checking]) -> None:
+    plain = client.__init__
+
+    def checked(self: Any, wiring: Any) -> None:
         plain(self, wiring)
-        self._session.mount("http://", Checking(seen))
+        self._session.mount("http://", adapter())
 
-    monkeypatch.setattr(Client, "__init__", checked)
-    return seen
+    monkeypatch.setattr(client, "__init__", checked)
 
 
 @pytest.fixture

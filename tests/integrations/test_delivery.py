@@ -133,8 +133,10 @@ def test_a_missing_mapping_parks_and_a_mended_one_takes_effect(connect, books, c
     Mapping.objects.create(
         pk=removed_pk, connection=connection, kind="default_customer", external_id=external_id, status="confirmed"
     )
-    outbox.send_again([parked.pk])
-    assert deliver(connection).parked == 0
+    call_command("sync_erp", "--json")
+    assert json.loads(capsys.readouterr().out)["parked"] == 1
+    call_command("sync_erp", "--json", "--parked")
+    assert json.loads(capsys.readouterr().out)["parked"] == 0
 
 
 def test_a_name_that_is_taken_gets_our_id_behind_it(connect, books) -> None:

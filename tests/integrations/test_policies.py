@@ -105,7 +105,7 @@ def test_one_parked_item_can_be_sent_with_the_first_open_day(connect, box) -> No
     a_month(customers=1)
     drain(connection.pk, until_empty=True)
     first = OutboxItem.objects.order_by("id")[0]
-    assert "locked through 2026-01-31" in first.reason
+    assert "locked through 31 January 2026" in first.reason
     outbox.move_to_first_open_day([first.pk])
     drain(connection.pk, until_empty=True)
     assert states() == {"delivered": 1, "parked": 1}

@@ -6,12 +6,15 @@ from decimal import Decimal
 import pytest
 import requests
 
+from accounting.recognition import recognize_revenue
 from billing.models import Invoice
+from billing.services.billing_run import run_billing
 from billing.services.invoices import void_invoice
-from integrations import outbox
+from integrations import outbox, setup
 from integrations.delivery import drain
 from integrations.models import OutboxItem, Reconciliation
 from integrations.reconciliation import reconcile
+from integrations.switching import change_mode
 from tests.integrations.books import Books
 from tests.integrations.world import JANUARY, a_month
 
@@ -38,6 +41,28 @@ def test_delivered_books_agree(connect, mode, compared) -> None:
     assert Reconciliation.objects.get() == kept
     assert all(row["ours"] == row["theirs"] for row in kept.accounts)
     assert kept.accounts
+
+
+@pytest.mark.parametrize("modes", [("journal_entries", "documents"), ("documents", "journal_entries")])
+def test_a_period_in_which_the_mode_was_switched_agrees(connect, box, modes) -> None:
+    """January went out in one form, February in the other: each side of each document is looked for in its own."""
+    before, after = modes
+    connection = connect(mode=before)
+    a_month(customers=2)
+    drain(connection.pk, until_empty=True)
+    change_mode(connection, mode=after, send_payments=after == "documents")
+    connection = setup.connect_sandbox(connection, box.url)  # What the other form needs is mapped.
+    february = date(2026, 2, 28)
+    run_billing(through=february, finalize=True)
+    recognize_revenue(through=february)
+    drain(connection.pk, until_empty=True)
+    _, findings = reconcile(connection, through=february)
+    assert findings.differences == []
+    assert findings.compared == {"documents": 2, "journal_entries": 4}[after]
+    # What is missing from after the switch is still found.
+    wanted = "Invoice" if after == "documents" else "JournalEntry"
+    Books(box.url).delete(wanted, Books(box.url).objects(wanted)[-1]["Id"])
+    assert "deleted in the ERP" in {cause for _, cause in causes(connection, february)}
 
 
 def test_dates_decide_what_should_be_there(connect) -> None:

@@ -5,11 +5,11 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from billing.models import Tenant
+from billing.models import TaxRate, Tenant
 from billing.tenancy import tenant_scope
 from integrations import mapping, setup, switching
 from integrations.delivery import drain
-from integrations.models import Connection
+from integrations.models import Connection, Mapping
 from integrations.readiness import readiness
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
@@ -34,6 +34,15 @@ def test_one_command_makes_a_tenant_that_is_ready_to_send(box, capsys, mode) -> 
     again = create(capsys, *arguments)
     assert (again["created"], again["connection_created"]) == (False, False)
     assert Books(box.url).state()["calls"] == before["calls"]
+
+
+def test_a_repeat_maps_what_was_made_since(box, capsys) -> None:
+    arguments = ("--erp", "quickbooks", "--mode", "documents", "--erp-url", box.url)
+    create(capsys, *arguments)
+    with tenant_scope(Tenant.objects.get(slug="globex").pk):
+        TaxRate.objects.create(code="ca", name="California", percent=8)
+        create(capsys, *arguments)
+        assert Mapping.objects.get(kind="tax_code").status == "confirmed"
 
 
 def test_a_repeat_with_another_choice_is_refused_in_words(capsys) -> None:

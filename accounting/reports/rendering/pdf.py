@@ -9,7 +9,6 @@ from typing import IO, Any
 from reportlab.lib.pagesizes import A4, landscape
 
 from accounting.reports.structure import Column, Kind, Report, Row, Style, Table
-from accounting.reports.words import day_words
 from billing.money import format_amount, format_money
 from billing.printing.fonts import BOLD, REGULAR, width_of
 from billing.printing.paper import Paper, wrapped
@@ -17,8 +16,8 @@ from billing.printing.paper import Paper, wrapped
 CONTENT_TYPE = "application/pdf"
 MOST_ROWS = 30_000
 _MARGIN, _GAP, _SIZE, _LINE = 36.0, 8.0, 7.5, 10.0
-_TITLE_SIZE, _NOTE_SIZE, _INDENT = 14.0, 8.0, 8.0
-_SAMPLE, _NARROWEST, _LEAST_OF_TEXT = 400, 24.0, 0.45
+_TITLE_SIZE, _LETTER_SIZE, _NOTE_SIZE, _INDENT = 14.0, 9.0, 8.0, 8.0
+_SAMPLE, _NARROWEST, _MOST_AIR = 400, 24.0, 48.0
 
 
 class TooLong(ValueError):
@@ -44,6 +43,7 @@ class _Paper(Paper):
         size = landscape(A4) if report.landscape else A4
         super().__init__(file, size=size, margin=_MARGIN, title=report.title, author="Counterfoil")
         self._report = report
+        self._is_first = True
         self._head: tuple[Sequence[Column], Sequence[float]] | None = None
         self._size = _SIZE
         self.begin()
@@ -56,8 +56,24 @@ class _Paper(Paper):
             self.write(_MARGIN, line, REGULAR, _NOTE_SIZE, grey=True)
             self.y -= 11
         self.y -= 6
+        if self._is_first and self._report.letter:
+            self._letter()
+        self._is_first = False
         if self._head:
             self._headings(*self._head)
+
+    def _letter(self) -> None:
+        """Write the blocks of a letter side by side."""
+        width = (self.right - _MARGIN + _GAP) / len(self._report.letter) - _GAP
+        top = lowest = self.y - 6
+        for place, (heading, lines) in enumerate(self._report.letter):
+            x, self.y = _MARGIN + place * (width + _GAP), top
+            self.write(x, heading, REGULAR, _NOTE_SIZE, grey=True)
+            for line in chain.from_iterable(wrapped(each, width, REGULAR, _LETTER_SIZE) for each in lines):
+                self.y -= _LETTER_SIZE + 3
+                self.write(x, line, REGULAR, _LETTER_SIZE)
+            lowest = min(lowest, self.y)
+        self.y = lowest - 24
 
     def foot(self, number: int, of: int) -> None:
         self.y = _MARGIN - 10
@@ -90,19 +106,25 @@ class _Paper(Paper):
             wrapped(column.heading, width, BOLD, self._size) for column, width in zip(columns, widths, strict=True)
         ]
         self._cells(cells, columns, widths, BOLD, 0)
-        self.rule(_LINE - 2, 0.8)
+        self._rule(widths, 0.8)
         self.y -= 3
+
+    def _rule(self, widths: Sequence[float], weight: float) -> None:
+        self.rule(_LINE - 2, weight, until=_MARGIN + sum(widths) + _GAP * (len(widths) - 1))
 
     def _row(self, row: Row, columns: Sequence[Column], widths: Sequence[float]) -> None:
         font = REGULAR if row.style is Style.LINE else BOLD
         cells = [
-            wrapped(shown(value, column), width - (_INDENT * row.level if not place else 0), font, self._size)
+            wrapped(
+                shown(value, column, row.style), width - (_INDENT * row.level if not place else 0), font, self._size
+            )
             for place, (value, column, width) in enumerate(zip(row.cells, columns, widths, strict=False))
         ]
         height = _LINE * max(len(lines) for lines in cells)
         self.room(height)
         if row.style is Style.SUBTOTAL:
-            self.rule(_LINE - 2, 0.4)
+            self.y -= 2
+            self._rule(widths, 0.4)
         self._cells(cells, columns, widths, font, row.level)
 
     def _cells(
@@ -120,8 +142,8 @@ class _Paper(Paper):
         self.y = lowest
 
     def proofs(self) -> None:
-        """State the report's proofs, with both figures."""
-        for proof in self._report.proofs:
+        """State the report's proofs, with both figures; a letter has none."""
+        for proof in [] if self._report.letter else self._report.proofs:
             self.room(14)
             verdict = "yes" if proof.holds else "NO"
             figures = f"{format_amount(proof.ours, proof.currency)} and {format_money(proof.books, proof.currency)}"
@@ -129,31 +151,44 @@ class _Paper(Paper):
             self.y -= 12
 
 
-def shown(value: Any, column: Column) -> str:
-    """Write a value for people; the heading names the currency."""
+def shown(value: Any, column: Column, style: Style = Style.LINE) -> str:
+    """Write a value for people; the heading names the currency. Nothing is an empty cell, but for sums."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
+        if not value and column.kind is Kind.MONEY and style is Style.LINE:
+            return ""
         return format_amount(value, column.currency) if column.kind is Kind.MONEY else f"{value.normalize():f}"
     if isinstance(value, date):
-        return day_words(value)
+        return f"{value.day} {value:%b %Y}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _widths(table: Table, sample: Sequence[Row], room: float) -> tuple[list[float], float]:
-    """Give numbers the room they need, and let the texts share the rest; where that is too little, letters shrink."""
-    needed = []
+    """Give columns the room they need, and some of what is left over.
+
+    Where it is too little, texts break between their words; where that is too little, letters shrink. Numbers, days and
+    single words such as INV-000001 are never broken.
+    """
+    wanted, least = [], []
+    rows = [*sample, *([table.totals] if table.totals else [])]
     for place, column in enumerate(table.page_columns):
-        rows = chain(sample, [table.totals] if table.totals else [])
-        cells = [shown(row.cells[place], column) for row in rows if len(row.cells) > place]
+        cells = {shown(row.cells[place], column, row.style) for row in rows if len(row.cells) > place}
         widest = max((width_of(cell, BOLD, _SIZE) for cell in cells), default=0.0)
-        heading = width_of(max(column.heading.split(), key=len, default=""), BOLD, _SIZE)
-        needed.append(max(widest, heading, _NARROWEST) + 2)
-    room -= _GAP * (len(needed) - 1)
-    is_text = [column.kind is Kind.TEXT for column in table.page_columns]
-    texts = sum(width for width, text in zip(needed, is_text, strict=True) if text)
-    numbers = sum(needed) - texts
-    shrink = min(1.0, room / (numbers + _LEAST_OF_TEXT * texts))
-    share = min(shrink, (room - numbers * shrink) / texts) if texts else 0.0
-    widths = [width * (share if text else shrink) for width, text in zip(needed, is_text, strict=True)]
-    return widths, _SIZE * shrink
+        broken = cells if column.kind is Kind.TEXT else set()
+        words = max(width_of(_longest(text), BOLD, _SIZE) for text in (column.heading, *broken))
+        least.append(max(words if broken else widest, words, _NARROWEST) + 2)
+        wanted.append(max(widest + 2, least[-1]))
+    room -= _GAP * (len(wanted) - 1)
+    if sum(wanted) <= room:
+        more = min((room - sum(wanted)) / len(wanted), _MOST_AIR)
+        return [width + more for width in wanted], _SIZE
+    if sum(least) <= room:
+        share = (room - sum(least)) / (sum(wanted) - sum(least))
+        return [few + share * (many - few) for few, many in zip(least, wanted, strict=True)], _SIZE
+    shrink = room / sum(least)
+    return [width * shrink for width in least], _SIZE * shrink
+
+
+def _longest(text: str) -> str:
+    return max(text.split(), key=len, default="")

@@ -14,7 +14,8 @@ from billing.money import minor_digits, round_money
 
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 1_000_000  # A sheet has 1,048,576.
-_WIDTHS = {Kind.TEXT: 26, Kind.DAY: 12, Kind.MONEY: 17, Kind.COUNT: 9, Kind.PERCENT: 10}
+_SAMPLE, _NARROWEST, _WIDEST, _A4 = 400, 8, 60, 9
+_WIDTHS = {Kind.DAY: 12, Kind.MONEY: 17, Kind.COUNT: 9, Kind.PERCENT: 10}
 _FORBIDDEN = str.maketrans(dict.fromkeys("[]:*?/\\", " "))
 
 
@@ -60,7 +61,7 @@ class _Formats:
                 digits = minor_digits(column.currency)
                 options["num_format"] = "#,##0" + ("." + "0" * digits if digits else "")
             elif column.kind is Kind.DAY:
-                options["num_format"] = "yyyy-mm-dd"
+                options["num_format"] = "d mmm yyyy"
             elif level and column.kind is Kind.TEXT:
                 options["indent"] = level
             self._made[key] = self._book.add_format(options)
@@ -68,11 +69,14 @@ class _Formats:
 
 
 def _write(sheet: Worksheet, report: Report, table: Table, formats: _Formats) -> None:
-    for place, column in enumerate(table.columns):
-        sheet.set_column(place, place, _WIDTHS[column.kind])
+    for place, width in enumerate(_widths(table)):
+        sheet.set_column(place, place, width)
     sheet.write_string(0, 0, report.title, formats.title)
     sheet.write_string(1, 0, report.about, formats.note)
     line = 2
+    for heading, lines in report.letter:
+        sheet.write_string(line, 0, f"{heading}: {', '.join(lines)}", formats.note)
+        line += 1
     for proof in report.proofs:
         sheet.write_string(line, 0, f"{proof.words}: {'yes' if proof.holds else 'NO'}", formats.note)
         line += 1
@@ -83,12 +87,27 @@ def _write(sheet: Worksheet, report: Report, table: Table, formats: _Formats) ->
     sheet.repeat_rows(line)
     if report.landscape:
         sheet.set_landscape()
+    sheet.set_paper(_A4)
     sheet.fit_to_pages(1, 0)
+    sheet.set_footer("&L" + report.title.replace("&", "&&") + "&RPage &P of &N")
     for row in table.rows:
         line += 1
         _write_row(sheet, line, row, table.columns, formats)
     if table.totals is not None:
         _write_row(sheet, line + 1, table.totals, table.columns, formats)
+
+
+def _widths(table: Table) -> list[int]:
+    """Give each column's width in letters: for texts as long as the first rows need, within reason."""
+    first = table.rows.part(0, _SAMPLE)
+    widths = []
+    for place, column in enumerate(table.columns):
+        if column.kind in _WIDTHS:
+            widths.append(_WIDTHS[column.kind])
+        else:
+            texts = [len(str(row.cells[place])) for row in first if len(row.cells) > place and row.cells[place]]
+            widths.append(min(max([*texts, len(column.heading), _NARROWEST]), _WIDEST) + 2)
+    return widths
 
 
 def _write_row(sheet: Worksheet, line: int, row: Row, columns: Sequence[Column], formats: _Formats) -> None:

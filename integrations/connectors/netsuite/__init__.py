@@ -62,6 +62,7 @@ SPEC = ConnectorSpec(
     },
     refuse=_refuse,
     lists=lists.KINDS,
+    tells_credits=True,
     reads=(
         Kind.JOURNAL_ENTRY,
         Kind.INVOICE,

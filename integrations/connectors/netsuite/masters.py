@@ -5,6 +5,7 @@ from typing import Any
 
 from integrations.connectors.base import ErpRow, NameTaken, RowKind
 from integrations.connectors.jsontext import dumps
+from integrations.connectors.lengths import cut
 from integrations.connectors.netsuite import lists
 from integrations.connectors.netsuite.client import RECORD, Answer, Client
 from integrations.connectors.netsuite.payloads import CUSTOMER_NAME, MEMO
@@ -25,10 +26,10 @@ class Masters:
 
     def account(self, *, request_id: str, name: str, number: str, account_type: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
-        reference, shown = f"cf-{request_id}", name[:_ACCOUNT_NAME]
+        reference, shown = f"cf-{request_id}", cut(name, _ACCOUNT_NAME)
         body: JsonObject = {"externalId": reference, "acctName": shown, "acctType": {"id": account_type}}
         if number:
-            body["acctNumber"] = number[:_ACCOUNT_NAME]
+            body["acctNumber"] = cut(number, _ACCOUNT_NAME)
         if self._fed:
             body |= {"subsidiary": {"items": [{"id": each} for each in self._fed]}, "includeChildren": True}
         answer = self._client.write("POST", f"{RECORD}/account", dumps(body), operation="account")
@@ -42,8 +43,8 @@ class Masters:
 
     def customer(self, *, request_id: str, name: str, note: str) -> ErpRow:
         """Create a customer, or give the one of that name that is there."""
-        reference, shown = f"cf-{request_id}", name[:CUSTOMER_NAME]
-        body: JsonObject = {"isPerson": False, "companyName": shown, "comments": note[:MEMO]}
+        reference, shown = f"cf-{request_id}", cut(name, CUSTOMER_NAME)
+        body: JsonObject = {"isPerson": False, "companyName": shown, "comments": cut(note, MEMO)}
         if self._subsidiary:
             body["subsidiary"] = {"id": self._subsidiary}
         answer = self._client.write("PUT", f"{RECORD}/customer/eid:{reference}", dumps(body), operation="customer")

@@ -10,6 +10,7 @@ from typing import Any
 
 from integrations.connectors.base import Rejected
 from integrations.connectors.jsontext import dumps
+from integrations.connectors.lengths import cut, units
 from integrations.connectors.netsuite.setting import Setting
 from integrations.documents import (
     AllocationDocument,
@@ -65,14 +66,18 @@ def _shared_segments(lines: Sequence[JsonObject]) -> JsonObject:
     }
 
 
+def _name(text: str, suffix: str, longest: int) -> str:
+    tail = f" ({cut(suffix, longest // 2)})" if suffix else ""
+    return cut(text.strip(), longest - units(tail)).strip() + tail
+
+
 def customer(document: CustomerDocument, setting: Setting) -> str:
     """Write a customer."""
-    tail = f" ({document.suffix[: CUSTOMER_NAME // 2]})" if document.suffix else ""
-    name = document.name.strip()[: CUSTOMER_NAME - len(tail)].strip() + tail
+    name = _name(document.name, document.suffix, CUSTOMER_NAME)
     if not name:
         raise Rejected("name", "NetSuite needs a name here. Give the customer a name and send it again.")
     body: JsonObject = {"isPerson": False, "companyName": name}
-    if document.email and len(document.email) <= EMAIL:
+    if document.email and units(document.email) <= EMAIL:
         body["email"] = document.email
     subsidiary = setting.subsidiary(document.subsidiary)
     if subsidiary:
@@ -82,14 +87,13 @@ def customer(document: CustomerDocument, setting: Setting) -> str:
 
 def product(document: ProductDocument, setting: Setting) -> str:
     """Write a service item for sale."""
-    tail = f" ({document.suffix[: ITEM_NAME // 2]})" if document.suffix else ""
-    name = document.name.strip()[: ITEM_NAME - len(tail)].strip() + tail
+    name = _name(document.name, document.suffix, ITEM_NAME)
     if not name:
         raise Rejected("name", "NetSuite needs a name here. Give the product a name and send it again.")
     body: JsonObject = {
         "itemId": name,
         "displayName": name,
-        "salesDescription": document.description[:MEMO],
+        "salesDescription": cut(document.description, MEMO),
         "incomeAccount": {"id": document.income_account},
     }
     subsidiary = setting.subsidiary(document.subsidiary)
@@ -107,7 +111,7 @@ def journal_entry(document: JournalDocument, setting: Setting) -> str:
     if debit != credit or not debit:
         raise Rejected("unbalanced", f"The entry does not balance: debit {debit}, credit {credit}.")
     lines = [_journal_line(line, document.currency, setting) for line in document.lines]
-    body = _head(setting, document) | {"memo": document.description[:MEMO]}
+    body = _head(setting, document) | {"memo": cut(document.description, MEMO)}
     # 1 pending, 2 approved; an account that refuses the field gets it left out by the option "none".
     status = "1" if document.draft else str(setting.options.get("approval_status") or "2")
     if status != "none":
@@ -122,7 +126,7 @@ def _journal_line(line: JournalLineDocument, currency: str, setting: Setting) ->
     body: JsonObject = {
         "account": {"id": line.account},
         side: setting.amount(line.debit or line.credit, currency),
-        "memo": line.description[:MEMO],
+        "memo": cut(line.description, MEMO),
     }
     if line.customer:
         body["entity"] = {"id": line.customer}
@@ -138,7 +142,7 @@ def credit_memo(document: CreditNoteDocument, setting: Setting) -> str:
     """Write a credit memo, applied to the invoices that it settles."""
     body = _sales(document, setting) | {"autoApply": False}  # Else an account's preference may settle other invoices.
     if document.reason:
-        body["memo"] = document.reason[:MEMO]
+        body["memo"] = cut(document.reason, MEMO)
     if document.allocations:
         body["apply"] = _applied(document.allocations, document.currency, setting)
     return dumps(body)
@@ -150,7 +154,7 @@ def _sales(document: InvoiceDocument | CreditNoteDocument, setting: Setting) -> 
             "draft",
             "NetSuite has no draft invoices for this connection. Choose to post in the connection, then send it again.",
         )
-    if len(document.number) > NUMBER:
+    if units(document.number) > NUMBER:
         raise Rejected(
             "number", f"The number {document.number} is longer than the {NUMBER} characters NetSuite allows."
         )
@@ -183,7 +187,7 @@ def _sales_line(line: SalesLineDocument, number: int, currency: str, setting: Se
         "quantity": line.quantity.normalize() if exact else Decimal(1),
         "rate": line.unit_amount.normalize() if exact else net,
         "amount": net,
-        "description": line.description[:MEMO],
+        "description": cut(line.description, MEMO),
     }
     if _overrides_taxes(setting):
         if line.tax:
@@ -242,7 +246,7 @@ def payment(document: PaymentDocument, setting: Setting) -> str:
         "customer": {"id": document.customer},
         "payment": setting.amount(document.amount, document.currency),
         "account": {"id": document.deposit_account},
-        "memo": document.note[:MEMO],
+        "memo": cut(document.note, MEMO),
         "autoApply": False,
     }
     return dumps(body | (applied if document.allocations else {}))
@@ -258,7 +262,7 @@ def refund(document: RefundDocument, setting: Setting) -> str:
     body = _head(setting, document, with_subsidiary=False) | {
         "customer": {"id": document.customer},
         "account": {"id": document.account},
-        "memo": document.note[:MEMO],
+        "memo": cut(document.note, MEMO),
     }
     if document.receivable:
         body["arAcct"] = {"id": document.receivable}
@@ -282,12 +286,12 @@ def deposit(document: MoneyDocument, setting: Setting) -> str:
 
 
 def _moved(document: MoneyDocument, setting: Setting) -> JsonObject:
-    return _head(setting, document) | {"account": {"id": document.account}, "memo": document.note[:MEMO]}
+    return _head(setting, document) | {"account": {"id": document.account}, "memo": cut(document.note, MEMO)}
 
 
 def _only_line(document: MoneyDocument, setting: Setting) -> JsonObject:
     amount = setting.amount(document.amount, document.currency)
-    return {"items": [{"account": {"id": document.other}, "amount": amount, "memo": document.note[:MEMO]}]}
+    return {"items": [{"account": {"id": document.other}, "amount": amount, "memo": cut(document.note, MEMO)}]}
 
 
 def payment_option(options: Mapping[str, Any]) -> JsonObject:
@@ -302,6 +306,6 @@ def void(document: VoidDocument) -> str:
             "id": document.external_id,
             **external_id(document.reference),
             "tranDate": document.date.isoformat(),
-            "memo": document.reason[:MEMO] or "Void",
+            "memo": cut(document.reason, MEMO) or "Void",
         }
     )

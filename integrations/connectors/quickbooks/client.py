@@ -37,9 +37,11 @@ class Client:
 
     def rows(self, entity: str, where: str = "") -> Iterator[dict[str, Any]]:
         """Read all pages of a query."""
+        # An item's Sku comes only when it is asked for by name (python-quickbooks 373).
+        columns = "*, Sku" if entity == "Item" else "*"
         start = 1
         while True:
-            text = f"select * from {entity} {where} startposition {start} maxresults {PAGE}"
+            text = f"select {columns} from {entity} {where} startposition {start} maxresults {PAGE}"
             found = self.query(text).get(entity, [])
             yield from found
             if len(found) < PAGE:

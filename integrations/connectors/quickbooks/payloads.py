@@ -12,6 +12,7 @@ from typing import Any
 from billing.money import minor_unit
 from integrations.connectors.base import Company, Rejected
 from integrations.connectors.jsontext import dumps
+from integrations.connectors.lengths import cut, units
 from integrations.documents import (
     CreditNoteDocument,
     CustomerDocument,
@@ -26,7 +27,7 @@ from integrations.documents import (
     VoidDocument,
 )
 
-_DOC_NUMBER, _NOTE, _DESCRIPTION, _NAME = 21, 4000, 4000, 100
+_DOC_NUMBER, _NOTE, DESCRIPTION, _NAME = 21, 4000, 4000, 100
 _MAX_SALES_LINES = 750
 _BAD_IN_NAMES = re.compile(r"[:\t\r\n]+")
 _CENT = Decimal("0.01")  # QuickBooks keeps no finer amount, in any currency.
@@ -55,8 +56,8 @@ def amount(value: Decimal, currency: str) -> Decimal:
 
 def name_of(text: str, suffix: str = "") -> str:
     """Give a list entry's name as QuickBooks takes it. Raises Rejected for none."""
-    tail = f" ({_BAD_IN_NAMES.sub(' ', suffix)[: _NAME // 2]})" if suffix else ""
-    name = _BAD_IN_NAMES.sub(" ", text).strip()[: _NAME - len(tail)].strip() + tail
+    tail = f" ({cut(_BAD_IN_NAMES.sub(' ', suffix), _NAME // 2)})" if suffix else ""
+    name = cut(_BAD_IN_NAMES.sub(" ", text).strip(), _NAME - units(tail)).strip() + tail
     if not name:
         raise Rejected("name", "QuickBooks needs a name here. Give the record a name and send it again.")
     return name
@@ -64,7 +65,7 @@ def name_of(text: str, suffix: str = "") -> str:
 
 def note(words: str, reference: str) -> str:
     mark = tag(reference)
-    return f"{words[: _NOTE - len(mark) - 1]} {mark}".strip()
+    return f"{cut(words, _NOTE - len(mark) - 1)} {mark}".strip()
 
 
 def _currency(currency: str, company: Company) -> JsonObject:
@@ -122,7 +123,7 @@ def _class_of(lines: Sequence[SalesLineDocument], company: Company) -> JsonObjec
 def customer(document: CustomerDocument, company: Company) -> str:
     """Write a Customer."""
     body: JsonObject = {"DisplayName": name_of(document.name, document.suffix), "Notes": tag(document.reference)}
-    if document.email and len(document.email) <= _NAME:  # Cut short it would be another address.
+    if document.email and units(document.email) <= _NAME:  # Cut short it would be another address.
         body["PrimaryEmailAddr"] = {"Address": document.email}
     return dumps(body | _currency(document.currency, company))
 
@@ -134,7 +135,7 @@ def product(document: ProductDocument) -> str:
             "Name": name_of(document.name, document.suffix),
             "Sku": f"cf:{document.reference}",
             "Type": "Service",
-            "Description": document.description[:_DESCRIPTION],
+            "Description": cut(document.description, DESCRIPTION),
             "IncomeAccountRef": {"value": document.income_account},
         }
     )
@@ -168,7 +169,7 @@ def _journal_line(line: JournalLineDocument, currency: str, company: Company) ->
     if line.customer:
         detail["Entity"] = {"Type": "Customer", "EntityRef": {"value": line.customer}}
     return {
-        "Description": line.description[:_DESCRIPTION],
+        "Description": cut(line.description, DESCRIPTION),
         "Amount": amount(line.debit or line.credit, currency),
         "DetailType": "JournalEntryLineDetail",
         "JournalEntryLineDetail": detail,
@@ -176,7 +177,7 @@ def _journal_line(line: JournalLineDocument, currency: str, company: Company) ->
 
 
 def _check_number(number: str) -> None:
-    if len(number) > _DOC_NUMBER:
+    if units(number) > _DOC_NUMBER:
         raise Rejected("number", f"The number {number} is longer than the {_DOC_NUMBER} characters QuickBooks allows.")
 
 
@@ -253,7 +254,7 @@ def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> Jso
     return {
         "Amount": net,
         "DetailType": "SalesItemLineDetail",
-        "Description": line.description[:_DESCRIPTION],
+        "Description": cut(line.description, DESCRIPTION),
         "SalesItemLineDetail": detail,
     }
 
@@ -328,4 +329,4 @@ def _moved(document: MoneyDocument, company: Company) -> JsonObject:
 
 
 def _only_line(document: MoneyDocument) -> JsonObject:
-    return {"Amount": amount(document.amount, document.currency), "Description": document.note[:_DESCRIPTION]}
+    return {"Amount": amount(document.amount, document.currency), "Description": cut(document.note, DESCRIPTION)}

@@ -10,10 +10,11 @@ from typing import Any
 
 from integrations.connectors.base import Company, Delivered, MissingMapping, Outcome, Rejected
 from integrations.connectors.jsontext import dumps, loads
+from integrations.connectors.lengths import cut
 from integrations.connectors.quickbooks import objects
 from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import read_faults
-from integrations.connectors.quickbooks.payloads import amount, currency_of, note, untaxed
+from integrations.connectors.quickbooks.payloads import DESCRIPTION, amount, currency_of, note, untaxed
 from integrations.documents import CreditAllocationDocument, Kind, RefundDocument
 
 JsonObject = dict[str, Any]
@@ -50,7 +51,7 @@ def refund(document: RefundDocument, company: Company) -> str:
             {
                 "Amount": paid,
                 "DetailType": "AccountBasedExpenseLineDetail",
-                "Description": document.note[:4000],
+                "Description": cut(document.note, DESCRIPTION),
                 "AccountBasedExpenseLineDetail": {"AccountRef": {"value": document.receivable}},
             }
         ],

@@ -161,6 +161,7 @@ SPEC = ConnectorSpec(
         RowKind.CURRENCY,
         RowKind.TRACKING,
     ),
+    tells_credits=True,
     reads=(
         Kind.JOURNAL_ENTRY,
         Kind.INVOICE,

@@ -20,6 +20,7 @@ from integrations.connectors.base import (
     Wiring,
 )
 from integrations.connectors.jsontext import dumps, loads
+from integrations.connectors.lengths import cut, units
 from integrations.connectors.xero import documents, objects, payloads
 from integrations.connectors.xero.accounts import Accounts
 from integrations.connectors.xero.batches import Batches, tried
@@ -144,15 +145,15 @@ class Xero:
         if self._chart is None:
             self._chart = self._reader.every("Accounts")
         rows = self._chart
-        shown = name[:_ACCOUNT_NAME]
+        shown = cut(name, _ACCOUNT_NAME)
         wanted = (shown.casefold(), account_type, "ACTIVE", "")
         for each in rows:
             if (str(each.get("Name", "")).casefold(), *_kind_of(each)) == wanted:
                 return objects.account_row(each)
         names = {str(each.get("Name", "")).casefold() for each in rows}
         codes = {str(each.get("Code", "")).casefold() for each in rows}
-        code = _free(number[:_ACCOUNT_CODE] or "CF", codes, _ACCOUNT_CODE)
-        shown = shown if shown.casefold() not in names else f"{shown[: _ACCOUNT_NAME - 20]} (clearing)"
+        code = _free(cut(number, _ACCOUNT_CODE) or "CF", codes, _ACCOUNT_CODE)
+        shown = shown if shown.casefold() not in names else f"{cut(shown, _ACCOUNT_NAME - 20)} (clearing)"
         shown = _free(shown, names, _ACCOUNT_NAME)
         sent = dumps({"Code": code, "Name": shown, "Type": account_type})
         answer = self._client.write("PUT", "Accounts", sent, key=request_id)
@@ -164,7 +165,7 @@ class Xero:
 
     def create_customer(self, *, request_id: str, name: str, note: str, subsidiary: str = "") -> ErpRow:
         """Create a contact, or give the one of that name that is there."""
-        plain = payloads.one_line(name)[:255]
+        plain = cut(payloads.one_line(name), 255)
         for each in self._reader.having("Contacts", "Name", [plain]):
             return objects.contact_row(each)
         answer = self._client.write("PUT", "Contacts", dumps({"Contacts": [{"Name": plain}]}), key=request_id)
@@ -244,5 +245,5 @@ def _free(wanted: str, taken: set[str], longest: int) -> str:
     while found.casefold() in taken:
         number += 1
         ending = f" {number}" if longest > _ACCOUNT_CODE else str(number)
-        found = wanted[: longest - len(ending)] + ending
+        found = cut(wanted, longest - units(ending)) + ending
     return found

@@ -201,7 +201,7 @@ def _sales_line(line: SalesLineDocument, accounts: Accounts) -> JsonObject:
 def bank_transaction(document: MoneyDocument, company: Company, accounts: Accounts, *, spent: bool) -> str:
     """Write a BankTransaction: money spent or received, against one other account, without tax."""
     line = {
-        "Description": (document.note or document.reference)[:_DESCRIPTION],
+        "Description": cut(document.note or document.reference, _DESCRIPTION),
         "Quantity": 1,
         "UnitAmount": amount(document.amount),
         "AccountCode": accounts.code(document.other),

@@ -17,6 +17,7 @@ from integrations.connectors.base import (
     Wiring,
 )
 from integrations.connectors.jsontext import dumps
+from integrations.connectors.lengths import cut
 from integrations.connectors.zoho import objects
 from integrations.connectors.zoho.changing import Changer
 from integrations.connectors.zoho.client import Client
@@ -27,6 +28,7 @@ from integrations.connectors.zoho.sending import Sender
 from integrations.documents import Document, Kind
 
 UNIQUE_FIELD, UNIQUE_LABEL = "cf_counterfoil_id", "Counterfoil ID"
+_ACCOUNT_NAME, _ACCOUNT_CODE, _CONTACT_NAME = 100, 50, 200
 
 JsonObject = dict[str, Any]
 
@@ -117,23 +119,25 @@ class ZohoBooks:
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
-        body: JsonObject = {"account_name": name[:100], "account_type": account_type}
+        shown = cut(name, _ACCOUNT_NAME)
+        body: JsonObject = {"account_name": shown, "account_type": account_type}
         if number:
-            body["account_code"] = number[:50]
+            body["account_code"] = cut(number, _ACCOUNT_CODE)
         try:
             answer = self._client.call("POST", "chartofaccounts", body=dumps(body), reference=request_id)
         except Rejected as error:
             if error.code != DUPLICATE:
                 raise
-            asked = {"filter_by": "AccountType.All", "account_name": name[:100]}
+            asked = {"filter_by": "AccountType.All", "account_name": shown}
             for row in self._client.pages("chartofaccounts", "chartofaccounts", **asked):
-                if row.get("account_name") == name[:100] and row.get("account_type") == account_type:
+                if row.get("account_name") == shown and row.get("account_type") == account_type:
                     return objects.account(row)
             raise
         return objects.account(answer["chart_of_account"])
 
     def create_customer(self, *, request_id: str, name: str, note: str, subsidiary: str = "") -> ErpRow:
         """Create a customer, or give the one of that name that is there."""
+        name = cut(name, _CONTACT_NAME)
         body = {"contact_name": name, "contact_type": "customer", "notes": note}
         try:
             answer = self._client.call("POST", "contacts", body=dumps(body), reference=request_id, names=True)

@@ -203,7 +203,7 @@ class Writer:
             "amount": amount(document.amount, document.currency),
             "customer_id": document.customer,
             "reference_number": _number(document.reference),
-            "description": document.note[:_NOTES],
+            "description": cut(document.note, _NOTES),
             **self._currency(document.currency),
         }
         if document.currency != self.company.home_currency:

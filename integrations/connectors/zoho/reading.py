@@ -122,14 +122,15 @@ class Reader:
 
     def _journals(self, rows: list[JsonObject], dates: dict[str, str]) -> Iterator[ErpDocument]:
         by_account = self._postings(dates) if len(rows) > _WHOLE_READS else {}
-        codes = self._currency_codes() if by_account else {}
+        codes, home = self._currency_codes() if by_account else ({}, "")
         for row in rows:
             journal_id = objects.text(row["journal_id"])
             postings = by_account.get(journal_id, [])
             debit = sum((each.amount for each in postings if each.amount > 0), Decimal(0))
             credit = -sum((each.amount for each in postings if each.amount < 0), Decimal(0))
-            if debit and debit == credit == objects.decimal(row.get("total")):
-                code = codes.get(objects.text(row.get("currency_id")), "")
+            code = codes.get(objects.text(row.get("currency_id")), "")
+            # Account by account nothing tells what a foreign journal came to in the base currency.
+            if code == home and debit and debit == credit == objects.decimal(row.get("total")):
                 yield objects.erp_document(Kind.JOURNAL_ENTRY, {"currency_code": code, **row}, tuple(postings))
                 continue
             found = self.document(Kind.JOURNAL_ENTRY, journal_id)
@@ -159,9 +160,12 @@ class Reader:
                 raise
         return found
 
-    def _currency_codes(self) -> dict[str, str]:
-        rows = self._client.pages("settings/currencies", "currencies")
-        return {objects.text(row["currency_id"]): objects.text(row.get("currency_code")) for row in rows}
+    def _currency_codes(self) -> tuple[dict[str, str], str]:
+        """Give the codes of currencies by their ids, and the base currency's."""
+        rows = list(self._client.pages("settings/currencies", "currencies"))
+        codes = {objects.text(row["currency_id"]): objects.text(row.get("currency_code")) for row in rows}
+        home = next((codes[objects.text(row["currency_id"])] for row in rows if row.get("is_base_currency")), "")
+        return codes, home
 
 
 def _day(since: date | None) -> str:

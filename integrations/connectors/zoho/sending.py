@@ -66,7 +66,7 @@ class Sender:
         self._client = client
         self._base_url, self._realm_id = base_url, realm_id
         self._key, self._label = key, label
-        self._field_ids: dict[str, str] = {}  # By module, as answers showed them.
+        self._field_ids: dict[str, str | int] = {}  # By module, where the upsert's header alone does not keep the key.
 
     def send(self, kind: Kind, parcels: Sequence[Parcel]) -> list[Outcome]:
         """Create documents one after another, then make them count; one outcome each, in order."""
@@ -204,7 +204,7 @@ class Sender:
             plain = dumps({name: value for name, value in body.items() if name != "custom_fields"})
             answer = self._client.call("POST", module.path, params=params, body=plain, reference=reference, names=names)
             return self._record(kind, answer)
-        if module.path in self._field_ids and module.path != "creditnotes":
+        if module.path in self._field_ids:
             own = {"customfield_id": self._field_ids[module.path], "value": reference}
             body = {"custom_fields": [own], **body}
         headers = {
@@ -228,13 +228,12 @@ class Sender:
     def _keep_key(self, kind: Kind, record: JsonObject, reference: str) -> None:
         """Put our key on the record, where the upsert's header alone did not."""
         module, field = MODULES[kind], objects.field_of(record, self._label, self._key)
-        if field is None or not field.get("customfield_id"):
+        if field is None or not field.get("customfield_id") or field.get("value") or not module.singular:
             return
-        field_id = objects.text(field["customfield_id"])
-        if module.singular and kind is not Kind.PAYMENT:
+        # The contract has this id as a number here and as a text there: it goes back as Zoho gave it.
+        field_id = field["customfield_id"]
+        if kind is not Kind.PAYMENT:
             self._field_ids[module.path] = field_id
-        if field.get("value") or not module.singular:
-            return
         external_id = objects.text(record[module.id])
         body = dumps([{"customfield_id": field_id, "value": reference}])
         try:

@@ -1,12 +1,15 @@
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count
 
 from billing.management.base import TenantCommand
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
+from integrations import outbox
 from integrations.delivery import DrainResult, drain
 from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState
+
+_SHOWN = 10
 
 
 class Command(TenantCommand):
@@ -16,12 +19,21 @@ class Command(TenantCommand):
     )
     tenant_required = False
 
+    def add_arguments(self, parser: Any) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--parked", action="store_true", help="also try again what was parked, after its reason was mended"
+        )
+
     def run(self, *, tenant: Tenant | None, **options: Any) -> dict[str, Any]:
         tenant_ids = [tenant.pk] if tenant else list(Tenant.objects.values_list("id", flat=True))
         result = DrainResult()
         for tenant_id in tenant_ids:
             with tenant_scope(tenant_id):
                 for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).order_by("id"):
+                    if options["parked"]:
+                        parked = OutboxItem.objects.filter(connection=connection, state=OutboxState.PARKED)
+                        outbox.send_again(list(parked.values_list("id", flat=True)))
                     result += self._drain(connection)
         return {
             "delivered": result.delivered,
@@ -38,8 +50,10 @@ class Command(TenantCommand):
         return result
 
     def _explain(self, connection: Connection) -> None:
-        """Say in words what is parked, each reason once with an example of the ERP's or our words."""
+        """Say in words what is parked, each reason once."""
         parked = OutboxItem.objects.filter(connection=connection, state=OutboxState.PARKED)
-        reasons = parked.order_by().values_list("reason_code").annotate(items=Count("id"), words=Min("reason"))
-        for _, items, words in reasons.order_by("-items"):
+        reasons = parked.order_by().values_list("reason").annotate(items=Count("id")).order_by("-items", "reason")
+        for words, items in reasons[:_SHOWN]:
             self.stderr.write(f"{connection}: {items:,} parked. {words}")
+        if (more := reasons.count() - _SHOWN) > 0:
+            self.stderr.write(f"{connection}: {more:,} more reasons; the outbox's page shows all.")

@@ -99,7 +99,7 @@ def mode(headers: Any, name: str, default: str) -> str:
 def _text(shape: Shape, value: Any, path: str, argument: str) -> str:
     if not isinstance(value, str):
         raise bad_value(path)
-    if len(value) > int(argument):
+    if len(value.encode("utf-16-le", "surrogatepass")) > 2 * int(argument):  # as Java counts
         name = path.rpartition(".")[2]
         raise content(
             f"The field {name} contained more than the maximum number ( {argument} ) of characters allowed.", path

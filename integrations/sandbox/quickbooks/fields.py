@@ -100,8 +100,9 @@ def _text(longest: int) -> Check:
     def run(value: Any, name: str) -> str:
         if not isinstance(value, str):
             raise unsupported(name)
-        if len(value) > longest:
-            raise VendorFault("2050", f"{name} has {len(value)} characters; at most {longest} are supported", name)
+        length = len(value.encode("utf-16-le", "surrogatepass")) // 2  # as Java counts
+        if length > longest:
+            raise VendorFault("2050", f"{name} has {length} characters; at most {longest} are supported", name)
         return value
 
     return run

@@ -19,6 +19,7 @@ _NUMBERS = ("TotalAmt", "Balance", "UnitPrice", "CurrentBalance")
 _DATES = ("TxnDate", "DueDate")
 _TIMES = ("MetaData.CreateTime", "MetaData.LastUpdatedTime")
 _OPERATORS = ("=", "<", ">", "<=", ">=")
+_ONLY_BY_NAME = {"Item": ("Sku",)}  # What a star leaves out.
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
@@ -42,10 +43,11 @@ class Condition:
 
 @dataclass
 class Query:
-    """A query as read. `columns` is empty for all of them."""
+    """A query as read. `columns` is empty for all but what a star leaves out; with `has_star` they come besides."""
 
     entity: str
     columns: list[str] = field(default_factory=list)
+    has_star: bool = False
     is_count: bool = False
     conditions: list[Condition] = field(default_factory=list)
     order: list[tuple[str, bool]] = field(default_factory=list)
@@ -66,8 +68,12 @@ def run(company: Company, text: str) -> Json:
     page = found[query.start - 1 : query.start - 1 + query.most]
     if not page:
         return {}
-    if query.columns:
-        rows: list[Any] = [_pick(company.books.view(record), query.columns) for record in page]
+    hidden = [name for name in _ONLY_BY_NAME.get(query.entity, ()) if name not in query.columns]
+    rows: list[Any]
+    if not query.has_star:
+        rows = [_pick(company.books.view(record), query.columns) for record in page]
+    elif hidden:
+        rows = [_without(company.books.view(record), hidden) for record in page]
     else:
         rows = [company.books.render(record) for record in page]
     return {query.entity: rows, "startPosition": query.start, "maxResults": len(rows)}
@@ -114,6 +120,10 @@ def _sort_key(value: Any) -> tuple[bool, Any]:
     return (value is not None, value if value is not None else "")
 
 
+def _without(data: Json, names: list[str]) -> Json:
+    return {name: value for name, value in data.items() if name not in names}
+
+
 def _pick(data: Json, columns: list[str]) -> Json:
     picked: Json = {}
     for name in columns:
@@ -138,9 +148,9 @@ class _Reader:
     def read(self) -> Query:
         """Give the query. Raises VendorFault."""
         self._expect("SELECT")
-        columns, is_count = self._columns()
+        columns, has_star, is_count = self._columns()
         self._expect("FROM")
-        query = Query(self._entity(), is_count=is_count)
+        query = Query(self._entity(), has_star=has_star, is_count=is_count)
         for name in columns:
             query.columns.append(self._property(query.entity, name, filters=False))
         if self._accept("WHERE"):
@@ -160,18 +170,16 @@ class _Reader:
             query.conditions.append(Condition("Active", "=", True))
         return query
 
-    def _columns(self) -> tuple[list[str], bool]:
-        if self._accept("*"):
-            return [], False
-        first = self._next()
-        if first.upper() == "COUNT" and self._accept("("):
+    def _columns(self) -> tuple[list[str], bool, bool]:
+        """Give the columns named, whether there is a star among them, and whether they are only counted."""
+        columns = [self._next()]
+        if columns[0].upper() == "COUNT" and self._accept("("):
             self._expect("*")
             self._expect(")")
-            return [], True
-        columns = [first]
+            return [], False, True
         while self._accept(","):
             columns.append(self._next())
-        return columns, False
+        return [name for name in columns if name != "*"], "*" in columns, False
 
     def _entity(self) -> str:
         name = self._next()

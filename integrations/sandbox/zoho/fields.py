@@ -81,6 +81,12 @@ def _id_or_none(value: Any, name: str) -> str:
     return "" if value == "" else _id(value, name)
 
 
+def _field(value: Any, name: str) -> Any:
+    """Take an id of either kind; which of them is right, and whose it is, is known where the field is."""
+    _id(str(value) if isinstance(value, int) else value, name)
+    return value
+
+
 def _number(value: Any, name: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise invalid(name)
@@ -118,6 +124,7 @@ def _texts(value: Any, name: str) -> list[str]:
 _SIMPLE: dict[str, Check] = {
     "id": _id,
     "id?": _id_or_none,
+    "field": _field,
     "date": read_date,
     "number": _number,
     "numeral": _numeral,

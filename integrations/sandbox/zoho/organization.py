@@ -14,6 +14,7 @@ _LOCKS = {
     "purchases": "PurchasesLockDate",
     "banking": "BankingLockDate",
 }
+_NUMBERED_FIELDS = ("invoices", "items", "customerpayments")
 
 
 class Organization:
@@ -75,10 +76,17 @@ class Organization:
         if value and any(other is not old for other in self.books.having(path, name, value)):
             raise taken(what, value)
 
+    def custom_field(self, path: str) -> Json | None:
+        """Give a module's unique field; of some its id is a number, if the preferences say so."""
+        field = self.custom_fields.get(path)
+        if field is None or path not in _NUMBERED_FIELDS or not self.preferences["FieldIdsAsNumbers"]:
+            return field
+        return {**field, "customfield_id": int(field["customfield_id"])}
+
     def fields_of(self, path: str, body: Json, old: Json | None) -> list[Json]:
         """Give a record's custom fields after a change; those that were not sent stay. Raises ZohoError."""
         before = {each["api_name"]: each["value"] for each in (old or {}).get("custom_fields", ())}
-        field = self.custom_fields.get(path)
+        field = self.custom_field(path)
         sent: Any = body.get("custom_fields", ())
         if field is None:
             if sent:

@@ -19,7 +19,7 @@ def run(org: Organization, path: str, headers: Mapping[str, str], save: Save) ->
         raise missing("X-Unique-Identifier-Key")
     if not value:
         raise missing("X-Unique-Identifier-Value")
-    field = org.custom_fields.get(path)
+    field = org.custom_field(path)
     if field is None or field["api_name"] != key:
         raise invalid("X-Unique-Identifier-Key")
     upsert = headers.get(UPSERT, "false").lower()
@@ -39,11 +39,11 @@ def run(org: Organization, path: str, headers: Mapping[str, str], save: Save) ->
 def set_fields(org: Organization, path: str, record_id: str, body: object) -> None:
     """Set the custom fields of a record that is there. Raises ZohoError."""
     record = org.books.need(path, record_id)
-    field = org.custom_fields.get(path)
+    field = org.custom_field(path)
     if field is None or not isinstance(body, list):
         raise invalid("custom_fields")
     for each in body:
-        if not isinstance(each, dict) or str(each.get("customfield_id")) != field["customfield_id"]:
+        if not isinstance(each, dict) or each.get("customfield_id") != field["customfield_id"]:
             raise invalid("customfield_id")
         if not isinstance(each.get("value"), str):
             raise invalid("value")

@@ -78,6 +78,16 @@ def test_customer_and_payment_look_ups(qbo: Any) -> None:
     assert qbo.query("select * from Payment where TotalAmt > 4.99")["maxResults"] == 1
 
 
+def test_an_items_sku_comes_only_when_it_is_named(qbo: Any) -> None:
+    """Of python-quickbooks' issue 373: a star leaves it out."""
+    account = qbo.query("select Id from Account where Name = 'Services'")["Account"][0]["Id"]
+    qbo.make("Item", Name="Plan", Type="Service", Sku="cf:1", IncomeAccountRef={"value": account})
+    where = "from Item where Name = 'Plan'"
+    (plain,) = qbo.query(f"select * {where}")["Item"]
+    (named,) = qbo.query(f"select *, Sku {where}")["Item"]
+    assert ("Sku" in plain, named["Sku"], named["Name"]) == (False, "cf:1", "Plan")
+
+
 def test_chart_and_company(qbo: Any) -> None:
     accounts = qbo.query("select * from Account maxresults 1000")["Account"]
     assert len(accounts) >= 40

@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import xero_python.accounting.models as contract
-from requests.adapters import HTTPAdapter
 from xero_python.accounting import AccountingApi
 
 API = "/api.xro/2.0/"
@@ -60,21 +59,6 @@ DELETES = {
 }
 _OURS = {"authorization", "accept", "xero-tenant-id", "idempotency-key", "if-modified-since", "content-type"}
 _OF_HTTP = {"user-agent", "accept-encoding", "connection", "content-length"}
-
-
-class Checking(HTTPAdapter):
-    """Holds every request against the contract on its way out."""
-
-    def __init__(self, seen: set[str]) -> None:
-        super().__init__()
-        self.seen = seen
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:
-        """Check, then send."""
-        operation = check_request(request)
-        if operation:
-            self.seen.add(operation)
-        return super().send(request, *args, **more)
 
 
 def check_request(request: requests.PreparedRequest) -> str:

@@ -11,11 +11,12 @@ from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
 from xero_python.identity import IdentityApi
 
-from billing.models import Customer, Invoice, TaxRate
+from billing.models import Customer, Invoice, Product, TaxRate
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.undoing import void_payment
 from integrations.delivery import drain
 from integrations.models import Connection
+from tests.integrations.business import a_full_month, deliver_all, what_comes_after
 from tests.integrations.world import JANUARY, a_month
 from tests.integrations.xero.test_flow import a_busy_month
 
@@ -69,11 +70,13 @@ def test_it_reads_the_journals(connect, sdk) -> None:
         assert accounts[line.account_code].type.value != "BANK"
 
 
-def test_it_reads_the_documents(connect, sdk) -> None:
+def test_it_reads_documents_of_every_kind(connect, sdk) -> None:
     tax = TaxRate.objects.create(code="ca", name="California", percent=Decimal("8.25"))
     connection = connect(mode="documents", payments=True)
-    a_busy_month(tax)
-    assert drain(connection.pk, until_empty=True).parked == 0
+    done = a_full_month(tax)
+    deliver_all(connection)
+    what_comes_after(*done)
+    deliver_all(connection)
     api, tenant = sdk(connection), connection.realm_id
     theirs = {each.invoice_number: each for each in api.get_invoices(tenant, page=1).invoices}
     for ours in Invoice.objects.all():
@@ -83,11 +86,37 @@ def test_it_reads_the_documents(connect, sdk) -> None:
         assert (found.status == "VOIDED") == (ours.status == "void")
     contacts = {each.contact_id: each.name for each in api.get_contacts(tenant).contacts}
     assert sorted(contacts.values()) == sorted(Customer.objects.values_list("name", flat=True))
-    (note,) = api.get_credit_notes(tenant, page=1).credit_notes
-    assert note.type == "ACCRECCREDIT"
+    notes = api.get_credit_notes(tenant, page=1).credit_notes
+    assert [(each.credit_note_number, each.type, each.status) for each in notes] == [
+        ("CN-000001", "ACCRECCREDIT", "PAID"),
+        ("CN-000002", "ACCRECCREDIT", "VOIDED"),
+        ("CN-000003", "ACCRECCREDIT", "AUTHORISED"),
+    ]
+    assert [exact(each.amount) for each in notes[0].allocations] == [exact(notes[0].total)]
     payments = api.get_payments(tenant).payments
-    assert {each.payment_type for each in payments} == {"ACCRECPAYMENT"}
-    assert sum(exact(each.total) for each in api.get_overpayments(tenant).overpayments) == Decimal(12)
+    assert {(each.payment_type, each.status) for each in payments} == {
+        ("ACCRECPAYMENT", "AUTHORISED"),
+        ("ACCRECPAYMENT", "DELETED"),
+        ("AROVERPAYMENTPAYMENT", "AUTHORISED"),  # money on account paid back
+        ("ARCREDITPAYMENT", "AUTHORISED"),  # a credit note paid back
+    }
+    held = api.get_overpayments(tenant).overpayments
+    assert sorted(exact(each.remaining_credit) for each in held) == [1, 4, Decimal("7.24")]
+    moved = [
+        (each.type, exact(each.total), each.line_items[0].account_code)
+        for each in api.get_bank_transactions(tenant, page=1).bank_transactions
+        if each.reference
+    ]
+    assert sorted(moved) == [
+        ("RECEIVE", Decimal("14.08"), "5230"),
+        ("RECEIVE", Decimal("15.00"), "5100"),
+        ("SPEND", Decimal("14.08"), "5230"),
+        ("SPEND", Decimal("15.00"), "5100"),
+    ]
+    (plan,) = (each for each in api.get_items(tenant).items if each.name == "Plan")
+    assert (plan.code, plan.is_sold, plan.sales_details.account_code) == (
+        f"{connection.reference_prefix}-S{Product.objects.get().pk}", True, "4000",
+    )  # fmt: skip
 
 
 def test_every_request_is_what_the_contract_says(connect, sent) -> None:

@@ -211,11 +211,12 @@ def test_a_name_that_is_anothers_asks_for_a_suffix(zoho: Any, books: ZohoBooks) 
     assert zoho.get("contacts", contact_name="Acme (X-7)")["contacts"]
 
 
-@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize(("stored", "numbers"), [(True, True), (False, True), (False, False)])
 def test_the_key_is_put_on_the_record_where_the_header_alone_does_not(
-    zoho: Any, books: ZohoBooks, customer: str, stored: bool
+    zoho: Any, books: ZohoBooks, customer: str, stored: bool, numbers: bool
 ) -> None:
-    zoho.control("preferences", {"StoresUpsertKey": stored})
+    """The contract has a field's id as a number here and as a text there: it goes back as it came."""
+    zoho.control("preferences", {"StoresUpsertKey": stored, "FieldIdsAsNumbers": numbers})
     made = one(books, Kind.INVOICE, invoice(zoho, customer))
     assert zoho.get(f"invoices/{made}")["invoice"]["custom_fields"][0]["value"] == "ABCDE-I1"
     second = one(books, Kind.INVOICE, invoice(zoho, customer, 2))
