@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from accounting.reports.related import revenue_by_month
 from billing.access import access_of, may
+from billing.admin.charts import chart_options
 from billing.admin.forms import today
 from billing.admin.hooks import cards
 from billing.admin.shown import figure
@@ -181,7 +182,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "company": access.tenant,
         "cards": cards(request),
         "chart": _chart(figures) if figures else "",
-        "chart_options": json.dumps(_CHART_OPTIONS),
+        "chart_options": json.dumps(chart_options(stacked=False)),
         "months": _table(figures),
     }
 
@@ -223,18 +224,6 @@ def _chart(figures: Figures) -> str:
                 }
             )
     return json.dumps({"labels": [f"{month:%b %Y}" for month in months], "datasets": datasets})
-
-
-_CHART_OPTIONS = {
-    "responsive": True,
-    "maintainAspectRatio": False,
-    "animation": False,
-    "plugins": {"legend": {"display": True, "position": "bottom"}},
-    "scales": {
-        "x": {"grid": {"display": False}, "ticks": {"maxRotation": 0}},
-        "y": {"beginAtZero": True, "ticks": {"maxTicksLimit": 6}},
-    },
-}
 
 
 def _table(figures: Figures) -> Table:
