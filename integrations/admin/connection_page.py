@@ -21,6 +21,7 @@ from integrations.admin.file_verbs import files_tables
 from integrations.admin.guide import guide
 from integrations.admin.shown import count_link, erp_name, outbox_url, sends
 from integrations.connectors import base
+from integrations.connectors.base import SignInKind
 from integrations.going_live import is_being_set_up
 from integrations.models import (
     Connection,
@@ -125,6 +126,7 @@ def _count(connection: Connection, count: int | None, state: OutboxState) -> obj
 
 
 def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[tuple[str, object]]:
+    calls = way_of(connection).kind is not SignInKind.NONE
     entered = "cannot be read" if health.trouble else "entered; never shown"
     if health.missing:
         entered = f"missing: {', '.join(health.missing)}"
@@ -139,9 +141,8 @@ def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[t
         ("Home currency there", connection.company.get("home_currency") or NONE),
         ("Their books are closed through", connection.company.get("books_closed_through") or NONE),
         ("Lists last read", moment(connection.company_read_at)),
-        ("Credentials", entered),
-        ("Access token", access),
-        ("Sign-in lasts until", moment(health.sign_in_until)),
+        *([("Credentials", entered), ("Access token", access)] if calls else []),
+        *([("Sign-in lasts until", moment(health.sign_in_until))] if calls else []),
         *([("Certificate ends", _days_left(health.certificate_until, now))] if health.certificate_until else []),
         ("Oldest waiting item", _age(connection, now)),
         *([("The ERP asked to pause until", moment(connection.paused_until))] if _is_paused(connection, now) else []),
@@ -210,7 +211,10 @@ def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) 
         steps.append(("Choose the company.", to(url, "Choose") if may(request, Role.ADMIN) else "for the role admin"))
     elif connection.status != ConnectionStatus.CONNECTED:
         url = reverse("admin:connect_erp", args=[connection.pk])
-        steps.append(("Sign in to the ERP.", to(url, "Connect") if may(request, Role.ADMIN) else "for the role admin"))
+        words = (
+            "Connect: no sign-in is needed." if way_of(connection).kind is SignInKind.NONE else "Sign in to the ERP."
+        )
+        steps.append((words, to(url, "Connect") if may(request, Role.ADMIN) else "for the role admin"))
     elif not ErpRecord.objects.filter(connection=connection).exists():
         steps.append(
             (
@@ -246,7 +250,7 @@ def _settings(request: HttpRequest, connection: Connection) -> Table:
     vendors = way_of(connection).endpoints({})
     paces = [f"{calls:,} calls in {per:g} s ({name})" for name, (calls, per, _) in spec.limits.items()]
     limits = "; ".join([*paces, f"{spec.concurrency} at once"] if spec.concurrency else paces)
-    rows: list[tuple[object, object]] = [
+    addresses: list[tuple[object, object]] = [
         ("API address", connection.base_url or f"{vendors.api} (the vendor's own)"),
         ("Sign-in address", connection.auth_url or f"{vendors.authorize or 'none needed'} (the vendor's own)"),
         *(
@@ -255,6 +259,9 @@ def _settings(request: HttpRequest, connection: Connection) -> Table:
             else []
         ),
         ("Pace", limits if connection.throttled else "not limited: a stand-in server"),
+    ]
+    rows: list[tuple[object, object]] = [
+        *(addresses if way_of(connection).kind is not SignInKind.NONE else []),
         ("Our references begin with", connection.reference_prefix),
         *(
             (name.replace("_", " ").capitalize(), value)

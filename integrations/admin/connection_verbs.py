@@ -187,6 +187,10 @@ def _is_on(connection: Connection) -> bool:
     return bool(connection.status != ConnectionStatus.DISABLED)
 
 
+def _takes_credentials(connection: Connection) -> bool:
+    return _is_on(connection) and bool(way_of(connection).fields)
+
+
 def _choose_company(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     chosen = sign_in.choose_company(connection, given["company"])
     return f"{chosen.name} is connected to {chosen.realm_name}. Next: import the ERP's lists, then see to the mapping."
@@ -223,7 +227,7 @@ VERBS = (
         "not there yet. What the ERP already has from another source would be there twice.",
     ),
     Verb(
-        "credentials", "Enter credentials", _credentials, role=Role.ADMIN, form=CredentialsForm, allowed=_is_on,
+        "credentials", "Enter credentials", _credentials, role=Role.ADMIN, form=CredentialsForm, allowed=_takes_credentials,
         explain=lambda connection: f"What {erp_name(connection.erp)} gave you for connecting. It is encrypted, and no secret is "
         f"ever shown again. {way_of(connection).note}".strip(),
     ),

@@ -26,6 +26,7 @@ from integrations.admin.outbox import ConnectionFilter
 from integrations.admin.shown import erp_name
 from integrations.models import Connection, ConnectionStatus, Mapping, MappingKind, Reconciliation
 from integrations.reconciliation import sign_off
+from integrations.reconciliation.sums import IN_BASE
 
 _SHOWN = 300
 
@@ -217,7 +218,9 @@ def _customers(reconciliation: Reconciliation) -> list[Table]:
             [
                 (
                     names.get(row["erp_id"], row["customer"]),
-                    row["currency"],
+                    f"{row['currency']} (all in base currency)"
+                    if row["customer"].endswith(IN_BASE)
+                    else row["currency"],
                     *(_amount(row, side) for side in ("ours", "theirs", "difference")),
                 )
                 for row in reconciliation.customers
@@ -262,7 +265,7 @@ def _differences(reconciliation: Reconciliation, cause: str) -> list[Table]:
             [
                 (
                     str(row["kind"]).replace("_", " ").capitalize(),
-                    ours.link(row),
+                    f"{_account(row, theirs)}, {row['currency']}" if row["kind"] == "account" else ours.link(row),
                     f"{sentence(row['cause'])}. {row.get('detail', '')}".strip(),
                     theirs.show(row, "ours"),
                     theirs.show(row, "theirs"),
@@ -300,11 +303,11 @@ def _accounts(reconciliation: Reconciliation) -> Table:
 
 def _account(row: dict[str, Any], theirs: Theirs) -> str:
     """Name an account; a sum over documents is named after what they are, and the account they go to."""
-    name, comma, rest = str(row["account"]).partition(", all in ")
-    external_id = str(row["erp_id"])
+    name, external_id = str(row["account"]).removesuffix(IN_BASE), str(row["erp_id"])
+    in_base = IN_BASE if row["account"].endswith(IN_BASE) else ""
     if external_id and name.endswith(f" {external_id}"):
         name = f"{name.removesuffix(external_id)}{theirs.account(external_id)}"
-    return sentence(f"{name}{comma}{rest}")
+    return sentence(f"{name}{in_base}")
 
 
 def _amount(row: dict[str, Any], side: str) -> object:

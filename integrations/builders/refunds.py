@@ -83,7 +83,7 @@ def dispute_returns(connection: Connection, items: Sequence[OutboxItem]) -> dict
         there = f"{reference}, id {held[row.pk][0]} there" if row.pk in held else reference
         built[item.pk] = Rejected(
             "by_hand",
-            f"The dispute {row} was won on {row.resolved_on}. {format_money(row.from_unapplied.amount, row.currency)} came back "
+            f"{row} was won on {row.resolved_on}. {format_money(row.from_unapplied.amount, row.currency)} came back "
             f"that had been on the customer's account; the ERP still has that part as a refund ({there}). Void or delete that "
             "refund there, so that the payment holds the money again. Then skip this item, with that as the reason.",
         )

@@ -9,6 +9,7 @@ from billing.money import round_money
 from integrations.reconciliation.findings import Findings
 
 _ZERO = Decimal(0)
+IN_BASE = ", all in base currency"  # The ending of the names of such sums.
 
 
 class Effect(NamedTuple):
@@ -86,7 +87,7 @@ class Sums:
                     name=name, external_id=account, currency=currency, ours=both["ours"], theirs=both["theirs"]
                 )
             for account, base, both in sums.told():
-                name = f"{label} {account}".strip() + ", all in base currency"
+                name = f"{label} {account}".strip() + IN_BASE
                 findings.account(
                     name=name,
                     external_id=account,
@@ -101,7 +102,7 @@ class Sums:
                 findings.customer(name=name, external_id=customer, currency=currency, **both)
         for customer, base, both in self._customers.told():
             if both["ours"] != both["theirs"]:
-                name = names.get(customer, customer or "without a customer") + ", all in base currency"
+                name = names.get(customer, customer or "without a customer") + IN_BASE
                 findings.customer(name=name, external_id=customer, currency=base, **both)
 
 

@@ -28,8 +28,8 @@ from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
 from tests.accounting.rates import rates
 from tests.integrations.books import Books
+from tests.integrations.business import deliver_all
 from tests.integrations.conftest import QUICK
-from tests.integrations.test_money_beside_invoices import sent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
@@ -115,7 +115,7 @@ def test_disputes_wallets_and_recovered_debt_abroad_agree_in_base_currency(entit
         apply_wallet(customer_id=prepaid, currency="EUR", on=april, allocations={invoice[prepaid]: D(110)})
         write_off_invoice(invoice_id=invoice[bankrupt], on=march, reason="Bankrupt")
         recover_write_off(invoice_id=invoice[bankrupt], amount=D(50), received_on=april)
-        sent(connection)
+        deliver_all(connection)
         kept, findings = reconcile(connection, through=THROUGH)
     assert findings.differences == []
     in_base = in_base_of(kept)
