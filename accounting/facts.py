@@ -65,6 +65,7 @@ _REVENUE = {
 }
 _NET_OF_INVOICE = ("net_committed", "net_from_unbilled", "net_deferred", "net_earned")
 _NET_OF_CREDIT = (*_CREDITED["unearned"], *_CREDITED["earned"], *_CREDITED["unbilled_again"])
+_MOVED = ("moved_unbilled", "moved_deferred")  # Nothing in all, over the event.
 _CONTRACT = {"contract_id": "Contract"}
 
 
@@ -90,8 +91,8 @@ _REVALUED = _crossed(
 FACTS: dict[str, EventFacts] = {
     "contract_started": EventFacts({"committed": ("committed",)}),
     "contract_renewed": EventFacts({"committed": ("committed",)}),
-    "contract_modified": EventFacts({atom: (atom,) for atom in ("committed", "unbilled_again")}),
-    "contract_ended": EventFacts({atom: (atom,) for atom in ("withdrawn", "unbilled_again")}),
+    "contract_modified": EventFacts({atom: (atom,) for atom in ("committed", "unbilled_again", *_MOVED)}),
+    "contract_ended": EventFacts({atom: (atom,) for atom in ("withdrawn", "unbilled_again", *_MOVED)}),
     "usage_recorded": EventFacts({}),
     "invoice_finalized": EventFacts(
         {

@@ -76,12 +76,12 @@ class Pool:
             for schedule, target in zip(self.schedules, self._in_proportion(total), strict=True)
         ]
 
-    def divide_anew(self) -> Decimal:
-        """Divide what is billed over prices that have changed. Answers how much that makes unbilled on one side and deferred
-        on the other; nothing where more is billed than the price, which the next invoice or credit will tell."""
+    def divide_anew(self) -> list[Share]:
+        """Divide what is billed over prices that have changed. Answers what each obligation lost or got of it, nothing in all;
+        nothing at all where more is billed than the price, which the next invoice or credit will tell."""
         if len(self.schedules) < 2 or self.billed > self.price:
-            return ZERO
-        return sum((share.deferred for share in self.bill(ZERO)), ZERO)
+            return []
+        return [share for share in self.bill(ZERO) if share.from_unbilled or share.deferred]
 
     def change_price(self, difference: Decimal) -> None:
         """Change the price by a difference, in proportion to the obligations' prices."""

@@ -40,6 +40,8 @@ _MEANINGS = {
     "unearned": "not earned yet: it leaves deferred revenue",
     "earned": "earned already",
     "unbilled_again": "earned, and now unbilled again",
+    "moved_unbilled": "not billed of this obligation any more, but of another; nothing in all",
+    "moved_deferred": "billed of another obligation before; nothing in all",
     "released": "had become revenue out of what was billed",
     "committed": "the value that is signed for",
     "withdrawn": "signed for, and not to be billed any more",

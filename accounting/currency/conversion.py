@@ -16,7 +16,18 @@ from accounting.books import Books
 from accounting.currency.carrying import ZERO, Carrying, Subject
 from accounting.currency.originals import UNDOING, Originals
 from accounting.currency.rates import Pair, Rate, rates_for
-from accounting.currency.roles import CARRIED, CASH, GAIN, LOSS, ROUNDING, is_carried, layer_of, subject_of
+from accounting.currency.roles import (
+    CARRIED,
+    CASH,
+    DEFERRED,
+    GAIN,
+    LOSS,
+    ROUNDING,
+    UNBILLED,
+    is_carried,
+    layer_of,
+    subject_of,
+)
 from accounting.defaults import Hierarchy
 from accounting.engine import Dimensions, Draft, DraftLine
 from accounting.models import Level
@@ -25,6 +36,8 @@ from billing.money import allocate, round_money
 
 # Their income is what they release, at its base amount; no exchange difference arises.
 _RELEASES = frozenset(("revenue_recognized", "usage_trued_up", "credits_consumed", "credits_expired", "invoice_voided"))
+# What they move from one obligation to another stays at the rates it was billed at.
+_MOVES = frozenset(("contract_modified", "contract_ended"))
 # Their amounts are base amounts.
 _IN_BASE = frozenset(("foreign_balances_revalued",))
 # Shown for a day and mirrored the next: nothing is settled by it.
@@ -182,6 +195,8 @@ class _Conversion:
                 self._share_sides()
         elif self._draft.event.kind in _RELEASES:
             self._release()
+        elif self._draft.event.kind in _MOVES:
+            self._pass_on()
         for each in self._valued:
             if not each.fits(each.value):
                 self._clear(each)
@@ -228,6 +243,24 @@ class _Conversion:
             each.value = round_money(released * each.amount / whole, self._rate.base)
             left -= each.value
         income[-1].value = left
+
+    def _pass_on(self) -> None:
+        """What moves from one obligation to another within a role makes no exchange difference, whatever the day's rate."""
+        for role in (DEFERRED, UNBILLED):
+            lines = [each for each in self._valued if each.line.role == role]
+            giving = [each for each in lines if each.relieved]
+            sides = {each.relieved > 0 for each in giving}
+            taking = [each for each in lines if not each.relieved and (each.amount < 0) in sides]
+            given, taken = sum((each.relieved for each in giving), ZERO), sum((each.amount for each in taking), ZERO)
+            if len(sides) != 1 or not taken:
+                continue
+            share = min(abs(taken / given), Decimal(1))
+            for each in giving:
+                passed = round_money(-each.difference * share, self._rate.base)
+                each.at_rate += passed
+                parts = allocate(abs(passed), [abs(one.amount) for one in taking], self._rate.base)
+                for one, part in zip(taking, parts, strict=True):
+                    one.value -= part if passed > 0 else -part
 
     def _clear(self, valued: _Valued) -> None:
         # A balance that stood on the wrong side by a rounding gives nothing along.

@@ -9,10 +9,18 @@ from accounting import commitments, schedules
 from accounting.books import Books
 from accounting.commitments import Commitment
 from accounting.engine import Dimensions, Unit
-from accounting.pools import Pool, Pools, pools_of
+from accounting.pools import Pool, Pools, Share, pools_of
 from accounting.schedules import Key, Schedule
 from accounting.splits import Kept, Taken, Undone
-from billing.events import BilledLine, CreditNoteIssued, CreditNoteVoided, InvoiceFinalized, InvoiceVoided
+from billing.events import (
+    BilledLine,
+    ContractEnded,
+    ContractModified,
+    CreditNoteIssued,
+    CreditNoteVoided,
+    InvoiceFinalized,
+    InvoiceVoided,
+)
 from billing.money import allocate
 from billing.payment_events import DisputeOpened, DisputeWon, InvoiceWrittenOff, RefundPaid, WriteOffRecovered
 
@@ -131,6 +139,35 @@ def schedule_dimensions(event: Billed, schedule: Schedule, *, credit_note_id: in
         credit_note_id=credit_note_id,
         obligation_id=schedule.obligation_id,
     )
+
+
+def moved_units(event: ContractModified | ContractEnded, shares: Sequence[Share]) -> list[Unit]:
+    """One unit per obligation for what is billed of another now, or was before.
+
+    `moved_deferred` and `moved_unbilled` add up to nothing over the event: they go from one obligation to another within an
+    account. What makes one obligation unbilled and another deferred, `unbilled_again`, stands with the unbilled ones.
+    """
+    units = []
+    left = sum((share.deferred for share in shares), Decimal(0))
+    for share in shares:
+        unbilled = -share.from_unbilled
+        across = max(min(left, unbilled), Decimal(0)) if left > 0 else min(max(left, unbilled), Decimal(0))
+        left -= across
+        atoms = {
+            "unbilled_again": across,
+            "moved_unbilled": unbilled - across,
+            "moved_deferred": share.deferred - across,
+        }
+        about = Dimensions(
+            customer_id=event.customer_id,
+            contract_id=share.schedule.contract_id,
+            contract_item_id=share.schedule.contract_item_id,
+            product_id=share.schedule.product_id,
+            product_family_id=share.schedule.product_family_id,
+            obligation_id=share.schedule.obligation_id,
+        )
+        units.append(Unit(atoms, about, share.schedule.pricing_model, share.schedule.method))
+    return units
 
 
 def take_unearned(schedule: Schedule, undone: Decimal, commitment: Commitment | None) -> Decimal:

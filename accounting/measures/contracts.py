@@ -7,6 +7,7 @@ from decimal import Decimal
 from accounting import commitments, obligations
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
+from accounting.measures.billed import moved_units
 from accounting.measures.endings import shorten_obligations
 from billing.events import ContractEnded, ContractRenewed, ContractStarted, UsageRecorded
 
@@ -79,7 +80,7 @@ def measure_ended(events: Sequence[ContractEnded], books: Books) -> list[Measure
             )
             units.append(Unit({"withdrawn": withdrawn}, about, line.pricing_model, line.recognition_method))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
-        units.append(Unit({"unbilled_again": moved[event.key]}, document))
+        units += moved_units(event, moved[event.key])
         measured.append(MeasuredEvent(event, document, units))
     commitments.save(held)
     return measured

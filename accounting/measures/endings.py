@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from accounting import schedules
 from accounting.books import Books
-from accounting.pools import Pool, Pools, pools_of
+from accounting.pools import Pool, Pools, Share, pools_of
 from accounting.reallocation import NOT_BY_TIME, divide_what_is_left
 from accounting.revisions import Revisions
 from accounting.schedules import Schedule
@@ -30,12 +30,12 @@ class _Chain:
     withdrawn: Decimal = ZERO
 
 
-def shorten_obligations(events: Sequence[ContractEnded], books: Books) -> dict[str, Decimal]:
+def shorten_obligations(events: Sequence[ContractEnded], books: Books) -> dict[str, list[Share]]:
     """Lower the prices of the obligations of contracts that end early, and let them end with their contract.
 
-    Answers, by the key of the event, how much of what is billed that makes deferred of one obligation and unbilled of another.
+    Answers, by the key of the event, what each obligation lost or got of what is billed.
     """
-    moved = {event.key: ZERO for event in events}
+    moved: dict[str, list[Share]] = {event.key: [] for event in events}
     pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
     if pools is None:
         return moved
@@ -43,7 +43,7 @@ def shorten_obligations(events: Sequence[ContractEnded], books: Books) -> dict[s
     for event in events:
         for chain in _chains(event.lines, pools):
             _end(event, chain, revisions)
-            moved[event.key] += sum((pool.divide_anew() for pool in chain.pools.values()), ZERO)
+            moved[event.key] += [share for pool in chain.pools.values() for share in pool.divide_anew()]
     revisions.save()
     schedules.save(pools.changed())
     return moved

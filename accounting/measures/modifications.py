@@ -13,7 +13,7 @@ from decimal import Decimal
 from accounting import commitments, obligations, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import cut_short
+from accounting.measures.billed import cut_short, moved_units
 from accounting.models import AccountingPolicy, PerformanceObligation
 from accounting.obligations import Promise, is_obligation
 from accounting.pools import Pools
@@ -42,8 +42,7 @@ def _measure(event: ContractModified, books: Books) -> MeasuredEvent:
             _revise(event, schedule, lines, _difference(lines), revisions, term_end=_term_end(lines))
         obligations.add(added)
     about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
-    moved = sum((pool.divide_anew() for pool in pools.pools.values()), ZERO)
-    units = [Unit({"unbilled_again": moved}, about)]
+    units = moved_units(event, [share for pool in pools.pools.values() for share in pool.divide_anew()])
     revisions.save()
     schedules.save(pools.changed())
     units += _of_plain(event, plain, books)

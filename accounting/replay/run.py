@@ -131,7 +131,7 @@ class _Run:
             self._outcome.note(state.recognize(self._schema, events), most=self._most)  # type: ignore[arg-type]
         current, measured = measure(events)
         if kind in _OBLIGING:
-            state.adopt_obligations(self._schema)
+            state.adopt_obligations(self._schema, measured)
         tried = [each for each in measured if self._trial and self._trial.covers(each.event)]
         if tried:
             enter(tried, current, self._rules(current.stamp, current.rules))

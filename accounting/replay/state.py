@@ -10,6 +10,7 @@ from django.db import connection
 
 from accounting import commitments, schedules
 from accounting.books import books
+from accounting.engine import MeasuredEvent
 from accounting.events import RevenueRecognized
 from accounting.measures.billed import schedule_key
 from accounting.recognition import from_deferred
@@ -93,12 +94,16 @@ def _seed(schema: str, which: str, rows: Sequence[_Row]) -> None:
         cursor.execute(_SEED.format(schema=schema, which=which), [list(column) for column in zip(*rows, strict=True)])
 
 
-def adopt_obligations(schema: str) -> None:
-    """Give obligations that the replay has just found the ids they have in the books."""
+def adopt_obligations(schema: str, measured: Sequence[MeasuredEvent]) -> None:
+    """Give obligations that the replay has just found the ids they have in the books, also where events are measured by them."""
     fresh = _MAP.format(schema=schema)
     with connection.cursor() as cursor:
+        cursor.execute(fresh)
+        stored = dict(cursor.fetchall())
         for sql in _ADOPT:
             cursor.execute(sql.format(map=fresh, schema=schema))
+    for unit in (unit for each in measured for unit in each.units if unit.dimensions.obligation_id in stored):
+        unit.dimensions = unit.dimensions._replace(obligation_id=stored[unit.dimensions.obligation_id])
 
 
 def recognize(schema: str, events: Sequence[RevenueRecognized]) -> list[tuple[Event, str]]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from billing.models import Invoice
+from billing.models import CreditNote, Invoice
 from billing.services.credit_notes import issue_credit_note
+from billing.services.undoing import void_credit_note
 from integrations.connectors.base import Delivered, Parcel, Rejected
 from integrations.connectors.jsontext import dumps
 from integrations.delivery import drain
@@ -19,12 +20,14 @@ from tests.integrations.books import Books
 from tests.integrations.world import JANUARY, a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
+FEBRUARY = date(2026, 2, 2)
 TEN = Decimal("10.00")
 
 
-@pytest.fixture
-def credited(connect, box) -> Connection:
-    """One invoice of 10.01, of which 4.00 are credited."""
+@pytest.fixture(params=[False, True], ids=["", "links told"])
+def credited(connect, box, request) -> Connection:
+    """One invoice of 10.01, of which 4.00 are credited. A credit memo may tell what uses it, or not."""
+    Books(box.url).prefer(CreditMemosTellLinks=request.param)
     connection = connect(mode="documents", payments=True)
     a_month(customers=1)
     invoice = Invoice.objects.get()
@@ -60,6 +63,15 @@ def test_credits_that_quickbooks_applies_by_itself_are_taken_as_done(credited, b
     books.prefer(AutoApplyCredit=True)
     assert drain(credited.pk, until_empty=True).parked == 0
     assert books.count("Payment") == 1
+
+
+def test_a_void_credit_note_is_taken_off_its_invoice_first(credited, box) -> None:
+    books = Books(box.url)
+    assert drain(credited.pk, until_empty=True).parked == 0
+    void_credit_note(credit_note_id=CreditNote.objects.get().pk, on=FEBRUARY, reason="A mistake")
+    assert drain(credited.pk, until_empty=True).parked == 0
+    assert (books.count("Payment"), books.count("CreditMemo")) == (0, 0)
+    assert books.objects("Invoice")[0]["Balance"] == Decimal("10.01")
 
 
 def refund(connection: Connection, **source: str) -> RefundDocument:

@@ -104,15 +104,12 @@ class Settling:
         rows = self._client.query(f"select * from CreditMemo where Id = '{memo}'").get("CreditMemo", [])
         if not rows:
             return MissingMapping("reference", None, "QuickBooks no longer holds the credit memo. Skip this item.")
-        for linked in rows[0].get("LinkedTxn") or ():
-            if linked.get("TxnType") != "Payment":
-                continue
-            payment = self._read("Payment", str(linked["TxnId"]))
-            if payment and objects.reference_in(Kind.PAYMENT, payment) not in ("", reference):
+        for payment in self._payments_of(rows[0]):
+            if objects.reference_in(Kind.PAYMENT, payment) not in ("", reference):
                 continue  # Another application of ours, of the same credit.
-            if payment and set(wanted) <= set(objects.erp_document(Kind.PAYMENT, payment).linked):
+            if set(wanted) <= set(objects.erp_document(Kind.PAYMENT, payment).linked):
                 return self._delivered("Payment", payment)
-        if not objects.decimal(rows[0].get("Balance", rows[0].get("RemainingCredit"))):
+        if not _left(rows[0]):
             return Rejected(
                 "applied_elsewhere",
                 "QuickBooks has applied this credit memo to other invoices by itself. Unapply it there and switch off "
@@ -151,10 +148,7 @@ class Settling:
         memo = self._read("CreditMemo", number)
         if memo is None:
             return Delivered(number)
-        for linked in memo.get("LinkedTxn") or ():
-            paid = self._read("Payment", str(linked["TxnId"])) if linked.get("TxnType") == "Payment" else None
-            if paid is None:
-                continue
+        for paid in self._payments_of(memo):
             if objects.decimal(paid.get("TotalAmt")):
                 return Rejected(
                     "applied_elsewhere",
@@ -208,6 +202,17 @@ class Settling:
             payment = rows[0] if rows else None
         return bool(payment) and any(each[:2] == (_EXPENSE, str(purchase["Id"])) for each in _links(payment or {}))
 
+    def _payments_of(self, memo: JsonObject) -> list[JsonObject]:
+        """Find the payments that use a credit memo. Answers with a memo need not tell them (Intuit shows none)."""
+        told = [str(each["TxnId"]) for each in memo.get("LinkedTxn") or () if each.get("TxnType") == "Payment"]
+        if told:
+            return [paid for paid in (self._read("Payment", number) for number in told) if paid]
+        if _left(memo) == objects.decimal(memo.get("TotalAmt")):
+            return []
+        use = ("CreditMemo", str(memo["Id"]))
+        paid_by = self._client.rows("Payment", f"where CustomerRef = '{objects.ref(memo, 'CustomerRef')}'")
+        return [paid for paid in paid_by if any(each[:2] == use for each in _links(paid))]
+
     def _purchase(self, reference: str, day: str) -> JsonObject | None:
         """Look for a refund by our number, and by its day: a company may number expenses by itself."""
         for where in (f"DocNumber = '{reference}'", f"TxnDate = '{day}'"):
@@ -224,6 +229,10 @@ class Settling:
         kind = Kind.PAYMENT if entity == "Payment" else Kind.REFUND
         number = str(found["Id"])
         return Delivered(number, str(found.get("SyncToken", "")), objects.page(kind, number, self._base_url))
+
+
+def _left(memo: JsonObject) -> Decimal:
+    return objects.decimal(memo.get("Balance", memo.get("RemainingCredit")))
 
 
 def _links(payment: JsonObject) -> list[tuple[str, str, Decimal]]:

@@ -52,6 +52,7 @@ class Company:
     def prefer(self, changes: Json) -> None:
         """Change preferences; the names are known."""
         self.preferences |= changes
+        self._tell_links()
         record = next(self.books.all("Preferences"))
         self.books.replace(record, Built(self._preferences()))
         self.books.replace(next(self.books.all("CompanyInfo")), Built(_company_info(self.country)))
@@ -80,6 +81,13 @@ class Company:
         self.books.add("CompanyInfo", Built(_company_info(self.country)))
         self.books.add("Preferences", Built(self._preferences()))
         self._roles = {role: self.books.by_name("Account", name).id for role, name in facts.ROLES.items()}
+        self._tell_links()
+
+    def _tell_links(self) -> None:
+        """Tell the payments of a credit memo with it, or only the other way round."""
+        self.books.untold = set() if self.preferences["CreditMemosTellLinks"] else {("CreditMemo", "LinkedTxn")}
+        for record in self.books.all("CreditMemo"):
+            record.text = None
 
     def _preferences(self) -> Json:
         chosen = self.preferences

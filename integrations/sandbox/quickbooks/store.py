@@ -87,6 +87,7 @@ class Books:
         self.customer_balances: dict[str, Decimal] = {}
         self.deleted: list[tuple[str, str, str]] = []  # time, entity, Id
         self.hidden: set[tuple[str, str]] = set()  # made by the batch that is running: its later items cannot see them
+        self.untold: set[tuple[str, str]] = set()  # fields that are kept but not told: entity, name
         self._made: list[tuple[str, str]] = []
         self._index: dict[tuple[str, str, str], dict[str, None]] = {}
         self._last_id: dict[str, int] = {}
@@ -182,6 +183,8 @@ class Books:
         if record.entity == "Customer":
             balance = self.customer_balances.get(record.id, ZERO)
             return record.data | {"Balance": balance, "BalanceWithJobs": balance}
+        if self.untold:
+            return {name: value for name, value in record.data.items() if (record.entity, name) not in self.untold}
         return record.data
 
     def _next_id(self, entity: str) -> str:

@@ -117,7 +117,10 @@ def test_credit_memo_is_applied_by_a_payment_of_zero(qbo: Any, ann: str) -> None
     assert memo["RemainingCredit"] == 30
     qbo.make("Payment", **_pay(qbo, ann, 0, ("Invoice", invoice, 30), ("CreditMemo", memo["Id"], 30)))
     assert qbo.query("select * from Invoice")["Invoice"][0]["Balance"] == 70
-    assert qbo.query("select * from CreditMemo")["CreditMemo"][0]["RemainingCredit"] == 0
+    (used,) = qbo.query("select * from CreditMemo")["CreditMemo"]
+    assert (used["RemainingCredit"], "LinkedTxn" in used) == (0, False)
+    qbo.control("preferences", {"CreditMemosTellLinks": True})
+    assert qbo.query("select * from CreditMemo")["CreditMemo"][0]["LinkedTxn"][0]["TxnType"] == "Payment"
     assert qbo.query("select * from Customer")["Customer"][0]["Balance"] == 70
 
 
