@@ -16,6 +16,7 @@ from billing.money import format_money
 from billing.refusals import add_refusal
 from billing.services.jobs import JobKind, JobResult, Progress, register
 from billing.tenancy import current_actor
+from billing.wording import counted
 
 
 def _recognize(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
@@ -23,7 +24,7 @@ def _recognize(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     if not run.entries:
         return JobResult("Nothing was left to recognize by that date.")
     totals = ", ".join(format_money(total, currency) for currency, total in sorted(run.total.items()))
-    return JobResult(f"{run.entries:,} entries posted: {totals} of revenue.")
+    return JobResult(f"{counted(run.entries, 'entry', 'entries')} posted: {totals} of revenue.")
 
 
 def _net(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
@@ -31,7 +32,8 @@ def _net(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     if not run.contracts:
         return JobResult("No contract had both deferred and unbilled revenue on that day.")
     totals = ", ".join(format_money(total, currency) for currency, total in sorted(run.total.items()))
-    return JobResult(f"{run.contracts:,} contracts netted: {totals}. The day after, their gross balances are back.")
+    netted = counted(run.contracts, "contract", "contracts")
+    return JobResult(f"{netted} netted: {totals}. The day after, their gross balances are back.")
 
 
 def _preview(parameters: Mapping[str, Any], progress: Progress) -> JobResult:

@@ -16,6 +16,7 @@ from billing.printing.bundles import bundles
 from billing.services.billing_run import run_billing
 from billing.services.invoices import finalize_invoices
 from billing.services.jobs import JobKind, JobResult, Progress, register
+from billing.wording import counted
 
 _BATCH = 500
 _SHOWN_ROWS = 200
@@ -25,7 +26,7 @@ def _run_billing(parameters: Mapping[str, Any], progress: Progress) -> JobResult
     run = run_billing(
         through=date.fromisoformat(parameters["through"]), finalize=parameters["finalize"], on_progress=progress
     )
-    words = f"{run.drafted:,} invoices drafted{_totals(run.drafted_total)}."
+    words = f"{counted(run.drafted, 'invoice', 'invoices')} drafted{_totals(run.drafted_total)}."
     if parameters["finalize"]:
         words += f" {run.finalized:,} finalized{_totals(run.finalized_total)}."
     return JobResult(words if run.drafted or run.finalized else "Nothing was due: everything is billed by that date.")
@@ -39,7 +40,7 @@ def _finalize(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
         for invoice in finalize_invoices(ids[start : start + _BATCH]):
             totals[invoice.currency] = totals.get(invoice.currency, Decimal(0)) + invoice.total
         progress(min(start + _BATCH, len(ids)), len(ids))
-    return JobResult(f"{len(ids):,} invoices finalized{_totals(totals)}.")
+    return JobResult(f"{counted(len(ids), 'invoice', 'invoices')} finalized{_totals(totals)}.")
 
 
 def _import(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
@@ -69,7 +70,8 @@ def _import(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
 
 def _print(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     kind, ids = parameters["kind"], parameters["ids"]
-    return JobResult(f"{len(ids):,} documents are drawn. Download them below.", files=bundles(kind, ids, progress))
+    words = f"{counted(len(ids), 'document is', 'documents are')} drawn. Download below."
+    return JobResult(words, files=bundles(kind, ids, progress))
 
 
 def _totals(totals: Mapping[str, Decimal]) -> str:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
@@ -15,14 +16,16 @@ from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_POST
 
+from accounting.admin.report_view import report_url
 from accounting.reports.related import revenue_by_month
 from billing.access import access_of, may
+from billing.admin.charts import chart_options
 from billing.admin.forms import today
 from billing.admin.hooks import cards
-from billing.admin.shown import figure
+from billing.admin.shown import figure, to
 from billing.admin.tables import Table, columns
-from billing.models import Role
-from billing.periods import add_months, first_of_month
+from billing.models import BusinessEntity, Role
+from billing.periods import add_months, end_of_month, first_of_month
 from billing.tenancy import current_tenant_id
 from config.middleware import SESSION_KEY
 
@@ -140,6 +143,7 @@ def _here(path: str) -> str:
     return max(below, key=len, default=path)
 
 
+@cache
 def _address(page: Page) -> str:
     try:
         return reverse(f"admin:{page.name}")
@@ -181,7 +185,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "company": access.tenant,
         "cards": cards(request),
         "chart": _chart(figures) if figures else "",
-        "chart_options": json.dumps(_CHART_OPTIONS),
+        "chart_options": json.dumps(chart_options(stacked=False)),
         "months": _table(figures),
     }
 
@@ -225,19 +229,16 @@ def _chart(figures: Figures) -> str:
     return json.dumps({"labels": [f"{month:%b %Y}" for month in months], "datasets": datasets})
 
 
-_CHART_OPTIONS = {
-    "responsive": True,
-    "maintainAspectRatio": False,
-    "animation": False,
-    "plugins": {"legend": {"display": True, "position": "bottom"}},
-    "scales": {
-        "x": {"grid": {"display": False}, "ticks": {"maxRotation": 0}},
-        "y": {"beginAtZero": True, "ticks": {"maxTicksLimit": 6}},
-    },
-}
+def _invoices(entities: list[str], month: date, currency: str, shown: object) -> object:
+    """Lead to the register of a month's invoices, which is that of one business entity."""
+    if len(entities) != 1:
+        return shown
+    days = {"from": month, "to": end_of_month(month)}
+    return to(report_url("invoice-register", {"business_entity": entities[0], **days, "currency": currency}), shown)
 
 
 def _table(figures: Figures) -> Table:
+    entities = list(BusinessEntity.objects.values_list("code", flat=True)[:2])
     return Table(
         "The figures",
         columns("Month", "Currency", ">Invoiced", ">Recognized"),
@@ -245,7 +246,7 @@ def _table(figures: Figures) -> Table:
             (
                 f"{month:%b %Y}".replace(" ", "\u00a0"),
                 currency,
-                figure(invoiced, currency, blank_zero=False),
+                _invoices(entities, month, currency, figure(invoiced, currency, blank_zero=False)),
                 figure(recognized, currency, blank_zero=False),
             )
             for (month, currency), (invoiced, recognized) in reversed(figures.items())

@@ -8,6 +8,7 @@ from accounting.closing import CloseCheck, Found, register
 from accounting.closing.checklist import last_day
 from accounting.models import AccountingPeriod, JournalEntry
 from billing.periods import day_words
+from billing.wording import counted
 from integrations.models import (
     Connection,
     ConnectionStatus,
@@ -80,7 +81,8 @@ def _reconciled(period: AccountingPeriod, today: date) -> Found:
             wrong.append(f"{connection}: the reconciliation agrees, but nobody signed it off.")
     if not wrong:
         return Found(0, "The ERP's books agree, or no ERP is connected.")
-    return Found(len(wrong), " ".join(wrong), tuple(wrong))
+    what = counted(len(wrong), "connection does", "connections do")
+    return Found(len(wrong), f"{what} not agree yet.", tuple(wrong))
 
 
 register(

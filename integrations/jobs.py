@@ -7,6 +7,7 @@ from typing import Any
 from billing.periods import day_words
 from billing.refusals import add_refusal
 from billing.services.jobs import JobKind, JobResult, Progress, register
+from billing.wording import counted
 from integrations import mapping
 from integrations.connectors.base import DeliveryError
 from integrations.models import Connection
@@ -44,8 +45,9 @@ def _reconcile(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     details = [f"{each['document']}: {each['cause']}" for each in kept.differences[:_SHOWN]]
     if kept.difference_count > len(details):
         details.append(f"… and {kept.difference_count - len(details):,} more on the page of the reconciliation.")
+    found = counted(kept.difference_count, "difference", "differences")
     return JobResult(
-        f"{kept.compared:,} documents compared through {day_words(kept.through)}: {kept.difference_count:,} differences.",
+        f"{kept.compared:,} documents compared through {day_words(kept.through)}: {found}.",
         tuple(details),
     )
 

@@ -21,6 +21,7 @@ from billing.admin.pricing_words import HELP, from_text, in_words
 from billing.admin.shown import change_url, figure
 from billing.admin.tables import Table, columns
 from billing.models import Adjustment, Contract, ContractItem, ContractStatus, Product, Role, Treatment
+from billing.periods import day_words
 from billing.refusals import refusals
 from billing.services.amendments import Amendment, Change, Incomplete, modification_of
 from billing.services.modifications import modify_contract
@@ -75,7 +76,7 @@ class ModifyForm(StyledForm):
         item.queryset = items
         item.label_from_instance = lambda each: (  # type: ignore[method-assign]
             f"{each.description or each.product.name}, {in_words(each.pricing_model, each.pricing, contract.currency)}, "
-            f"from {each.start}"
+            f"from {day_words(each.start)}"
         )
         product = self.fields["product"]
         assert isinstance(product, forms.ModelChoiceField)

@@ -78,7 +78,8 @@ def _seals(subject: AccountingPeriod) -> Table:
         columns("Closing", "Closed", "By", ">Entries", ">Debits", "Digest over its lines"),
         rows,
         "It was never closed.",
-        note="check_ledger computes the digest again from the lines; docs/ACCOUNTANTS.md says how an auditor does.",
+        note="A digest over the month's lines, made at each closing, proves that nothing was changed since. The command "
+        "check_ledger computes it again; the handbook for accountants says how an auditor does.",
     )
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounting.models import Account, JournalEntry, RecognitionSchedule
 from accounting.reports.structure import Chart, Column, Further, Kind, Proof, Report, Row, Style, Table, Target
+from billing.admin.charts import chart_options
 from billing.admin.shown import badge, change_url, day, figure, money, to
 from billing.models import BusinessEvent, Contract, CreditNote, Customer, Invoice, Payment, Product
 
@@ -146,21 +147,11 @@ def chart_data(chart: Chart) -> dict[str, str]:
         }
         for place, (label, values) in enumerate(chart.series)
     ]
-    options = {
-        "responsive": True,
-        "maintainAspectRatio": False,
-        "animation": False,
-        "plugins": {"legend": {"display": True, "position": "bottom"}},
-        "scales": {
-            "x": {"grid": {"display": False}, "stacked": chart.stacked, "ticks": {"maxRotation": 0}},
-            "y": {"beginAtZero": True, "stacked": chart.stacked, "ticks": {"maxTicksLimit": 6}},
-        },
-    }
     # Many labels stand upright only word below word.
     labels = [label.split() if len(chart.labels) > _SIDE_BY_SIDE else label for label in chart.labels]
     return {
         "title": chart.title,
         "kind": chart.kind,
         "value": json.dumps({"labels": labels, "datasets": datasets}),
-        "options": json.dumps(options),
+        "options": json.dumps(chart_options(stacked=chart.stacked)),
     }

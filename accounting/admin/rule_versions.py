@@ -22,6 +22,7 @@ from billing.admin.forms import DayField, today
 from billing.admin.shown import badge, change_url, day, link, moment, to
 from billing.admin.tables import Table, columns
 from billing.models import Job, Role
+from billing.periods import day_words
 from billing.services.jobs import start_job
 
 
@@ -149,7 +150,7 @@ class RuleVersionAdmin(DocumentAdmin):
             first, last = given["first_day"], given["last_day"]
             job = start_job(
                 kind="preview_rule",
-                title=f"Preview: {version}, events of {first} to {last}",
+                title=f"Preview: {version}, events of {day_words(first)} to {day_words(last)}",
                 parameters={"version": version.pk, "first_day": first.isoformat(), "last_day": last.isoformat()},
                 user=request.user,
             )

@@ -215,7 +215,7 @@ def _narrowed(asked: Asked) -> Iterator[str]:
     for name, model in DIMENSIONS.items():
         what = name.removesuffix("_id").replace("_", " ")
         if asked[name] == 0:
-            yield f"Without a {what}."
+            yield f"Without {'an' if what[0] in 'aeio' else 'a'} {what}."
         elif asked[name]:
             yield f"{what.capitalize()}: {model.objects.filter(pk=asked[name]).first() or asked[name]}."
 

@@ -14,6 +14,7 @@ from billing.admin.shown import list_url
 from billing.models import OPEN_STATUSES, Invoice, InvoiceStatus, Job, JobStatus, Payment
 from billing.money import format_money
 from billing.tenancy import current_tenant_id
+from billing.wording import counted
 
 _OLDER_THAN = (0, 30, 60, 90)
 _NOTHING = "Nothing"
@@ -90,7 +91,7 @@ def _jobs() -> Card:
     return Card(
         "Work under way",
         f"{busy:,}" if busy else _NOTHING,
-        f"{failed:,} jobs failed; look at them and start them again."
+        f"{counted(failed, 'job', 'jobs')} failed; look and start again."
         if failed
         else "Billing runs, imports, recognition.",
         list_url(Job),

@@ -41,7 +41,7 @@ def _start(request: HttpRequest, contract: Contract, given: dict[str, Any]) -> s
 def _start_many(request: HttpRequest, chosen: QuerySet[Contract]) -> str:
     ids = list(chosen.values_list("pk", flat=True))
     start_contracts(ids)
-    return f"{len(ids):,} contracts have started."
+    return f"{counted(len(ids), 'contract has', 'contracts have')} started."
 
 
 def _end(request: HttpRequest, contract: Contract, given: dict[str, Any]) -> str:

@@ -116,7 +116,7 @@ def _only_drafts(chosen: QuerySet[Invoice]) -> list[int]:
 def _finalize_many(request: HttpRequest, chosen: QuerySet[Invoice]) -> str:
     ids = _only_drafts(chosen)
     if len(ids) <= _AT_ONCE:
-        return f"{len(finalize_invoices(ids)):,} invoices are final."
+        return f"{counted(len(finalize_invoices(ids)), 'invoice is', 'invoices are')} final."
     start_job(
         kind="finalize_invoices",
         title=f"Finalize {len(ids):,} invoices",
@@ -132,7 +132,7 @@ def _delete_many(request: HttpRequest, chosen: QuerySet[Invoice]) -> str:
     # The latest first, so that no later period of the same contract stands in the way.
     for invoice_id in reversed(ids):
         delete_draft(invoice_id=invoice_id)
-    return f"{len(ids):,} drafts are deleted; their periods are due again."
+    return f"{counted(len(ids), 'draft is', 'drafts are')} deleted; what they billed is due again."
 
 
 def _sums(chosen: QuerySet[Invoice]) -> str:

@@ -211,6 +211,7 @@ class JobAdmin(DocumentAdmin):
             "title": subject.title,
             "state": state,
             "facts": [
+                ("Number", subject.pk),
                 ("Started by", subject.created_by or NONE),
                 ("In line since", moment(subject.created_at)),
                 ("Finished", moment(subject.finished_at)),

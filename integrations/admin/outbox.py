@@ -18,6 +18,7 @@ from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.forms import StyledForm
 from billing.admin.shown import NONE, moment, status
 from billing.models import Role
+from billing.wording import counted
 from integrations import adopting, outbox
 from integrations.admin.item_page import describe
 from integrations.admin.outbox_search import search
@@ -82,13 +83,13 @@ def _send_again(rows: QuerySet[OutboxItem]) -> str:
     count = sum(outbox.send_again(ids) for ids in _chunks(rows.filter(state__in=_SENDABLE)))
     for tenant_id, connection_id in lanes:
         outbox.wake(tenant_id=tenant_id, connection_id=connection_id)
-    return f"{count:,} items are in line again."
+    return f"{counted(count, 'item is', 'items are')} in line again."
 
 
 def _skip(rows: QuerySet[OutboxItem], *, reason: str, by: object) -> str:
     words = f"{reason.strip()} ({by})"
     count = sum(outbox.skip(ids, reason=words) for ids in _chunks(rows.filter(state__in=_SKIPPABLE)))
-    return f"{count:,} items are skipped."
+    return f"{counted(count, 'item is', 'items are')} skipped."
 
 
 def _approve(rows: QuerySet[OutboxItem]) -> str:
@@ -96,7 +97,7 @@ def _approve(rows: QuerySet[OutboxItem]) -> str:
     count = sum(outbox.approve(ids) for ids in _chunks(rows.filter(state=OutboxState.APPROVAL)))
     for tenant_id, connection_id in lanes:
         outbox.wake(tenant_id=tenant_id, connection_id=connection_id)
-    return f"{count:,} items are approved and will be sent."
+    return f"{counted(count, 'item is', 'items are')} approved and will be sent."
 
 
 def _explain_approval(rows: QuerySet[OutboxItem]) -> str:

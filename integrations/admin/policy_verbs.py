@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from billing.admin.document import Verb, VerbForm
 from billing.admin.forms import DayField
 from billing.models import Role
+from billing.wording import counted
 from integrations import outbox, upkeep
 from integrations.connectors import base
 from integrations.models import Connection, ConnectionStatus, OutboxItem, OutboxState, SyncMode
@@ -81,7 +82,7 @@ def _approve_all(request: HttpRequest, connection: Connection, given: dict[str, 
     ids = list(waiting.order_by("id").values_list("id", flat=True))
     count = sum(outbox.approve(ids[start : start + _CHUNK]) for start in range(0, len(ids), _CHUNK))
     outbox.wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
-    return f"{count:,} items are approved and will be sent."
+    return f"{counted(count, 'item is', 'items are')} approved and will be sent."
 
 
 def _waits_for_approval(connection: Connection) -> bool:

@@ -168,3 +168,38 @@ def test_an_invoice_is_printed_from_its_page(viewer: Client, draft: Invoice) -> 
     assert answer["Content-Disposition"] == 'inline; filename="draft.pdf"'
     assert "DRAFT" in PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
     assert viewer.get(reverse("admin:billing_invoice_pdf", args=[draft.pk + 1])).status_code == 404
+
+
+def test_what_is_not_there_is_said_without_names_of_classes(administrator: Client, story: Contract) -> None:
+    page = administrator.get("/admin/nonsense/")
+    assert page.status_code == 404
+    assert "Http404" not in page.content.decode() and "Resolver404" not in page.content.decode()
+    gone = administrator.get(reverse("admin:billing_invoice_change", args=[99_999])).content.decode()
+    assert "There is no such invoice in this company." in gone
+
+
+def test_a_form_that_went_stale_says_what_to_do(story: Contract, tenant: Tenant) -> None:
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post(reverse("admin:login"), {"username": "x", "password": "y"})
+    assert answer.status_code == 403
+    assert "Nothing was saved" in answer.content.decode()
+
+
+def test_the_home_page_leads_from_a_month_to_its_invoices(viewer: Client, story: Contract) -> None:
+    page = viewer.get(reverse("admin:index"))
+    invoiced = str(page.context["months"].rows[-1][2])
+    report = viewer.get(invoiced.split('href="')[1].split('"')[0].replace("&amp;", "&"))
+    net = report.context["tables"][0].foot[-3].shown
+    assert str(net) in invoiced
+
+
+def test_a_search_without_an_answer_says_so(viewer: Client, story: Contract) -> None:
+    page = viewer.get(reverse("admin:billing_invoice_changelist"), {"q": "zzzz"}).content.decode()
+    assert "No invoices answer to this search" in page
+    assert "Invoices | Counterfoil" in page.split("</title>")[0]
+
+
+def test_a_long_form_names_at_the_top_what_is_to_be_mended(accountant: Client, story: Contract) -> None:
+    page = accountant.post(reverse("admin:modify_contract", args=[story.pk]), {}).content.decode()
+    assert "Please mend what is marked below:" in page
+    assert '<a class="cf-link" href="#id_reason">' in page.split('class="cf-form"')[0]

@@ -148,3 +148,39 @@ def test_a_long_report_comes_page_by_page_with_the_totals_of_all(story: Contract
     total = str(first.context["tables"][0].foot[-1].shown)
     assert total == str(second.context["tables"][0].foot[-1].shown)
     assert Decimal("400.00") == Decimal(total.split(">")[1].split("<")[0].replace(",", ""))
+
+
+def test_lines_behind_a_figure_say_what_they_were_narrowed_down_to(story: Contract, customer: Customer) -> None:
+    given = {"to": "2026-02-28", "role": "deferred_revenue", "event": "-invoice_voided,by_hand"}
+    about = run("lines", **given, customer_id=customer.pk, invoice_id=0).about
+    assert about.endswith(
+        f"Accounts of deferred revenue. All but invoice voided, by hand. Customer: {customer}. Without an invoice."
+    )
+
+
+def test_numbers_of_entries_and_invoices_stay_whole_on_paper(story: Contract, viewer: Client) -> None:
+    asked = {"from": "2026-01-01", "to": "2026-02-28"}
+    answer = viewer.get(reverse("admin:report_file", args=["journal", "pdf"]), asked)
+    words = PdfReader(io.BytesIO(answer.getvalue())).pages[0].extract_text().split()
+    assert "INV-000001" in words
+    assert any(len(word) == len("JE-00000001") and word.startswith("JE-") for word in words)
+
+
+def test_a_workbook_has_columns_as_wide_as_its_texts_and_page_numbers(story: Contract, viewer: Client) -> None:
+    Customer.objects.update(name="A customer with a name that takes more room than most")
+    answer = viewer.get(reverse("admin:report_file", args=["ar-ageing", "xlsx"]), {"at": "2026-02-28"})
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.getvalue())).active
+    assert sheet is not None
+    assert 54 < sheet.column_dimensions["A"].width < 64
+    assert sheet.oddFooter.right.text == "Page &P of &N"
+
+
+def test_reports_of_months_begin_with_the_first_that_has_something(story: Contract) -> None:
+    for code in ("mrr", "deferred-revenue"):
+        asked = {"from": "2025-01-01", "at": "2026-02-28", "to": "2026-02-28"}
+        names = {each.name for each in REPORTS[code].parameters}
+        report = run(code, **{name: day for name, day in asked.items() if name in names})
+        prove(report)
+        assert [row.cells[0] for row in report.tables[0].rows] == ["January 2026", "February 2026"]
+        assert report.charts[0].labels[0] == "Jan 2026"
+    assert not run("mrr", **{"from": "2024-01-01", "to": "2024-03-31"}).tables[0].rows
