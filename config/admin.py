@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
@@ -142,6 +143,7 @@ def _here(path: str) -> str:
     return max(below, key=len, default=path)
 
 
+@cache
 def _address(page: Page) -> str:
     try:
         return reverse(f"admin:{page.name}")

@@ -17,7 +17,7 @@ from billing.models import Role
 from billing.periods import day_words
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
-from integrations.admin.file_verbs import files_tables
+from integrations.admin.file_verbs import files_tables, is_fed_by_files
 from integrations.admin.guide import guide
 from integrations.admin.shown import count_link, erp_name, outbox_url, sends
 from integrations.connectors import base
@@ -77,9 +77,11 @@ def describe(request: HttpRequest, connection: Any) -> Document:
             *_warnings(connection),
             *_noticed(connection),
             counts_table(connection),
-            throughput_table(connection, now=now),
-            *_limits(connection),
-            attempts_table(connection),
+            *(
+                []
+                if is_fed_by_files(connection)
+                else [throughput_table(connection, now=now), *_limits(connection), attempts_table(connection)]
+            ),
             _settings(request, connection),
         ],
     )
@@ -215,6 +217,9 @@ def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) 
             "Connect: no sign-in is needed." if way_of(connection).kind is SignInKind.NONE else "Sign in to the ERP."
         )
         steps.append((words, to(url, "Connect") if may(request, Role.ADMIN) else "for the role admin"))
+    elif is_fed_by_files(connection) and not ErpRecord.objects.filter(connection=connection).exists():
+        words = "Upload the ERP's chart of accounts, or create the missing accounts by our numbers."
+        steps.append((words, _step(request, connection, "upload_chart", Role.ACCOUNTANT)))
     elif not ErpRecord.objects.filter(connection=connection).exists():
         steps.append(
             (
@@ -238,11 +243,14 @@ def _unmapped(connection: Connection) -> list[tuple[object, object]]:
     return steps
 
 
+_STEPS = {"credentials": "Enter credentials", "import_lists": "Import lists", "upload_chart": "Upload chart"}
+
+
 def _step(request: HttpRequest, connection: Connection, verb: str, role: str) -> object:
     if not may(request, role):
         return f"for the role {Role(role).name.lower()}"
     url = reverse(f"admin:integrations_connection_{verb}", args=[connection.pk])
-    return to(url, "Enter credentials" if verb == "credentials" else "Import lists")
+    return to(url, _STEPS[verb])
 
 
 def _settings(request: HttpRequest, connection: Connection) -> Table:

@@ -138,7 +138,8 @@ class ConnectionAdmin(DocumentAdmin):
         links = [("Mapping", mapping_url(subject))]
         if is_open and may(request, Role.ACCOUNTANT):
             links.append(("Reconcile", f"{reverse('admin:reconcile_erp')}?connection={subject.pk}"))
-        if subject.status != ConnectionStatus.DISABLED and may(request, Role.ADMIN):
+        is_settled = bool(subject.realm_id) and way_of(subject).kind is SignInKind.NONE
+        if subject.status != ConnectionStatus.DISABLED and may(request, Role.ADMIN) and not is_settled:
             label = "Reconnect" if subject.realm_id else "Connect"
             links.insert(len(links) if is_open else 0, (label, reverse("admin:connect_erp", args=[subject.pk])))
         shown: list[dict[str, object]] = [{"label": label, "url": url, "danger": False} for label, url in links]
@@ -196,7 +197,9 @@ class ConnectionAdmin(DocumentAdmin):
                 submit="Connect",
                 cancel_url=self._page_of(subject),
                 do=lambda given: ("", ""),
-                explanation=f"{erp_name(subject.erp)} is called with the credentials you entered. Nothing is changed there.",
+                explanation="No sign-in is needed: files are made here, and a person carries them over."
+                if way_of(subject).kind is SignInKind.NONE
+                else f"{erp_name(subject.erp)} is called with the credentials you entered. Nothing is changed there.",
                 subject=subject,
                 opts=self.opts,
             )

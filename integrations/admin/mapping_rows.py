@@ -37,6 +37,7 @@ _SEARCHED = {
     MappingKind.TAX_CODE: ("code__istartswith", "name__icontains"),
     MappingKind.SUBSIDIARY: ("code__istartswith", "name__icontains"),
 }
+_LATER = "Needed when the first such thing happens; it may stay open until then."
 _ORDER = {MappingKind.ACCOUNT: ("business_entity_id", "code")}
 _NOTES = {
     MappingKind.ACCOUNT: "Every account needs a counterpart before its lines can be sent.",
@@ -139,17 +140,19 @@ def page_of(
     mappings = Mapping.objects.filter(connection=connection, kind=kind, internal_id__in=[each.pk for each in objects])
     by_id = {each.internal_id: each for each in mappings}
     records = Counterparts(connection, kind, limit=2000 if kind == MappingKind.ACCOUNT else _INLINE)
-    return found, [_row(kind, each, by_id.get(each.pk), records) for each in objects]
+    needed = {each.pk for each in our_accounts(connection)} if kind == MappingKind.ACCOUNT else set()
+    return found, [_row(kind, each, by_id.get(each.pk), records, is_needed=each.pk in needed) for each in objects]
 
 
-def _row(kind: MappingKind, each: Any, mapping: Mapping | None, records: Counterparts) -> Row:
+def _row(kind: MappingKind, each: Any, mapping: Mapping | None, records: Counterparts, *, is_needed: bool) -> Row:
     account = each if kind == MappingKind.ACCOUNT else None
     allowed = None if records.too_many else records.allowed(account)
     options = None if allowed is None or len(allowed) > _INLINE else allowed
     detail = each.get_category_display() if account else getattr(each, "external_id", "") or getattr(each, "code", "")
     if account is None:
         return Row(str(each.pk), kind, str(each), detail, mapping, options)
-    note = records.spec.role_notes.get(account.role, "")
+    later = "" if is_needed or mapping else _LATER
+    note = f"{later} {records.spec.role_notes.get(account.role, '')}".strip()
     expected = [(record, words) for record, words in records.refused(account) if _is_like(account, record)]
     return Row(str(each.pk), kind, str(each), detail, mapping, options, note, expected[:_REFUSED_SHOWN])
 
@@ -183,7 +186,7 @@ def default_rows(connection: Connection) -> list[Row]:
 def open_counts(connection: Connection) -> dict[str, int]:
     """Count by tab what is needed and has no confirmed counterpart yet; what may be left out is not counted."""
     confirmed = Mapping.objects.filter(connection=connection, status=MappingStatus.CONFIRMED)
-    needed = [MappingKind.ACCOUNT]
+    needed = []
     company = Company.from_json(connection.company)
     if connection.sync_mode == SyncMode.DOCUMENTS and base.get(connection.erp).needs_tax_code(company):
         needed.append(MappingKind.TAX_CODE)
@@ -193,6 +196,8 @@ def open_counts(connection: Connection) -> dict[str, int]:
         kind.value: _rows(connection, kind).exclude(pk__in=confirmed.filter(kind=kind).values("internal_id")).count()
         for kind in needed
     }
+    mapped = set(confirmed.filter(kind=MappingKind.ACCOUNT).values_list("internal_id", flat=True))
+    found[MappingKind.ACCOUNT.value] = sum(each.pk not in mapped for each in our_accounts(connection))
     done = set(confirmed.filter(internal_id=None).values_list("kind", flat=True))
     wanted = [kind for kind in default_kinds(connection) if kind not in _MAY_BE_LEFT_OUT]
     return {**found, DEFAULTS: sum(kind not in done for kind in wanted)}

@@ -1,8 +1,11 @@
 """Payments, with what they settled, as documents."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from accounting.models import Account
 from billing.models import Payment, PaymentAllocation, WalletDraw
+from billing.money import format_money
 from integrations.builders.mapped import Built, Mapped, external_ids
 from integrations.builders.rates import Rates
 from integrations.builders.settled import allocations_of, by_payments, held_bills
@@ -43,6 +46,7 @@ def _build(
         "currency",
         "amount",
         "withheld",
+        "withheld_is_recoverable",
         "reference",
         "method",
     )
@@ -69,11 +73,7 @@ def _build(
                     "The ERP does not have this payment. Send the payment first, or skip both.",
                 )
             if row["withheld"]:
-                raise Rejected(
-                    "withheld",
-                    "The customer withheld tax of this payment. How that is entered depends on the ERP and the country: "
-                    "enter the payment there by hand, then adopt it or skip this item.",
-                )
+                raise _withheld(row, reference_of(connection.reference_prefix, Kind.PAYMENT, payment_id))
             built[item_id] = PaymentDocument(
                 reference=reference_of(connection.reference_prefix, Kind.PAYMENT, payment_id),
                 date=row["received_on"],
@@ -91,3 +91,17 @@ def _build(
         except DeliveryError as error:
             built[item_id] = error
     return built
+
+
+def _withheld(row: Mapping[str, Any], reference: str) -> Rejected:
+    """Say how to enter a payment of which the customer withheld tax: each country's ERPs have a way of their own."""
+    role = "tds_receivable" if row["withheld_is_recoverable"] else "tax_withheld"
+    account = Account.objects.filter(role=role, business_entity=row["business_entity_id"]).first()
+    paid, kept = (format_money(row[name], row["currency"]) for name in ("amount", "withheld"))
+    return Rejected(
+        "withheld",
+        f"The customer paid {paid} and withheld {kept} of tax, which goes to {account or 'tax withheld'} here. How that is "
+        f"entered differs by country, so do it in the ERP by hand: a payment of {paid} with the reference {reference}, and "
+        f"{kept} as the country's form of it (a second payment to that account, or a credit); together they settle the invoices. "
+        "Then adopt the payment here, or skip this item.",
+    )

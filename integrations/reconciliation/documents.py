@@ -26,6 +26,7 @@ from integrations.reconciliation.findings import (
     RATE,
     ROUNDING,
     TWICE,
+    VOIDED,
     Findings,
     chunks,
     foreign_cause,
@@ -266,6 +267,11 @@ class _Comparison:
         return {ours: theirs for ours, theirs in rows.values_list("internal_id", "external_id") if ours is not None}
 
     def _compare(self, sort: _Sort, ours: _Ours, theirs: ErpDocument, customers: dict[int, str]) -> None:
+        if theirs.status == "void" and ours.total:
+            self._findings.add(
+                sort.kind.value, ours.name, VOIDED, ours=ours.total, theirs=theirs.total, external_id=theirs.external_id
+            )
+            return
         pairs: list[tuple[str, Any, Any]] = [
             ("total", ours.total, theirs.total),
             ("tax", ours.tax, ours.tax if theirs.tax is None else theirs.tax),

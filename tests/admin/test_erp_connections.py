@@ -218,3 +218,15 @@ def test_a_connection_is_switched_off_and_on(administrator: Client, connection: 
     second.delete()
     administrator.post(page)
     assert Connection.objects.get().status == ConnectionStatus.CONNECTED
+
+
+def test_import_files_ask_for_no_sign_in_and_say_what_comes_next(administrator: Client, entity: BusinessEntity) -> None:
+    made, _ = setup.create_connection(business_entity=entity, erp="csv_export")
+    page, begin = url("integrations_connection_change", made.pk), url("connect_erp", made.pk)
+    before = administrator.get(page).content.decode()
+    assert "Connect: no sign-in is needed." in before and "Enter credentials" not in before
+    assert "a person carries them over" in administrator.get(begin).content.decode()
+    shown = administrator.post(begin, follow=True).content.decode()
+    assert "Next: upload the ERP&#x27;s chart of accounts" in shown
+    assert "Upload the ERP&#x27;s chart of accounts, or create the missing accounts" in shown
+    assert not [words for words in ("Reconnect", "Calls that failed", "Access token") if words in shown]

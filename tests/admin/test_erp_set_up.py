@@ -25,6 +25,7 @@ from integrations.models import (
     SummarizedEntry,
 )
 from integrations.policy import Target, targets
+from integrations.readiness import our_accounts
 from integrations.setup import SetupError
 from tests.admin.erp import url
 from tests.integrations.world import a_month
@@ -185,6 +186,23 @@ def test_dimensions_are_chosen_and_taken_away(
     assert stranger.get(page).status_code == 404
     accountant.post(page, {cell: "", f"before_{cell}": "o1"})
     assert not DimensionMapping.objects.exists()
+
+
+def test_an_account_that_may_wait_is_not_counted_as_open(accountant: Client, connection: Connection) -> None:
+    """Documents with payments name disputes, fees and refunds when the first of them happens, and sales at once."""
+    connection.sync_mode, connection.send_payments = "documents", True
+    connection.save()
+    page = f"{url('integrations_mapping_changelist')}?connection={connection.pk}"
+    shown = accountant.get(page).content.decode()
+    assert shown.count("it may stay open until then") == 3
+    assert f"{len(our_accounts(connection))} open" in shown
+    for account in our_accounts(connection):
+        Mapping.objects.create(
+            connection=connection, kind=MappingKind.ACCOUNT, internal_id=account.pk, external_id=f"A{account.code}",
+            status=MappingStatus.CONFIRMED,
+        )  # fmt: skip
+    shown = accountant.get(page).content.decode()
+    assert " open</" not in shown.split("Defaults")[0]
 
 
 def test_the_mapping_says_why_an_account_is_refused(accountant: Client, entity: BusinessEntity) -> None:

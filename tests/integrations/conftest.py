@@ -7,7 +7,7 @@ import pytest
 
 from billing.models import BusinessEntity
 from billing.tenancy import current_tenant_id
-from integrations import outbox, setup
+from integrations import delivery, outbox, setup
 from integrations.connectors.netsuite import client as netsuite
 from integrations.connectors.quickbooks import client as quickbooks
 from integrations.connectors.xero import client as xero
@@ -25,6 +25,12 @@ QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
 @pytest.fixture(autouse=True)
 def _every_wake_up_counts() -> None:
     outbox._last_wake.clear()
+
+
+@pytest.fixture(autouse=True)
+def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look again soon for what comes due: tests back off for hundredths of a second."""
+    monkeypatch.setattr(delivery, "_POLL", 0.02)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
+import requests
 from django.core.management import call_command
 
 from billing.models import Customer, Invoice, TaxRate
@@ -137,6 +138,16 @@ def test_a_missing_mapping_parks_and_a_mended_one_takes_effect(connect, books, c
     assert json.loads(capsys.readouterr().out)["parked"] == 1
     call_command("sync_erp", "--json", "--parked")
     assert json.loads(capsys.readouterr().out)["parked"] == 0
+
+
+def test_a_sign_in_that_ends_while_it_is_sent_is_said(connect, box, capsys) -> None:
+    connect()
+    a_month(customers=1)
+    requests.post(f"{box.url}/_sandbox/expire_tokens", json={"refresh": True}, timeout=10).raise_for_status()
+    call_command("sync_erp", "--json")
+    answer = capsys.readouterr()
+    assert json.loads(answer.out)["waiting"] == 2
+    assert "QuickBooks Online: Sign in again" in answer.err
 
 
 def test_a_name_that_is_taken_gets_our_id_behind_it(connect, books) -> None:

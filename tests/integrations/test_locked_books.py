@@ -37,19 +37,19 @@ def test_each_policy_is_kept_for_each_vendor(erp: str, entity: BusinessEntity) -
 
         assert after(connection, "ask") == {"parked"}
         assert "Open them there and send it again, or send it with the first open day." in reasons()
-        assert after(connection, "hold") == {"pending"}
+        assert after(connection, "hold", patience=1.0) == {"pending"}  # It is tried until patience ends.
         assert "It is sent by itself when they are open again." in reasons()
         assert dates(connection) == set()
         assert after(connection, "first_open") == {"delivered"}
         assert dates(connection) == {"2026-02-01"}
 
 
-def after(connection: Connection, policy: str) -> set[str]:
+def after(connection: Connection, policy: str, *, patience: float = 6.0) -> set[str]:
     """Give the states that a delivery under a policy leaves."""
     set_options(connection.pk, {"when_locked": policy})
     outbox.send_again(list(OutboxItem.objects.values_list("id", flat=True)))
     OutboxItem.objects.filter(state="pending").update(available_at=Now())
-    drain(connection.pk, until_empty=True, patience=6.0)
+    drain(connection.pk, until_empty=True, patience=patience)
     return set(OutboxItem.objects.values_list("state", flat=True))
 
 

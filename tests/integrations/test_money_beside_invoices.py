@@ -180,6 +180,22 @@ def test_money_on_account_that_comes_back_is_parked_for_a_person(erp: str, box: 
     ]
 
 
+def test_tax_that_a_customer_withheld_is_parked_with_both_amounts(connection: Connection) -> None:
+    a_month(customers=1)
+    (invoice,) = Invoice.objects.all()
+    receive_payment(
+        customer_id=invoice.customer_id,
+        amount=invoice.total.amount - 1,
+        withheld=Decimal(1),
+        currency="USD",
+        received_on=JANUARY,
+    )
+    assert drain(connection.pk, until_empty=True, seconds=180).parked == 1
+    words = OutboxItem.objects.get(state="parked").reason
+    assert "The customer paid 9.01 USD and withheld 1.00 USD of tax" in words
+    assert f"with the reference {connection.reference_prefix}-P" in words
+
+
 def test_a_payment_that_goes_back_without_a_credit_note_is_a_loss(connection: Connection) -> None:
     a_month(customers=1)
     (invoice,) = Invoice.objects.all()

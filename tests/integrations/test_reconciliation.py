@@ -14,8 +14,10 @@ from integrations import outbox, setup
 from integrations.delivery import drain
 from integrations.models import OutboxItem, Reconciliation
 from integrations.reconciliation import reconcile
+from integrations.sandbox.server import start_in_thread
 from integrations.switching import change_mode
 from tests.integrations.books import Books
+from tests.integrations.conftest import QUICK
 from tests.integrations.world import JANUARY, a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,3 +131,17 @@ def test_changed_invoices_and_voids_under_way_are_told_apart(connect, books) -> 
     found = causes(connection)
     assert ("invoice", "not sent yet") in found
     assert ("invoice", "changed in the ERP") in found
+
+
+def test_what_was_voided_in_the_erp_is_told_once(entity) -> None:
+    """Xero keeps what somebody takes away there as void."""
+    with start_in_thread("xero", limits="off") as server:
+        made, _ = setup.create_connection(business_entity=entity, erp="xero", mode="documents")
+        made.options = QUICK
+        connection = setup.connect_sandbox(made, server.url)
+        a_month(customers=1)
+        drain(connection.pk, until_empty=True)
+        there = Books(server.url)
+        (invoice,) = there.objects("Invoice")
+        there.delete("Invoice", invoice["InvoiceID"])
+        assert causes(connection) == [("account", "balances differ"), ("invoice", "voided in the ERP")]

@@ -43,9 +43,10 @@ class Command(TenantCommand):
         }
 
     def _drain(self, connection: Connection) -> DrainResult:
+        result = drain(connection.pk, until_empty=True, progress=self.progress)
+        connection.refresh_from_db(fields=["status", "status_reason"])  # The sign-in may have ended only now.
         if connection.status != ConnectionStatus.CONNECTED:
             self.stderr.write(f"{connection}: {connection.get_status_display()}. {connection.status_reason}".strip())
-        result = drain(connection.pk, until_empty=True, progress=self.progress)
         self._explain(connection)
         return result
 

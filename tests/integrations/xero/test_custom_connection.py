@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_it_is_connected_with_what_was_entered_and_delivers(entity, box, books) -> None:
     connection, _ = setup.create_connection(business_entity=entity, erp="xero", sign_in="custom", address=box.url)
-    connection.options = QUICK
+    connection.options, connection.throttled = QUICK, False
     connection.save()
     with pytest.raises(sign_in.SignInError, match="Client id"):
         sign_in.connect(connection)
