@@ -1,6 +1,8 @@
 """The revenue schedule: what was recognized by month up to a day, and what is scheduled after it.
 
-Of contracts in one currency, in that currency: at which rate the future will be earned nobody knows.
+Of contracts in one currency, in that currency: at which rate the future will be earned nobody knows. What is scheduled follows
+the schedules as they are now, also for a past day, and the report says so: what they were then is kept for the ends of closed
+months only, and only in all (`accounting.reports.release`).
 """
 
 from collections import defaultdict
@@ -42,6 +44,8 @@ _ROWS: dict[str, tuple[str, str, Any, str, str]] = {
     "customer": ("customer_id", "of_customer", Customer, "name", "external_id"),
     "contract": ("contract_id", "contract_id", Contract, "number", "number"),
 }
+
+_AS_OF_NOW = "What is due and scheduled follows the recognition schedules as they are now, not as they were that day."
 
 _RECOGNIZED = """
 SELECT l.{dimension}, date_trunc('month', l.date)::date, sum(l.credit - l.debit)
@@ -92,10 +96,10 @@ def revenue_schedule(asked: Asked) -> Report:
     past = sum((amount for _, _, amount in recognized), ZERO)
     return Report(
         "Revenue schedule",
-        as_of(entity, at, currency),
+        f"{as_of(entity, at, currency)} {_AS_OF_NOW}",
         currency,
         [table],
-        headline=[("Recognized", past), ("Scheduled", sum((amount for *_, amount in scheduled), ZERO))],
+        headline=[("Recognized", past), ("Scheduled, as of now", sum((amount for *_, amount in scheduled), ZERO))],
         charts=[_chart(recognized, scheduled, months, currency)],
         proofs=[] if given["customer"] or given["product"] or given["contract"] else [_proof(asked, past, since, at)],
         landscape=bool(totals),
@@ -140,7 +144,10 @@ def _table(
         label, code = names.get(pk, (f"No {by}", ""))
         about = {"id": pk, "code": code}
         rows.append(Row((label, *amounts[:place], due, *amounts[place:], sum(amounts, due)), about))
-    note = "Due, not run: earned by that day; the recognition run has not posted it. Later months: by the schedules."
+    note = (
+        "Due, not run: earned by that day; the recognition run has not posted it. This and later months: by the schedules as of "
+        "now. What was planned when a month was closed stands in the deferred revenue waterfall of its last day."
+    )
     return Table(
         "schedule",
         "",
@@ -206,7 +213,7 @@ def _chart(
     recognized: Sequence[tuple[Any, ...]], scheduled: Sequence[tuple[Any, ...]], months: Sequence[date], currency: str
 ) -> Chart:
     series = []
-    for label, rows in (("Recognized", recognized), ("Scheduled", scheduled)):
+    for label, rows in (("Recognized", recognized), ("Scheduled, as of now", scheduled)):
         sums: dict[date, Decimal] = defaultdict(Decimal)
         for _, month, amount in rows:
             sums[month] += amount

@@ -404,4 +404,6 @@ def test_the_revenue_schedule_follows_a_modification(sell: Sell, tenant: Tenant)
     report = run("revenue-schedule", by="contract", from_="2026-01-01", at="2026-12-31", to="2027-12-31")
     (row,) = report.tables[0].rows
     assert row.cells[1:26] == (*[D(100)] * 12, 0, *[D(120)] * 12)  # nothing is due and not recognized
+    # Asked for the last day before the modification, it shows what was agreed since, and says that it does.
+    assert "as they are now, not as they were that day" in report.about
     prove(report)

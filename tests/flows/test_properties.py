@@ -547,7 +547,12 @@ def _balance(contract: Contract, role: str) -> Decimal:
 
 def assert_finished_schedules_are_earned(today: date, told: str) -> None:
     for schedule in RecognitionSchedule.objects.filter(service_end__lte=today, is_void=False):
-        waits = schedule.method == "on_invoice" and schedule.billed != schedule.amount and _is_to_be_billed(schedule)
+        voided = InvoiceLine.objects.filter(
+            invoice__status="void", invoice__contract=schedule.contract_id, contract_item__isnull=False
+        ).exists()
+        to_bill = _is_to_be_billed(schedule) or voided  # What was voided may never be billed again.
+        waits = schedule.method == "on_invoice" and schedule.billed != schedule.amount and to_bill
+        assert to_bill or schedule.recognized <= schedule.billed, f"{schedule.pk} stays unbilled for ever: {told}"
         due = schedule.billed if waits else schedule.amount
         if schedule.method == "percentage" and not schedule.is_planned:
             reported = schedule.progress.filter(reached_on__lte=today).order_by("-reached_on", "-id").first()
