@@ -44,7 +44,9 @@ def report_progress(
             "Say what proves it, such as the delivery note or the milestone's name; an auditor will ask."
         )
     if reached_on < schedule.service_start:
-        raise BillingError(f"The obligation begins on {schedule.service_start}; nothing of it was fulfilled before.")
+        raise BillingError(
+            f"The obligation begins on {day_words(schedule.service_start)}; nothing of it was fulfilled before."
+        )
     if schedule.method == RecognitionMethod.ON_DELIVERY and percent != _HUNDRED:
         raise BillingError("A delivery fulfils the whole obligation: report 100 percent.")
     reports = ProgressReport.objects.filter(schedule=schedule_id).order_by("-reached_on", "-id")

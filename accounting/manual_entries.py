@@ -23,7 +23,7 @@ from accounting.periods import hold_month
 from accounting.reversing import publish_reversals
 from billing.models import BusinessEntity
 from billing.money import format_money, round_money
-from billing.periods import add_months, first_of_month, first_of_next_month
+from billing.periods import add_months, day_words, first_of_month, first_of_next_month
 from billing.publishing import publish
 
 ZERO = Decimal(0)
@@ -221,7 +221,9 @@ def _check_open(entry: ManualEntry) -> None:
     closed = AccountingPeriod.objects.filter(business_entity=entry.business_entity_id, status=PeriodStatus.CLOSED)
     last = closed.order_by("-start").first()
     if last and entry.date < last.end:
-        raise ManualEntryError(f"{first_of_month(entry.date):%B %Y} is closed. Date the entry from {last.end} on.")
+        raise ManualEntryError(
+            f"{first_of_month(entry.date):%B %Y} is closed. Date the entry from {day_words(last.end)} on."
+        )
 
 
 def _check_lines(entry: ManualEntry, lines: Sequence[NewLine]) -> None:

@@ -9,6 +9,7 @@ from accounting.by_hand import AlreadyReversed
 from accounting.events import EntryReversed
 from accounting.models import AccountingPeriod, JournalEntry, PeriodStatus
 from accounting.periods import hold_month
+from billing.periods import day_words
 from billing.publishing import publish
 
 
@@ -36,12 +37,12 @@ def reverse_entry(*, entry_id: int, on: date, reason: str) -> None:
     if not reason.strip():
         raise ReversalRefused("Say why the entry is reversed; an auditor will ask.")
     if on < entry.date:
-        raise ReversalRefused(f"{entry} is dated {entry.date}; reverse it on that day or later.")
+        raise ReversalRefused(f"{entry} is dated {day_words(entry.date)}; reverse it on that day or later.")
     hold_month(entry.business_entity_id, on)
     closed = AccountingPeriod.objects.filter(business_entity=entry.business_entity_id, status=PeriodStatus.CLOSED)
     last = closed.order_by("-start").first()
     if last and on < last.end:
-        raise ReversalRefused(f"{on:%B %Y} is closed. Reverse the entry on {last.end} or later.")
+        raise ReversalRefused(f"{on:%B %Y} is closed. Reverse the entry on {day_words(last.end)} or later.")
     publish_reversals([(entry, on)], reason=reason.strip())
 
 

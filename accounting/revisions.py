@@ -109,7 +109,9 @@ class Revisions:
             )
         for (one, _), (following, _) in pairwise(parts):
             if following.start < one.end:
-                raise RevisionRefused(f"The parts from {one.start} and from {following.start} overlap.")
+                raise RevisionRefused(
+                    f"The parts from {day_words(one.start)} and from {day_words(following.start)} overlap."
+                )
         first = self._first_open_day(schedule, schedule.service_start)
         if parts and parts[0][0].start < first:
             raise RevisionRefused(

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from billing.fields import CurrencyField
 from billing.models import BusinessEntity
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 
 
@@ -45,7 +46,7 @@ class ExchangeRate(TenantModel):
         one, other = self.bank_currency, self.currency
         if self.quotation == Quotation.BANK_PER_FOREIGN:
             one, other = other, one
-        return f"1 {one} = {self.rate.normalize():f} {other} on {self.date}"
+        return f"1 {one} = {self.rate.normalize():f} {other} on {day_words(self.date)}"
 
 
 class CarryingAmount(TenantModel):

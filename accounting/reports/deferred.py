@@ -26,6 +26,7 @@ from accounting.reports.structure import (
     since_begun,
 )
 from accounting.reports.words import as_of
+from billing.money import round_money
 from billing.periods import add_months, day_words, end_of_month, first_of_month
 
 _LATER = 24  # So many months ahead are shown one by one.
@@ -124,7 +125,7 @@ def _future(asked: Asked, ahead: Release | None, closing: Decimal) -> Table:
     if ahead is None:
         words = f"This month is closed; what lay ahead is kept for its end. Ask for {day_words(end_of_month(this))}."
         return Table("release", title, columns, rows, words)
-    released = ahead.months
+    released = _whole(ahead, closing, asked.base)
     for month, amount in released[:_LATER]:
         left -= amount
         words = f"{month:%B %Y}" if month > this else f"Due by {day_words(end_of_month(this))}"
@@ -146,6 +147,16 @@ def _future(asked: Asked, ahead: Release | None, closing: Decimal) -> Table:
         "contract start, or posted by hand."
     )
     return Table("release", title, columns, rows, "Nothing is deferred.", totals, leads, note)
+
+
+def _whole(ahead: Release, closing: Decimal, currency: str) -> list[tuple[date, Decimal]]:
+    """Give the months ahead; what rounding left of a foreign balance, less than its smallest unit, falls into the last."""
+    released = list(ahead.months)
+    rest = closing - sum((amount for _, amount in released), ZERO)
+    if released and rest and not round_money(rest, currency):
+        month, amount = released[-1]
+        released[-1] = (month, amount + rest)
+    return released
 
 
 def _chart(past: Table, future: Table, currency: str) -> Chart:

@@ -1,6 +1,7 @@
 """The forms of a draft contract: its terms, phases and items."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from django import forms
@@ -20,7 +21,7 @@ from billing.models import (
     RecognitionMethod,
     RevenueSpan,
 )
-from billing.periods import add_months
+from billing.periods import add_months, day_words
 
 
 class ContractForm(TenantForm):
@@ -60,8 +61,34 @@ class ContractForm(TenantForm):
         return cleaned
 
 
+class PhaseFormSet(forms.BaseInlineFormSet):
+    """Phases follow each other within the contract: two that overlap would bill the same days twice."""
+
+    def clean(self) -> None:
+        super().clean()
+        given = [form for form in self.forms if form.is_valid() and form.cleaned_data.get("start")]
+        phases = sorted(
+            (form for form in given if not form.cleaned_data.get("DELETE")), key=lambda form: form.cleaned_data["start"]
+        )
+        contract: Contract = self.instance
+        # A single one is made as long as the contract when it is saved.
+        for form in phases if len(phases) > 1 else []:
+            start, end = form.cleaned_data["start"], form.cleaned_data.get("end")
+            if contract.start and start < contract.start:
+                form.add_error("start", f"The contract begins on {day_words(contract.start)} only.")
+            if contract.end and (start >= contract.end or (end and end > contract.end)):
+                form.add_error("end", f"The contract ends before {day_words(contract.end)}.")
+        for earlier, later in pairwise(phases):
+            end, start = earlier.cleaned_data.get("end"), later.cleaned_data["start"]
+            if end is None or end > start:
+                earlier.add_error(
+                    "end", f"The next phase begins on {day_words(start)}; this one must end before {day_words(start)}."
+                )
+
+
 class PhaseInline(TenantInline):
     model = ContractPhase
+    formset = PhaseFormSet
     fields = ("name", "kind", "start", "end")
     hide_title = False
     verbose_name_plural = "phases (leave empty for one phase over the whole term)"

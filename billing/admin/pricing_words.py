@@ -1,6 +1,7 @@
 """Prices as people write and read them; the stored numbers are the pricing models' business (`billing.pricing`)."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -78,6 +79,10 @@ def _tier(line: str) -> dict[str, str | None]:
     return {"up_to": None if bound.lower() == "above" else bound, "unit_amount": amount.strip()}
 
 
+# What the pricing models call what a person types.
+_NAMES = re.compile("“(?:unit_)?amount”")
+
+
 class PricedForm(TenantForm):
     """A form of something with a price: the price is typed as text, stored as the pricing model's numbers."""
 
@@ -102,5 +107,5 @@ class PricedForm(TenantForm):
         try:
             return from_text(model, self.cleaned_data.get("price_text") or "")
         except pricing.InvalidPricing as error:
-            self.add_error("price_text", str(error))
+            self.add_error("price_text", _NAMES.sub("The amount", str(error)))
             return None

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from billing.fields import AmountField, CurrencyField
 from billing.models.invoice import InvoiceLine
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 
 
@@ -39,4 +40,4 @@ class CreditUse(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.units.normalize():f} on {self.on}"
+        return f"{self.get_kind_display()} {self.units.normalize():f} on {day_words(self.on)}"

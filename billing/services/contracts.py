@@ -212,7 +212,7 @@ def end_contract(*, contract_id: int, end: date) -> Contract:
         raise WrongState(f"Contract {contract.number} is {contract.get_status_display().lower()}, not active.")
     if end <= contract.start or (contract.end and end > contract.end):
         raise BillingError(
-            f"Contract {contract.number} can end after {contract.start} and by the end of its term only."
+            f"Contract {contract.number} can end after {day_words(contract.start)} and by the end of its term only."
         )
     if end == contract.end and contract.renewal == Renewal.NONE:
         raise WrongState(f"Contract {contract.number} ends on {day_words(end)} already.")

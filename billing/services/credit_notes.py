@@ -136,7 +136,7 @@ def _credited_lines(invoice: Invoice, lines: Mapping[int, Decimal]) -> list[Cred
         left = line.net.amount - net_before
         if not 0 < net <= left or net != round_money(net, invoice.currency):
             raise BillingError(
-                f"Between one minor unit and {format_money(left, invoice.currency)} can be credited of “{line.description}”."
+                f"More than nothing, and at most {format_money(left, invoice.currency)}, can be credited of “{line.description}”."
             )
         credited.append(_credit(line, net, is_rest=net == left, tax_before=tax_before))
     return credited

@@ -42,11 +42,11 @@ from billing.services.promises import (
     is_obligation,
     promise,
     refuse_without_price,
-    renewals,
     standalone_value,
     still_to_bill,
 )
 from billing.services.terms import Item, read_items
+from billing.services.unused import WHOLE, Unused, has_days, terms_since, within
 
 ZERO = Decimal(0)
 
@@ -70,17 +70,6 @@ class Modification:
     end: date | None = None
     extend_items: bool = True
     credit_unused: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Unused:
-    """The part of a billed line that falls away; positive, net of tax."""
-
-    item_id: int
-    line_id: int
-    invoice_id: int
-    period: DateRange
-    net: Decimal
 
 
 @transaction.atomic
@@ -221,7 +210,7 @@ def _phase_on(contract: Contract, day: date) -> ContractPhase:
     return next((phase for phase in reversed(phases) if phase.start <= day), phases[0])
 
 
-def _unused(before: Mapping[int, Item], after: Mapping[int, Item], change: Modification) -> list[_Unused]:
+def _unused(before: Mapping[int, Item], after: Mapping[int, Item], change: Modification) -> list[Unused]:
     """Find what is billed for days that an item no longer covers: whole periods, and the rest of one by its days."""
     ends = {pk: item.terms.end for pk, item in after.items() if item.terms.end and pk in before}
     cut = {pk: end for pk, end in ends.items() if before[pk].billed_until > end}
@@ -249,7 +238,7 @@ def _unused(before: Mapping[int, Item], after: Mapping[int, Item], change: Modif
         share = Decimal(rest.days) / Decimal((line.period_end - line.period_start).days)
         net = min(round_money(line.net.amount * share, line.invoice.currency), left)
         if net > 0:
-            unused.append(_Unused(line.contract_item_id, line.pk, line.invoice_id, rest, net))
+            unused.append(Unused(line.contract_item_id, line.pk, line.invoice_id, rest, net))
     if unused and change.effective_on > change.signed_on and change.credit_unused:
         until = max(before[each.item_id].billed_until for each in unused)
         raise BillingError(
@@ -264,24 +253,24 @@ def _lines(
     before: Mapping[int, Item],
     after: Mapping[int, Item],
     replaced_by: Mapping[int, int],
-    unused: Sequence[_Unused],
+    unused: Sequence[Unused],
     day: date,
 ) -> list[ModifiedLine]:
     lines = []
-    terms = _terms_since(contract, day)
+    terms = terms_since(contract, day)
     for pk, item in after.items():
         old = before.get(pk)
         # Only what is not billed yet can still change; what is billed too far is given back.
         since = old.billed_until if old else item.terms.start
         of_item = [each for each in unused if each.item_id == pk]
-        for term in terms if is_obligation(contract, item) else _WHOLE:
-            here, was_here = _within(item, term), _within(old, term) if old else None
-            if not (_has_days(here) or (was_here and _has_days(was_here)) or term is _WHOLE[0]):
+        for term in terms if is_obligation(contract, item) else WHOLE:
+            here, was_here = within(item, term), within(old, term) if old else None
+            if not (has_days(here) or (was_here and has_days(was_here)) or term is WHOLE[0]):
                 continue
             told = promise(here, allocation=contract.price_allocation)
             told["committed"] = still_to_bill(contract, here.terms, since=since)
             was = still_to_bill(contract, was_here.terms, since=since) if was_here else ZERO
-            was += sum((_unused_within(each, term, contract.currency) for each in of_item), ZERO)
+            was += sum((each.within(term, contract.currency) for each in of_item), ZERO)
             by_standalone = contract.price_allocation == PriceAllocation.STANDALONE
             left = standalone_value(here, since=max(day, here.terms.start)) if by_standalone else None
             lines.append(
@@ -291,54 +280,6 @@ def _lines(
                 )
             )  # fmt: skip
     return lines
-
-
-@dataclass(frozen=True, slots=True)
-class _Term:
-    """A contract's term; without a start: all of them, without an end: the current one, whose end may move."""
-
-    start: date | None = None
-    end: date | None = None
-
-
-_WHOLE = (_Term(),)
-
-
-def _terms_since(contract: Contract, day: date) -> Sequence[_Term]:
-    """Give the terms from the one that holds the day on, where the contract has renewed since then."""
-    begun = renewals(contract)
-    later = [start for start in begun if start > day]
-    if not later:
-        return _WHOLE
-    first = max((start for start in begun if start <= day), default=contract.start)
-    starts = [first, *later]
-    return [_Term(start, end) for start, end in zip(starts, [*later, None], strict=True)]
-
-
-def _within(item: Item, term: _Term) -> Item:
-    """Cut an item to the days of a term; where it has none there, it ends on the day it starts."""
-    if term.start is None:
-        return item
-    start = max(item.terms.start, term.start)
-    ends = [end for end in (item.terms.end, term.end) if end]
-    return replace(item, terms=replace(item.terms, start=start, end=max(start, min(ends)) if ends else None))
-
-
-def _has_days(item: Item) -> bool:
-    return item.terms.end is None or item.terms.end > item.terms.start
-
-
-def _unused_within(each: _Unused, term: _Term, currency: str) -> Decimal:
-    if term.start is None:
-        return each.net
-    # Each term's is what has fallen away by its end less what had by its start: the parts add up.
-    until = _unused_until(each, term.end or each.period.end, currency)
-    return until - _unused_until(each, term.start, currency)
-
-
-def _unused_until(each: _Unused, day: date, currency: str) -> Decimal:
-    days = max((min(day, each.period.end) - each.period.start).days, 0)
-    return round_money(each.net * days / each.period.days, currency)
 
 
 def _kind(
@@ -387,7 +328,7 @@ def _settle(
     modification: ContractModification,
     before: Mapping[int, Item],
     after: Mapping[int, Item],
-    unused: Sequence[_Unused],
+    unused: Sequence[Unused],
     change: Modification,
 ) -> None:
     """Bill what new items cost by `signed_on`, less what is unused; credit the unused part where it is more than that."""
@@ -419,7 +360,7 @@ def _settle(
         finalize_invoices(draft_invoices({(contract.pk, change.signed_on): on_invoice}, run))
 
 
-def _credit(unused: Sequence[_Unused], modification: ContractModification, change: Modification) -> None:
+def _credit(unused: Sequence[Unused], modification: ContractModification, change: Modification) -> None:
     by_invoice: dict[int, dict[int, Decimal]] = {}
     for each in unused:
         by_invoice.setdefault(each.invoice_id, {})[each.line_id] = each.net

@@ -8,6 +8,7 @@ import pytest
 from accounting.currency.revaluation import revalue
 from accounting.recognition import recognize_revenue
 from accounting.reports.catalog import REPORTS
+from accounting.reports.release import release
 from billing.models import Customer, Invoice, TaxRate
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
@@ -79,3 +80,21 @@ def test_receipts_tell_the_exchange_difference(paid_abroad: Customer) -> None:
         ---
         Total|||||1,090.00|0.00|10.00|1,100.00|0.00
     """)
+
+
+def test_what_rounding_leaves_of_a_foreign_balance_falls_into_the_last_month(sell, customer) -> None:
+    """100.00 EUR at 1.0333 are 103.33; twelve months' shares, each rounded, do not add up to it exactly."""
+    rates("Date USD\n2026-03-01 1.0333")
+    customer.currency = "EUR"
+    customer.save()
+    sell(amount="100", start=date(2026, 3, 1), interval_months=12, terms={"term_months": 12})
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    ahead = release(entity_id=customer.business_entity_id, at=date(2026, 3, 1))
+    assert ahead is not None
+    rest = D("103.33") - sum(amount for _, amount in ahead.months)
+    assert 0 < abs(rest) < D("0.005")
+    report = run("deferred-revenue", from_="2026-03-01", at="2026-03-01")
+    prove(report)
+    months = [row.cells[0] for row in report.tables[1].rows]
+    assert months[-1] == "February 2027"
+    assert report.tables[1].rows[len(months) - 1].cells[1] == ahead.months[-1][1] + rest

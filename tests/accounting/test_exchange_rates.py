@@ -79,7 +79,7 @@ def test_importing_again_adds_nothing_and_unknown_currencies_are_named(tenant):
     again = import_rates(content, source="ECB", today=TODAY)
     assert (len(first.added), first.unknown, first.days) == (3, ["ISK"], (date(2026, 3, 2), date(2026, 3, 3)))
     assert (again.added, again.unchanged, ExchangeRate.objects.count()) == ([], 3, 3)
-    assert str(ExchangeRate.objects.get(currency="USD")) == "1 EUR = 1.1012 USD on 2026-03-02"
+    assert str(ExchangeRate.objects.get(currency="USD")) == "1 EUR = 1.1012 USD on 2 March 2026"
 
 
 def test_the_ecb_file_of_the_day_is_read(tenant):

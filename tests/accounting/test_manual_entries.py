@@ -173,7 +173,7 @@ def test_an_entry_into_a_closed_month_is_refused_and_not_moved(entity, ann, bob,
     submit(entry_id=entry.pk, by=ann, at=timezone.now())
     receive_payment(customer_id=customer.pk, received_on=date(2026, 1, 2), amount=D(1), currency="USD")
     close_period(period_id=AccountingPeriod.objects.get().pk, at=timezone.now())
-    with pytest.raises(ManualEntryError, match=r"January 2026 is closed\. Date the entry from 2026-02-01 on"):
+    with pytest.raises(ManualEntryError, match=r"January 2026 is closed\. Date the entry from 1 February 2026 on"):
         approve(entry_id=entry.pk, by=bob, at=timezone.now())
     with pytest.raises(ManualEntryError, match="is closed"), transaction.atomic():
         draft(ann)

@@ -196,6 +196,40 @@ def test_a_contract_is_written_started_and_ended(finance: Client, customer: Cust
 
 
 @pytest.mark.parametrize(
+    ("trial", "term", "words"),
+    [
+        (("2026-01-01", "2026-03-01"), ("2026-02-01", "2027-01-01"), "this one must end before 1 February 2026"),
+        (("2026-01-01", ""), ("2026-02-01", "2027-01-01"), "The next phase begins on 1 February 2026"),
+        (("2025-12-01", "2026-02-01"), ("2026-02-01", "2027-01-01"), "The contract begins on 1 January 2026 only."),
+        (("2026-01-01", "2026-02-01"), ("2026-02-01", "2027-02-01"), "The contract ends before 1 January 2027."),
+        (("2026-01-01", "2026-02-01"), ("2026-02-01", "2027-01-01"), ""),
+    ],
+)
+def test_phases_follow_each_other_within_the_contract(
+    trial: tuple[str, str], term: tuple[str, str], words: str, finance: Client, customer: Customer, product: Product
+) -> None:
+    """Two that overlap would bill the same days twice."""
+    given = {**CONTRACT, "customer": customer.pk, "items-0-product": product.pk, "phases-TOTAL_FORMS": "2"}
+    for place, (name, kind, (start, end)) in enumerate((("Trial", "trial", trial), ("Term", "active", term))):
+        phase = {"name": name, "kind": kind, "start": start, "end": end}
+        given |= {f"phases-{place}-{field}": value for field, value in phase.items()}
+    answer = finance.post(url("billing_contract_add"), given)
+    assert words in answer.content.decode()
+    assert Contract.objects.exists() is not bool(words)
+
+
+def test_a_price_that_is_none_is_refused_in_the_words_of_the_form(
+    finance: Client, customer: Customer, product: Product
+) -> None:
+    given = {**CONTRACT, "customer": customer.pk, "items-0-product": product.pk}
+    page = finance.post(url("billing_contract_add"), {**given, "items-0-price_text": "-3"}).content.decode()
+    assert "The amount is -3, but a price must not be negative." in page
+    page = finance.post(url("billing_contract_add"), {**given, "items-0-pricing_model": ""}).content.decode()
+    assert "Choose a list price, or a pricing model with its amount." in page
+    assert "There is no pricing model" not in page
+
+
+@pytest.mark.parametrize(
     ("changed", "words"),
     [
         ({"items-0-price_text": "cheap"}, "not a number"),

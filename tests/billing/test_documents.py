@@ -202,9 +202,9 @@ def test_small_credits_never_carry_more_tax_than_the_line(sell):
 def test_credits_that_do_not_fit_are_refused(invoice, customer):
     line = invoice.lines.get().pk
     for lines, on, reason, refusal in (
-        ({line: D("100.01")}, FEB, "x", "Between one minor unit and 100.00 USD"),
-        ({line: D("0")}, FEB, "x", "Between one minor unit"),
-        ({line: D("0.005")}, FEB, "x", "Between one minor unit"),
+        ({line: D("100.01")}, FEB, "x", "at most 100.00 USD, can be credited"),
+        ({line: D("0")}, FEB, "x", "More than nothing"),
+        ({line: D("0.005")}, FEB, "x", "More than nothing"),
         ({0: D("1")}, FEB, "x", "no line with the id 0"),
         ({}, FEB, "x", "at least one line"),
         ({line: D("1")}, FEB, "", "Say why"),
@@ -290,7 +290,7 @@ def test_contracts_that_do_not_fit_are_refused(customer, product, sell):
     run_billing(through=date(2026, 2, 1), finalize=True)
     for end, reason in (
         (date(2026, 2, 15), "billed until 1 March 2026"),
-        (date(2026, 1, 1), "can end after 2026-01-01"),
+        (date(2026, 1, 1), "can end after 1 January 2026"),
         (date(2027, 2, 1), "by the end of its term only"),
     ):
         with refused(reason):
