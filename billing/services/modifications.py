@@ -1,7 +1,8 @@
 """Change a started contract from a day on: upgrade, downgrade, price change, extension, termination.
 
-What is given back and what is billed for it is the business of `modification_bills.py`. Example (C3): 300.00 for April, from
-16 April 450.00: an invoice of 225.00 less 150.00.
+What is billed beyond that day is given back by days, what takes its place is charged by days: on one invoice where that is
+not negative, else by credit notes and an invoice. Example (C3): 300.00 for April, from 16 April 450.00: an invoice of
+225.00 less 150.00.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
+from billing.charging import Charge, billed_on, charge, next_billing, service_periods
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import ContractModified, ModifiedLine
 from billing.models import (
@@ -21,26 +23,30 @@ from billing.models import (
     ContractModification,
     ContractPhase,
     ContractStatus,
+    InvoiceLine,
+    InvoiceStatus,
     ModificationKind,
     PriceAllocation,
     Renewal,
     Treatment,
 )
 from billing.money import format_money, round_money
-from billing.periods import day_words
+from billing.periods import DateRange, day_words
 from billing.publishing import publish
-from billing.services.contracts import build_item
-from billing.services.modification_bills import Unused, find_unused, settle
+from billing.services.billing_run import BillingRun, draft_invoices
+from billing.services.contracts import build_item, set_cursors
+from billing.services.credit_notes import Keep, issue_credit_note
+from billing.services.invoices import finalize_invoices
 from billing.services.promises import (
     is_earned_as_whole,
     is_obligation,
     promise,
     refuse_without_price,
-    renewals,
     standalone_value,
     still_to_bill,
 )
 from billing.services.terms import Item, read_items
+from billing.services.unused import WHOLE, Unused, has_days, terms_since, within
 
 ZERO = Decimal(0)
 
@@ -79,9 +85,7 @@ def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -
     replaced_by = _write(contract, before, change)
     after = {item.id: item for item in read_items("i.contract_id = %s", [contract.pk])}
     refuse_without_price(contract, list(after.values()))
-    unused = find_unused(
-        before, after, on=change.effective_on, signed_on=change.signed_on, give_back=change.credit_unused
-    )
+    unused = _unused(before, after, change)
     lines = _lines(contract, before, after, replaced_by, unused if change.credit_unused else [], change.effective_on)
     modification = ContractModification.objects.create(
         tenant_id=contract.tenant_id,
@@ -106,7 +110,7 @@ def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -
         made_by=by,
     )
     publish([_event(contract, modification, lines)])
-    settle(modification, before, after, unused if change.credit_unused else [])
+    _settle(contract, modification, before, after, unused if change.credit_unused else [], change)
     return modification
 
 
@@ -206,6 +210,44 @@ def _phase_on(contract: Contract, day: date) -> ContractPhase:
     return next((phase for phase in reversed(phases) if phase.start <= day), phases[0])
 
 
+def _unused(before: Mapping[int, Item], after: Mapping[int, Item], change: Modification) -> list[Unused]:
+    """Find what is billed for days that an item no longer covers: whole periods, and the rest of one by its days."""
+    ends = {pk: item.terms.end for pk, item in after.items() if item.terms.end and pk in before}
+    cut = {pk: end for pk, end in ends.items() if before[pk].billed_until > end}
+    lines = (
+        InvoiceLine.objects.filter(contract_item__in=cut, period_end__isnull=False)
+        .exclude(invoice__status=InvoiceStatus.VOID)
+        .select_related("invoice")
+        .prefetch_related("credits")
+        .order_by("period_start", "id")
+    )
+    unused = []
+    for line in lines:
+        assert line.contract_item_id is not None
+        assert line.period_start is not None
+        assert line.period_end is not None
+        end = cut[line.contract_item_id]
+        # What an earlier modification gave back is not billed any more.
+        until = min(line.period_end, before[line.contract_item_id].billed_until)
+        if until <= max(end, line.period_start):
+            continue
+        if line.invoice.status == InvoiceStatus.DRAFT:
+            raise WrongState(f"Draft invoice {line.invoice_id} bills days that fall away; finalize or delete it first.")
+        rest = DateRange(max(line.period_start, end), until)
+        left = line.net.amount - sum((credit.net.amount for credit in line.credits.all()), ZERO)
+        share = Decimal(rest.days) / Decimal((line.period_end - line.period_start).days)
+        net = min(round_money(line.net.amount * share, line.invoice.currency), left)
+        if net > 0:
+            unused.append(Unused(line.contract_item_id, line.pk, line.invoice_id, rest, net))
+    if unused and change.effective_on > change.signed_on and change.credit_unused:
+        until = max(before[each.item_id].billed_until for each in unused)
+        raise BillingError(
+            f"The contract is billed until {day_words(until)}, beyond {day_words(change.effective_on)}, a day still to come. "
+            f"Let the modification hold from {day_words(until)}, or sign it on the day."
+        )
+    return unused
+
+
 def _lines(
     contract: Contract,
     before: Mapping[int, Item],
@@ -215,20 +257,20 @@ def _lines(
     day: date,
 ) -> list[ModifiedLine]:
     lines = []
-    terms = _terms_since(contract, day)
+    terms = terms_since(contract, day)
     for pk, item in after.items():
         old = before.get(pk)
         # Only what is not billed yet can still change; what is billed too far is given back.
         since = old.billed_until if old else item.terms.start
         of_item = [each for each in unused if each.item_id == pk]
-        for term in terms if is_obligation(contract, item) else _WHOLE:
-            here, was_here = _within(item, term), _within(old, term) if old else None
-            if not (_has_days(here) or (was_here and _has_days(was_here)) or term is _WHOLE[0]):
+        for term in terms if is_obligation(contract, item) else WHOLE:
+            here, was_here = within(item, term), within(old, term) if old else None
+            if not (has_days(here) or (was_here and has_days(was_here)) or term is WHOLE[0]):
                 continue
             told = promise(here, allocation=contract.price_allocation)
             told["committed"] = still_to_bill(contract, here.terms, since=since)
             was = still_to_bill(contract, was_here.terms, since=since) if was_here else ZERO
-            was += sum((_unused_within(each, term, contract.currency) for each in of_item), ZERO)
+            was += sum((each.within(term, contract.currency) for each in of_item), ZERO)
             by_standalone = contract.price_allocation == PriceAllocation.STANDALONE
             left = standalone_value(here, since=max(day, here.terms.start)) if by_standalone else None
             lines.append(
@@ -238,54 +280,6 @@ def _lines(
                 )
             )  # fmt: skip
     return lines
-
-
-@dataclass(frozen=True, slots=True)
-class _Term:
-    """A contract's term; without a start: all of them, without an end: the current one, whose end may move."""
-
-    start: date | None = None
-    end: date | None = None
-
-
-_WHOLE = (_Term(),)
-
-
-def _terms_since(contract: Contract, day: date) -> Sequence[_Term]:
-    """Give the terms from the one that holds the day on, where the contract has renewed since then."""
-    begun = renewals(contract)
-    later = [start for start in begun if start > day]
-    if not later:
-        return _WHOLE
-    first = max((start for start in begun if start <= day), default=contract.start)
-    starts = [first, *later]
-    return [_Term(start, end) for start, end in zip(starts, [*later, None], strict=True)]
-
-
-def _within(item: Item, term: _Term) -> Item:
-    """Cut an item to the days of a term; where it has none there, it ends on the day it starts."""
-    if term.start is None:
-        return item
-    start = max(item.terms.start, term.start)
-    ends = [end for end in (item.terms.end, term.end) if end]
-    return replace(item, terms=replace(item.terms, start=start, end=max(start, min(ends)) if ends else None))
-
-
-def _has_days(item: Item) -> bool:
-    return item.terms.end is None or item.terms.end > item.terms.start
-
-
-def _unused_within(each: Unused, term: _Term, currency: str) -> Decimal:
-    if term.start is None:
-        return each.net
-    # Each term's is what has fallen away by its end less what had by its start: the parts add up.
-    until = _unused_until(each, term.end or each.period.end, currency)
-    return until - _unused_until(each, term.start, currency)
-
-
-def _unused_until(each: Unused, day: date, currency: str) -> Decimal:
-    days = max((min(day, each.period.end) - each.period.start).days, 0)
-    return round_money(each.net * days / each.period.days, currency)
 
 
 def _kind(
@@ -327,6 +321,60 @@ def _event(contract: Contract, modification: ContractModification, lines: Sequen
         term_end=contract.end,
         lines=tuple(lines),
     )
+
+
+def _settle(
+    contract: Contract,
+    modification: ContractModification,
+    before: Mapping[int, Item],
+    after: Mapping[int, Item],
+    unused: Sequence[Unused],
+    change: Modification,
+) -> None:
+    """Bill what new items cost by `signed_on`, less what is unused; credit the unused part where it is more than that."""
+    cursors = []
+    charges: list[tuple[Item, Charge]] = []
+    for pk, item in after.items():
+        billed_until = item.billed_until
+        if pk not in before and not item.terms.is_metered and item.terms.in_advance:
+            for period in service_periods(item.terms, since=item.terms.start):
+                if billed_on(item.terms, period) > change.signed_on:
+                    break
+                charges.append((item, replace(charge(item.terms, period), billed_on=change.signed_on)))
+                billed_until = period.end
+        if item.terms.end:
+            billed_until = max(min(billed_until, item.terms.end), item.terms.start)
+        cursors.append((pk, billed_until, next_billing(item.terms, billed_until)))
+    set_cursors(cursors)
+    given_back = [
+        (after[each.item_id], Charge(each.period, change.signed_on, Decimal(1), -each.net, -each.net))
+        for each in unused
+    ]
+    total = sum((each.net for _, each in [*charges, *given_back]), ZERO)
+    if total < 0:
+        # Before the invoice: what is billed must not exceed the modified price on the way, or the price would follow.
+        _credit(unused, modification, change)
+    on_invoice = [*charges, *given_back] if total >= 0 else charges
+    if on_invoice:
+        run = BillingRun()
+        finalize_invoices(draft_invoices({(contract.pk, change.signed_on): on_invoice}, run))
+
+
+def _credit(unused: Sequence[Unused], modification: ContractModification, change: Modification) -> None:
+    by_invoice: dict[int, dict[int, Decimal]] = {}
+    for each in unused:
+        by_invoice.setdefault(each.invoice_id, {})[each.line_id] = each.net
+    for invoice_id, lines in by_invoice.items():
+        issue_credit_note(
+            invoice_id=invoice_id,
+            lines=lines,
+            on=change.signed_on,
+            reason=f"{modification.get_kind_display()} from {day_words(change.effective_on)}: {change.reason.strip()}"[
+                :200
+            ],
+            keep=Keep.WALLET,  # as far as it was paid
+            modification_id=modification.pk,
+        )
 
 
 def describe(modification: ContractModification) -> str:
