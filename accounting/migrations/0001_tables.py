@@ -313,19 +313,6 @@ TABLES = [
                 "close_choices",
                 models.JSONField(db_default={}, default=dict, editable=False, verbose_name="close checks that differ"),
             ),
-            (
-                "revenue_date",
-                models.CharField(
-                    choices=[
-                        ("month_end", "The month's last day"),
-                        ("service_end", "The last day of service in the month"),
-                    ],
-                    db_default="month_end",
-                    default="month_end",
-                    max_length=20,
-                    verbose_name="revenue earned over time is dated",
-                ),
-            ),
         ],
         options={
             "verbose_name_plural": "accounting policies",
@@ -1417,7 +1404,6 @@ class Migration(migrations.Migration):
         ("accounting", "0018_release_kept"),
         ("accounting", "0021_close_choices"),
         ("accounting", "0022_one_entry_for_less"),
-        ("accounting", "0023_revenue_date"),
     ]
     dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL), ("billing", "0001_tables")]
 

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounting", "0001_tables"),
         # The last that the tables stand for: Django refuses a database which had only some of them.
-        ("accounting", "0023_revenue_date"),
+        ("accounting", "0022_one_entry_for_less"),
     ]
 
     operations = [RaiseWalls(WALLED), RaiseWalls(LOOKED_UP, at_each_row=True)]

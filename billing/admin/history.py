@@ -1,7 +1,10 @@
 """The audit trail: all changes of the set-up with filters, and those of one object."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from django.apps import apps
@@ -19,9 +22,11 @@ from billing.admin.document import Document, DocumentAdmin
 from billing.admin.shown import NONE, badge, change_url, moment, to
 from billing.admin.tables import Table, columns
 from billing.models import Change
+from billing.periods import day_words
 
 _COLOURS = {"added": "done", "changed": "suggested", "deleted": "failed"}
 _LONGEST = 300
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _LISTED = 4
 
 
@@ -199,4 +204,10 @@ def _rows(change: Change, names: Names) -> list[tuple[str, str, str]]:
 
 
 def _value(value: Any) -> str:
+    """Write a stored value as pages do; the trail keeps days as ISO text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        with suppress(ValueError):  # A text that only looks like a day.
+            return day_words(date.fromisoformat(value))
     return NONE if value in (None, "") else str(value)[:_LONGEST]

@@ -1,9 +1,11 @@
 """The history pages: of the company, of one object; only one's own."""
 
+from django.test import Client
 from django.urls import reverse
 
-from accounting.models import Account
-from billing.models import Change
+from accounting.models import Account, AccountingPeriod
+from billing.models import Change, Contract
+from billing.periods import day_words
 from billing.tenancy import tenant_scope
 
 
@@ -23,6 +25,17 @@ def test_a_change_in_the_admin_is_listed_with_its_person(accountant, viewer, ten
     assert "accountant-person (admin)" in listed.content.decode()
     shown = viewer.get(reverse("admin:billing_change_change", args=[change.pk])).content.decode()
     assert "Before" in shown and "Clearing" in shown
+
+
+def test_days_and_yes_or_no_are_written_for_people(viewer: Client, story: Contract) -> None:
+    Account.objects.filter(role="suspense").update(name="2026-02-30", is_active=False)
+    listed = viewer.get(reverse("admin:billing_change_changelist"), {"action__exact": "changed"}).content.decode()
+    assert "is active: yes → no" in listed
+    assert "→ 2026-02-30" in listed  # A name is a name.
+    change = Change.objects.filter(model="accounting.accountingperiod", action="added").earliest("id")
+    month = AccountingPeriod.objects.get(pk=change.object_id)
+    shown = viewer.get(reverse("admin:billing_change_change", args=[change.pk])).content.decode()
+    assert day_words(month.start) in shown and day_words(month.end) in shown
 
 
 def test_another_companys_changes_are_not_seen(viewer, stranger, tenant):
