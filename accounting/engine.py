@@ -105,6 +105,7 @@ class CompiledRule:
     tested: frozenset[str] = frozenset()
     reverses: str = ""
     left_out: frozenset[str] = frozenset()
+    is_net: bool = False
 
     def matches(self, event: Event, unit: Unit) -> bool:
         for condition in self.conditions:  # noqa: SIM110 - asked for every line of every event; `all` costs twice as much
@@ -203,7 +204,15 @@ def _lines(rule: CompiledRule, document: Dimensions, units: Sequence[Unit]) -> l
                 lines.append(_line(is_debit, role, amount, unit.dimensions))
         if whole:
             lines.append(_line(is_debit, role, whole, document))
-    return lines
+    return _net(lines) if rule.is_net else lines
+
+
+def _net(lines: Sequence[DraftLine]) -> list[DraftLine]:
+    """Make one line of those of one role that are about the same; none where they come to nothing."""
+    sums: dict[tuple[str, Dimensions], Decimal] = defaultdict(Decimal)
+    for line in lines:
+        sums[line.role, line.dimensions] += line.debit - line.credit
+    return [_line(True, role, amount, about) for (role, about), amount in sums.items() if amount]
 
 
 def _line(is_debit: bool, role: str, amount: Decimal, dimensions: Dimensions) -> DraftLine:
@@ -268,6 +277,7 @@ def compile_rule(
         tested=frozenset(str(condition.get("field")) for condition in conditions),
         reverses=reverses,
         left_out=left_out,
+        is_net=facts.is_net,
     )
 
 

@@ -26,12 +26,14 @@ class EventFacts:
     """The vocabulary of one kind of event: amount → the atoms it adds up; condition field → its label.
 
     `optional` atoms came later, or are told apart only where the accounting policy says so: a rule may leave them out.
+    `is_net`: lines of one role about the same are one line, since amounts of either sign meet in it.
     """
 
     amounts: dict[str, tuple[str, ...]]
     header_fields: dict[str, str] = field(default_factory=lambda: _HEADER_FIELDS)
     line_fields: dict[str, str] = field(default_factory=lambda: _LINE_FIELDS)
     optional: frozenset[str] = frozenset()
+    is_net: bool = False
 
 
 def _crossed(sources: tuple[str, ...], destinations: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -91,8 +93,8 @@ _REVALUED = _crossed(
 FACTS: dict[str, EventFacts] = {
     "contract_started": EventFacts({"committed": ("committed",)}),
     "contract_renewed": EventFacts({"committed": ("committed",)}),
-    "contract_modified": EventFacts({atom: (atom,) for atom in ("committed", "unbilled_again", *_MOVED)}),
-    "contract_ended": EventFacts({atom: (atom,) for atom in ("withdrawn", "unbilled_again", *_MOVED)}),
+    "contract_modified": EventFacts({atom: (atom,) for atom in ("committed", "unbilled_again", *_MOVED)}, is_net=True),
+    "contract_ended": EventFacts({atom: (atom,) for atom in ("withdrawn", "unbilled_again", *_MOVED)}, is_net=True),
     "usage_recorded": EventFacts({}),
     "invoice_finalized": EventFacts(
         {

@@ -123,10 +123,16 @@ def _earn(
 
 
 def from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
-    """Say how much of what is earned was billed before; what was grossed up counts as billed."""
+    """Say how much of what is earned was billed before; what was grossed up counts as billed.
+
+    Revenue that is taken back of what is grossed up and not billed (any more) is promised no longer.
+    """
     if schedule.is_committed:
-        held[schedule.contract_item_id or 0].recognized += delta
-        return delta
+        commitment = held[schedule.contract_item_id or 0]
+        commitment.recognized += delta
+        withdrawn = min(max(-delta, ZERO), schedule.unbilled)
+        commitment.committed -= withdrawn
+        return delta + withdrawn
     if delta > 0:
         return min(delta, schedule.deferred)
     return -max(-delta - schedule.unbilled, ZERO)

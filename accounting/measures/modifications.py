@@ -141,6 +141,10 @@ def _term_end(lines: Iterable[ModifiedLine]) -> date | None:
     return next((line.term_end for line in lines if line.term_end), None)
 
 
+def _is_over(line: ModifiedLine, day: date) -> bool:
+    return line.committed == line.was_committed and line.end is not None and line.end < day
+
+
 def _difference(lines: Sequence[ModifiedLine]) -> Decimal:
     return sum((line.committed - line.was_committed for line in lines), ZERO)
 
@@ -154,6 +158,8 @@ def _revise(
     *,
     term_end: date | None,
 ) -> None:
+    if not difference and lines and all(_is_over(line, event.occurred_on) for line in lines):
+        return  # Such as an item that was replaced in an earlier term: its obligation ends where it ended.
     ends = [line.end for line in lines if line.end]
     end = max(ends) if ends else schedule.service_end
     if event.revenue_span == RevenueSpan.TERM and event.term_end and event.treatment != Treatment.SEPARATE:

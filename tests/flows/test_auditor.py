@@ -13,8 +13,9 @@ from accounting.models import AccountingPeriod, JournalLine, RecognitionSchedule
 from accounting.periods import close_period, reopen_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
+from accounting.setup import set_up_books
 from billing.errors import BillingError
-from billing.models import Contract, Customer, Invoice, Product, TaxRate, Tenant
+from billing.models import BusinessEntity, Contract, Customer, Invoice, Product, TaxRate, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
@@ -25,9 +26,11 @@ from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.prepaid import consume_credits
 from billing.services.refunds import refund_credit_note, refund_payment
+from billing.services.tenants import create_tenant
 from billing.services.undoing import void_credit_note
 from billing.services.usage import record_usage
 from billing.services.write_offs import recover_write_off, write_off_invoice
+from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
 from tests.journal import journal, text
 
@@ -292,3 +295,86 @@ def test_a_dispute_won_puts_back_what_it_took_of_revenue(sell: Sell, customer: C
             Cr Deferred Revenue                      900.00
     """)
     assert stands("revenue") == -1200
+
+
+def test_backdated_twice_abroad(abroad: Customer, product: Product) -> None:
+    """A month at a time, two promises that share their price, one earned at once; changed back to February, then to March."""
+    days = [date(2026, month, day) for month in range(1, 9) for day in (2, 7, 14, 21, 27)]
+    rates("\n".join(["Date USD", *(f"{day} 1.{10 + day.month}" for day in days)]))
+    set_up = Product.objects.create(code="set-up", name="Set-up", recognition_method="point_in_time")
+    contract = draft_contract(
+        customer=abroad, number="K", start=JAN, term_months=1, renewal="same_terms", price_allocation="standalone",
+        revenue_span="term",
+        items=[
+            {"product": product, **flat("100"), "interval_months": 1},
+            {"product": set_up, **flat("50"), "interval_months": 1, "standalone_price": D(80)},
+        ],
+    )  # fmt: skip
+    start_contracts([contract.pk])
+    for month in (1, 2, 3, 4):
+        live(date(2026, month, 28))
+    for month in (1, 2):
+        close_period(period_id=AccountingPeriod.objects.get(start=date(2026, month, 1)).pk, at=timezone.now())
+    first, second = contract.items.order_by("pk").values_list("pk", flat=True)
+    modify(contract, date(2026, 2, 10), signed=date(2026, 4, 28), replace={first: flat("140")})
+    for month in (5, 6):
+        live(date(2026, month, 28))
+    modify(contract, date(2026, 3, 10), signed=date(2026, 6, 28), remove=[second])
+    modify(contract, date(2026, 6, 28), end=date(2026, 7, 1))
+    live(date(2026, 8, 1))
+    all_is_earned()
+    assert stands("deferred_revenue", in_base=True) == stands("unbilled_revenue", in_base=True) == 0
+    assert max(RecognitionSchedule.objects.values_list("service_end", flat=True)) <= date(2026, 7, 1)
+
+
+@pytest.mark.parametrize("span", ["term", "service_period"])
+def test_backdated_into_recognized_months_where_contracts_are_grossed_up(db: None, span: str) -> None:
+    """What is promised no longer leaves both accounts, also where it had been recognized: nothing of it is left in the end."""
+    company = create_tenant(slug="gross", name="Gross", currency="USD")
+    with tenant_scope(company.pk):
+        entity = BusinessEntity.objects.get()
+        set_up_books(business_entity=entity, contract_start="gross_up")
+        customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
+        product = Product.objects.create(code="pro", name="Pro plan")
+        fee = {"product": product, **flat("10"), "interval_months": 3, "recognition_method": "on_invoice"}
+        contract = draft_contract(
+            customer=customer, number="K", start=JAN, term_months=3, renewal="same_terms", revenue_span=span,
+            items=[{"product": product, **flat("100"), "interval_months": 1}, fee],
+        )  # fmt: skip
+        start_contracts([contract.pk])
+        for month in (1, 2, 3, 4):
+            live(date(2026, month, 15))
+        first = contract.items.order_by("pk")[0].pk
+        modify(contract, date(2026, 2, 10), signed=date(2026, 4, 20), replace={first: flat("140")})
+        modify(contract, date(2026, 6, 1), end=date(2026, 7, 1))
+        live(date(2026, 12, 31))
+        all_is_earned()
+        assert check_ledger(company).problems == []
+        assert replay_ledger().differences == []
+
+
+def test_a_price_that_was_revenue_at_once_is_changed(sell: Sell) -> None:
+    """1,200.00 a year, revenue on 1 January; from 1 February 600.00: 334 of 365 days are given back, 549.04 charged."""
+    contract = sell(
+        amount="1200", start=JAN, interval_months=12, recognition_method="point_in_time", terms={"term_months": 12}
+    )
+    live(JAN)
+    modify(contract, date(2026, 2, 1), replace={contract.items.get().pk: flat("600")})
+    live(date(2026, 12, 31))
+    all_is_earned()
+    assert stands("revenue") == -(D("101.92") + D("549.04"))
+
+
+def test_a_credit_note_before_the_item_is_taken_away_from_an_earlier_day(sell: Sell) -> None:
+    """100.00 a month; 40.00 of February credited; then the item ends on 10 February: 60.00 more of February are given back."""
+    contract = sell(amount="100", start=JAN, terms={"term_months": 3, "renewal": "same_terms", "revenue_span": "term"})
+    for month in (1, 2, 3, 4):
+        live(date(2026, month, 15))
+    february = Invoice.objects.order_by("pk")[1]
+    credited = {february.lines.get().pk: D(40)}
+    issue_credit_note(invoice_id=february.pk, lines=credited, on=date(2026, 4, 16), reason="Late", keep="wallet")
+    modify(contract, date(2026, 2, 10), signed=date(2026, 4, 20), remove=[contract.items.get().pk])
+    live(date(2026, 12, 31))
+    # January stays billed; what was credited of February is an allowance.
+    assert stands("revenue") + stands("sales_returns") == -100
+    assert (stands("deferred_revenue"), stands("unbilled_revenue")) == (0, 0)
