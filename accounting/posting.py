@@ -33,7 +33,7 @@ _LINE_COLUMNS = (
     "tax_rate_id", "refund_id", "obligation_id",
 )  # fmt: skip
 # So many entries at a time go off while the next are put together.
-_SLICE = 250
+_SLICE = 500
 _STANDARD, _REVERSAL, _MANUAL = EntryKind.STANDARD.value, EntryKind.REVERSAL.value, EntryKind.MANUAL.value
 
 

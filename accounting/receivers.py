@@ -21,18 +21,16 @@ from accounting.events import (
     RevenueRecognized,
     UsageTruedUp,
 )
-from accounting.measures import measure, measured_kinds
+from accounting.measures import Known, measure, measured_kinds, read_known
 from accounting.posting import post
 from accounting.posting_alike import post_alike
 from billing import publishing, signals
 from billing.events import Event, InvoiceFinalized
 
 
-def book(
-    sender: type[Event], events: Sequence[Event], ahead: Sequence[tuple[Any, ...]] | None = None, **kwargs: Any
-) -> None:
+def book(sender: type[Event], events: Sequence[Event], known: Known, **kwargs: Any) -> None:
     """Turn a batch of events of one kind into posted entries. Events that no rule speaks of are listed, not dropped."""
-    current, measured = measure(events, ahead)
+    current, measured = known.books, measure(events, known)
     measured_alike, others = set_apart(measured, current.rules, current.base_currency)
     alike = tell_shapes(measured_alike, current.rules, names_matter=bool(current.hierarchy.per_batch_levels))
     entries = post_alike(alike, current)
@@ -67,5 +65,6 @@ def connect() -> None:
     for kind in measured_kinds():
         signal: Signal = getattr(signals, kind, None) or getattr(accounting_signals, kind)
         signal.connect(book, dispatch_uid=f"accounting_books_{kind}")
+        publishing.read_first(kind, read_known)
     for kind in BY_HAND:
         getattr(accounting_signals, kind).connect(book_by_hand, dispatch_uid=f"accounting_books_{kind}")

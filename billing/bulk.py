@@ -37,10 +37,10 @@ def reserve_ids(model: type[models.Model], count: int) -> list[int]:
     A few at a time come from a store that this thread has fetched ahead; ids may be skipped, but never come twice.
     """
     table = model._meta.db_table
-    if count > _AHEAD:
-        return _next_ids(table, count)
     store = _stores.setdefault(_store_of(table), [])
     if len(store) < count:
+        if count > _AHEAD:
+            return _next_ids(table, count)
         store.extend(_next_ids(table, _AHEAD))
     taken = store[:count]
     del store[:count]
@@ -64,11 +64,11 @@ def ids_apart(tables: Iterable[str]) -> Iterator[None]:
 
 
 def stock_ids(model: type[models.Model], count: int) -> None:
-    """Fetch ids ahead for a batch that is to come in slices, so that none of them has to wait for its own."""
+    """Fetch ids ahead for rows to come, so that they need not wait for theirs behind what the server is at work on."""
     table = model._meta.db_table
     store = _stores.setdefault(_store_of(table), [])
     if len(store) < count:
-        store.extend(_next_ids(table, count))
+        store.extend(_next_ids(table, max(count, _AHEAD)))
 
 
 class _Insert(NamedTuple):

@@ -28,6 +28,9 @@ _SIGNALS: dict[str, Signal] = {kind: getattr(signals, kind) for kind in EVENT_CL
 
 
 _AHEAD: dict[str, Callable[[int], Statement]] = {}
+_READERS: dict[str, Callable[[Sequence[Event], Any], Any]] = {}
+# So many events go off while the next are written out.
+_SLICE = 250
 
 
 def register(event_class: type[Event], signal: Signal) -> None:
@@ -39,9 +42,14 @@ def register(event_class: type[Event], signal: Signal) -> None:
 def ask_ahead(event_class: type[Event], question: Callable[[int], Statement]) -> None:
     """Let a receiver's question about a single document travel with the statement that changes it: one round trip less.
 
-    `question` takes the document's id. Its rows come with the signal as `ahead`, where the service asked; else that is None.
+    `question` takes the document's id. The reader of the event's kind gets its rows, where the service asked; else None.
     """
     _AHEAD[event_class.kind] = question
+
+
+def read_first(kind: str, reader: Callable[[Sequence[Event], Any], Any]) -> None:
+    """Let a receiver read what it needs before the events go off, not behind them: it comes with the signal as `known`."""
+    _READERS[kind] = reader
 
 
 def questions_ahead(event_class: type[Event], document_ids: Sequence[int]) -> list[Statement]:
@@ -68,30 +76,46 @@ def publish(events: Sequence[Event], *, ahead: Sequence[Any] = (), is_last: bool
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
         raise RuntimeError("Events are published inside the transaction that makes them true.")
-    tenant_id = current_tenant_id()
-    now = timezone.now()
-    rows = []
-    for event, event_id in zip(events, reserve_ids(BusinessEvent, len(events)), strict=True):
-        if event.tenant_id != tenant_id:
-            raise RuntimeError("An event of another tenant than the one in scope was to be published.")
-        # Frozen for everybody else: only here does an event learn its record.
-        object.__setattr__(event, "event_id", event_id)
-        rows.append(
-            (
-                event_id,
-                tenant_id,
-                event.business_entity_id,
-                event.kind,
-                event.key,
-                event.occurred_on,
-                now,
-                encode(event),
-            )
-        )
     by_kind: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         by_kind[event.kind].append(event)
+    first = events[0].kind
     with writing_behind(commits=is_last and len(connection.atomic_blocks) == 1):
-        insert_rows(BusinessEvent, _COLUMNS, rows)
+        known = _read(first, by_kind[first], ahead)
+        _store(events)
         for kind, batch in by_kind.items():
-            _SIGNALS[kind].send(sender=EVENT_CLASSES[kind], events=batch, ahead=ahead[0] if ahead else None)
+            if kind != first:
+                known = _read(kind, batch, ())
+            _SIGNALS[kind].send(sender=EVENT_CLASSES[kind], events=batch, known=known)
+
+
+def _read(kind: str, events: Sequence[Event], ahead: Sequence[Any]) -> Any:
+    reader = _READERS.get(kind)
+    return reader(events, ahead[0] if ahead else None) if reader else None
+
+
+def _store(events: Sequence[Event]) -> None:
+    tenant_id = current_tenant_id()
+    now = timezone.now()
+    ids = iter(reserve_ids(BusinessEvent, len(events)))
+    for start in range(0, len(events), _SLICE):
+        rows = []
+        for event in events[start : start + _SLICE]:
+            if event.tenant_id != tenant_id:
+                raise RuntimeError("An event of another tenant than the one in scope was to be published.")
+            # Frozen for everybody else: only here does an event learn its record.
+            event_id = next(ids)
+            object.__setattr__(event, "event_id", event_id)
+            rows.append(
+                (
+                    event_id,
+                    tenant_id,
+                    event.business_entity_id,
+                    event.kind,
+                    event.key,
+                    event.occurred_on,
+                    now,
+                    encode(event),
+                )
+            )
+        insert_rows(BusinessEvent, _COLUMNS, rows)

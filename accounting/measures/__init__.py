@@ -5,7 +5,7 @@ commitments in step, in the same transaction.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from accounting.books import Books, books, books_and_schedules
 from accounting.engine import MeasuredEvent
@@ -23,7 +23,9 @@ from accounting.measures import (
     wallets,
     write_offs,
 )
+from accounting.models import JournalEntry, RecognitionSchedule
 from accounting.schedules import Key, Schedule
+from billing.bulk import stock_ids
 from billing.events import Event
 
 Measure = Callable[[Sequence[Any], Books], list[MeasuredEvent]]
@@ -93,17 +95,31 @@ def measured_kinds() -> Collection[str]:
     return MEASURES.keys() | HOLDING.keys()
 
 
-def measure(
-    events: Sequence[Event], ahead: Sequence[tuple[Any, ...]] | None = None
-) -> tuple[Books, list[MeasuredEvent]]:
-    """Measure a batch of events of one kind, and give the books that they were measured by.
+class Known(NamedTuple):
+    """What a batch is measured by: the books, and the schedules of `HOLDING` kinds, held."""
+
+    books: Books
+    schedules: dict[Key, Schedule]
+
+
+def read_known(events: Sequence[Event], ahead: Sequence[tuple[Any, ...]] | None = None) -> Known:
+    """Read what a batch of events of one kind is measured by, and take ids for what will be written.
 
     `ahead`: the answer to `books.books_and_schedules_of`, where it was asked ahead.
     """
     kind = events[0].kind
+    stock_ids(JournalEntry, len(events))
+    if kind not in HOLDING:
+        return Known(books(), {})
+    keys = HOLDING[kind][0](events)
+    known = Known(*books_and_schedules(keys, ahead))
+    stock_ids(RecognitionSchedule, len(keys) - len(known.schedules))
+    return known
+
+
+def measure(events: Sequence[Event], known: Known) -> list[MeasuredEvent]:
+    """Measure a batch of events of one kind."""
+    kind = events[0].kind
     if kind in HOLDING:
-        keys, measure_held = HOLDING[kind]
-        current, held = books_and_schedules(keys(events), ahead)
-        return current, measure_held(events, current, held)
-    current = books()
-    return current, MEASURES[kind](events, current)
+        return HOLDING[kind][1](events, known.books, known.schedules)
+    return MEASURES[kind](events, known.books)

@@ -10,7 +10,7 @@ from accounting.by_hand import BY_HAND, AlreadyReversed
 from accounting.engine import CompiledRule, MeasuredEvent, RuleBook
 from accounting.entering import enter
 from accounting.events import RevenueRecognized, UsageTruedUp
-from accounting.measures import measure
+from accounting.measures import measure, read_known
 from accounting.models import UnmatchedEvent
 from accounting.posting import post
 from accounting.replay import state, then
@@ -129,7 +129,8 @@ class _Run:
             state.seed_billed(self._schema, events)  # type: ignore[arg-type]
         elif kind in _RECOGNIZED:
             self._outcome.note(state.recognize(self._schema, events), most=self._most)  # type: ignore[arg-type]
-        current, measured = measure(events)
+        known = read_known(events)
+        current, measured = known.books, measure(events, known)
         if kind in _OBLIGING:
             state.adopt_obligations(self._schema, measured)
         tried = [each for each in measured if self._trial and self._trial.covers(each.event)]
