@@ -9,7 +9,7 @@
 #   make stop    stop the embedded database        make clean   delete everything that was made here
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 3
 UV_VERSION := 0.13.9
 VENV := .venv
 RUN := $(VENV)/bin/python
