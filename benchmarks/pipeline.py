@@ -12,7 +12,7 @@ from benchmarks.hordak import Hordak
 from benchmarks.report import Result
 from billing.events import AllocatedPart, BilledLine, Event, InvoiceFinalized, PaymentReceived
 
-EVENTS, BATCH, ROUNDS = 20_000, 1_000, 20
+EVENTS, BATCH, ROUNDS = 20_000, 1_000, 5
 AT_A_TIME, TURNS = 50, 20
 TABLES = (
     "billing_businessevent",
