@@ -6,6 +6,7 @@ from threading import Barrier, Thread
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Contract, ContractPhase, Customer, Invoice, NumberSeries, Product
@@ -210,3 +211,17 @@ def _race(tenant_id: int, work: list[list[list[int]]]) -> list[str]:
     for thread in threads:
         thread.join(timeout=60)
     return refused
+
+
+def test_what_a_batch_is_measured_by_is_read_before_its_events_go_off(sell):
+    sell(amount="100", start=date(2020, 1, 1), terms={"term_months": 60})
+    run_billing(through=date(2024, 12, 31))
+    drafts = list(Invoice.objects.values_list("pk", flat=True))
+    with CaptureQueriesContext(connection) as queries:
+        finalize_invoices(drafts)
+    asked = [query["sql"] for query in queries]
+    stored = next(place for place, sql in enumerate(asked) if "INSERT INTO billing_businessevent" in sql)
+    waited = [sql for sql in asked[stored:] if sql.lstrip().startswith("SELECT") and " FROM " in sql]
+    assert len(drafts) == 60
+    assert any("accounting_recognitionschedule" in sql for sql in asked[:stored])
+    assert waited == []
