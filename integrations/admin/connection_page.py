@@ -17,7 +17,7 @@ from billing.models import Role
 from billing.periods import day_words
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
-from integrations.admin.file_verbs import files_tables, is_fed_by_files
+from integrations.admin.file_verbs import files_tables, takes_files
 from integrations.admin.guide import guide
 from integrations.admin.shown import count_link, erp_name, outbox_url, sends
 from integrations.connectors import base
@@ -79,7 +79,7 @@ def describe(request: HttpRequest, connection: Any) -> Document:
             counts_table(connection),
             *(
                 []
-                if is_fed_by_files(connection)
+                if takes_files(connection)
                 else [throughput_table(connection, now=now), *_limits(connection), attempts_table(connection)]
             ),
             _settings(request, connection),
@@ -217,7 +217,7 @@ def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) 
             "Connect: no sign-in is needed." if way_of(connection).kind is SignInKind.NONE else "Sign in to the ERP."
         )
         steps.append((words, to(url, "Connect") if may(request, Role.ADMIN) else "for the role admin"))
-    elif is_fed_by_files(connection) and not ErpRecord.objects.filter(connection=connection).exists():
+    elif takes_files(connection) and not ErpRecord.objects.filter(connection=connection).exists():
         words = "Upload the ERP's chart of accounts, or create the missing accounts by our numbers."
         steps.append((words, _step(request, connection, "upload_chart", Role.ACCOUNTANT)))
     elif not ErpRecord.objects.filter(connection=connection).exists():

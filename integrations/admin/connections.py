@@ -23,7 +23,7 @@ from integrations.admin import sign_in
 from integrations.admin.connection_page import describe
 from integrations.admin.connection_verbs import VERBS, ModeFields, mapping_url
 from integrations.admin.figures import with_figures
-from integrations.admin.file_verbs import FILE_VERBS, download
+from integrations.admin.file_verbs import FILE_VERBS, download, file_page
 from integrations.admin.live_verbs import LIVE_VERBS, dry_run
 from integrations.admin.policy_verbs import POLICY_VERBS
 from integrations.admin.shown import count_link, erp_name, outbox_url, sends
@@ -122,7 +122,12 @@ class ConnectionAdmin(DocumentAdmin):
         return [
             path("<path:object_id>/connect/", connect, name="connect_erp"),
             path("<int:connection_id>/dry-run/", self.admin_site.admin_view(dry_run), name="erp_dry_run"),
-            path("<path:connection_id>/files/<int:file_id>/", files, name="download_erp_files"),
+            path("<int:connection_id>/files/<int:file_id>/", files, name="download_erp_files"),
+            path(
+                "<int:connection_id>/files/<int:file_id>/import/",
+                self.admin_site.admin_view(file_page),
+                name="erp_files",
+            ),
             *super().get_urls(),
         ]
 

@@ -342,10 +342,24 @@ class _Comparison:
             changes |= Q(kind=Kind.WALLET_CREDIT.value, subject_id__in=list(draws))
         states = OutboxItem.objects.filter(changes, connection=self._connection).exclude(state=OutboxState.DELIVERED)
         state = states.values_list("state", flat=True).first()
+        if state is None and (carried := self._carried(sort, changes)):
+            return carried
         waits = {OutboxState.PARKED: "parked", OutboxState.SKIPPED: "skipped", OutboxState.APPROVAL: APPROVAL}
         if state is None and abs(ours.total - theirs.total) <= _CENTS and ours.total != theirs.total:
             return ROUNDING
         return CHANGED if state is None else waits.get(OutboxState(state), "not sent yet")
+
+    def _carried(self, sort: _Sort, changes: Q) -> str:
+        """Say where a change is on its way into an ERP that is fed by files."""
+        items = (
+            OutboxItem.objects.filter(changes, connection=self._connection) if self._findings.carried.by_files else ()
+        )
+        for item in items:
+            kind = Kind(item.kind)
+            reference = reference_of(self._connection.reference_prefix, kind, item.subject_id)
+            if found := self._findings.carried.causes(kind, [reference], told_by=sort.kind):
+                return found[reference]
+        return ""
 
     def _foreign(self, sort: _Sort, document: ErpDocument) -> None:
         if not document.total:
