@@ -129,7 +129,7 @@ def reported_kinds(connection: Connection) -> list[Kind]:
     """Give the kinds of which a reconciliation of this connection reads the ERP's export."""
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
         return [Kind.JOURNAL_ENTRY]
-    kinds = base.get(connection.erp).reads
+    kinds = [kind for kind in base.get(connection.erp).reads if kind is not Kind.JOURNAL_ENTRY]
     return [kind for kind in kinds if connection.send_payments or kind in (Kind.INVOICE, Kind.CREDIT_NOTE)]
 
 

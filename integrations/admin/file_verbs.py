@@ -73,12 +73,12 @@ def _make(request: HttpRequest, connection: Connection, given: dict[str, Any]) -
 
 def _upload_chart(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     count = archive.upload_accounts(connection, given["file"].read())
-    return f"{count:,} accounts were read. Suggest the mapping next."
+    return f"{counted(count, 'account was', 'accounts were')} read. Suggest the mapping next."
 
 
 def _upload_report(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     count = archive.upload_report(connection, Kind(given["kind"]), given["file"].read(), user=request.user)
-    return f"{count:,} documents were read. Reconcile now to see whether both sides agree."
+    return f"{counted(count, 'document was', 'documents were')} read. Reconcile now to see whether both sides agree."
 
 
 def _url(file: ExportFile) -> str:
@@ -144,11 +144,16 @@ def _contents(file: ExportFile) -> Table:
     )
 
 
+def waiting_for_files(connection: Connection) -> int:
+    """Count what is in no file yet."""
+    return ExportedDocument.objects.filter(connection=connection, file=None).count()
+
+
 def files_tables(connection: Connection) -> list[Table]:
     """List the files made, how much waits for the next ones, and which exports of the ERP were uploaded."""
     if not takes_files(connection):
         return []
-    waiting = ExportedDocument.objects.filter(connection=connection, file=None).count()
+    waiting = waiting_for_files(connection)
     files = ExportFile.objects.filter(connection=connection).defer("content").select_related("made_by", "imported_by")
     rows: list[tuple[object, ...]] = [
         (
@@ -159,7 +164,7 @@ def files_tables(connection: Connection) -> list[Table]:
             f"{moment(each.imported_at)} by {each.imported_by or 'a command'}" if each.imported_at else "not yet",
             to(
                 reverse("admin:erp_files", args=[each.connection_id, each.pk]),
-                "Look" if each.imported_at else "Mark as imported",
+                "See" if each.imported_at else "Mark as imported",
             ),
         )
         for each in files[:_SHOWN]
