@@ -38,7 +38,6 @@ from integrations.serving import entity_ids
 _ZERO = Decimal(0)
 _DIMENSIONS = {Kind.INVOICE: "invoice_id", Kind.CREDIT_NOTE: "credit_note_id", Kind.PAYMENT: "payment_id"}
 _SAME_RATE = Decimal("0.00001")  # Vendors keep six digits of a rate.
-_CENTS = Decimal("0.05")  # Taxes worked out line by line or on the whole differ by that much.
 
 
 @dataclass(frozen=True)
