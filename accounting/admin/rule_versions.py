@@ -74,7 +74,7 @@ def _what_activating_does(version: RuleVersion) -> str:
         else "It was not tried yet, so it will be refused: preview it first. "
     )
     if preview and preview.unmatched_events:
-        tried += f"For {preview.unmatched_events:,} of them there would be no rule: they would wait on the list of unmatched events. "
+        tried += f"No rule would speak of {preview.unmatched_events:,} of them: they would wait on the list of unmatched events. "
     return (
         f"{tried}Events dated {since(version)} on are posted by this version as soon as you confirm; what is posted stays as it "
         "is."

@@ -152,7 +152,7 @@ def test_what_a_recognition_run_could_not_post_is_said_by_its_job_and_before_the
     preview = accountant.post(url("preview_rule_version", version.pk), january)
     run_job(job_id=int(preview.url.split("/")[-3]))
     asked = accountant.get(url("accounting_ruleversion_activate", version.pk)).content.decode()
-    assert "For 1 of them there would be no rule" in asked
+    assert "No rule would speak of 1 of them" in asked
     accountant.post(url("accounting_ruleversion_activate", version.pk))
     run = accountant.post(url("recognize_revenue"), {"day": "2026-02-28"})
     job = Job.objects.get(pk=run.url.split("/")[-3])
