@@ -204,7 +204,7 @@ CHECKS = (
         "payments_add_up",
         "SELECT p.id, p.amount + p.withheld, p.unapplied, coalesce(sum(u.amount), 0) FROM billing_payment p LEFT JOIN ("
         "SELECT payment_id, amount FROM billing_paymentallocation "
-        "UNION ALL SELECT id, amount FROM billing_payment WHERE voided_on IS NOT NULL "
+        "UNION ALL SELECT id, amount + withheld FROM billing_payment WHERE voided_on IS NOT NULL "
         "UNION ALL SELECT payment_id, paid FROM billing_walletentry WHERE payment_id IS NOT NULL "
         "UNION ALL SELECT payment_id, from_unapplied FROM billing_refund WHERE payment_id IS NOT NULL "
         "UNION ALL SELECT payment_id, from_unapplied FROM billing_dispute WHERE status <> 'won') u "

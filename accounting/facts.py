@@ -136,7 +136,12 @@ FACTS: dict[str, EventFacts] = {
     "payment_allocated": EventFacts({"allocated": ("allocated",)}, line_fields={}),
     "payment_unallocated": EventFacts({"unallocated": ("unallocated",)}, line_fields={}),
     "payment_voided": EventFacts(
-        {"amount": ("in_cash", "by_gateway"), **{atom: (atom,) for atom in ("in_cash", "by_gateway")}}, line_fields={}
+        {
+            "amount": ("in_cash", "by_gateway"),
+            "undone": ("in_cash", "by_gateway", "withheld_recoverable", "withheld_lost"),
+            **{atom: (atom,) for atom in ("in_cash", "by_gateway", "withheld_recoverable", "withheld_lost")},
+        },
+        line_fields={},
     ),
     "payout_received": EventFacts(
         {

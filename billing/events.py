@@ -293,7 +293,10 @@ class PaymentUnallocated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentVoided(Event):
-    """A payment that was recorded by mistake is undone; before that it was taken off its invoices."""
+    """A payment that was recorded by mistake is undone; before that it was taken off its invoices.
+
+    `amount` is the money, `withheld` the tax that the customer had kept back on top of it.
+    """
 
     kind: ClassVar[str] = "payment_voided"
     label: ClassVar[str] = "Payment voided"
@@ -302,6 +305,8 @@ class PaymentVoided(Event):
     customer_id: int
     by_gateway: bool
     amount: Decimal
+    withheld: Decimal = Decimal(0)
+    withheld_is_recoverable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ _MEANINGS = {
     "withdrawn": "signed for, and not to be billed any more",
     "allocated": "settles invoices",
     "unapplied": "kept until an invoice is there",
+    "undone": "the payment, with tax withheld by the payer",
     "withheld_recoverable": "tax withheld by the payer that comes back",
     "withheld_lost": "tax withheld by the payer that does not come back",
     "lost": "earned, and not coming in any more",

@@ -46,7 +46,8 @@ def measure_voided(events: Sequence[PaymentVoided], books: Books) -> list[Measur
     for event in events:
         about = Dimensions(customer_id=event.customer_id, payment_id=event.payment_id)
         end = "by_gateway" if event.by_gateway else "in_cash"
-        measured.append(MeasuredEvent(event, about, [Unit({end: event.amount}, about)]))
+        withheld = "withheld_recoverable" if event.withheld_is_recoverable else "withheld_lost"
+        measured.append(MeasuredEvent(event, about, [Unit({end: event.amount, withheld: event.withheld}, about)]))
     return measured
 
 

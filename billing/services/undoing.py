@@ -42,21 +42,17 @@ def unallocate_payment(*, allocation_id: int, on: date, reason: str) -> Payment:
 
 @transaction.atomic
 def void_payment(*, payment_id: int, on: date, reason: str) -> Payment:
-    """Undo a payment that was recorded by mistake: its invoices are due again, and the money was never there.
+    """Undo a payment that was recorded by mistake: its invoices are due again, money and tax withheld were never there.
 
     Money that did come in and went back is a refund or a dispute instead. Raises NotFound, WrongState, BillingError.
     """
     payment = _lock(payment_id)
     _refuse_unreasoned(reason)
-    if payment.withheld.amount:
-        raise WrongState(
-            "Tax was withheld of this payment. Undo it by a refund instead; the tax has to be settled by hand."
-        )
     live = PaymentAllocation.objects.filter(payment=payment, undoes=None, undone_by=None)
     _take_off(payment, list(live.order_by("id")), on=on, voids=True)
-    amount = payment.amount.amount
-    if payment.unapplied.amount != amount:
-        used = format_money(amount - payment.unapplied.amount, payment.currency)
+    amount, withheld = payment.amount.amount, payment.withheld.amount
+    if payment.unapplied.amount != amount + withheld:
+        used = format_money(amount + withheld - payment.unapplied.amount, payment.currency)
         raise WrongState(f"{used} of this payment went to a wallet, a refund or a dispute. Undo that first.")
     if payment.gateway and amount > held_by(payment.gateway, payment.currency)[0]:
         raise WrongState(f"{payment.gateway} has paid this payment out already. Record a refund or a dispute instead.")
@@ -74,6 +70,8 @@ def void_payment(*, payment_id: int, on: date, reason: str) -> Payment:
                 customer_id=payment.customer_id,
                 by_gateway=payment.gateway_id is not None,
                 amount=amount,
+                withheld=withheld,
+                withheld_is_recoverable=payment.withheld_is_recoverable,
             )
         ]
     )
@@ -97,8 +95,10 @@ def _refuse_unreasoned(reason: str) -> None:
 def _take_off(payment: Payment, allocations: list[PaymentAllocation], *, on: date, voids: bool) -> None:
     if on < max((each.allocated_on for each in allocations), default=payment.received_on):
         raise BillingError("It cannot be undone before the day on which it was recorded.")
-    if payment.withheld.amount and allocations:
-        raise WrongState("Tax was withheld of this payment, which belongs to the invoices it settled.")
+    if payment.withheld.amount and not voids:
+        raise WrongState(
+            "Tax was withheld of this payment, which belongs to the invoices it settled. Void the payment and record it anew."
+        )
     if PaymentAllocation.objects.filter(undoes__in=allocations).exists():
         raise WrongState("This part of the payment was taken off its invoice already.")
     wanted: dict[int, Decimal] = {}
@@ -111,7 +111,8 @@ def _take_off(payment: Payment, allocations: list[PaymentAllocation], *, on: dat
             )
     settle({invoice_id: -amount for invoice_id, amount in wanted.items()})
     payment.unapplied = payment.unapplied.amount + sum(wanted.values(), ZERO)
-    payment.save(update_fields=["unapplied"])
+    if not voids:  # A void payment keeps nothing unapplied, and tax withheld never could be.
+        payment.save(update_fields=["unapplied"])
     undone = PaymentAllocation.objects.bulk_create(
         PaymentAllocation(
             tenant_id=payment.tenant_id,

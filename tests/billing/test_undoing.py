@@ -103,6 +103,30 @@ def test_a_void_payment_was_never_there(invoice: Invoice, customer: Customer, te
     assert problems(tenant) == []
 
 
+@pytest.mark.parametrize(("comes_back", "account"), [(True, "TDS Receivable"), (False, "Tax Withheld  ")])
+def test_tax_withheld_of_a_void_payment_was_never_withheld(
+    invoice: Invoice, customer: Customer, tenant: Tenant, comes_back: bool, account: str
+) -> None:
+    payment = pay(customer, "290", withheld=D("20"), withheld_is_recoverable=comes_back)
+    invoice.refresh_from_db()
+    assert invoice.status == InvoiceStatus.PAID
+    with refused("Void the payment and record it anew"):
+        unallocate_payment(allocation_id=PaymentAllocation.objects.get().pk, on=JAN20, reason="Wrong invoice")
+    void_payment(payment_id=payment.pk, on=JAN20, reason="Recorded twice")
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.settled.amount) == (InvoiceStatus.FINALIZED, 0)
+    assert journal(kinds={"payment_unallocated", "payment_voided"}) == text(f"""
+        2026-01-20  Payment taken off
+            Dr AR - Customers                        310.00
+            Cr Unapplied Payments                    310.00
+        2026-01-20  Payment voided
+            Dr Unapplied Payments                    310.00
+            Cr Cash                                  290.00
+            Cr {account}                         20.00
+    """)
+    assert problems(tenant) == []
+
+
 def test_a_payment_whose_money_moved_on_is_not_undone(invoice: Invoice, customer: Customer, tenant: Tenant) -> None:
     add_gateway(business_entity=customer.business_entity, code="cards", name="Cards")
     captured = pay(customer, "310", gateway="cards")
