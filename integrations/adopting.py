@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from billing.models import CreditNote, Invoice, Payment, WriteOff
-from integrations.builders import money
+from integrations.builders import money, withheld
 from integrations.connectors import base
 from integrations.documents import Kind, as_sent, reference_of
 from integrations.mapping import connector_of
@@ -109,6 +109,8 @@ def document_total(kind: Kind, subject_id: int) -> Decimal | None:
         rows = WriteOff.objects.filter(pk=subject_id).values_list("amount", flat=True)
     elif kind is Kind.PAYMENT:
         rows = Payment.objects.filter(pk=subject_id).values_list("amount", flat=True)
+    elif kind in (Kind.WITHHELD, Kind.WITHHELD_LOSS):
+        return withheld.amounts_of([subject_id]).get(subject_id)
     elif as_sent(kind) in (Kind.MONEY_OUT, Kind.MONEY_IN):
         return money.amount_of(kind, subject_id)
     return rows.first() if rows is not None else None

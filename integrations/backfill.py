@@ -30,7 +30,6 @@ ON CONFLICT (connection_id, kind, subject_id) DO NOTHING
 """
 _OURS = "{0}.business_entity_id = ANY(%(entities)s::bigint[]) AND {0}.{1} >= %(since)s::date"
 _INVOICES = f"FROM billing_invoice i WHERE i.status <> 'draft' AND {_OURS.format('i', 'issued_on')}"
-_PAYMENTS = f"FROM billing_payment p WHERE {_OURS.format('p', 'received_on')}"
 
 _ENTRIES = {
     Kind.JOURNAL_ENTRY: "SELECT e.id AS subject, NULL::bigint AS subject_group FROM accounting_journalentry e "
@@ -84,9 +83,18 @@ _REFUNDS = (
     "SELECT r.id AS subject, r.customer_id AS subject_group FROM billing_refund r "
     f"WHERE {_OURS.format('r', 'refunded_on')}"
 )
+_WITHHELD = (  # The allocations of which tax was withheld, as the payment's event says.
+    "SELECT (t->>'allocation_id')::bigint AS subject, p.customer_id AS subject_group FROM billing_payment p "
+    "JOIN billing_businessevent v ON v.kind IN ('payment_received', 'payment_captured') AND v.key = p.id::text "
+    "AND v.tenant_id = p.tenant_id CROSS JOIN LATERAL jsonb_array_elements(v.payload->'lines') t "
+    "WHERE p.withheld > 0 AND (t->>'withheld')::numeric > 0 AND "
+)
+_VOIDS = {
+    Kind.PAYMENT: Kind.PAYMENT_VOID,
+    Kind.WITHHELD: Kind.WITHHELD_VOID,
+    Kind.WITHHELD_LOSS: Kind.WITHHELD_LOSS_VOID,
+}
 _WITH_PAYMENTS = {
-    Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}",
-    Kind.PAYMENT_VOID: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS} AND p.voided_on IS NOT NULL",
     Kind.WALLET_PAYMENT: f"{_DRAWS} {_APPLIED} AND s.payment_id IS NOT NULL",
     Kind.REFUND: f"{_REFUNDS} AND (r.credit_note_id IS NOT NULL OR r.from_unapplied > 0)",
     Kind.REFUND_LOSS: f"{_REFUNDS} AND r.payment_id IS NOT NULL AND r.amount > r.from_unapplied",
@@ -105,8 +113,32 @@ def facts_of(connection: Connection) -> Mapping[Kind, str]:
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
         facts = _CUSTOMER_FIRST if connection.option("ar_customer", "one") == "each" else _ENTRIES
     else:
-        facts = _DOCUMENTS | (_WITH_PAYMENTS if connection.send_payments else {})
+        facts = _DOCUMENTS | (_with_payments(connection) if connection.send_payments else {})
     return {kind: select for kind, select in facts.items() if as_sent(kind) in base.get(connection.erp).batch_size}
+
+
+def payments_of(connection: Connection, chosen: str) -> dict[Kind, str]:
+    """Give the queries of payments and of the tax withheld of them; `chosen` narrows down the payments p.
+
+    Where payments carry the tax themselves it is sent with them; elsewhere one of nothing but tax is no payment.
+    """
+    carried = base.get(connection.erp).withholds
+    facts = {
+        Kind.PAYMENT: "SELECT p.id AS subject, p.customer_id AS subject_group FROM billing_payment p "
+        f"WHERE {chosen}{'' if carried else ' AND p.amount > 0'}",
+        Kind.WITHHELD: f"{_WITHHELD} {chosen} AND p.withheld_is_recoverable",
+        Kind.WITHHELD_LOSS: f"{_WITHHELD} {chosen} AND NOT p.withheld_is_recoverable",
+    }
+    facts[Kind.WITHHELD_LOSS_USE] = facts[Kind.WITHHELD_LOSS]
+    if carried:
+        del facts[Kind.WITHHELD]
+    return facts
+
+
+def _with_payments(connection: Connection) -> dict[Kind, str]:
+    facts = payments_of(connection, _OURS.format("p", "received_on"))
+    voids = {_VOIDS[kind]: f"{select} AND p.voided_on IS NOT NULL" for kind, select in facts.items() if kind in _VOIDS}
+    return {**facts, **voids, **_WITH_PAYMENTS}
 
 
 @transaction.atomic

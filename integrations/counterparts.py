@@ -15,8 +15,10 @@ _RECORDS = {
     MappingKind.DEFAULT_PRODUCT: RecordKind.PRODUCT,
     MappingKind.BAD_DEBT_PRODUCT: RecordKind.PRODUCT,
     MappingKind.DISCOUNT_PRODUCT: RecordKind.PRODUCT,
+    MappingKind.WITHHELD_PRODUCT: RecordKind.PRODUCT,
     MappingKind.DEPOSIT_ACCOUNT: RecordKind.ACCOUNT,
 }
+TAX_COMES_BACK = "tds_receivable"  # The role of tax that customers withheld and the state gives back.
 
 
 class NotAllowed(ValueError):
@@ -65,6 +67,8 @@ def wish_of(connection: Connection, kind: MappingKind, ours: Account | None) -> 
     if kind == MappingKind.DEPOSIT_ACCOUNT:
         return AccountWish(Use.DEPOSIT, "cash", "assets")
     if kind == MappingKind.ACCOUNT and ours is not None:
+        if connection.sync_mode == SyncMode.DOCUMENTS and ours.role == TAX_COMES_BACK:  # A payment goes there.
+            return AccountWish(Use.DEPOSIT, ours.role, ours.category)
         use = Use.JOURNAL if connection.sync_mode == SyncMode.JOURNAL_ENTRIES else Use.SALE
         return AccountWish(use, ours.role, ours.category)
     return None

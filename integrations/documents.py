@@ -132,10 +132,15 @@ class SalesLineDocument:
 
 @dataclass(frozen=True)
 class AllocationDocument:
-    """The part of a payment or credit note that settles one of the ERP's invoices."""
+    """The part of a payment or credit note that settles one of the ERP's invoices.
+
+    `withheld` is tax that the customer kept back on top of `amount`, for a vendor whose payments carry it
+    (`ConnectorSpec.withholds`).
+    """
 
     invoice: str
     amount: Decimal
+    withheld: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,8 @@ class VoidDocument:
 class PaymentDocument:
     """A payment received. What is not allocated stays open on the customer's account in the ERP.
 
-    `external_id` is set when the ERP already holds the payment and only its allocations change.
+    `external_id` is set when the ERP already holds the payment and only its allocations change. `withheld_account` is the
+    ERP's account of the tax that the allocations say was withheld; empty where none was.
     """
 
     reference: str
@@ -233,6 +239,7 @@ class PaymentDocument:
     rate: Decimal = Decimal(1)
     subsidiary: str = ""
     method: str = ""
+    withheld_account: str = ""
 
 
 @dataclass(frozen=True)

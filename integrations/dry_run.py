@@ -19,7 +19,25 @@ from integrations.serving import entity_ids
 EACH = 5  # Documents of a kind that are shown.
 _NEWEST = "SELECT f.subject, f.subject_group FROM ({facts}) AS f WHERE %(kind)s::text IS NOT NULL ORDER BY 1 DESC LIMIT %(most)s"
 _COUNT = "SELECT count(*) FROM ({facts}) AS f"
-_REFERRED_TO = (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.WRITE_OFF, Kind.WALLET_BONUS, Kind.RECOVERY)
+_REFERRED_TO = (
+    Kind.INVOICE,
+    Kind.CREDIT_NOTE,
+    Kind.PAYMENT,
+    Kind.WRITE_OFF,
+    Kind.WALLET_BONUS,
+    Kind.RECOVERY,
+    Kind.WITHHELD,
+    Kind.WITHHELD_LOSS,
+    Kind.DISPUTE_REFUND,
+)
+# What names a document of the same subject: settled by it, or void.
+_OF_SAME = {
+    Kind.WRITE_OFF: (Kind.WRITE_OFF_ALLOCATION,),
+    Kind.WALLET_BONUS: (Kind.WALLET_BONUS_USE,),
+    Kind.WITHHELD: (Kind.WITHHELD_VOID,),
+    Kind.WITHHELD_LOSS: (Kind.WITHHELD_LOSS_USE, Kind.WITHHELD_LOSS_VOID),
+    Kind.DISPUTE_REFUND: (Kind.DISPUTE_RETURN,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +162,8 @@ def _referred_to(kind: Kind, chosen: dict[Kind, list[tuple[int, int | None]]]) -
             | _ids(_APPLIED.format("invoice_id", "entry_id"), draws)
             | _ids(used, [*_subjects(Kind.WALLET_BONUS, chosen), *_subjects(Kind.WALLET_BONUS_USE, chosen)])
         )
-    if kind is Kind.WRITE_OFF:
-        return set(_subjects(Kind.WRITE_OFF_ALLOCATION, chosen))
-    if kind is Kind.WALLET_BONUS:
-        return set(_subjects(Kind.WALLET_BONUS_USE, chosen))
+    if kind in _OF_SAME:
+        return {subject for each in _OF_SAME[kind] for subject in _subjects(each, chosen)}
     if kind is Kind.RECOVERY:
         paid = (
             "SELECT v.id FROM billing_businessevent v WHERE v.kind = 'write_off_recovered' "
@@ -159,9 +175,9 @@ def _referred_to(kind: Kind, chosen: dict[Kind, list[tuple[int, int | None]]]) -
     found = _ids(f"SELECT DISTINCT {column} FROM billing_refund WHERE id = ANY(%s)", _subjects(Kind.REFUND, chosen))
     found |= _ids(_APPLIED.format(column, "source_id"), refunded)
     if kind is Kind.CREDIT_NOTE:
-        return found | set(_subjects(Kind.CREDIT_ALLOCATION, chosen))
+        return found | {*_subjects(Kind.CREDIT_ALLOCATION, chosen), *_subjects(Kind.CREDIT_NOTE_VOID, chosen)}
     disputed = "SELECT payment_id FROM billing_dispute WHERE id = ANY(%s)"
-    return found | _ids(disputed, _subjects(Kind.DISPUTE_REFUND, chosen))
+    return found | _ids(disputed, _subjects(Kind.DISPUTE_REFUND, chosen)) | set(_subjects(Kind.PAYMENT_VOID, chosen))
 
 
 def _settled_by(chosen: dict[Kind, list[tuple[int, int | None]]]) -> set[int]:
@@ -171,7 +187,14 @@ def _settled_by(chosen: dict[Kind, list[tuple[int, int | None]]]) -> set[int]:
     noted = "SELECT DISTINCT invoice_id FROM billing_creditnote WHERE id = ANY(%s)"
     given_up = "SELECT DISTINCT invoice_id FROM billing_writeoff WHERE id = ANY(%s)"
     voided = set(_subjects(Kind.INVOICE_VOID, chosen)) | _ids(given_up, _subjects(Kind.WRITE_OFF, chosen))
-    return voided | _ids(paid, _subjects(Kind.PAYMENT, chosen)) | _ids(noted, notes)
+    withheld = "SELECT DISTINCT invoice_id FROM billing_paymentallocation WHERE id = ANY(%s)"
+    taxes = [
+        subject
+        for each in (Kind.WITHHELD, Kind.WITHHELD_LOSS, Kind.WITHHELD_LOSS_USE)
+        for subject in _subjects(each, chosen)
+    ]
+    paid_by = _ids(paid, _subjects(Kind.PAYMENT, chosen)) | _ids(withheld, taxes)
+    return voided | paid_by | _ids(noted, notes)
 
 
 def _try(connection: Connection, kind: Kind, subjects: Sequence[tuple[int, int | None]]) -> list[Tried]:

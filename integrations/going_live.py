@@ -15,9 +15,9 @@ from django.db import transaction
 from accounting.models import JournalEntry
 from billing.bulk import insert_rows
 from integrations import outbox, summaries
-from integrations.backfill import backfill, put
+from integrations.backfill import backfill, payments_of, put
 from integrations.connectors import base
-from integrations.documents import Kind
+from integrations.documents import Kind, as_sent
 from integrations.models import Connection, ConnectionStatus, SummarizedEntry, SyncMode
 from integrations.readiness import readiness
 from integrations.serving import entity_ids
@@ -97,14 +97,14 @@ def open_with(connection: Connection, start: date) -> int:
     }
     facts[Kind.CREDIT_ALLOCATION] = f"{facts[Kind.CREDIT_NOTE]} AND c.total > c.to_wallet + c.to_refund"
     if connection.send_payments:
-        facts[Kind.PAYMENT] = (
-            "SELECT p.id AS subject, p.customer_id AS subject_group FROM billing_payment p "
-            "WHERE p.received_on < %(since)s::date AND p.voided_on IS NULL AND p.id IN "
+        before = (
+            "p.received_on < %(since)s::date AND p.voided_on IS NULL AND p.id IN "
             "(SELECT a.payment_id FROM billing_paymentallocation a "
             f"WHERE a.invoice_id IN (SELECT i.id {chosen}))"
         )
+        facts |= payments_of(connection, before)
     takes = base.get(connection.erp).batch_size
-    return put(connection, {kind: select for kind, select in facts.items() if kind in takes}, since=start)
+    return put(connection, {kind: select for kind, select in facts.items() if as_sent(kind) in takes}, since=start)
 
 
 def _opening_balances(connection: Connection, start: date) -> int:

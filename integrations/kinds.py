@@ -172,16 +172,40 @@ _AS_SENT = {
 }
 
 
+# What undoes what: both are about the same subject.
+VOIDS = {
+    Kind.INVOICE: Kind.INVOICE_VOID,
+    Kind.CREDIT_NOTE: Kind.CREDIT_NOTE_VOID,
+    Kind.PAYMENT: Kind.PAYMENT_VOID,
+    Kind.WITHHELD: Kind.WITHHELD_VOID,
+    Kind.WITHHELD_LOSS: Kind.WITHHELD_LOSS_VOID,
+}
+
+
 def as_sent(kind: Kind) -> Kind:
     """Give the kind that connectors see: a sum of entries is a journal entry, a dispute money that leaves the account."""
     return _AS_SENT.get(kind, kind)
 
 
+def kind_of(reference: str) -> Kind | None:
+    """Give the kind of the document that one of our references names; None for any other text."""
+    return BY_LETTERS.get(reference.rpartition("-")[2].rstrip("0123456789"))
+
+
 def kind_sent(reference: str) -> Kind | None:
     """Give the kind that connectors see of the document that one of our references names; None for any other text."""
-    letters = reference.rpartition("-")[2].rstrip("0123456789")
-    kind = BY_LETTERS.get(letters)
+    kind = kind_of(reference)
     return as_sent(kind) if kind else None
+
+
+def void_of(reference: str) -> tuple[Kind, str] | None:
+    """Give the kind that connectors see of what undoes a document, and our reference for it; None where nothing does."""
+    kind = kind_of(reference)
+    if kind not in VOIDS:
+        return None
+    prefix, _, rest = reference.rpartition("-")
+    void = VOIDS[kind]
+    return as_sent(void), f"{prefix}-{_LETTERS[void]}{rest.removeprefix(_LETTERS[kind])}"
 
 
 def reference_of(prefix: str, kind: Kind | str, subject_id: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from billing.errors import BillingError
-from billing.models import CreditNote, Invoice, Payment
+from billing.models import CreditNote, Invoice, Payment, PaymentAllocation
 from billing.services.payments import receive_payment
 from integrations.adopting import document_total
 from integrations.connectors import base
@@ -27,7 +27,13 @@ _OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visibl
 _FIRST = timedelta(days=1)
 # Which of our kinds a notice may be about: QuickBooks tells of refunds and of other money that left alike.
 _AS_TOLD = {Kind.REFUND: (Kind.REFUND, Kind.MONEY_OUT)}
-_VOIDED_HERE: dict[Kind, Any] = {Kind.INVOICE: Invoice, Kind.CREDIT_NOTE: CreditNote, Kind.PAYMENT: Payment}
+_VOIDED_HERE: dict[Kind, tuple[Any, str]] = {  # Whose void undoes it, and the field that says so.
+    Kind.INVOICE: (Invoice, "voided_on"),
+    Kind.CREDIT_NOTE: (CreditNote, "voided_on"),
+    Kind.PAYMENT: (Payment, "voided_on"),
+    Kind.WITHHELD: (PaymentAllocation, "payment__voided_on"),
+    Kind.WITHHELD_LOSS: (PaymentAllocation, "payment__voided_on"),
+}
 _ROWS = {kind.value for kind in RowKind}
 
 
@@ -91,8 +97,10 @@ def _look(connection: Connection, connector: Connector, kind: Kind, external_id:
 
 def _difference(kind: Kind, ours: ExternalReference, found: ErpDocument | None) -> str:
     """Say what is wrong with our document there; an empty text when nothing is."""
-    model = _VOIDED_HERE.get(kind)
-    is_void = model is not None and model.objects.filter(pk=ours.subject_id, voided_on__isnull=False).exists()
+    is_void = False
+    if kind in _VOIDED_HERE:
+        model, voided_on = _VOIDED_HERE[kind]
+        is_void = model.objects.filter(pk=ours.subject_id, **{f"{voided_on}__isnull": False}).exists()
     if found is None:  # Some vendors delete what is void.
         return "" if is_void else "It was deleted in the ERP."
     if found.status == "void":

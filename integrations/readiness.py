@@ -5,8 +5,9 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 
 from accounting.models import Account, DefaultAccount
-from billing.models import BusinessEntity, Dispute, ReturnedPart, WalletEntry, WalletEntryKind
+from billing.models import BusinessEntity, Dispute, Payment, ReturnedPart, WalletEntry, WalletEntryKind
 from integrations.connectors import base
+from integrations.counterparts import TAX_COMES_BACK
 from integrations.models import Connection, Mapping, MappingKind, MappingStatus, SyncMode
 from integrations.serving import entity_ids
 
@@ -37,9 +38,23 @@ def _happened(connection: Connection, *, all_possible: bool) -> list[str]:
         roles += ["disputes", "payment_gateway_fees"]
     if connection.send_payments and (all_possible or ReturnedPart.objects.exclude(refund=None).exists()):
         roles.append("refunds")
+    if connection.send_payments:
+        roles += _withheld(connection, all_possible=all_possible)
     if base.get(connection.erp).line_account and (all_possible or _bonus_used().exists()):
         roles.append("discounts_given")
     return roles
+
+
+def _withheld(connection: Connection, *, all_possible: bool) -> list[str]:
+    """Give the roles of tax that customers withheld: what comes back is paid into an account, what is lost is credited."""
+    some = Payment.objects.filter(withheld__gt=0)
+    roles = []
+    if all_possible or some.filter(withheld_is_recoverable=True).exists():
+        roles.append(TAX_COMES_BACK)
+    lost = base.get(connection.erp).line_account and (
+        all_possible or some.filter(withheld_is_recoverable=False).exists()
+    )
+    return [*roles, "tax_withheld"] if lost else roles
 
 
 def _bonus_used() -> QuerySet[WalletEntry]:

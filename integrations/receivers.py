@@ -20,7 +20,7 @@ from billing.events import (
     PaymentUnallocated,
     PaymentVoided,
 )
-from billing.models import WalletDraw
+from billing.models import PaymentAllocation, WalletDraw
 from billing.payment_events import (
     DisputeOpened,
     DisputeWon,
@@ -32,6 +32,7 @@ from billing.payment_events import (
     WriteOffRecovered,
 )
 from integrations import outbox, summaries
+from integrations.connectors import base
 from integrations.documents import Kind
 from integrations.policy import Target, Unit, targets
 
@@ -106,7 +107,23 @@ def _send_payments(target: Target, events: Sequence[PaymentReceived | PaymentCap
     """Send the payments; one without invoices still needs its customer."""
     customers = sorted({event.customer_id for event in events})
     _enqueue_once(target, Kind.CUSTOMER, [(customer, customer) for customer in customers])
-    _enqueue(target, Kind.PAYMENT, [(event.payment_id, event.customer_id) for event in events])
+    # Where all was withheld no money came: the tax alone settles the invoices.
+    paid = [event for event in events if event.amount or base.get(target.erp).withholds]
+    _enqueue(target, Kind.PAYMENT, [(event.payment_id, event.customer_id) for event in paid])
+    _send_withheld(target, [event for event in events if not isinstance(event, WalletToppedUp) and event.withheld])
+
+
+def _send_withheld(target: Target, events: Sequence[PaymentReceived | PaymentCaptured]) -> None:
+    """Send tax that customers withheld: what comes back as second payments, what is lost as credit notes."""
+    parts: dict[bool, list[outbox.Subject]] = {True: [], False: []}
+    for event in events:
+        lines = [line for line in event.lines if line.withheld]
+        parts[event.withheld_is_recoverable] += [(line.allocation_id, event.customer_id) for line in lines]
+    if not base.get(target.erp).withholds:
+        _enqueue(target, Kind.WITHHELD, parts[True])
+    _enqueue(target, Kind.WITHHELD_LOSS, parts[False])
+    if target.takes(Kind.CREDIT_ALLOCATION):
+        _enqueue(target, Kind.WITHHELD_LOSS_USE, parts[False])
 
 
 def _send_top_ups(target: Target, events: Sequence[WalletToppedUp]) -> None:
@@ -176,6 +193,13 @@ def _send_payment_voids(target: Target, events: Sequence[PaymentVoided]) -> None
     sent = _sent(target, Kind.PAYMENT, (event.payment_id for event in events))
     subjects = [(event.payment_id, event.customer_id) for event in events if event.payment_id in sent]
     _enqueue(target, Kind.PAYMENT_VOID, subjects)
+    undone = {event.payment_id: event.customer_id for event in events if event.withheld}
+    if undone:
+        parts = PaymentAllocation.objects.filter(payment__in=list(undone), undoes=None).order_by("id")
+        customers = {pk: undone[payment] for pk, payment in parts.values_list("id", "payment_id")}
+        for kind, void in ((Kind.WITHHELD, Kind.WITHHELD_VOID), (Kind.WITHHELD_LOSS, Kind.WITHHELD_LOSS_VOID)):
+            held = sorted(_sent(target, kind, customers))
+            _enqueue(target, void, [(pk, customers[pk]) for pk in held])
 
 
 def _send_unallocations(target: Target, events: Sequence[PaymentUnallocated]) -> None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounting.models import JournalEntry
 from billing.admin.shown import NONE, change_url, link, to
-from billing.models import CreditNote, Invoice, WalletDraw, WalletEntry
+from billing.models import CreditNote, Invoice, PaymentAllocation, WalletDraw, WalletEntry
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.shown import MODELS, outbox_url, their_document
 from integrations.documents import Kind
@@ -104,6 +104,8 @@ class Ours:
         if isinstance(found, WalletDraw | WalletEntry):
             wallet = found.entry.wallet if isinstance(found, WalletDraw) else found.wallet
             return link(wallet, row["document"])
+        if isinstance(found, PaymentAllocation):
+            return link(found.payment, row["document"])
         return link(found, row["document"]) if found is not None else row["document"]
 
     def theirs(self, row: dict[str, Any]) -> object:

@@ -21,7 +21,12 @@ _INLINE = 150  # More to choose from than this is searched on a page of its own.
 _REFUSED_SHOWN = 2
 _SAYING_NOTHING = {"and", "of", "the", "other", "services"}
 DEFAULTS = "defaults"
-_MAY_BE_LEFT_OUT = (MappingKind.DEFAULT_PRODUCT, MappingKind.BAD_DEBT_PRODUCT, MappingKind.DISCOUNT_PRODUCT)
+_MAY_BE_LEFT_OUT = (
+    MappingKind.DEFAULT_PRODUCT,
+    MappingKind.BAD_DEBT_PRODUCT,
+    MappingKind.DISCOUNT_PRODUCT,
+    MappingKind.WITHHELD_PRODUCT,
+)
 
 _MODELS: dict[MappingKind, type[Any]] = {
     MappingKind.ACCOUNT: Account,
@@ -95,6 +100,7 @@ def default_kinds(connection: Connection) -> list[MappingKind]:
         return [MappingKind.DEFAULT_CUSTOMER] if needs_default_customer(connection) else []
     kinds = [MappingKind.DEFAULT_PRODUCT, *([MappingKind.DEPOSIT_ACCOUNT] if connection.send_payments else [])]
     by_item = [MappingKind.BAD_DEBT_PRODUCT, MappingKind.DISCOUNT_PRODUCT]
+    by_item += [MappingKind.WITHHELD_PRODUCT] if connection.send_payments else []
     return [*kinds, *(by_item if base.get(connection.erp).line_product else [])]
 
 

@@ -12,6 +12,7 @@ from integrations.models import ExternalReference, OutboxItem
 _MOST = 500
 _ENTRY = re.compile(r"JE-0*(\d{1,18})")
 _REFERENCE = re.compile(r"([A-Z2-7]{5})-([A-Z]{1,2})(\d{1,18})")
+_OF_ALLOCATIONS = (Kind.PAYMENT_UPDATE, Kind.WITHHELD, Kind.WITHHELD_LOSS)
 
 
 def search(items: QuerySet[OutboxItem], term: str) -> QuerySet[OutboxItem]:
@@ -39,7 +40,7 @@ def _by_number(term: str) -> Q:
         Q(kind__in=(Kind.INVOICE, Kind.INVOICE_VOID), subject_id__in=invoices)
         | Q(kind=Kind.CREDIT_NOTE, subject_id__in=credits_)
         | Q(kind=Kind.PAYMENT, subject_id__in=payments)
-        | Q(kind=Kind.PAYMENT_UPDATE, subject_id__in=list(updates[:_MOST]))
+        | Q(kind__in=_OF_ALLOCATIONS, subject_id__in=list(updates[:_MOST]))
         | Q(kind=Kind.PRODUCT, subject_id__in=products)
     )
 

@@ -44,6 +44,14 @@ _KINDS: dict[type, tuple[Kind, ...]] = {
     Customer: (Kind.CUSTOMER,),
     Product: (Kind.PRODUCT,),
 }
+_OF_ALLOCATIONS = (
+    Kind.PAYMENT_UPDATE,
+    Kind.WITHHELD,
+    Kind.WITHHELD_VOID,
+    Kind.WITHHELD_LOSS,
+    Kind.WITHHELD_LOSS_USE,
+    Kind.WITHHELD_LOSS_VOID,
+)
 
 
 def _cards(request: HttpRequest) -> list[Card]:
@@ -81,8 +89,8 @@ def _card(connection: Any) -> Card:
 def _in_the_erp(request: HttpRequest, subject: Any) -> list[Table]:
     wanted = Q(kind__in=[kind.value for kind in _KINDS[type(subject)]], subject_id=subject.pk)
     if isinstance(subject, Payment):
-        later = list(PaymentAllocation.objects.filter(payment=subject).values_list("id", flat=True))
-        wanted |= Q(kind=Kind.PAYMENT_UPDATE.value, subject_id__in=later)
+        parts = list(PaymentAllocation.objects.filter(payment=subject).values_list("id", flat=True))
+        wanted |= Q(kind__in=[kind.value for kind in _OF_ALLOCATIONS], subject_id__in=parts)
     names = dict(Connection.objects.values_list("pk", "name"))
     if not names:
         return []

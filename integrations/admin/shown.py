@@ -62,6 +62,11 @@ MODELS: dict[str, type[Any]] = {
     Kind.DISPUTE_FEE_WON: Dispute,
     Kind.DISPUTE_RETURN: Dispute,
     Kind.PAYMENT_UPDATE: PaymentAllocation,
+    Kind.WITHHELD: PaymentAllocation,
+    Kind.WITHHELD_VOID: PaymentAllocation,
+    Kind.WITHHELD_LOSS: PaymentAllocation,
+    Kind.WITHHELD_LOSS_USE: PaymentAllocation,
+    Kind.WITHHELD_LOSS_VOID: PaymentAllocation,
 }
 
 

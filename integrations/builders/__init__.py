@@ -9,7 +9,18 @@ from datetime import timedelta
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from integrations.builders import journals, lists, money, one_liners, payments, refunds, sales, summaries, voids
+from integrations.builders import (
+    journals,
+    lists,
+    money,
+    one_liners,
+    payments,
+    refunds,
+    sales,
+    summaries,
+    voids,
+    withheld,
+)
 from integrations.builders.mapped import Built
 from integrations.connectors.base import MissingMapping, TryLater
 from integrations.documents import Kind
@@ -42,6 +53,11 @@ _BUILDERS = {
         for kind in (Kind.DISPUTE, Kind.DISPUTE_FEE, Kind.DISPUTE_WON, Kind.DISPUTE_FEE_WON, Kind.REFUND_LOSS)
     },
     Kind.PAYMENT: payments.payments,
+    Kind.WITHHELD: withheld.payments,
+    Kind.WITHHELD_VOID: withheld.voids,
+    Kind.WITHHELD_LOSS: withheld.losses,
+    Kind.WITHHELD_LOSS_USE: withheld.loss_uses,
+    Kind.WITHHELD_LOSS_VOID: withheld.loss_voids,
     Kind.REFUND: refunds.refunds,
     Kind.PAYMENT_UPDATE: payments.payment_updates,
 }

@@ -22,6 +22,9 @@ _ASK = {
     MappingKind.DISCOUNT_PRODUCT: "Wallet bonus that is used is a credit note in the ERP for an item whose sales go to "
     "discounts. Make such an item there, import its lists, choose it under the defaults of the mapping, then send the item "
     "again.",
+    MappingKind.WITHHELD_PRODUCT: "Tax that a customer withheld and nobody gives back is a credit note in the ERP for an item "
+    "whose sales go to your account for such tax. Make such an item there, import its lists, choose it under the defaults of "
+    "the mapping, then send the item again.",
     MappingKind.DEPOSIT_ACCOUNT: "No ERP account is chosen for payments. Choose one in the mapping, then send the item "
     "again.",
 }

@@ -5,11 +5,18 @@ from typing import Any
 
 from accounting.models import Account
 from billing.models import Payment, PaymentAllocation, WalletDraw
-from billing.money import format_money
 from integrations.builders.mapped import Built, Mapped, external_ids
 from integrations.builders.rates import Rates
-from integrations.builders.settled import allocations_of, by_payments, held_bills
-from integrations.connectors.base import DeliveryError, MissingMapping, Rejected
+from integrations.builders.settled import (
+    Settled,
+    allocations_of,
+    by_payments,
+    held_bills,
+    withheld_by_payments,
+)
+from integrations.builders.withheld import RECOVERABLE, accounts_for
+from integrations.connectors import base
+from integrations.connectors.base import DeliveryError, MissingMapping
 from integrations.documents import Kind, PaymentDocument, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
 
@@ -52,11 +59,14 @@ def _build(
     )
     found = {row["id"]: row for row in Payment.objects.filter(id__in=payment_ids.values()).values(*fields)}
     settled = by_payments(found)
-    bills = held_bills(connection, settled.values())
+    taxes = _withheld(connection, found)
+    bills = held_bills(connection, [*settled.values(), *taxes.values()])
+    accounts = accounts_for(RECOVERABLE) if taxes else {}
     mapped = Mapped(
         connection,
         {
             MappingKind.CUSTOMER: {row["customer_id"] for row in found.values()},
+            MappingKind.ACCOUNT: {each.pk for each in accounts.values()},
             MappingKind.SUBSIDIARY: None,
             MappingKind.DEPOSIT_ACCOUNT: None,
         },
@@ -72,8 +82,6 @@ def _build(
                     payment_id,
                     "The ERP does not have this payment. Send the payment first, or skip both.",
                 )
-            if row["withheld"]:
-                raise _withheld(row, reference_of(connection.reference_prefix, Kind.PAYMENT, payment_id))
             built[item_id] = PaymentDocument(
                 reference=reference_of(connection.reference_prefix, Kind.PAYMENT, payment_id),
                 date=row["received_on"],
@@ -82,26 +90,29 @@ def _build(
                 amount=row["amount"],
                 note=f"{row['method']} {row['reference']}".strip(),
                 deposit_account=mapped.need(MappingKind.DEPOSIT_ACCOUNT),
-                allocations=allocations_of(settled.get(payment_id, {}), bills, what="payment"),
+                allocations=allocations_of(
+                    settled.get(payment_id, {}), bills, what="payment", withheld=taxes.get(payment_id)
+                ),
                 external_id=held[payment_id][0] if held is not None else "",
                 rate=rates.of(payment_id),
                 subsidiary=mapped.subsidiary(row["business_entity_id"]),
                 method=row["method"],
+                withheld_account=_account(mapped, accounts.get(row["business_entity_id"]))
+                if payment_id in taxes
+                else "",
             )
         except DeliveryError as error:
             built[item_id] = error
     return built
 
 
-def _withheld(row: Mapping[str, Any], reference: str) -> Rejected:
-    """Say how to enter a payment of which the customer withheld tax: each country's ERPs have a way of their own."""
-    role = "tds_receivable" if row["withheld_is_recoverable"] else "tax_withheld"
-    account = Account.objects.filter(role=role, business_entity=row["business_entity_id"]).first()
-    paid, kept = (format_money(row[name], row["currency"]) for name in ("amount", "withheld"))
-    return Rejected(
-        "withheld",
-        f"The customer paid {paid} and withheld {kept} of tax, which goes to {account or 'tax withheld'} here. How that is "
-        f"entered differs by country, so do it in the ERP by hand: a payment of {paid} with the reference {reference}, and "
-        f"{kept} as the country's form of it (a second payment to that account, or a credit); together they settle the invoices. "
-        "Then adopt the payment here, or skip this item.",
-    )
+def _withheld(connection: Connection, found: Mapping[int, Mapping[str, Any]]) -> Settled:
+    """Give the tax withheld that the ERP's payments carry themselves; elsewhere it is a document of its own."""
+    if not base.get(connection.erp).withholds:
+        return {}
+    carried = [pk for pk, row in found.items() if row["withheld"] and row["withheld_is_recoverable"]]
+    return withheld_by_payments(carried) if carried else {}
+
+
+def _account(mapped: Mapped, ours: Account | None) -> str:
+    return mapped.need(MappingKind.ACCOUNT, ours.pk if ours else None, name=str(ours or "for tax withheld"))

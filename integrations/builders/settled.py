@@ -1,25 +1,28 @@
 """What payments and credit notes settle altogether, as the ERP should have it: also by way of a wallet, also debt recovered.
 
-A payment in a wallet settles what the wallet was applied to. Money for an invoice that was given up settles the invoice
-that the ERP got for the recovery, since there the credit note of the write-off settled the first one.
+Tax that a customer withheld settles by itself. A payment in a wallet settles what the wallet was applied to. Money for an
+invoice that was given up settles the invoice that the ERP got for the recovery, since there the credit note of the write-
+off settled the first one.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from billing.events import PaymentReceived
 from billing.models import (
     BusinessEvent,
     CreditNote,
+    Payment,
     PaymentAllocation,
     WalletDraw,
     WalletEntry,
     WalletEntryKind,
     WriteOff,
 )
-from billing.payment_events import WriteOffRecovered
+from billing.payment_events import PaymentCaptured, WriteOffRecovered
 from integrations.builders.mapped import external_ids
 from integrations.connectors.base import MissingMapping
 from integrations.documents import AllocationDocument, Kind
@@ -36,17 +39,15 @@ class Bill(NamedTuple):
 
 
 Settled = Mapping[int, Mapping[Bill, Decimal]]
+Parts = dict[Bill, Decimal]
 
 
 def by_payments(payment_ids: Iterable[int]) -> Settled:
-    """Give what each payment settles at this moment, in three queries, or four where debt was recovered."""
+    """Give what the money of each payment settles at this moment, in a constant number of queries."""
     ids = set(payment_ids)
     found: dict[int, dict[Bill, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    rows = PaymentAllocation.objects.filter(payment_id__in=ids).order_by("id")
-    parts = list(rows.values_list("id", "payment_id", "invoice_id", "amount"))
-    recovered = _recovered({invoice for _, _, invoice, _ in parts})
-    for pk, payment, invoice, amount in parts:
-        for bill, part in recovered.get(pk, {Bill(Kind.INVOICE, invoice): Decimal(amount)}).items():  # type: ignore[arg-type]
+    for _, payment, money, _ in _parts(ids):
+        for bill, part in money.items():
             found[payment][bill] += part
     draws = WalletDraw.objects.filter(source__payment__in=ids, entry__kind=WalletEntryKind.APPLIED)
     for source, invoice_id, amount in draws.order_by("id").values_list(
@@ -54,6 +55,59 @@ def by_payments(payment_ids: Iterable[int]) -> Settled:
     ):
         found[source or 0][Bill(Kind.INVOICE, invoice_id or 0)] += Decimal(amount)  # type: ignore[arg-type]
     return found
+
+
+def withheld_of(payment_ids: Iterable[int]) -> Settled:
+    """Give, by allocation, what the tax withheld of payments settled when they were recorded; a void does not change it."""
+    return {pk: tax for pk, _, _, tax in _parts(set(payment_ids)) if any(part > 0 for part in tax.values())}
+
+
+def withheld_by_payments(payment_ids: Iterable[int]) -> Settled:
+    """Give what the tax withheld of each payment settles at this moment: nothing of a void one."""
+    found: dict[int, dict[Bill, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for _, payment, _, tax in _parts(set(payment_ids)):
+        for bill, part in tax.items():
+            found[payment][bill] += part
+    return found
+
+
+def _parts(payment_ids: Set[int]) -> list[tuple[int, int, Parts, Parts]]:
+    """Give allocations with their payment: what money settles of the ERP's invoices, and what tax withheld does."""
+    rows = PaymentAllocation.objects.filter(payment_id__in=payment_ids).order_by("id")
+    parts = list(rows.values_list("id", "payment_id", "invoice_id", "amount", "undoes_id"))
+    recovered = _recovered({invoice for _, _, invoice, _, _ in parts})
+    withheld = _withheld(payment_ids)
+    found = []
+    for pk, payment, invoice, amount, undoes in parts:
+        whole = recovered.get(pk, {Bill(Kind.INVOICE, invoice): Decimal(amount)})  # type: ignore[arg-type]
+        found.append((pk, payment, *_split(whole, withheld.get(undoes or pk, _ZERO))))
+    return found
+
+
+def _split(whole: Mapping[Bill, Decimal], withheld: Decimal) -> tuple[Parts, Parts]:
+    """Divide what an allocation settles (or, below zero, settles no longer) into money and tax withheld."""
+    money, tax = dict(whole), {}
+    for bill, part in whole.items():
+        taken = min(abs(part), withheld)
+        if taken:
+            tax[bill] = taken if part > 0 else -taken
+            money[bill] -= tax[bill]
+            withheld -= taken
+    return money, tax
+
+
+def _withheld(payment_ids: Iterable[int]) -> dict[int, Decimal]:
+    """Give the tax withheld by allocation, as it was recorded with the payment."""
+    some = Payment.objects.filter(id__in=payment_ids, withheld__gt=0).values_list("id", flat=True)
+    keys = [str(pk) for pk in some]
+    if not keys:
+        return {}
+    events = BusinessEvent.objects.filter(kind__in=(PaymentReceived.kind, PaymentCaptured.kind), key__in=keys)
+    return {
+        line["allocation_id"]: Decimal(line["withheld"])
+        for payload in events.values_list("payload", flat=True)
+        for line in payload["lines"]
+    }
 
 
 def by_credit_notes(note_ids: Iterable[int]) -> Settled:
@@ -130,17 +184,22 @@ def _room(given_up: Mapping[int, WriteOff]) -> dict[int, Decimal]:
 
 
 def allocations_of(
-    settled: Mapping[Bill, Decimal], held: Mapping[Bill, str], *, what: str
+    settled: Mapping[Bill, Decimal],
+    held: Mapping[Bill, str],
+    *,
+    what: str,
+    withheld: Mapping[Bill, Decimal] | None = None,
 ) -> tuple[AllocationDocument, ...]:
     """Give what is settled with the ERP's ids. Raises MissingMapping for an invoice that the ERP does not have."""
-    parts = []
-    for bill, amount in settled.items():
-        if not amount:  # What was taken off an invoice again leaves nothing.
+    parts, taxes = [], withheld or {}
+    for bill in {**settled, **taxes}:
+        amount, tax = settled.get(bill, _ZERO), taxes.get(bill, _ZERO)
+        if not amount and not tax:  # What was taken off an invoice again leaves nothing.
             continue
         if bill not in held:
             words = f"The ERP does not have an invoice that this {what} settles. Send the invoice first, then send this again."
             raise MissingMapping(bill.kind, bill.subject_id, words)
-        parts.append(AllocationDocument(invoice=held[bill], amount=amount))
+        parts.append(AllocationDocument(invoice=held[bill], amount=amount, withheld=tax))
     return tuple(parts)
 
 

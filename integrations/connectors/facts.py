@@ -133,6 +133,7 @@ class ErpPosting:
 class ErpDocument:
     """A document as the ERP holds it. `reference` is ours, empty when it was made in the ERP itself.
 
+    `withheld` is tax that a payment says a customer kept back beside its total.
     `kind` is the `Kind` it was asked for as. `total` is zero for what is void there. `linked` are the ERP's invoices that a
     payment or credit note settles. `account` is where a payment went. `rate` is base per unit, where told. `tax` is None
     where the vendor's lists do not tell it and reading each document for it would cost a call.
@@ -151,6 +152,7 @@ class ErpDocument:
     postings: tuple[ErpPosting, ...] = ()
     linked: tuple[tuple[str, Decimal], ...] = ()
     rate: Decimal | None = None
+    withheld: Decimal = Decimal(0)
     status: Literal["posted", "draft", "void"] = "posted"
     sync_token: str = ""
 

@@ -167,6 +167,7 @@ class ConnectorSpec:
     `receivable_types`: account types whose journal lines must name a customer. `needs_tax_code`: lines with tax name one.
     `line_account`: sales lines carry the account of the sale; `line_product`: they must name an item.
     `tells_links`: payments that were read say which invoices they settle; `tells_credits`: credit notes do.
+    `withholds`: its payments carry the tax that a customer withheld; elsewhere that is a second payment.
     `one_by_one`: the documents of a batch are requests of their own, so that a part of it may be taken up again alone.
     `sweeps`: kinds whose deletions `Connector.changes` does not tell; then the connector offers `base.Sweeps`.
     `lists`: what `Connector.lists` reads. `reads`: the kinds that `Connector.documents` can read.
@@ -192,6 +193,7 @@ class ConnectorSpec:
     line_product: bool = True
     lists: tuple[RowKind, ...] = (RowKind.ACCOUNT, RowKind.CUSTOMER, RowKind.PRODUCT, RowKind.TAX_CODE)
     reads: tuple[Kind, ...] = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT)
+    withholds: bool = False
     one_by_one: bool = False
     sweeps: tuple[Kind, ...] = ()
     webhooks: Webhooks | None = None

@@ -14,6 +14,7 @@ from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceStatus, P
 from billing.money import round_money
 from integrations.builders.rates import Rates
 from integrations.builders.settled import Bill, Settled, by_credit_notes, by_payments, held_bills
+from integrations.builders.withheld import RECOVERABLE, accounts_for
 from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
@@ -52,6 +53,7 @@ class _Ours:
     total: Decimal
     tax: Decimal
     linked: dict[str, Decimal] | None = None
+    withheld: Decimal = _ZERO  # Where the ERP's payments carry it.
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class _Sort:
 _INVOICES = _Sort(Kind.INVOICE, Effect(1, 0), "Invoice")
 _CREDITS = _Sort(Kind.CREDIT_NOTE, Effect(-1, 0), "Credit note")
 _PAYMENTS = _Sort(Kind.PAYMENT, Effect(-1, 1), "Payment")
+_WITHHELD = _Sort(Kind.PAYMENT, Effect(-1, 0), "Tax withheld")  # What a payment carries itself.
 _MOVED = (
     _Sort(Kind.REFUND, Effect(1, -1), "Refund"),
     _Sort(Kind.MONEY_OUT, Effect(0, -1), "Money out"),
@@ -149,9 +152,11 @@ class _Comparison:
         return Further(self._connection, self._findings, sort.kind, self._span, may_move=self._may_move)
 
     def _our_further(self, sort: _Sort, further: Further, connector: Connector) -> None:
-        customers = self._customers(row.customer_id for row, _ in further.all)
-        for row, rate in further.all:
-            self._count_ours(sort, row.customer_id, Amount(row.total, row.currency, self._home, rate), customers)
+        customers = self._customers(row.customer_id for _, row, _ in further.all)
+        for kind, row, rate in further.all:
+            account = self._tax_accounts.get(row.entity_id, "") if kind is Kind.WITHHELD else self._deposit
+            amount = Amount(row.total, row.currency, self._home, rate)
+            self._count_ours(sort, row.customer_id, amount, customers, account=account)
         further.say_missing(connector)
 
     def _our_side(self, sort: _Sort, ids: Sequence[int], seen: set[int], connector: Connector) -> None:
@@ -160,7 +165,10 @@ class _Comparison:
         customers, rates = self._customers(each.customer_id for each in every.values()), self._rates(sort, every)
         for subject, ours in every.items():
             amount = Amount(ours.total, ours.currency, self._bases[ours.entity_id], rates.of(subject))
-            self._count_ours(sort, ours.customer_id, amount, customers)
+            self._count_ours(sort, ours.customer_id, amount, customers, account=self._deposit)
+            if ours.withheld:
+                tax = amount._replace(total=ours.withheld)
+                self._count_ours(_WITHHELD, ours.customer_id, tax, customers, account="")
             is_gone = sort is not _INVOICES and not ours.total  # What is void here need not be there any more.
             if subject not in seen and not is_gone:
                 missing.append((subject, ours.name, ours.total))
@@ -192,6 +200,7 @@ class _Comparison:
         if sort is _PAYMENTS:
             void = self._void_there(sort, ids)
             linked = self._named(by_payments(ids)) if self._spec.tells_links else {}
+            taxes = self._withheld(rows) if self._spec.withholds else {}
             return {
                 pk: _Ours(
                     self._name(pk),
@@ -202,6 +211,7 @@ class _Comparison:
                     _ZERO if pk in void else amount,
                     _ZERO,
                     linked.get(pk, {}) if self._spec.tells_links else None,
+                    _ZERO if pk in void else taxes.get(pk, _ZERO),
                 )
                 for pk, day, customer, entity, currency, amount in rows.values_list(
                     "id", "received_on", "customer_id", "business_entity_id", "currency", "amount"
@@ -223,6 +233,18 @@ class _Comparison:
             )
             for pk, number, day, customer, entity, currency, total, tax in rows.values_list(*fields)
         }
+
+    @staticmethod
+    def _withheld(rows: QuerySet[Payment]) -> dict[int, Decimal]:
+        some = rows.filter(withheld__gt=0, withheld_is_recoverable=True)
+        return dict(some.values_list("id", "withheld"))  # type: ignore[arg-type]  # values_list() gives Decimals
+
+    @cached_property
+    def _tax_accounts(self) -> dict[int, str]:
+        """Give the ERP's accounts that tax withheld is paid into, by business entity."""
+        ours = {each.pk: entity for entity, each in accounts_for(RECOVERABLE).items()}
+        rows = MappingRow.objects.filter(connection=self._connection, kind=MappingKind.ACCOUNT, internal_id__in=ours)
+        return {ours[pk]: external for pk, external in rows.values_list("internal_id", "external_id") if pk in ours}
 
     def _name(self, payment_id: int) -> str:
         return reference_of(self._connection.reference_prefix, Kind.PAYMENT, payment_id)
@@ -277,6 +299,8 @@ class _Comparison:
             ("customer", customers.get(ours.customer_id, ""), theirs.customer),
             ("number", ours.name, theirs.number),
         ]
+        if self._spec.withholds and sort is _PAYMENTS:
+            pairs.append(("tax withheld", ours.withheld, theirs.withheld))
         if ours.linked is not None:
             linked: dict[str, Decimal] = defaultdict(Decimal)
             for invoice, amount in theirs.linked:
@@ -351,10 +375,15 @@ class _Comparison:
             rate = our_rate if is_ours and ours.total == theirs.total else rate
         amount = Amount(theirs.total, theirs.currency or self._home, base, rate)
         self._sums.add("theirs", sort.effect, amount, customer=theirs.customer, account=theirs.account)
+        if theirs.withheld:
+            tax = amount._replace(total=theirs.withheld)
+            self._sums.add("theirs", _WITHHELD.effect, tax, customer=theirs.customer, account="")
 
-    def _count_ours(self, sort: _Sort, customer_id: int, amount: Amount, customers: Mapping[int, str]) -> None:
+    def _count_ours(
+        self, sort: _Sort, customer_id: int, amount: Amount, customers: Mapping[int, str], *, account: str
+    ) -> None:
         owner = customers.get(customer_id, f"ours {customer_id}")
-        self._sums.add("ours", sort.effect, amount, customer=owner, account=self._deposit)
+        self._sums.add("ours", sort.effect, amount, customer=owner, account=account)
 
     def tell_sums(self) -> None:
         """Note what the documents come to."""

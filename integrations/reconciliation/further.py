@@ -11,6 +11,8 @@ from billing.models import (
     BusinessEvent,
     Dispute,
     DisputeStatus,
+    Payment,
+    PaymentAllocation,
     Refund,
     WalletDraw,
     WalletEntry,
@@ -19,6 +21,9 @@ from billing.models import (
 )
 from billing.payment_events import WriteOffRecovered
 from integrations.builders.money import amounts_of
+from integrations.builders.withheld import amounts_of as amounts_withheld
+from integrations.builders.withheld import settled_there
+from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
 from integrations.models import Connection
@@ -33,6 +38,7 @@ class Ours(NamedTuple):
     currency: str
     total: Decimal
     date: date
+    entity_id: int = 0  # Told where the account depends on it.
 
 
 Rows = dict[int, Ours]
@@ -62,15 +68,21 @@ class Further:
         self._ours: dict[Kind, Rows] = {}
         switch = Switch(connection)
         for kind, read in _READERS[sent_as].items():
+            if not _is_sent(connection, kind):
+                continue
             rows = read(span)
             self._ours[kind] = {pk: rows[pk] for pk in switch.queued(kind, rows)}
+        settles = base.get(connection.erp).tells_links and self._ours.get(Kind.WITHHELD)
+        self._settled = settled_there(connection, settles) if settles else {}
         self._seen: dict[tuple[Kind, int], Decimal | None] = {}
 
     @property
-    def all(self) -> Iterable[tuple[Ours, Decimal | None]]:
+    def all(self) -> Iterable[tuple[Kind, Ours, Decimal | None]]:
         """Give all of ours, each with the rate that the ERP has it at: of these no rate is compared."""
         return (
-            (row, self._seen.get((kind, subject))) for kind, rows in self._ours.items() for subject, row in rows.items()
+            (kind, row, self._seen.get((kind, subject)))
+            for kind, rows in self._ours.items()
+            for subject, row in rows.items()
         )
 
     def take(self, document: ErpDocument) -> bool:
@@ -94,6 +106,11 @@ class Further:
             self._findings.add(
                 kind.value, name, cause, ours=ours.total, theirs=document.total, external_id=found, detail=detail
             )
+        elif kind is Kind.WITHHELD and self._settled and ours.total and dict(document.linked) != self._settled[subject]:
+            self._findings.add(
+                kind.value, name, CHANGED, ours=self._settled[subject], theirs=dict(document.linked), external_id=found,
+                detail="What it settles differs.",
+            )  # fmt: skip
         day = ours.date.isoformat()
         if document.date[:10] != day and not (self._may_move and document.date[:10] > day):
             self._findings.add(
@@ -117,6 +134,13 @@ class Further:
 
     def _name(self, kind: Kind, subject: int) -> str:
         return reference_of(self._connection.reference_prefix, kind, subject)
+
+
+def _is_sent(connection: Connection, kind: Kind) -> bool:
+    """Tell whether tax withheld is a document of its own there; of the other kinds the caller has decided."""
+    if kind is Kind.WITHHELD:
+        return not base.get(connection.erp).withholds
+    return kind is not Kind.WITHHELD_LOSS or connection.send_payments
 
 
 def _write_offs(span: Span) -> Rows:
@@ -159,6 +183,28 @@ def _wallet_refunds(span: Span) -> Rows:
     return {row.pk: Ours(row.entry.wallet.customer_id, row.currency, row.amount.amount, row.entry.on) for row in rows}
 
 
+def _withheld(*, comes_back: bool) -> Callable[[Span], Rows]:
+    """Read tax withheld of payments; of a void payment none should be left."""
+
+    def read(span: Span) -> Rows:
+        some = Payment.objects.filter(withheld__gt=0, withheld_is_recoverable=comes_back)
+        paid = {row.pk: row for row in span.of(some, "received_on")}
+        parts = PaymentAllocation.objects.filter(payment__in=list(paid), undoes=None)
+        payment_of = dict(parts.values_list("id", "payment_id"))
+        return {
+            pk: Ours(
+                paid[payment_of[pk]].customer_id,
+                paid[payment_of[pk]].currency,
+                Decimal(0) if paid[payment_of[pk]].voided_on else amount,
+                paid[payment_of[pk]].received_on,
+                paid[payment_of[pk]].business_entity_id,
+            )
+            for pk, amount in amounts_withheld(payment_of).items()
+        }
+
+    return read
+
+
 def _dispute_refunds(span: Span) -> Rows:
     """Of a dispute that was won nothing should be left: the refund is undone, and ERPs keep no history of what is void."""
     rows = span.of(Dispute.objects.filter(from_unapplied__gt=0), "opened_on")
@@ -186,11 +232,19 @@ def _settled() -> QuerySet[Dispute]:
     return Dispute.objects.filter(amount__gt=F("from_unapplied"))
 
 
-_CHANGED_BY = {Kind.DISPUTE_REFUND: Kind.DISPUTE_RETURN}
+_CHANGED_BY = {
+    Kind.DISPUTE_REFUND: Kind.DISPUTE_RETURN,
+    Kind.WITHHELD: Kind.WITHHELD_VOID,
+    Kind.WITHHELD_LOSS: Kind.WITHHELD_LOSS_VOID,
+}
 _READERS: Mapping[Kind, Mapping[Kind, Callable[[Span], Rows]]] = {
     Kind.INVOICE: {Kind.RECOVERY: _recoveries},
-    Kind.CREDIT_NOTE: {Kind.WRITE_OFF: _write_offs, Kind.WALLET_BONUS: _bonus},
-    Kind.PAYMENT: {},
+    Kind.CREDIT_NOTE: {
+        Kind.WRITE_OFF: _write_offs,
+        Kind.WALLET_BONUS: _bonus,
+        Kind.WITHHELD_LOSS: _withheld(comes_back=False),
+    },
+    Kind.PAYMENT: {Kind.WITHHELD: _withheld(comes_back=True)},
     Kind.REFUND: {
         Kind.REFUND: _refunds,
         Kind.WALLET_REFUND: _wallet_refunds,

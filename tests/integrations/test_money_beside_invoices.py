@@ -6,23 +6,25 @@ from typing import Any
 
 import pytest
 
-from billing.models import BusinessEntity, Invoice, InvoiceLine, PaymentAllocation, WalletDraw
+from billing.models import BusinessEntity, Invoice, InvoiceLine, Payment, PaymentAllocation, WalletDraw
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.disputes import lose_dispute, open_dispute, win_dispute
 from billing.services.payments import receive_payment
 from billing.services.refunds import refund_payment, refund_wallet
-from billing.services.undoing import unallocate_payment
+from billing.services.undoing import unallocate_payment, void_payment
 from billing.services.wallets import keep_in_wallet, top_up_wallet
 from billing.services.write_offs import recover_write_off, write_off_invoice
-from integrations import outbox, setup
+from integrations import dry_run, going_live, mapping, outbox, setup
 from integrations.delivery import drain
-from integrations.models import Connection, OutboxItem
+from integrations.documents import Kind
+from integrations.models import Connection, ErpRecord, MappingKind, OutboxItem
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
 from tests.integrations.books import Books
 from tests.integrations.business import FEBRUARY, deliver_all
-from tests.integrations.world import JANUARY, a_month
+from tests.integrations.world import JANUARY, START, a_month
+from tests.journal import journal, text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
@@ -180,20 +182,106 @@ def test_money_on_account_that_comes_back_is_parked_for_a_person(erp: str, box: 
     ]
 
 
-def test_tax_that_a_customer_withheld_is_parked_with_both_amounts(connection: Connection) -> None:
+def withhold(invoices: list[Invoice], *, comes_back: bool) -> Payment:
+    """One payment for all of these, of which the customer withheld 2.00."""
+    total = sum((each.total.amount for each in invoices), Decimal(0))
+    return receive_payment(
+        customer_id=invoices[0].customer_id,
+        amount=total - 2,
+        withheld=Decimal(2),
+        withheld_is_recoverable=comes_back,
+        currency="USD",
+        received_on=FEBRUARY,
+    )
+
+
+def map_withheld(connection: Connection, erp: str) -> None:
+    """Do what a person would: an account for the tax, and where items say where sales go, one for what is lost."""
+    mapping.create_missing(connection)
+    if erp not in ("xero", "csv_export"):
+        record = ErpRecord.objects.filter(connection=connection, kind="product").order_by("id").first()
+        assert record is not None
+        mapping.choose(connection, kind=MappingKind.WITHHELD_PRODUCT, internal_id=None, record=record)
+
+
+def two_invoices_of_one_customer() -> list[Invoice]:
+    a_month(customers=1)
+    run_billing(through=FEBRUARY, finalize=True)
+    return list(Invoice.objects.order_by("id"))
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_tax_that_a_customer_withheld_settles_invoices_there_too(
+    erp: str, box: Any, connection: Connection, comes_back: bool
+) -> None:
+    """Of 20.02 the customer pays 18.02: the tax goes to its own account, and all of both invoices is settled."""
+    first, second = two_invoices_of_one_customer()
+    deliver_all(connection)  # Nothing of it is asked for before the first such payment.
+    payment = withhold([first, second], comes_back=comes_back)
+    expected = (
+        (1, {"payment"}) if comes_back and erp == "zoho" else (2, {"withheld" if comes_back else "withheld_loss"})
+    )
+    parked = drain(connection.pk, until_empty=True, seconds=180).parked
+    kinds_parked = set(OutboxItem.objects.filter(state="parked").values_list("kind", flat=True))
+    assert (parked, kinds_parked) == expected
+    map_withheld(connection, erp)
+    outbox.send_again(list(OutboxItem.objects.filter(state="parked").values_list("id", flat=True)))
+    deliver_all(connection)
+    _, found = reconcile(connection, through=FEBRUARY)
+    assert found.differences == []
+    # As the entry has it (what is lost is no payment).
+    owed = {each["theirs"] for each in found.accounts if each["account"] == "receivables"}
+    paid = sorted(each["theirs"] for each in found.accounts if each["account"].startswith("payments to account"))
+    assert owed == {"0.00"}
+    assert paid == (["18.02", "2.00"] if comes_back and erp != "zoho" else ["18.02"])
+    assert journal(kinds={"payment_received"}) == text(f"""
+        2026-02-02  Payment received
+            Dr Cash                                   18.02
+            Dr {"TDS Receivable" if comes_back else "Tax Withheld  "}                          2.00
+            Cr AR - Customers                         10.01
+            Cr AR - Customers                         10.01
+    """)
+    books = Books(box.url)
+    if erp == "zoho" and comes_back:
+        (kept,) = books.state("?objects=1")["objects"]["customerpayments"]
+        assert kept["tax_amount_withheld"] == 2 and kept["tax_account_name"] == "TDS Receivable"
+    void_payment(payment_id=payment.pk, on=FEBRUARY, reason="Recorded twice")
+    deliver_all(connection)
+    agreed(connection)
+    assert {each.status for each in Invoice.objects.all()} == {"finalized"}
+
+
+def test_where_all_is_withheld_the_tax_alone_settles_the_invoice(erp: str, connection: Connection) -> None:
     a_month(customers=1)
     (invoice,) = Invoice.objects.all()
-    receive_payment(
-        customer_id=invoice.customer_id,
-        amount=invoice.total.amount - 1,
-        withheld=Decimal(1),
-        currency="USD",
-        received_on=JANUARY,
-    )
-    assert drain(connection.pk, until_empty=True, seconds=180).parked == 1
-    words = OutboxItem.objects.get(state="parked").reason
-    assert "The customer paid 9.01 USD and withheld 1.00 USD of tax" in words
-    assert f"with the reference {connection.reference_prefix}-P" in words
+    owed = {"customer_id": invoice.customer_id, "currency": "USD", "received_on": JANUARY}
+    receive_payment(**owed, amount=Decimal(0), withheld=invoice.total.amount)  # type: ignore[arg-type]
+    map_withheld(connection, erp)
+    if erp == "zoho":  # Its payments carry the tax, and none is of nothing.
+        assert drain(connection.pk, until_empty=True, seconds=180).parked == 1
+        assert "takes no payment of nothing" in OutboxItem.objects.get(state="parked").reason
+        return
+    deliver_all(connection)
+    agreed(connection)
+    assert {"withheld": 1}.items() <= kinds().items() and "payment" not in kinds()
+
+
+def test_payments_with_tax_withheld_from_before_are_brought_along(erp: str, connection: Connection) -> None:
+    """Going live: what was recorded before is put into the outbox as it would have been, shown by a dry run before."""
+    Connection.objects.filter(pk=connection.pk).update(options={**connection.options, "setting_up": True})
+    invoices = two_invoices_of_one_customer()
+    withhold(invoices[:1], comes_back=True)
+    void_payment(payment_id=withhold(invoices[1:], comes_back=False).pk, on=FEBRUARY, reason="Twice")
+    connection.refresh_from_db()
+    map_withheld(connection, erp)
+    counts, tried = dry_run.try_out(connection, since=START)
+    assert [each.trouble for each in tried if each.trouble] == []
+    assert counts.get(Kind.WITHHELD, 0) == (0 if erp == "zoho" else 1)
+    assert (counts[Kind.WITHHELD_LOSS], counts[Kind.WITHHELD_LOSS_VOID]) == (1, 1)
+    going_live.go_live(connection, start=START, history=going_live.History.NOTHING)
+    connection.refresh_from_db()
+    deliver_all(connection)
+    assert reconcile(connection, through=FEBRUARY)[1].differences == []
 
 
 def test_a_payment_that_goes_back_without_a_credit_note_is_a_loss(connection: Connection) -> None:

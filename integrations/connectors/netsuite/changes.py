@@ -78,7 +78,7 @@ class Changes:
                 return None
             wanted = [(str(line["doc"]["id"]), decimal(line["amount"])) for line in sent["apply"]["items"]]
             return Delivered(held.id) if sorted(wanted) == sorted(applied(held.body)) else None
-        source, offset, _, _ = OFFSETS[kind]
+        source, offset = OFFSETS[kind]
         made = self._get(offset, f"eid:{sent['externalId']}")
         if made is None:
             return None

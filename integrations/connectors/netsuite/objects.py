@@ -23,6 +23,7 @@ from integrations.connectors.netsuite.suiteql import (
     since,
 )
 from integrations.documents import Kind
+from integrations.kinds import kind_sent, void_of
 
 RECORDS = {
     Kind.CUSTOMER: "customer",
@@ -38,11 +39,11 @@ RECORDS = {
     Kind.MONEY_IN: "deposit",
 }
 MOVED = {Kind.MONEY_OUT: "expense", Kind.MONEY_IN: "other"}  # The sublists of a check and a deposit.
-# Documents that undo another are of these types, and known by these letters of the reference.
+# What is undone, and the document that undoes it; both are known by their references.
 OFFSETS = {
-    Kind.INVOICE_VOID: ("invoice", "creditMemo", "V", "I"),
-    Kind.CREDIT_NOTE_VOID: ("creditMemo", "invoice", "W", "C"),
-    Kind.PAYMENT_VOID: ("customerPayment", "customerRefund", "X", "P"),
+    Kind.INVOICE_VOID: ("invoice", "creditMemo"),
+    Kind.CREDIT_NOTE_VOID: ("creditMemo", "invoice"),
+    Kind.PAYMENT_VOID: ("customerPayment", "customerRefund"),
 }
 TYPES = {
     Kind.JOURNAL_ENTRY: "Journal",
@@ -244,13 +245,13 @@ class Transactions:
         references = {str(row["externalid"]): str(row["id"]) for row in heads if row.get("externalid")}
         undone = set()
         wanted: dict[str, str] = {}
-        for source, offset, letter, undoes in OFFSETS.values():
-            for reference, number in references.items():
-                prefix, _, rest = reference.rpartition("-")
-                if RECORDS[kind] == offset and rest[:1] == letter:
-                    undone.add(number)
-                if RECORDS[kind] == source and rest[:1] == undoes and rest[1:].isdigit():
-                    wanted[f"{prefix}-{letter}{rest[1:]}"] = number
+        for reference, number in references.items():
+            undoes = kind_sent(reference)
+            if undoes in OFFSETS and OFFSETS[undoes][1] == RECORDS[kind]:
+                undone.add(number)
+            void = void_of(reference)
+            if void and OFFSETS[void[0]][0] == RECORDS[kind]:
+                wanted[void[1]] = number
         if wanted:
             text = f"SELECT id, externalid FROM transaction WHERE externalid IN {any_of(list(wanted))} ORDER BY id"
             undone |= {wanted[str(row["externalid"])] for row in self._queries.all(text)}

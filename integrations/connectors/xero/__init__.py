@@ -21,7 +21,7 @@ from integrations.connectors.base import (
     basic_auth,
 )
 from integrations.connectors.jsontext import loads
-from integrations.connectors.xero.connector import Xero
+from integrations.connectors.xero.connector import PAYMENTS_ENABLED, Xero
 from integrations.connectors.xero.webhooks import WEBHOOKS
 from integrations.documents import Kind
 
@@ -128,6 +128,7 @@ SPEC = ConnectorSpec(
         "cash": ("CURRENT", ""),
         "accounts_receivable.customers": ("CURRENT", ""),
         "assets": ("CURRENT", ""),
+        "tds_receivable": ("CURRENT", PAYMENTS_ENABLED),  # A payment goes there.
         "liabilities": ("CURRLIAB", ""),
         "equity": ("EQUITY", ""),
         "income": ("REVENUE", ""),

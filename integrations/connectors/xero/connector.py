@@ -34,6 +34,7 @@ from integrations.documents import Document, Kind
 
 _ACCOUNT_NAME, _ACCOUNT_CODE = 150, 10
 _SETTLED = (Kind.PAYMENT, Kind.PAYMENT_UPDATE)
+PAYMENTS_ENABLED = "payments enabled"  # What an account is made with that payments shall go to.
 _CHANGES = (Kind.INVOICE_VOID, Kind.CREDIT_NOTE_VOID, Kind.CREDIT_ALLOCATION, Kind.PAYMENT_VOID, Kind.REFUND)
 
 
@@ -155,8 +156,10 @@ class Xero:
         code = _free(cut(number, _ACCOUNT_CODE) or "CF", codes, _ACCOUNT_CODE)
         shown = shown if shown.casefold() not in names else f"{cut(shown, _ACCOUNT_NAME - 20)} (clearing)"
         shown = _free(shown, names, _ACCOUNT_NAME)
-        sent = dumps({"Code": code, "Name": shown, "Type": account_type})
-        answer = self._client.write("PUT", "Accounts", sent, key=request_id)
+        body: JsonObject = {"Code": code, "Name": shown, "Type": account_type}
+        if subtype == PAYMENTS_ENABLED:
+            body["EnablePaymentsToAccount"] = True
+        answer = self._client.write("PUT", "Accounts", dumps(body), key=request_id)
         made = answer.body.get("Accounts") or []
         if not answer.is_ok or not made:
             raise error_of([message_of(answer.body)])

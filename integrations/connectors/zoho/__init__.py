@@ -45,6 +45,7 @@ SPEC = ConnectorSpec(
         Kind.CREDIT_NOTE_VOID: 1,
         Kind.INVOICE_VOID: 1,
     },
+    withholds=True,
     one_by_one=True,
     # 100 a minute per organisation; a day's limit depends on the plan and is told by a 429. 5 at once suit every plan.
     limits={"minute": (100, 60.0, 2)},

@@ -99,10 +99,7 @@ class Changer:
     def _reallocate(self, parcel: Parcel, sent: JsonObject, only_look: bool) -> Outcome | None:
         """State all that a payment settles."""
         record = self._need(Kind.PAYMENT, sent["id"])
-        wanted = sorted(
-            (part["invoice_id"], objects.decimal(part["amount_applied"])) for part in sent["body"]["invoices"]
-        )
-        if wanted == sorted(objects.erp_document(Kind.PAYMENT, record).linked):
+        if objects.parts_of(sent["body"]) == objects.parts_of(record):
             return self._payment(sent, record)
         if only_look:
             return None

@@ -173,6 +173,7 @@ def erp_document(kind: Kind, found: JsonObject, postings: tuple[ErpPosting, ...]
         else postings or (),
         linked=_linked(kind, found),
         rate=decimal(found["exchange_rate"]) if found.get("exchange_rate") else None,
+        withheld=_withheld(found) if kind is Kind.PAYMENT else _ZERO,
         status=status,
     )
 
@@ -189,6 +190,18 @@ def _linked(kind: Kind, found: JsonObject) -> tuple[tuple[str, Decimal], ...]:
         return ()
     rows, amount = names[kind]
     return tuple((text(each.get("invoice_id")), decimal(each.get(amount))) for each in found.get(rows) or ())
+
+
+def parts_of(payment: JsonObject) -> list[tuple[str, Decimal, Decimal]]:
+    """Give what a payment settles, by invoice: what is applied, and the tax withheld on top."""
+    names = ("amount_applied", "tax_amount_withheld")
+    rows = payment.get("invoices") or ()
+    return sorted((text(each.get("invoice_id")), *(decimal(each.get(name)) for name in names)) for each in rows)  # type: ignore[misc]
+
+
+def _withheld(payment: JsonObject) -> Decimal:
+    """Add up the tax that a payment says was withheld of its invoices."""
+    return sum((decimal(each.get("tax_amount_withheld")) for each in payment.get("invoices") or ()), _ZERO)
 
 
 def account(found: JsonObject) -> ErpRow:

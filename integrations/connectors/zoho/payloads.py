@@ -35,6 +35,10 @@ _NAME, _ITEM_NAME, _NUMBER, _LINE_NAME = 200, 100, 100, 100
 _NOTES, _LINE_DESCRIPTION, _DESCRIPTION, _EMAIL = 500, 500, 2000, 100
 _ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+")
 _BAD_IN_NAMES = re.compile(r"[\t\r\n]+")
+_NOTHING_PAID = (
+    "All of it was withheld as tax, and Zoho Books takes no payment of nothing. Enter the tax there by hand, as a credit note or "
+    "with the next payment of the customer, under the reference {}; then skip this item."
+)
 _QUANTITY_PLACES = Decimal("0.01")
 _MODES = {
     "bank_transfer": "banktransfer",
@@ -143,10 +147,12 @@ class Writer:
 
     def payment(self, document: PaymentDocument) -> str:
         """Write a payment; what is not applied to an invoice stays as the customer's excess payment."""
-        parts = [_part(each, document.currency) for each in document.allocations if each.amount]
+        parts = [_part(each, document.currency) for each in document.allocations if each.amount or each.withheld]
         linked = sum((each["amount_applied"] for each in parts), Decimal(0))
         if linked > document.amount:
             raise Rejected("allocations", f"{linked} is allocated of a payment of {document.amount}.")
+        if not document.amount:
+            raise Rejected("nothing_paid", _NOTHING_PAID.format(document.reference))
         body: JsonObject = {
             "customer_id": document.customer,
             "payment_mode": _mode(document.method),
@@ -160,6 +166,8 @@ class Writer:
             "amount_applied": parts[0]["amount_applied"] if parts else 0,
             "account_id": document.deposit_account,
         }
+        if document.withheld_account:
+            body["tax_account_id"] = document.withheld_account
         if document.currency != self.company.home_currency:
             body["exchange_rate"] = document.rate
         if self.label and not document.external_id:
@@ -270,7 +278,11 @@ def _mode(method: str) -> str:
 
 
 def _part(allocation: AllocationDocument, currency: str) -> JsonObject:
-    return {"invoice_id": allocation.invoice, "amount_applied": amount(allocation.amount, currency)}
+    """The tax withheld comes on top of what is applied: both lower what is due."""
+    part: JsonObject = {"invoice_id": allocation.invoice, "amount_applied": amount(allocation.amount, currency)}
+    if allocation.withheld:
+        part["tax_amount_withheld"] = amount(allocation.withheld, currency)
+    return part
 
 
 def _dimensions(dimensions: tuple[DimensionDocument, ...]) -> JsonObject:

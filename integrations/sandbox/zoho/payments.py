@@ -31,6 +31,7 @@ def save(org: Organization, body: Json, old: Json | None) -> Json:
     if account["account_type"] not in _MONEY:
         raise invalid("account_id")
     applied = sum((each["amount_applied"] for each in body["invoices"]), ZERO)
+    tax = _tax_account(org, body)
     refunded = old["amount_refunded"] if old else ZERO
     if applied + refunded > amount:
         raise rule("The total amount applied is more than the amount received.")
@@ -54,6 +55,9 @@ def save(org: Organization, body: Json, old: Json | None) -> Json:
         "bank_charges": body.get("bank_charges", ZERO),
         "account_id": account["account_id"],
         "account_name": account["account_name"],
+        "tax_account_id": tax.get("account_id", ""),
+        "tax_account_name": tax.get("account_name", ""),
+        "tax_amount_withheld": _withheld(body),
         "custom_fields": fields,
     }
     kept = org.books.add(_PATH, data) if old is None else org.books.change(_PATH, old, data)
@@ -67,7 +71,7 @@ def delete(org: Organization, payment: Json) -> None:
     if payment["amount_refunded"]:
         raise rule("Payments which have been refunded cannot be deleted.")
     for part in payment["invoices"]:
-        release(org, part["invoice_id"], part["amount_applied"])
+        release(org, part["invoice_id"], _taken(part))
     org.books.remove(_PATH, payment)
 
 
@@ -256,13 +260,13 @@ def _settle_all(
     """Settle invoices in place of those settled before; what fails leaves everything as it was."""
     undo: list[Callable[[], object]] = []
     for part in before:
-        release(org, part["invoice_id"], part["amount_applied"])
+        release(org, part["invoice_id"], _taken(part))
         undo.append(lambda part=part: settle(org, part, customer_id, currency_id))  # type: ignore[misc]
     done = []
     try:
         for part in wanted:
             invoice = settle(org, part, customer_id, currency_id)
-            undo.append(lambda part=part: release(org, part["invoice_id"], part["amount_applied"]))  # type: ignore[misc]
+            undo.append(lambda part=part: release(org, part["invoice_id"], _taken(part)))  # type: ignore[misc]
             done.append(
                 {
                     "invoice_payment_id": org.books.new_id(),
@@ -271,6 +275,7 @@ def _settle_all(
                     "date": invoice["date"],
                     "invoice_amount": invoice["total"],
                     "amount_applied": Decimal(part["amount_applied"]),
+                    "tax_amount_withheld": part.get("tax_amount_withheld", ZERO),
                     "balance_amount": invoice["balance"],
                 }
             )
@@ -283,12 +288,35 @@ def _settle_all(
 
 def _post(org: Organization, payment: Json) -> None:
     money = money_of(org, payment)
-    base = money.base(payment["amount"])
     receivable = org.books.role("receivable")
-    org.books.post(
-        _PATH,
-        payment["payment_id"],
-        [Posting(payment["account_id"], base, payment["amount"]), Posting(receivable, -base, -payment["amount"])],
-    )
-    for account in (payment["account_id"], receivable):
+    moved = [(payment["account_id"], payment["amount"])]
+    if payment["tax_amount_withheld"]:
+        moved.append((payment["tax_account_id"], payment["tax_amount_withheld"]))
+    moved += [(receivable, -amount) for _, amount in moved]
+    postings = [Posting(account, money.base(amount), amount) for account, amount in moved]
+    org.books.post(_PATH, payment["payment_id"], postings)
+    for account, _ in moved:
         use(org, account, payment["customer_id"])
+
+
+def _taken(part: Json) -> Decimal:
+    """What a payment takes off an invoice: what is applied, and the tax withheld on top."""
+    return Decimal(part["amount_applied"] + part.get("tax_amount_withheld", ZERO))
+
+
+def _withheld(body: Json) -> Decimal:
+    return Decimal(sum((part.get("tax_amount_withheld", ZERO) for part in body["invoices"]), ZERO))
+
+
+def _tax_account(org: Organization, body: Json) -> Json:
+    """Give the account of the tax withheld, which has to be a current asset; none where nothing was withheld."""
+    if any(part.get("tax_amount_withheld", ZERO) < 0 for part in body["invoices"]):
+        raise invalid("tax_amount_withheld")
+    if not _withheld(body):
+        return {}
+    if not body.get("tax_account_id"):
+        raise missing("tax_account_id")
+    account = org.account(body["tax_account_id"], "tax_account_id")
+    if account["account_type"] != "other_current_asset":
+        raise invalid("tax_account_id")
+    return account

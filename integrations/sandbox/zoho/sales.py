@@ -158,6 +158,7 @@ def settle(org: Organization, part: Json, customer_id: str, currency_id: str) ->
     amount = money_of(org, invoice).exact(part["amount_applied"], "amount_applied")
     if amount <= 0:
         raise invalid("amount_applied")
+    amount += money_of(org, invoice).exact(part.get("tax_amount_withheld", ZERO), "tax_amount_withheld")
     if amount > invoice["balance"]:
         raise rule("The amount entered is more than the balance due for the selected invoices.")
     balance = invoice["balance"] - amount
