@@ -210,13 +210,18 @@ class CreditAllocationDocument:
 
 @dataclass(frozen=True)
 class VoidDocument:
-    """An invoice, credit note or payment that the ERP holds and that shall be void there; the kind says which."""
+    """An invoice, credit note, payment or refund that the ERP holds and that shall be void there; the kind says which.
+
+    Of a refund `payment` is the ERP's payment that it pays back, `undoes` our reference for the refund.
+    """
 
     reference: str
     external_id: str
     sync_token: str
     date: datetime.date
     reason: str = ""
+    payment: str = ""
+    undoes: str = ""
 
 
 @dataclass(frozen=True)

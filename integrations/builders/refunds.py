@@ -5,11 +5,10 @@ from typing import Any
 
 from accounting.models import Account
 from billing.models import Dispute, Refund, WalletDraw
-from billing.money import format_money
 from integrations.builders.mapped import Built, Mapped, external_ids
 from integrations.builders.rates import Rates
-from integrations.connectors.base import DeliveryError, MissingMapping, Rejected
-from integrations.documents import Kind, RefundDocument, reference_of
+from integrations.connectors.base import DeliveryError, MissingMapping
+from integrations.documents import Kind, RefundDocument, VoidDocument, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
 
 _RECEIVABLE = "accounts_receivable.customers"
@@ -73,19 +72,28 @@ def dispute_refunds(connection: Connection, items: Sequence[OutboxItem]) -> dict
 
 
 def dispute_returns(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
-    """Say what a person has to undo: no vendor takes a refund back by itself in the same way, and the money is there again."""
+    """Build what undoes these refunds when the dispute is won: the payment holds the money again, as it does here."""
     rows = Dispute.objects.in_bulk([item.subject_id for item in items])
     held = external_ids(connection, Kind.DISPUTE_REFUND, rows)
+    paid = external_ids(connection, Kind.PAYMENT, [row.payment_id for row in rows.values()])
     built: dict[int, Built] = {}
     for item in items:
         row = rows[item.subject_id]
-        reference = reference_of(connection.reference_prefix, Kind.DISPUTE_REFUND, item.subject_id)
-        there = f"{reference}, id {held[row.pk][0]} there" if row.pk in held else reference
-        built[item.pk] = Rejected(
-            "by_hand",
-            f"{row} was won on {row.resolved_on}. {format_money(row.from_unapplied.amount, row.currency)} came back "
-            f"that had been on the customer's account; the ERP still has that part as a refund ({there}). Void or delete that "
-            "refund there, so that the payment holds the money again. Then skip this item, with that as the reason.",
+        refund = reference_of(connection.reference_prefix, Kind.DISPUTE_REFUND, row.pk)
+        if row.pk not in held or row.payment_id not in paid or row.resolved_on is None:
+            words = (
+                f"The ERP never got the refund {refund} of this dispute, so there is nothing to undo. Skip this item."
+            )
+            built[item.pk] = MissingMapping(Kind.DISPUTE_REFUND, row.pk, words)
+            continue
+        built[item.pk] = VoidDocument(
+            reference=reference_of(connection.reference_prefix, Kind.DISPUTE_RETURN, row.pk),
+            external_id=held[row.pk][0],
+            sync_token=held[row.pk][1],
+            date=row.resolved_on,
+            reason=f"Dispute won: {row.reason}",
+            payment=paid[row.payment_id][0],
+            undoes=refund,
         )
     return built
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -10,12 +11,13 @@ from billing.models import BusinessEntity, Invoice, InvoiceLine, Payment, Paymen
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.disputes import lose_dispute, open_dispute, win_dispute
-from billing.services.payments import receive_payment
+from billing.services.payments import allocate_payment, receive_payment
 from billing.services.refunds import refund_payment, refund_wallet
 from billing.services.undoing import unallocate_payment, void_payment
 from billing.services.wallets import keep_in_wallet, top_up_wallet
 from billing.services.write_offs import recover_write_off, write_off_invoice
-from integrations import dry_run, going_live, mapping, outbox, setup
+from integrations import builders, dry_run, going_live, mapping, outbox, setup
+from integrations.connectors.base import Delivered, Parcel
 from integrations.delivery import drain
 from integrations.documents import Kind
 from integrations.models import Connection, ErpRecord, MappingKind, OutboxItem
@@ -159,8 +161,8 @@ def test_money_on_account_is_disputed_as_a_refund_of_it(connection: Connection) 
     assert {"dispute_refund": 1, "dispute": 1}.items() <= kinds().items()
 
 
-def test_money_on_account_that_comes_back_is_parked_for_a_person(erp: str, box: Any, connection: Connection) -> None:
-    """5.00 of 7.00 had been on account: the ERP has them as a refund, and cannot know that they are back."""
+def test_money_on_account_that_comes_back_undoes_the_refund(connection: Connection) -> None:
+    """5.00 of 7.00 had been on account: when the dispute is won the payment holds them again, here and there."""
     a_month(customers=1)
     (invoice,) = Invoice.objects.all()
     payment = receive_payment(
@@ -169,17 +171,36 @@ def test_money_on_account_that_comes_back_is_parked_for_a_person(erp: str, box: 
     dispute = open_dispute(payment_id=payment.pk, on=FEBRUARY, amount=Decimal(7), reason="Fraud")
     deliver_all(connection)
     win_dispute(dispute_id=dispute.pk, on=FEBRUARY)
-    assert drain(connection.pk, until_empty=True, seconds=180).parked == 1
-    item = OutboxItem.objects.get(state="parked")
-    assert item.kind == "dispute_return" and "5.00 USD came back" in item.reason
-    assert kinds()["dispute_won"] == 1
-    found = reconcile(connection, through=FEBRUARY)[1].differences
-    if erp == "zoho":  # Its refunds are not read.
-        assert found == []
-        return
-    assert [(each["cause"], each["theirs"]) for each in found if each["kind"] == "dispute_refund"] == [
-        ("parked", "5.00")
-    ]
+    deliver_all(connection)
+    agreed(connection)
+    assert {"dispute_return": 1, "dispute_won": 1}.items() <= kinds().items()
+    run_billing(through=FEBRUARY, finalize=True)  # What came back settles the next invoice there too.
+    fresh = Invoice.objects.order_by("-id")[0]
+    allocate_payment(payment_id=payment.pk, allocations={fresh.pk: Decimal(5)}, on=FEBRUARY)
+    deliver_all(connection)
+    agreed(connection)
+
+
+def test_the_undoing_of_a_refund_that_is_gone_already_does_nothing(connection: Connection) -> None:
+    """After an answer that never came it is looked for first, and found done."""
+    a_month(customers=1)
+    (invoice,) = Invoice.objects.all()
+    payment = receive_payment(
+        customer_id=invoice.customer_id, amount=invoice.total.amount + 5, currency="USD", received_on=JANUARY
+    )
+    dispute = open_dispute(payment_id=payment.pk, on=FEBRUARY, amount=Decimal(5), reason="Fraud")
+    deliver_all(connection)
+    win_dispute(dispute_id=dispute.pk, on=FEBRUARY)
+    deliver_all(connection)
+    item = OutboxItem.objects.get(kind="dispute_return")
+    document = builders.build(connection=connection, kind=Kind.DISPUTE_RETURN, items=[item])[item.pk]
+    connector = mapping.connector_of(connection)
+    body = connector.encode(Kind.REFUND_VOID, document)  # type: ignore[arg-type]
+    parcel = Parcel("again", 0, body)
+    assert list(connector.find(Kind.REFUND_VOID, [parcel])) == ["again"]
+    (outcome,) = connector.send(Kind.REFUND_VOID, str(uuid4()), [parcel])
+    assert isinstance(outcome, Delivered)
+    agreed(connection)
 
 
 def withhold(invoices: list[Invoice], *, comes_back: bool) -> Payment:

@@ -35,6 +35,7 @@ SPEC = ConnectorSpec(
             Kind.PAYMENT_UPDATE,
             Kind.PAYMENT_VOID,
             Kind.REFUND,
+            Kind.REFUND_VOID,
             Kind.MONEY_OUT,
             Kind.MONEY_IN,
         ),

@@ -203,6 +203,7 @@ _WRITERS: dict[Kind, Callable[[Any], list[Row]]] = {
     Kind.CREDIT_NOTE_VOID: _void,
     Kind.INVOICE_VOID: _void,
     Kind.PAYMENT_VOID: _void,
+    Kind.REFUND_VOID: _void,
     Kind.PAYMENT: _payment,
     Kind.PAYMENT_UPDATE: _payment,
     Kind.REFUND: _refund,

@@ -36,6 +36,7 @@ SPEC = ConnectorSpec(
         Kind.INVOICE_VOID: 1,
         Kind.CREDIT_NOTE_VOID: 1,
         Kind.PAYMENT_VOID: 1,
+        Kind.REFUND_VOID: 1,
     },
     limits={},  # No rate is published, only how many requests an account runs at once.
     concurrency=5,  # The smallest that an account has, shared with all other integrations.

@@ -23,6 +23,7 @@ KINDS = (
     Kind.INVOICE_VOID,
     Kind.CREDIT_NOTE_VOID,
     Kind.PAYMENT_VOID,
+    Kind.REFUND_VOID,
 )
 _LINE = (
     "item",
@@ -67,6 +68,7 @@ class Changes:
             Kind.INVOICE_VOID: self._undo_invoice,
             Kind.CREDIT_NOTE_VOID: self._undo_credit,
             Kind.PAYMENT_VOID: self._undo_payment,
+            Kind.REFUND_VOID: self._delete_refund,
         }
         return makers[kind](sent)
 
@@ -78,6 +80,8 @@ class Changes:
                 return None
             wanted = [(str(line["doc"]["id"]), decimal(line["amount"])) for line in sent["apply"]["items"]]
             return Delivered(held.id) if sorted(wanted) == sorted(applied(held.body)) else None
+        if kind is Kind.REFUND_VOID:
+            return Delivered(str(sent["id"])) if self._get("customerRefund", str(sent["id"])) is None else None
         source, offset = OFFSETS[kind]
         made = self._get(offset, f"eid:{sent['externalId']}")
         if made is None:
@@ -155,6 +159,12 @@ class Changes:
             body["exchangeRate"] = held.body["exchangeRate"]
         answer = self._client.write("POST", f"{RECORD}/customerRefund", dumps(body), operation="customerRefund")
         return Delivered(answer.external_id) if answer.is_ok else answer.fault.as_error()
+
+    def _delete_refund(self, sent: JsonObject) -> Outcome:
+        """Delete a refund, so that the payment it paid back holds the money again: REST has no void."""
+        path = f"{RECORD}/customerRefund/{sent['id']}"
+        answer = self._client.call("DELETE", path, operation="delete customerRefund")
+        return Delivered(str(sent["id"])) if answer.is_ok or answer.status == 404 else answer.fault.as_error()
 
     def _get(self, record: str, key: str) -> Held | None:
         answer = self._client.read(f"{RECORD}/{record}/{key}", operation=record, params={"expandSubResources": "true"})

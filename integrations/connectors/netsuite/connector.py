@@ -63,7 +63,7 @@ class NetSuite:
             Kind.MONEY_OUT: payloads.check,
             Kind.MONEY_IN: payloads.deposit,
         }
-        if kind in objects.OFFSETS:
+        if kind in objects.OFFSETS or kind is Kind.REFUND_VOID:
             return payloads.void(document)  # type: ignore[arg-type]  # The kind says which document it is.
         return writers[kind](document, self._setting)
 

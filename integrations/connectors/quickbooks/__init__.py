@@ -64,6 +64,7 @@ SPEC = ConnectorSpec(
         Kind.INVOICE_VOID: 1,
         Kind.CREDIT_NOTE_VOID: 1,
         Kind.PAYMENT_VOID: 1,
+        Kind.REFUND_VOID: 1,
         Kind.PAYMENT_UPDATE: 1,
     },
     # Published: 500 a minute per company, 10 a second, 40 batches a minute. Burst plus flow never exceed them.

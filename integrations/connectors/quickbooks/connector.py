@@ -54,6 +54,7 @@ class QuickBooks:
             Kind.INVOICE_VOID: payloads.void,
             Kind.CREDIT_NOTE_VOID: payloads.void,
             Kind.PAYMENT_VOID: payloads.void,
+            Kind.REFUND_VOID: settling.refund_void,
             Kind.PAYMENT: lambda it: payloads.payment(it, self._company),
             Kind.PAYMENT_UPDATE: lambda it: payloads.payment(it, self._company),
             Kind.CREDIT_ALLOCATION: lambda it: settling.credit_allocation(it, self._company),
@@ -67,6 +68,8 @@ class QuickBooks:
         """Send parcels under one request id: alone (position 0) or as a batch, whose positions are the batch ids."""
         if kind is Kind.CREDIT_NOTE_VOID:
             return [self._settling.delete_credit(request_id, parcel.body) for parcel in parcels]
+        if kind is Kind.REFUND_VOID:
+            return [self._settling.delete_refund(request_id, parcel.body) for parcel in parcels]
         if kind in _CHANGES:
             return [self._change(kind, request_id, parcel) for parcel in parcels]
         if kind is Kind.CREDIT_ALLOCATION:
@@ -87,6 +90,9 @@ class QuickBooks:
             look = self._settling.allocated if kind is Kind.CREDIT_ALLOCATION else self._settling.refunded
             answers = {parcel.reference: look(parcel.reference, parcel.body) for parcel in parcels}
             return {reference: answer for reference, answer in answers.items() if answer is not None}
+        if kind is Kind.REFUND_VOID:
+            done = {parcel.reference: self._settling.refund_is_gone(parcel.body) for parcel in parcels}
+            return {reference: outcome for reference, outcome in done.items() if outcome is not None}
         entity, field = objects.ENTITY[kind], objects.lookup(kind, self._company)
         sent = {parcel.reference: loads(parcel.body) for parcel in parcels}
         active = " and Active in (true, false)" if entity in objects.LISTS else ""

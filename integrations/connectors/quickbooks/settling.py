@@ -15,7 +15,7 @@ from integrations.connectors.quickbooks import objects
 from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import read_faults
 from integrations.connectors.quickbooks.payloads import DESCRIPTION, amount, currency_of, note, untaxed
-from integrations.documents import CreditAllocationDocument, Kind, RefundDocument
+from integrations.documents import CreditAllocationDocument, Kind, RefundDocument, VoidDocument
 
 JsonObject = dict[str, Any]
 _PURCHASE = "Purchase"
@@ -64,6 +64,11 @@ def refund(document: RefundDocument, company: Company) -> str:
             "refund", "QuickBooks cannot tell what this refund pays back. Enter it there by hand, then skip this."
         )
     return dumps({"Purchase": purchase, "Amount": paid, **source})
+
+
+def refund_void(document: VoidDocument) -> str:
+    """Write which Purchase shall go, and the Payment that it is linked to."""
+    return dumps({"Id": document.external_id, "Payment": document.payment})
 
 
 def _zero(document: CreditAllocationDocument | RefundDocument, company: Company) -> JsonObject:
@@ -162,6 +167,35 @@ class Settling:
         faults = read_faults(self._delete("creditmemo", memo, request_id))
         return faults[0].as_error() if faults else Delivered(number)
 
+    def refund_is_gone(self, body: str) -> Outcome | None:
+        """Say whether a refund is there no more."""
+        number = str(loads(body)["Id"])
+        return Delivered(number) if self._read(_PURCHASE, number) is None else None
+
+    def delete_refund(self, request_id: str, body: str) -> Outcome:
+        """Take a refund off the payment it paid back, which holds the money again, then delete it."""
+        sent = loads(body)
+        purchase, payment = self._read(_PURCHASE, str(sent["Id"])), self._read("Payment", str(sent["Payment"]))
+        if purchase is None:
+            return Delivered(str(sent["Id"]))
+        used = (_EXPENSE, str(purchase["Id"]))
+        links = _links(payment or {})
+        if payment and any(each[:2] == used for each in links):
+            kept = [_link(*each) for each in links if each[:2] != used]
+            faults = read_faults(self._restate(request_id, payment, kept))
+            if faults:
+                return faults[0].as_error()
+        faults = read_faults(self._delete("purchase", purchase, request_id))
+        return faults[0].as_error() if faults else Delivered(str(purchase["Id"]))
+
+    def _restate(self, request_id: str, payment: JsonObject, lines: list[JsonObject]) -> JsonObject:
+        """State all that a payment is linked to; nothing else on it is touched."""
+        token = str(payment["SyncToken"])
+        names = ("Id", "CustomerRef", "TotalAmt", "CurrencyRef")
+        kept: JsonObject = {name: payment[name] for name in names if name in payment}
+        body: JsonObject = {**kept, "SyncToken": token, "sparse": True, "Line": lines}
+        return self._client.write("payment", dumps(body), request_id=f"{request_id}-{token}")
+
     def _delete(self, path: str, found: JsonObject, request_id: str) -> JsonObject:
         token = str(found["SyncToken"])
         body = dumps({"Id": str(found["Id"]), "SyncToken": token})
@@ -179,11 +213,7 @@ class Settling:
             raise MissingMapping(
                 "reference", None, "QuickBooks no longer holds the payment that is paid back. Skip it."
             )
-        lines = [_link(kind, number, value) for kind, number, value in _links(payment)]
-        token = str(payment["SyncToken"])
-        kept = {name: payment[name] for name in ("Id", "CustomerRef", "TotalAmt", "CurrencyRef") if name in payment}
-        body = {**kept, "SyncToken": token, "sparse": True, "Line": [*lines, line]}
-        return self._client.write("payment", dumps(body), request_id=f"{request_id}-{token}")
+        return self._restate(request_id, payment, [*(_link(*each) for each in _links(payment)), line])
 
     def _to_receivable_in(self, purchase: JsonObject, currency: str) -> None:
         """Name the receivables account of a currency, which QuickBooks makes with the first invoice in it."""

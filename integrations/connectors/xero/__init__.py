@@ -94,6 +94,7 @@ SPEC = ConnectorSpec(
         Kind.MONEY_OUT: 50,
         Kind.MONEY_IN: 50,
         Kind.PAYMENT_VOID: 1,
+        Kind.REFUND_VOID: 1,
         Kind.CREDIT_NOTE_VOID: 1,
         Kind.INVOICE_VOID: 1,
     },

@@ -35,6 +35,10 @@ class Changing:
         if kind is Kind.PAYMENT_VOID:
             self._settling.undo(self._payment(str(body["ID"])), key=key)
             return Delivered(str(body["ID"]), "", objects.page(Kind.PAYMENT, str(body["ID"]), self._base_url))
+        if kind is Kind.REFUND_VOID:  # The money is on the overpayment again.
+            sent, number = dumps({"Status": "DELETED"}), str(body["ID"])
+            self._accepted(self._client.write("POST", f"Payments/{number}", sent, key=key), "Payments")
+            return Delivered(number)
         return self._refund(body, key)
 
     def done(self, kind: Kind, body: JsonObject) -> Outcome | None:
@@ -49,6 +53,10 @@ class Changing:
         if kind is Kind.PAYMENT_VOID:
             held = self._payment(str(body["ID"]))
             return Delivered(str(body["ID"])) if held.is_empty else None
+        if kind is Kind.REFUND_VOID:
+            paid_back = self._reader.one("Payments", str(body["ID"]))
+            is_gone = paid_back is None or paid_back.get("Status") in _GONE
+            return Delivered(str(body["ID"])) if is_gone else None
         return self._refunded(body)
 
     def _void(self, kind: Kind, body: JsonObject, key: str) -> Outcome:

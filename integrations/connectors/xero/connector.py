@@ -35,7 +35,14 @@ from integrations.documents import Document, Kind
 _ACCOUNT_NAME, _ACCOUNT_CODE = 150, 10
 _SETTLED = (Kind.PAYMENT, Kind.PAYMENT_UPDATE)
 PAYMENTS_ENABLED = "payments enabled"  # What an account is made with that payments shall go to.
-_CHANGES = (Kind.INVOICE_VOID, Kind.CREDIT_NOTE_VOID, Kind.CREDIT_ALLOCATION, Kind.PAYMENT_VOID, Kind.REFUND)
+_CHANGES = (
+    Kind.INVOICE_VOID,
+    Kind.CREDIT_NOTE_VOID,
+    Kind.CREDIT_ALLOCATION,
+    Kind.PAYMENT_VOID,
+    Kind.REFUND,
+    Kind.REFUND_VOID,
+)
 
 
 class Xero:

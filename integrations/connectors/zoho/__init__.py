@@ -42,6 +42,7 @@ SPEC = ConnectorSpec(
         Kind.MONEY_OUT: 10,
         Kind.MONEY_IN: 10,
         Kind.PAYMENT_VOID: 1,
+        Kind.REFUND_VOID: 1,
         Kind.CREDIT_NOTE_VOID: 1,
         Kind.INVOICE_VOID: 1,
     },

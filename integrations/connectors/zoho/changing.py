@@ -33,6 +33,7 @@ class Changer:
             Kind.INVOICE_VOID: self._void_invoice,
             Kind.CREDIT_NOTE_VOID: self._void_credit_note,
             Kind.REFUND: self._refund,
+            Kind.REFUND_VOID: self._delete_refund,
         }
 
     def handles(self, kind: Kind) -> bool:
@@ -164,6 +165,17 @@ class Changer:
         answer = self._client.call("POST", path, body=dumps(sent["body"]), reference=parcel.reference)
         record = answer.get("creditnote_refund" if of_note else "payment_refunds") or answer.get("payment_refund") or {}
         return self._refunded(sent, record[0] if isinstance(record, list) else record, id_name)
+
+    def _delete_refund(self, parcel: Parcel, sent: JsonObject, only_look: bool) -> Outcome | None:
+        """Delete a refund of a payment, which holds the money again."""
+        path = f"customerpayments/{sent['id']}/refunds"
+        for row in self._rows(path, "payment_refunds", "payment", paged=True):
+            number = objects.text(row.get("payment_refund_id"))
+            if sent["refund"] == number or row.get("reference_number") == sent["undoes"]:
+                if only_look:
+                    return None
+                self._delete(f"{path}/{number}", parcel)
+        return Delivered(sent["refund"])
 
     def _refunded(self, sent: JsonObject, row: JsonObject, id_name: str) -> Outcome:
         theirs = objects.decimal(row.get("amount") or row.get("amount_fcy"))

@@ -80,6 +80,7 @@ class ZohoBooks:
             Kind.PAYMENT_VOID: writer.void,
             Kind.CREDIT_NOTE_VOID: writer.void,
             Kind.INVOICE_VOID: writer.void,
+            Kind.REFUND_VOID: writer.refund_void,
         }
         return writers[kind](document)
 

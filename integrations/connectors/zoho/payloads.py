@@ -222,6 +222,10 @@ class Writer:
         """Write what is void from now on."""
         return _sealed({}, id=document.external_id)
 
+    def refund_void(self, document: VoidDocument) -> str:
+        """Write which refund of which payment shall go."""
+        return _sealed({}, id=document.payment, refund=document.external_id, undoes=document.undoes)
+
     def _currency(self, currency: str) -> JsonObject:
         found = self.currencies.get(currency)
         if found:
