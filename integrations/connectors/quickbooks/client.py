@@ -11,6 +11,7 @@ from urllib3.exceptions import NewConnectionError
 from integrations.connectors.base import BadCredentials, Call, DeliveryError, Rejected, TryLater, UnknownOutcome, Wiring
 from integrations.connectors.jsontext import loads
 from integrations.connectors.quickbooks.faults import Fault, read_faults
+from integrations.connectors.timing import retry_after
 
 logger = logging.getLogger(__name__)
 
@@ -139,8 +140,7 @@ def _read(response: requests.Response) -> dict[str, Any]:
     status = response.status_code
     tid = response.headers.get("intuit_tid", "")
     if status == 429:
-        told = response.headers.get("Retry-After", "")
-        wait = max(_THROTTLED_WAIT, float(told)) if told.isdigit() else _THROTTLED_WAIT
+        wait = max(_THROTTLED_WAIT, retry_after(response.headers) or 0)
         raise TryLater("QuickBooks asks to slow down. It is tried again by itself.", after=wait, whole_connection=True)
     if status == 403:
         raise BadCredentials(f"The person who connected QuickBooks lost access ({tid}). Connect to QuickBooks again.")
@@ -151,7 +151,9 @@ def _read(response: requests.Response) -> dict[str, Any]:
     try:
         answer = loads(response.text)
     except ValueError as error:
-        raise UnknownOutcome(f"QuickBooks answered with something unreadable (HTTP {status}, {tid}).") from error
+        if 400 <= status < 500:  # such as a gateway's page about an address that is too long: certainly not done
+            raise Rejected(f"http_{status}", f"QuickBooks refused the request (HTTP {status}, {tid}).") from error
+        answer = None
     if not isinstance(answer, dict):
         raise UnknownOutcome(f"QuickBooks answered with something unreadable (HTTP {status}, {tid}).")
     for fault in read_faults(answer):
