@@ -10,7 +10,7 @@ from urllib3.exceptions import NewConnectionError
 
 from integrations.connectors.base import BadCredentials, Call, DeliveryError, Rejected, TryLater, UnknownOutcome, Wiring
 from integrations.connectors.jsontext import loads
-from integrations.connectors.quickbooks.faults import Fault, read_faults
+from integrations.connectors.quickbooks.faults import TOO_MUCH, Fault, read_faults
 from integrations.connectors.timing import retry_after
 
 logger = logging.getLogger(__name__)
@@ -37,17 +37,23 @@ class Client:
         return answer.get("QueryResponse", {})
 
     def rows(self, entity: str, where: str = "") -> Iterator[dict[str, Any]]:
-        """Read all pages of a query."""
+        """Read all pages of a query, smaller ones where QuickBooks finds them too much."""
         # An item's Sku comes only when it is asked for by name (python-quickbooks 373).
         columns = "*, Sku" if entity == "Item" else "*"
-        start = 1
+        start, most = 1, PAGE
         while True:
-            text = f"select {columns} from {entity} {where} startposition {start} maxresults {PAGE}"
-            found = self.query(text).get(entity, [])
+            text = f"select {columns} from {entity} {where} startposition {start} maxresults {most}"
+            try:
+                found = self.query(text).get(entity, [])
+            except Rejected as error:
+                if error.code != str(TOO_MUCH) or most == 1:
+                    raise
+                most //= 2
+                continue
             yield from found
-            if len(found) < PAGE:
+            if len(found) < most:
                 return
-            start += PAGE
+            start += most
 
     def get(self, path: str) -> dict[str, Any]:
         """Read one object by its path."""
