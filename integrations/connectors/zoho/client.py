@@ -50,12 +50,14 @@ class Client:
         """Read. Raises DeliveryError."""
         return self.call("GET", path, params=params)
 
-    def pages(self, path: str, rows: str, **params: str) -> Iterator[JsonObject]:
-        """Read every row of a list. Raises DeliveryError."""
+    def pages(self, path: str, rows: str, *, needed: bool = False, **params: str) -> Iterator[JsonObject]:
+        """Read every row of a list. Raises DeliveryError; Rejected of the code GONE where a `needed` list is not told."""
         number = 1
         while True:
             answer = self.get(path, **params, page=str(number), per_page=str(PAGE))
             found = answer.get(rows, answer.get(_ALSO_CALLED.get(rows, rows)))
+            if needed and found is None:
+                raise Rejected(GONE, f"Zoho Books does not list its {rows}.")
             yield from found if isinstance(found, list) else ()
             if not found or not _has_more(answer.get("page_context"), len(found)):
                 return
