@@ -221,15 +221,23 @@ class Transactions:
         return found
 
     def _linked(self, kind: Kind, ids: Sequence[str]) -> dict[str, dict[str, Decimal]]:
-        """Give what each settles, from the links between transactions, else from the records themselves."""
+        """Give what each settles, from the links between transactions, else from the records themselves.
+
+        What settles comes after what it settles. Of a credit memo, which may be the older of the two, that is not said for
+        certain: an invoice that comes after one is settled by it as well.
+        """
+        own = ", ".join(ids)
+        after = f" OR (previousdoc IN ({own}) AND nexttype = 'CustInvc')" if kind is Kind.CREDIT_NOTE else ""
         text = (
             "SELECT nextdoc, previousdoc, foreignamount FROM nexttransactionlinelink WHERE linktype = 'Payment' "
-            f"AND nextdoc IN ({', '.join(ids)}) ORDER BY nextdoc, previousdoc"
+            f"AND (nextdoc IN ({own}){after}) ORDER BY nextdoc, previousdoc"
         )
         found: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         try:
             for row in self._queries.rows(text):
-                found[str(row["nextdoc"])][str(row["previousdoc"])] += abs(decimal(row.get("foreignamount")))
+                pair = str(row["nextdoc"]), str(row["previousdoc"])
+                settles, settled = pair if pair[0] in ids else pair[::-1]
+                found[settles][settled] += abs(decimal(row.get("foreignamount")))
         except QueryRefused:
             for number in ids:
                 answer = self._client.read(

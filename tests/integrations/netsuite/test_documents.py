@@ -206,6 +206,17 @@ def test_a_void_whose_answer_was_lost_is_done_once(ns, erp, customer) -> None:
     assert erp.count("creditMemo") == 1
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_what_a_credit_memo_settles_is_read_whichever_comes_first(ns, erp, customer, first) -> None:
+    erp.prefer(CreditsBeforeInvoices=first)
+    one, two = invoiced(ns, customer), done(ns, Kind.INVOICE, samples.invoice(customer, samples.line("1"), number=2))
+    parts = (allocated(one, "10.00"), allocated(two, "15.00"))
+    done(ns, Kind.CREDIT_NOTE, samples.credit_note(customer, samples.line("1", "30.00"), allocations=parts))
+    (link, *_) = erp.query("SELECT previoustype, nexttype FROM nexttransactionlinelink ORDER BY nextdoc")
+    assert (link["previoustype"] == "CustCred") is first
+    assert read(ns, Kind.CREDIT_NOTE)["ABCDE-C1"].linked == ((one, D("10.00")), (two, D("15.00")))
+
+
 def test_links_are_read_from_the_records_where_suiteql_has_none(ns, erp, customer, bank, monkeypatch) -> None:
     invoice = invoiced(ns, customer)
     done(ns, Kind.PAYMENT, samples.payment(customer, bank, allocations=(allocated(invoice, "70.00"),)))
