@@ -34,6 +34,9 @@ _ALSO_CALLED = {
     "customerpayments": "customer_payments"
 }  # The contract's name of the list; the first is what is answered.
 
+# Some organisations have none of these, and answer with something else.
+_NOT_ALWAYS = ("transactions",)
+
 JsonObject = dict[str, Any]
 
 
@@ -50,13 +53,13 @@ class Client:
         """Read. Raises DeliveryError."""
         return self.call("GET", path, params=params)
 
-    def pages(self, path: str, rows: str, *, needed: bool = False, **params: str) -> Iterator[JsonObject]:
-        """Read every row of a list. Raises DeliveryError; Rejected of the code GONE where a `needed` list is not told."""
+    def pages(self, path: str, rows: str, **params: str) -> Iterator[JsonObject]:
+        """Read every row of a list. Raises DeliveryError."""
         number = 1
         while True:
             answer = self.get(path, **params, page=str(number), per_page=str(PAGE))
             found = answer.get(rows, answer.get(_ALSO_CALLED.get(rows, rows)))
-            if needed and found is None:
+            if found is None and rows in _NOT_ALWAYS:
                 raise Rejected(GONE, f"Zoho Books does not list its {rows}.")
             yield from found if isinstance(found, list) else ()
             if not found or not _has_more(answer.get("page_context"), len(found)):

@@ -149,7 +149,6 @@ class Reader:
                     "chartofaccounts/accounttransactions",
                     "transactions",
                     account_id=account_id,
-                    needed=True,
                     transaction_type="journal",
                     **dates,
                 ):

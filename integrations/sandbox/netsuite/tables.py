@@ -29,7 +29,7 @@ _COLUMNS = {
     "accountingperiod": "id periodname startdate enddate closed alllocked arlocked aplocked isquarter isyear isadjust "
     "isinactive isposting lastmodifieddate",
     "transaction": "id type abbrevtype tranid externalid trandate duedate entity currency exchangerate foreigntotal memo status "
-    "posting voided postingperiod reversal createddate lastmodifieddate",
+    "posting voided postingperiod reversal createddate lastmodifieddate custbody_counterfoil",
     "transactionline": "transaction id linesequencenumber mainline taxline entity item quantity foreignamount netamount "
     "subsidiary department class location memo",
     "transactionaccountingline": "transaction transactionline account accountingbook amount debit credit posting",
@@ -148,6 +148,7 @@ class Tables:
             "abbrevtype": kind.upper(),
             "tranid": data.get("tranId"),
             "externalid": data.get("externalId"),
+            "custbody_counterfoil": data.get("custbody_counterfoil"),
             "trandate": date_value(data["tranDate"]),
             "duedate": date_value(data.get("dueDate", "")) or None,
             "entity": entity,
