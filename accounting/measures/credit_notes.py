@@ -118,9 +118,7 @@ def _key(line: CreditedLine) -> Key:
     return line.invoice_line_id
 
 
-def _given_back(
-    event: CreditNoteIssued, line: CreditedLine, schedule: Schedule, commitment: Commitment | None
-) -> Unit:
+def _given_back(event: CreditNoteIssued, line: CreditedLine, schedule: Schedule, commitment: Commitment | None) -> Unit:
     # A modification took the days away: revenue that was recognized for them is unbilled until the next run takes it back.
     deferred = schedule.deferred
     if commitment is None:

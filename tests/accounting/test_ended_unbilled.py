@@ -157,7 +157,16 @@ def test_a_year_billed_ahead_is_taken_back_month_by_month(company: Tenant) -> No
     end_by_modification(contract, JULY, SEPTEMBER)
     recognize_revenue(through=date(2026, 9, 30))
     assert standing() == {"accounts_receivable.customers": D("595.07"), "revenue": D("-595.07")}
-    months = {"01": "101.92", "02": "92.05", "03": "101.92", "04": "98.63", "05": "101.92", "06": "98.63", "07": 0, "08": 0}
+    months = {
+        "01": "101.92",
+        "02": "92.05",
+        "03": "101.92",
+        "04": "98.63",
+        "05": "101.92",
+        "06": "98.63",
+        "07": 0,
+        "08": 0,
+    }
     assert revenue_by_month() == {f"2026-{month}": D(amount) for month, amount in months.items()}
     assert check_ledger(company).problems == []
     assert replay_ledger().differences == []
