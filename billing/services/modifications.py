@@ -7,7 +7,7 @@ not negative, else by credit notes and an invoice. Example (C3): 300.00 for Apri
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -380,7 +380,9 @@ def _credit(unused: Sequence[Unused], modification: ContractModification, change
 def describe(modification: ContractModification) -> str:
     """Say in a sentence what was modified, for a person."""
     change = sum((Decimal(row["after"]) - Decimal(row["before"]) for row in modification.changes), ZERO)
+    contract = modification.contract
+    moves_end = modification.kind in (ModificationKind.EXTENSION, ModificationKind.TERMINATION) and contract.end
     return (
         f"{modification.get_kind_display()} from {day_words(modification.effective_on)}: the price still to come changes by "
-        f"{format_money(change, modification.contract.currency)}."
-    )
+        f"{format_money(change, contract.currency)}."
+    ) + (f" The contract's last day is {day_words(contract.end - timedelta(days=1))}." if moves_end else "")
