@@ -12,6 +12,7 @@ from billing.access import may
 from billing.admin.document import Verb, VerbForm
 from billing.admin.shown import moment, to
 from billing.admin.tables import Table, columns
+from billing.downloads import file_headers
 from billing.models import Role
 from integrations import archive
 from integrations.connectors import base
@@ -80,9 +81,8 @@ def download(request: HttpRequest, connection_id: str, file_id: int) -> HttpResp
     found = ExportFile.objects.filter(pk=file_id, connection_id=connection_id).first()
     if found is None:
         raise Http404("There is no such file in this company.")
-    response = HttpResponse(bytes(found.content), content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="counterfoil_{found.pk}.zip"'
-    return response
+    headers = file_headers(f"counterfoil_{found.pk}.zip")
+    return HttpResponse(bytes(found.content), content_type="application/zip", headers=headers)
 
 
 def files_tables(connection: Connection) -> list[Table]:
