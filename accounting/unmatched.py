@@ -46,6 +46,16 @@ def keep(measured: Sequence[MeasuredEvent], unmatched: Sequence[Event]) -> None:
     )
 
 
+def last_listed() -> int:
+    """Give a mark of how far the list of unmatched events goes, for `waiting_since`."""
+    return UnmatchedEvent.objects.aggregate(last=Max("pk"))["last"] or 0
+
+
+def waiting_since(mark: int, *, kinds: Sequence[str]) -> int:
+    """Count events of these kinds that were listed after the mark and wait."""
+    return UnmatchedEvent.objects.filter(pk__gt=mark, event__kind__in=kinds, posted_at=None).count()
+
+
 def post_unmatched(*, at: datetime, by: Any = None, ids: Sequence[int] | None = None) -> LatePosting:
     """Post waiting events by the rules of today; all, or those with these ids. Done again, it finds nothing to do.
 

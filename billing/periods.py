@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+ALWAYS = date(1970, 1, 1)
+"""The first day of what has held from the beginning; people read "always"."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class DateRange:

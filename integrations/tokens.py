@@ -38,6 +38,11 @@ def way_of(connection: Connection) -> SignIn:
     return base.get(connection.erp).sign_in(connection.sign_in)
 
 
+def is_fed_by_files(connection: Connection) -> bool:
+    """Tell whether a person carries the documents over, for want of anything to call."""
+    return way_of(connection).kind is SignInKind.NONE
+
+
 def endpoints(connection: Connection, found: Mapping[str, Any] | None = None) -> Endpoints:
     """Give where to call and to sign in: the vendor's addresses, or a stand-in server's with the vendor's paths."""
     wanted = way_of(connection).endpoints({**connection.credentials, **(found or {})})

@@ -46,6 +46,20 @@ class ProofSerializer(serializers.Serializer):
     holds = serializers.BooleanField()
 
 
+class LetterBlockSerializer(serializers.Serializer):
+    """A block at the top of a letter: who writes, to whom, how to pay."""
+
+    heading = serializers.CharField()
+    lines = serializers.ListField(child=serializers.CharField())
+
+
+class HeadlineSerializer(serializers.Serializer):
+    """A figure above the tables: money, or a text."""
+
+    label = serializers.CharField()  # type: ignore[assignment]
+    value = serializers.JSONField(help_text="Money as an object of text and currency; a count or a text as text.")
+
+
 class ColumnSerializer(serializers.Serializer):
     key = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
@@ -77,6 +91,8 @@ class ReportSerializer(serializers.Serializer):
     title = serializers.CharField()
     about = serializers.CharField()
     currency = serializers.CharField()
+    letter = LetterBlockSerializer(many=True, help_text="Empty where the report is no letter.")
+    headline = HeadlineSerializer(many=True)
     proofs = ProofSerializer(many=True)
     tables = TableSerializer(many=True)
     page = serializers.IntegerField()
