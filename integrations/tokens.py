@@ -16,6 +16,7 @@ from django.utils import timezone
 from billing.tenancy import Actor, current_tenant_id, tenant_scope
 from integrations.connectors import base
 from integrations.connectors.base import BadCredentials, Endpoints, SignIn, SignInKind, TryLater
+from integrations.connectors.timing import CLOCK, clock_ahead, retry_after
 from integrations.models import Connection, ConnectionStatus
 from integrations.vault import Secrets
 
@@ -134,13 +135,23 @@ def exchange(
     connection: Connection, form: Mapping[str, str], *, found: Mapping[str, str] | None = None
 ) -> dict[str, Any] | None:
     """Ask the token address; None when it refused. `found` is what the callback told. Raises SignInError without an answer."""
+    way, secrets = way_of(connection), {**connection.credentials, **(found or {})}
     url = endpoints(connection, found).token
+    response = _asked(way, secrets, form, url)
+    answer = _answer(way, response)
+    if answer is None and way.kind is SignInKind.CLIENT and (ahead := clock_ahead(response.headers)):
+        # An assertion says when it was made; by the server's clock it may be one of yesterday, or of tomorrow.
+        answer = _answer(way, _asked(way, {**secrets, CLOCK: ahead}, form, url))
+    return answer
+
+
+def _asked(way: SignIn, secrets: Mapping[str, Any], form: Mapping[str, str], url: str) -> requests.Response:
     try:
-        request = way_of(connection).token_request({**connection.credentials, **(found or {})}, form, url)
+        request = way.token_request(secrets, form, url)
     except ValueError as error:  # A key or certificate that cannot be read or used.
         raise SignInError(f"The credentials cannot be used: {error}") from error
     try:
-        response = requests.post(
+        return requests.post(
             url,
             data=dict(request.form),
             auth=request.basic,
@@ -150,17 +161,24 @@ def exchange(
         )
     except requests.RequestException as error:
         raise SignInError("The ERP's sign-in service cannot be reached. Try again in a moment.") from error
-    if response.status_code >= 500 or response.status_code == 429:
-        raise SignInError("The ERP's sign-in service has trouble of its own. Try again in a moment.")
+
+
+def _answer(way: SignIn, response: requests.Response) -> dict[str, Any] | None:
+    """Read what the token address says; None for a refusal. Raises SignInError for what is neither that nor tokens."""
+    if response.status_code >= 500 or response.status_code in (408, 425, 429):
+        raise SignInError(
+            "The ERP's sign-in service has trouble of its own. Try again in a moment.",
+            after=retry_after(response.headers) or 5.0,
+        )
     try:
         answer = response.json()
-    except ValueError as error:
-        if response.status_code != 200:
+    except ValueError as error:  # A gateway's page refuses no sign-in, whatever its status.
+        if response.status_code != 200 and "html" not in response.headers.get("Content-Type", ""):
             return None
         raise SignInError("The ERP's sign-in service answered with something unreadable.") from error
     if not isinstance(answer, dict):
         return None
-    wait = way_of(connection).busy(response.status_code, answer)
+    wait = way.busy(response.status_code, answer)
     if wait:
         raise SignInError("The ERP's sign-in service was asked too often. It is asked again by itself.", after=wait)
     return answer if response.status_code == 200 and answer.get("access_token") else None
