@@ -374,9 +374,11 @@ def _credit(unused: Sequence[Unused], modification: ContractModification, change
 def describe(modification: ContractModification) -> str:
     """Say in a sentence what was modified, for a person."""
     change = sum((Decimal(row["after"]) - Decimal(row["before"]) for row in modification.changes), ZERO)
-    contract = modification.contract
-    moves_end = modification.kind in (ModificationKind.EXTENSION, ModificationKind.TERMINATION) and contract.end
-    return (
+    contract, kind = modification.contract, modification.kind
+    words = (
         f"{modification.get_kind_display()} from {day_words(modification.effective_on)}: the price still to come changes by "
         f"{format_money(change, contract.currency)}."
-    ) + (f" The contract's last day is {day_words(contract.end - timedelta(days=1))}." if moves_end else "")
+    )
+    if contract.end and kind in (ModificationKind.EXTENSION, ModificationKind.TERMINATION):
+        words += f" The contract's last day is {day_words(contract.end - timedelta(days=1))}."
+    return words
