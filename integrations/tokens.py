@@ -23,7 +23,7 @@ from integrations.vault import Secrets
 _TIMEOUT = (5.0, 30.0)
 _EARLY = timedelta(seconds=60)
 _RECONNECT = "The ERP no longer accepts this connection. Connect to it again."
-_TOKENS = ("access_token", "refresh_token", "expires_at", "refresh_expires_at", "refused")
+_TOKENS = ("access_token", "refresh_token", "former_refresh_token", "expires_at", "refresh_expires_at", "refused")
 
 
 class SignInError(ValueError):
@@ -101,21 +101,34 @@ class ConnectionAccess:
 
 def _renew(locked: Connection) -> bool:
     """Refresh the tokens of a locked connection; False when the ERP refused, the second time for good."""
-    form = {}
-    if way_of(locked).kind is SignInKind.CODE:
-        form = {"grant_type": "refresh_token", "refresh_token": str(locked.credentials.get("refresh_token", ""))}
     try:
-        answer = exchange(locked, form)
+        answer = _asked_with(locked)
     except SignInError as error:
         raise TryLater(str(error), after=error.after, whole_connection=True) from error
     if answer is not None:
-        keep(locked, answer)
+        keep(locked, answer, found={"former_refresh_token": locked.credentials.get("refresh_token", "")})
         return True
     if locked.credentials.get("refused"):
         locked.status, locked.status_reason = ConnectionStatus.RECONNECT_NEEDED, _RECONNECT
     locked.credentials = Secrets({**locked.credentials, "refused": True})
     locked.save(update_fields=["credentials", "status", "status_reason", "updated_at"])
     return False
+
+
+def _asked_with(locked: Connection) -> dict[str, Any] | None:
+    """Ask for new tokens with the newest refresh token, and where that is refused with the one before it.
+
+    Vendors let that one count for a while, for answers that got lost. It is also the way out where the request of a worker
+    that was killed reaches the ERP late: taken for a repetition, it takes back what was given out since.
+    """
+    if way_of(locked).kind is not SignInKind.CODE:
+        return exchange(locked, {})
+    known = locked.credentials
+    newest, former = known.get("refresh_token", ""), known.get("former_refresh_token", "")
+    answer = exchange(locked, {"grant_type": "refresh_token", "refresh_token": newest})
+    if answer is None and former and former != newest:
+        answer = exchange(locked, {"grant_type": "refresh_token", "refresh_token": former})
+    return answer
 
 
 def exchange(
