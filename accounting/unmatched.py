@@ -16,9 +16,9 @@ from accounting import signals
 from accounting.books import Books, books
 from accounting.engine import Dimensions, MeasuredEvent, Unit, draft_entries
 from accounting.measures import MEASURES, WITHOUT_STATE
+from accounting.mirroring import draft_reversals
 from accounting.models import JournalEntry, UnmatchedEvent
 from accounting.posting import PostedEntry, post
-from accounting.reversal import draft_reversals
 from billing.event_codec import decode
 from billing.events import Event
 from billing.models import BusinessEvent

@@ -29,11 +29,6 @@ class DateRange:
     def last_day(self) -> date:
         return self.end - timedelta(days=1)
 
-    def intersect(self, other: "DateRange") -> "DateRange | None":
-        """Give the days both ranges share, or None."""
-        start, end = max(self.start, other.start), min(self.end, other.end)
-        return DateRange(start, end) if start < end else None
-
     def by_calendar_month(self) -> "Iterator[DateRange]":
         """Cut the range at the first of each month."""
         start = self.start

@@ -26,6 +26,7 @@ from accounting.reports.structure import Further, Kind, Style, Target
 from billing.api.errors import Unprocessable
 from billing.api.money import MoneySerializer
 from billing.api.views import TenantView
+from billing.downloads import file_headers
 
 _MOST_ROWS, _ROWS = 1000, 200
 _ENTITY_HELP = "The business entity's code. May be left out where the company has only one."
@@ -157,9 +158,7 @@ class ReportFileView(TenantView):
             raise _refused(mistakes) from mistakes
         except TooLong as error:
             raise Unprocessable(str(error)) from error
-        return StreamingHttpResponse(
-            parts, content_type=FORMATS[form], headers={"Content-Disposition": f'attachment; filename="{name}"'}
-        )
+        return StreamingHttpResponse(parts, content_type=FORMATS[form], headers=file_headers(name))
 
 
 _PAGING = {"page": (1, 1_000_000), "page_size": (_ROWS, _MOST_ROWS)}

@@ -13,6 +13,7 @@ from billing.admin.document import Verb, VerbForm
 from billing.admin.form_page import form_page
 from billing.admin.shown import change_url, moment, to
 from billing.admin.tables import Table, columns
+from billing.downloads import file_headers
 from billing.models import Role
 from billing.wording import counted
 from integrations import archive
@@ -92,9 +93,8 @@ def download(request: HttpRequest, connection_id: int, file_id: int) -> HttpResp
     found = ExportFile.objects.filter(pk=file_id, connection_id=connection_id).first()
     if found is None:
         raise Http404("There is no such file in this company.")
-    response = HttpResponse(bytes(found.content), content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="counterfoil_{found.pk}.zip"'
-    return response
+    headers = file_headers(f"counterfoil_{found.pk}.zip")
+    return HttpResponse(bytes(found.content), content_type="application/zip", headers=headers)
 
 
 def file_page(request: HttpRequest, connection_id: int, file_id: int) -> HttpResponse:

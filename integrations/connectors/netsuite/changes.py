@@ -83,7 +83,7 @@ class Changes:
         if kind is Kind.REFUND_VOID:
             return Delivered(str(sent["id"])) if self._get("customerRefund", str(sent["id"])) is None else None
         source, offset = OFFSETS[kind]
-        made = self._get(offset, f"eid:{sent['externalId']}")
+        made = self._made(offset, sent)
         if made is None:
             return None
         if kind is Kind.CREDIT_NOTE_VOID:
@@ -126,7 +126,7 @@ class Changes:
         if held is None:
             return _gone("creditMemo", str(sent["id"]))
         total = decimal(held.body.get("total"))
-        made = self._get("invoice", f"eid:{sent['externalId']}")
+        made = self._made("invoice", sent)
         number = made.id if made else ""
         if not number:
             answer = self._client.write(
@@ -165,6 +165,10 @@ class Changes:
         path = f"{RECORD}/customerRefund/{sent['id']}"
         answer = self._client.call("DELETE", path, operation="delete customerRefund")
         return Delivered(str(sent["id"])) if answer.is_ok or answer.status == 404 else answer.fault.as_error()
+
+    def _made(self, record: str, sent: JsonObject) -> Held | None:
+        held = self._client.held(record, str(sent["externalId"]))
+        return Held(str(held["id"]), held) if held else None
 
     def _get(self, record: str, key: str) -> Held | None:
         answer = self._client.read(f"{RECORD}/{record}/{key}", operation=record, params={"expandSubResources": "true"})

@@ -18,6 +18,7 @@ from integrations.connectors.base import (
     Wiring,
 )
 from integrations.connectors.jsontext import loads
+from integrations.connectors.timing import retry_after
 from integrations.connectors.zoho.faults import GONE, as_error, slow_down
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ _RECONNECT = (
 _ALSO_CALLED = {
     "customerpayments": "customer_payments"
 }  # The contract's name of the list; the first is what is answered.
+
+# Some organisations have none of these, and answer with something else.
+_NOT_ALWAYS = ("transactions",)
 
 JsonObject = dict[str, Any]
 
@@ -55,6 +59,8 @@ class Client:
         while True:
             answer = self.get(path, **params, page=str(number), per_page=str(PAGE))
             found = answer.get(rows, answer.get(_ALSO_CALLED.get(rows, rows)))
+            if found is None and rows in _NOT_ALWAYS:
+                raise Rejected(GONE, f"Zoho Books does not list its {rows}.")
             yield from found if isinstance(found, list) else ()
             if not found or not _has_more(answer.get("page_context"), len(found)):
                 return
@@ -145,7 +151,7 @@ class Client:
             answer = None
         if status == 429:
             known = answer if isinstance(answer, dict) else {}
-            raise slow_down(known, response.headers.get("Retry-After"), self._wiring.company.time_zone)
+            raise slow_down(known, retry_after(response.headers), self._wiring.company.time_zone)
         if not isinstance(answer, dict):
             if 400 <= status < 500 and status not in (408, 425):
                 raise Rejected(f"http_{status}", f"Zoho Books refused the request (HTTP {status}).")
