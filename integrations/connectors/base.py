@@ -62,6 +62,7 @@ __all__ = [
     "CompanyFrom",
     "Connector",
     "ConnectorSpec",
+    "Corrects",
     "Delivered",
     "DeliveryError",
     "Endpoints",
@@ -245,6 +246,14 @@ class Sweeps(Protocol):
 
     def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
         """Tell which of these documents, by the day they were sent with, a list no longer shows. Raises DeliveryError."""
+
+
+@runtime_checkable
+class Corrects(Protocol):
+    """What a connector offers beside, whose vendor lets documents be changed (`ConnectorSpec.corrects`)."""
+
+    def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
+        """Make a document of the ERP again what the parcel says, whatever was changed of it. Raises DeliveryError."""
 
 
 _registry: dict[str, ConnectorSpec] = {}

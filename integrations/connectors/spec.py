@@ -169,6 +169,7 @@ class ConnectorSpec:
     `tells_links`: payments that were read say which invoices they settle; `tells_credits`: credit notes do.
     `one_by_one`: the documents of a batch are requests of their own, so that a part of it may be taken up again alone.
     `sweeps`: kinds whose deletions `Connector.changes` does not tell; then the connector offers `base.Sweeps`.
+    `corrects`: kinds of which the ERP lets a document be made again what ours is; then the connector offers `base.Corrects`.
     `lists`: what `Connector.lists` reads. `reads`: the kinds that `Connector.documents` can read.
     """
 
@@ -194,6 +195,7 @@ class ConnectorSpec:
     reads: tuple[Kind, ...] = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT)
     one_by_one: bool = False
     sweeps: tuple[Kind, ...] = ()
+    corrects: tuple[Kind, ...] = ()
     webhooks: Webhooks | None = None
     can_draft: bool = False
     tells_links: bool = True

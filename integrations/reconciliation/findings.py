@@ -1,6 +1,8 @@
 """What a comparison found, in plain objects with the cause in words."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
@@ -36,14 +38,15 @@ _CAUSES = {
     OutboxState.DELIVERED: GONE,
     OutboxState.APPROVAL: APPROVAL,
 }
+_EXPLAINED = (PARKED, SKIPPED, DATED_LATER, CHANGED)
 T = TypeVar("T")
 
 
 class Findings:
     """Collects differences. `compared` counts documents that were looked at on either side."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, *, through: date) -> None:
+        self._connection, self._through = connection, through
         self.reads = base.get(connection.erp).reads
         self.compared = 0
         self._looked_up = 0
@@ -131,8 +134,8 @@ class Findings:
             external_id = references.get(subject, "")
             if cause == GONE and external_id and self._looked_up < _LOOK_UPS:
                 self._looked_up += 1
-                cause = _fate(connector.document(as_sent(kind), external_id))
-            detail = reason if state in (OutboxState.PARKED, OutboxState.SKIPPED) else ""
+                cause, reason = self._fate(connector.document(as_sent(kind), external_id))
+            detail = reason if cause in _EXPLAINED else ""
             self.add(
                 kind.value,
                 name or reference_of(prefix, kind, subject),
@@ -142,11 +145,15 @@ class Findings:
                 detail=detail,
             )
 
-
-def _fate(document: ErpDocument | None) -> str:
-    if document is None:
-        return DELETED
-    return VOIDED if document.status == "void" else DATED_LATER
+    def _fate(self, document: ErpDocument | None) -> tuple[str, str]:
+        """Say what became of a document that was delivered and is not among those read, and in which way it was changed."""
+        if document is None:
+            return DELETED, ""
+        if document.status == "void":
+            return VOIDED, ""
+        if document.date[:10] > self._through.isoformat():
+            return DATED_LATER, f"There it is dated {document.date[:10]}."
+        return CHANGED, f"There it is dated {document.date[:10]}."
 
 
 def subject_of(connection: Connection, kind: Kind, document: ErpDocument) -> int | None:
@@ -154,6 +161,18 @@ def subject_of(connection: Connection, kind: Kind, document: ErpDocument) -> int
     lead = reference_of(connection.reference_prefix, kind, 0)[:-1]
     rest = document.reference.removeprefix(lead)
     return int(rest) if document.reference.startswith(lead) and rest.isdigit() else None
+
+
+def recognized(connection: Connection, kind: Kind, documents: Iterable[ErpDocument]) -> Iterator[ErpDocument]:
+    """Give documents of the ERP with our reference also where we know them by their id only: adopted ones carry none."""
+    kinds = [each for each in Kind if as_sent(each) is kind]
+    for page in chunks(documents):
+        plain = [document.external_id for document in page if not document.reference]
+        rows = ExternalReference.objects.filter(connection=connection, kind__in=kinds, external_id__in=plain)
+        known = dict(rows.values_list("external_id", "reference")) if plain else {}
+        for document in page:
+            reference = "" if document.reference else known.get(document.external_id, "")
+            yield replace(document, reference=reference, is_marked=False) if reference else document
 
 
 def foreign_cause(connection: Connection, document: ErpDocument) -> str:

@@ -4,7 +4,7 @@ Amounts are compared in the currency that was sent; accounts also in the base cu
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -28,6 +28,7 @@ from integrations.reconciliation.findings import (
     Findings,
     chunks,
     foreign_cause,
+    recognized,
     subject_of,
 )
 from integrations.reconciliation.switched import Switch
@@ -82,15 +83,19 @@ class _Comparison:
 
     def run(self, connector: Connector) -> None:
         """Read their side page by page, then look for what it lacks, then compare the accounts."""
-        for page in chunks(connector.documents(Kind.JOURNAL_ENTRY, through=self._through, since=self._since)):
+        for page in chunks(self._held(Kind.JOURNAL_ENTRY, connector)):
             self._compare_page(page)
         # Where our receivables are a clearing account, the ERP's own sales documents do not touch what we feed.
         effects = _EFFECT_ON_RECEIVABLES if base.get(self._connection.erp).receivable_types else {}
         for kind in set(effects) & set(self._findings.reads):
-            for document in connector.documents(kind, through=self._through, since=self._since):
+            for document in self._held(kind, connector):
                 self._made_there(document, _EFFECT_ON_RECEIVABLES[kind])
         self._look_for_missing(connector)
         self._compare_accounts()
+
+    def _held(self, kind: Kind, connector: Connector) -> Iterator[ErpDocument]:
+        documents = connector.documents(kind, through=self._through, since=self._since)
+        return recognized(self._connection, kind, documents)
 
     def _entries(self) -> QuerySet[JournalEntry]:
         entries = JournalEntry.objects.filter(date__lte=self._through)

@@ -194,6 +194,20 @@ def erp_document(kind: Kind, found: JsonObject) -> ErpDocument:
     )
 
 
+def left_of(memo: JsonObject) -> Decimal:
+    """Give what a credit memo has not settled yet."""
+    return decimal(memo.get("Balance", memo.get("RemainingCredit")))
+
+
+def links(payment: JsonObject) -> list[tuple[str, str, Decimal]]:
+    """Give what a payment links: the type, the Id and the amount of each."""
+    return [
+        (str(link["TxnType"]), str(link["TxnId"]), decimal(line.get("Amount")))
+        for line in payment.get("Line") or ()
+        for link in line.get("LinkedTxn") or ()
+    ]
+
+
 def links_to_refunds(payment: JsonObject) -> list[JsonObject]:
     """Give a payment's lines that link what was paid back of it: an update states all of its lines."""
     return [

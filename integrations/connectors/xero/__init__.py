@@ -162,6 +162,7 @@ SPEC = ConnectorSpec(
         RowKind.TRACKING,
     ),
     tells_credits=True,
+    corrects=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE),
     reads=(
         Kind.JOURNAL_ENTRY,
         Kind.INVOICE,
