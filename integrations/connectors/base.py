@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from integrations.connectors.errors import (
@@ -83,6 +84,7 @@ __all__ = [
     "SignIn",
     "SignInKind",
     "Sweeps",
+    "TellsReceivables",
     "TokenRequest",
     "TryLater",
     "UnknownOutcome",
@@ -254,6 +256,14 @@ class Corrects(Protocol):
 
     def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
         """Make a document of the ERP again what the parcel says, whatever was changed of it. Raises DeliveryError."""
+
+
+@runtime_checkable
+class TellsReceivables(Protocol):
+    """What a connector offers beside, whose vendor tells its own ledger of receivables (else `ConnectorSpec.no_ledger`)."""
+
+    def receivables(self, *, through: date) -> Mapping[str, Decimal]:
+        """Give, by customer, what its ledger of receivables comes to at the end of a day, in its home currency."""
 
 
 _registry: dict[str, ConnectorSpec] = {}

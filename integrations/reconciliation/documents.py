@@ -19,9 +19,11 @@ from integrations.documents import Kind, reference_of
 from integrations.models import Connection, ErpRecord, MappingKind, OutboxItem, OutboxState
 from integrations.models import Mapping as MappingRow
 from integrations.policy import Policy, WhenLocked
+from integrations.reconciliation import ledger
 from integrations.reconciliation.findings import (
     APPROVAL,
     CHANGED,
+    OTHER_MODE,
     ROUNDING,
     TWICE,
     VOIDED,
@@ -87,6 +89,8 @@ def compare(
             comparison.run_moved(sort, connector)
     comparison.stray_journals(connector)
     comparison.tell_sums()
+    if connection.send_payments:
+        comparison.tell_ledger(connector)
 
 
 class _Comparison:
@@ -108,6 +112,7 @@ class _Comparison:
     def run(self, sort: _Sort, connector: Connector) -> None:
         """Compare one kind in both directions."""
         seen: set[int] = set()
+        void: dict[int, ErpDocument] = {}
         further = self._further(sort)
         for page in chunks(self._held(sort.kind, connector)):
             subjects = [subject_of(self._connection, sort.kind, document) for document in page]
@@ -124,19 +129,23 @@ class _Comparison:
                 if subject is None or subject not in ours:
                     self._foreign(sort, document)
                     continue
+                if document.status == "void" and ours[subject].total:
+                    void[subject] = document  # Unless it was sent anew since.
+                    continue
                 self._findings.compared += 1
                 if subject in seen:
-                    name = ours[subject].name
-                    self._findings.add(
-                        sort.kind.value, name, TWICE, theirs=document.total, external_id=document.external_id
-                    )
+                    if document.status != "void":
+                        self._twice(sort, ours[subject], document)
                     continue
                 seen.add(subject)
                 self._compare(sort, ours[subject], document, customers)
                 self._rated.compare(sort.kind.value, ours[subject].name, ours[subject], document, rates.of(subject))
         for ids in chunks(self._candidates(sort).order_by("id").values_list("id", flat=True).iterator(chunk_size=5000)):
-            self._our_side(sort, ids, seen, connector)
+            self._our_side(sort, ids, seen, void, connector)
         self._our_further(sort, further, connector)
+
+    def _twice(self, sort: _Sort, ours: _Ours, document: ErpDocument) -> None:
+        self._findings.add(sort.kind.value, ours.name, TWICE, theirs=document.total, external_id=document.external_id)
 
     def run_moved(self, sort: _Sort, connector: Connector) -> None:
         """Compare money paid back and money that moved beside all invoices; the ERP's own of the latter is no concern of ours."""
@@ -163,14 +172,26 @@ class _Comparison:
             self._count_ours(sort, row.customer_id, amount, customers)
         further.say_missing(connector)
 
-    def _our_side(self, sort: _Sort, ids: Sequence[int], seen: set[int], connector: Connector) -> None:
+    def _our_side(
+        self, sort: _Sort, ids: Sequence[int], seen: set[int], void: Mapping[int, ErpDocument], connector: Connector
+    ) -> None:
         missing = []
         every = self._ours(sort, ids)
         customers, rates = self._customers(each.customer_id for each in every.values()), self._rates(sort, every)
         for subject, ours in every.items():
             self._count_ours(sort, ours.customer_id, self._rated.ours(ours, rates.of(subject)), customers)
             is_gone = sort is not _INVOICES and not ours.total  # What is void here need not be there any more.
-            if subject not in seen and not is_gone:
+            if subject in void and subject not in seen:
+                self._findings.compared += 1
+                self._findings.add(
+                    sort.kind.value,
+                    ours.name,
+                    VOIDED,
+                    ours=ours.total,
+                    theirs=void[subject].total,
+                    external_id=void[subject].external_id,
+                )
+            elif subject not in seen and not is_gone:
                 missing.append((subject, ours.name, ours.total))
         if sort is _CREDITS and not self._spec.tells_credits:
             self._findings.unfinished(
@@ -273,11 +294,6 @@ class _Comparison:
         return {ours: theirs for ours, theirs in rows.values_list("internal_id", "external_id") if ours is not None}
 
     def _compare(self, sort: _Sort, ours: _Ours, theirs: ErpDocument, customers: dict[int, str]) -> None:
-        if theirs.status == "void" and ours.total:
-            self._findings.add(
-                sort.kind.value, ours.name, VOIDED, ours=ours.total, theirs=theirs.total, external_id=theirs.external_id
-            )
-            return
         pairs: list[tuple[str, Any, Any]] = [
             ("total", ours.total, theirs.total),
             ("tax", ours.tax, ours.tax if theirs.tax is None else theirs.tax),
@@ -350,9 +366,7 @@ class _Comparison:
         for document in self._held(Kind.JOURNAL_ENTRY, connector):
             if document.reference.startswith(self._prefix) and not self._switch.sent_before(document):
                 self._findings.compared += 1
-                self._findings.add(
-                    "journal_entry", document.number, "sent in the other mode", external_id=document.external_id
-                )
+                self._findings.add("journal_entry", document.number, OTHER_MODE, external_id=document.external_id)
 
     @cached_property
     def _deposit(self) -> str:
@@ -370,3 +384,18 @@ class _Comparison:
         """Note what the documents come to."""
         records = ErpRecord.objects.filter(connection=self._connection, kind="customer")
         self._sums.tell(self._findings, names=dict(records.values_list("external_id", "name")))
+
+    def tell_ledger(self, connector: Connector) -> None:
+        """Note what customers owe by the ERP's own ledger, where all of our books are in one base currency."""
+        if set(self._bases.values()) == {self._home}:
+            ledger.compare(
+                self._connection,
+                connector,
+                self._findings,
+                entities=self._entities,
+                currency=self._home,
+                since=self._since,
+                through=self._through,
+                explained=self._sums.differing,
+                foreign=self._sums.foreign,
+            )

@@ -28,7 +28,9 @@ ERP_MADE = "made in the ERP"
 TWICE = "there twice"
 UNKNOWN = "unknown here"
 CHANGED = "changed in the ERP"
+BEYOND = "entered on receivables beside the documents"
 OTHER = "sent by another installation"
+OTHER_MODE = "sent in the other mode"
 
 _CAUSES = {
     OutboxState.PENDING: NOT_SENT,

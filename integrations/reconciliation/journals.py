@@ -24,6 +24,7 @@ from integrations.reconciliation.findings import (
     RATE,
     ROUNDING,
     TWICE,
+    VOIDED,
     WAITS_FOR_SUM,
     Findings,
     chunks,
@@ -78,6 +79,7 @@ class _Comparison:
         self._home = str(connection.company.get("home_currency") or entities[0].base_currency)
         self._sums: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self._seen: set[tuple[Kind, int]] = set()
+        self._void: dict[tuple[Kind, int], ErpDocument] = {}
         self._switch = Switch(connection)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
 
@@ -114,6 +116,9 @@ class _Comparison:
             ours = (entries if subject[0] is Kind.JOURNAL_ENTRY else sums).get(subject[1]) if subject else None
             if subject is None or ours is None:
                 self._foreign(document, theirs)
+                continue
+            if document.status == "void":
+                self._void[subject] = document  # Unless it was sent anew since.
                 continue
             self._findings.compared += 1
             if subject in self._seen:
@@ -271,10 +276,13 @@ class _Comparison:
             return
         self._findings.compared += len(ids)
         found = self._read(ids) if kind is Kind.JOURNAL_ENTRY else self._read_sums(ids)
-        rows = [
-            (pk, ours.name, sum((each for each in ours.amounts.values() if each > 0), Decimal(0)))
-            for pk, ours in found.items()
-        ]
+        rows = []
+        for pk, ours in found.items():
+            amount = sum((each for each in ours.amounts.values() if each > 0), Decimal(0))
+            if (kind, pk) in self._void:
+                self._add(ours, VOIDED, self._void[kind, pk], ours_=amount, theirs=Decimal(0))
+            else:
+                rows.append((pk, ours.name, amount))
         self._findings.missing(kind, rows, connector=connector)
 
     def _compare_accounts(self) -> None:

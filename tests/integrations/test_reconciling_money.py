@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import requests
 
 from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceLine
 from billing.services.credit_notes import Keep, issue_credit_note
@@ -247,3 +248,42 @@ def test_skipped_allocations_of_credits_are_told_as_skipped(opened: Any) -> None
     deliver_all(connection)
     assert told(connection, "write_off") == [("write_off", "skipped", {})]
     assert CreditNote.objects.count() == 0
+
+
+def test_a_journal_on_receivables_beside_all_documents_is_told(opened: Any) -> None:
+    """12.34 that somebody booked to a customer in QuickBooks: no document of either side knows of them."""
+    connection, books = opened("quickbooks")
+    a_month(customers=2)
+    deliver_all(connection)
+    assert reconcile(connection, through=FEBRUARY)[1].differences == []
+    accounts = {each["Name"]: each["Id"] for each in books.objects("Account")}
+    customer = books.objects("Customer")[0]
+    entity = {"Type": "Customer", "EntityRef": {"value": customer["Id"]}}
+    sides = [
+        {"PostingType": "Debit", "AccountRef": {"value": accounts["Accounts Receivable (A/R)"]}, "Entity": entity},
+        {"PostingType": "Credit", "AccountRef": {"value": accounts["Services"]}},
+    ]
+    connection.refresh_from_db()
+    answer = requests.post(
+        f"{connection.base_url}/v3/company/{connection.realm_id}/journalentry?minorversion=75",
+        json={
+            "TxnDate": "2026-02-01",
+            "Line": [
+                {"Amount": 12.34, "DetailType": "JournalEntryLineDetail", "JournalEntryLineDetail": side}
+                for side in sides
+            ],
+        },
+        headers={"Authorization": f"Bearer {connection.credentials['access_token']}", "Accept": "application/json"},
+        timeout=10,
+    )
+    assert answer.status_code == 200, answer.text
+    kept, findings = reconcile(connection, through=FEBRUARY)
+    (found,) = findings.differences
+    assert (found["kind"], found["document"], found["cause"]) == (
+        "customer",
+        customer["DisplayName"],
+        "entered on receivables beside the documents",
+    )
+    assert [row["difference"] for row in kept.customers] == ["12.34"]
+    # From the day after on nothing moved beside the documents.
+    assert reconcile(connection, since=FEBRUARY, through=FEBRUARY)[1].differences == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from integrations.connectors.base import (
@@ -120,6 +121,10 @@ class NetSuite:
     def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
         """Tell which of these transactions are there no longer: one query for up to a thousand of them."""
         return set(self._transactions().missing([number for numbers in by_day.values() for number in numbers]))
+
+    def receivables(self, *, through: date) -> Mapping[str, Decimal]:
+        """Give what customers owe by NetSuite's ledger, as a customer on a journal's line counts where the head has none."""
+        return self._transactions().receivables(through)
 
     def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
         """Patch a record with all that we say of it, its lists of lines in place of those there."""

@@ -159,6 +159,19 @@ class Transactions:
             there.update(str(row["id"]) for row in rows)
         return [each for each in ids if each not in there]
 
+    def receivables(self, through: date) -> dict[str, Decimal]:
+        """Give what each customer owes in the primary accounting book at the end of a day. Raises DeliveryError."""
+        ours = f"AND tl.subsidiary IN ({', '.join(self._subsidiaries)}) " if self._subsidiaries else ""
+        text = (
+            "SELECT t.entity, SUM(tal.amount) AS amount FROM transaction t "
+            "JOIN transactionline tl ON tl.transaction = t.id "
+            "JOIN transactionaccountingline tal ON tal.transaction = tl.transaction AND tal.transactionline = tl.id "
+            "JOIN account a ON a.id = tal.account "
+            f"WHERE tal.accountingbook = 1 AND tal.posting = 'T' AND a.accttype = 'AcctRec' {ours}"
+            f"AND t.trandate <= {day(through)} GROUP BY t.entity ORDER BY t.entity"
+        )
+        return {str(row.get("entity") or ""): decimal(row.get("amount")) for row in self._queries.all(text)}
+
     def _page(self, condition: str) -> list[Row]:
         """Give a page of heads; all columns where one of those wanted is refused."""
         text = f"FROM transaction WHERE {condition} ORDER BY id"

@@ -1,8 +1,9 @@
 """The QuickBooks Online connector: sending in batches, reading back, and reading lists and documents."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import NAMESPACE_URL, uuid5
@@ -186,6 +187,13 @@ class QuickBooks:
         """Create a customer, or give the one of that name that is there."""
         shown = payloads.name_of(name)
         return self._create("Customer", "DisplayName", shown, {"DisplayName": shown, "Notes": note}, request_id)
+
+    def receivables(self, *, through: date) -> Mapping[str, Decimal]:
+        """Give what customers owe by the report of customer balances, which is in the home currency."""
+        report = self._client.get(
+            f"reports/CustomerBalance?report_date={through.isoformat()}&accounting_method=Accrual"
+        )
+        return dict(objects.balances(report))
 
     def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
         """Update an object in full: what is left out of a full update is blank there afterwards."""

@@ -125,6 +125,7 @@ SPEC = ConnectorSpec(
         RowKind.TRACKING,
         RowKind.LOCATION,
     ),
+    no_ledger="Zoho Books tells what customers owe at this moment only, not as of a day.",
     reads=(
         Kind.JOURNAL_ENTRY,
         Kind.INVOICE,
