@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
@@ -20,6 +19,7 @@ from billing.admin.document import Document, DocumentAdmin, Verb
 from billing.admin.form_page import form_page
 from billing.admin.shown import NONE, change_url, day, figure, link, list_url, moment, money, status, to
 from billing.admin.tables import Table, columns
+from billing.downloads import file_headers
 from billing.models import Role
 
 
@@ -168,8 +168,7 @@ class ManualEntryAdmin(DocumentAdmin):
         found = Attachment.objects.filter(pk=attachment_id).first()
         if found is None:
             raise Http404
-        response = HttpResponse(bytes(found.content), content_type=found.content_type)
-        response["Content-Disposition"] = content_disposition_header(True, found.name)
+        response = HttpResponse(bytes(found.content), content_type=found.content_type, headers=file_headers(found.name))
         response["Content-Security-Policy"] = "sandbox; default-src 'none'"
         response["X-Content-Type-Options"] = "nosniff"
         return response

@@ -91,7 +91,7 @@ def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -
         tenant_id=contract.tenant_id,
         contract=contract,
         number=contract.modifications_made,
-        kind=_kind(contract, before, lines, old_end, change),
+        kind=_kind(lines, old_end, change),
         effective_on=change.effective_on,
         signed_on=change.signed_on,
         treatment=change.treatment,
@@ -282,13 +282,7 @@ def _lines(
     return lines
 
 
-def _kind(
-    contract: Contract,
-    before: Mapping[int, Item],
-    lines: Sequence[ModifiedLine],
-    old_end: date | None,
-    change: Modification,
-) -> ModificationKind:
+def _kind(lines: Sequence[ModifiedLine], old_end: date | None, change: Modification) -> ModificationKind:
     if change.end and (old_end is None or change.end < old_end):
         return ModificationKind.TERMINATION
     if change.end:

@@ -12,12 +12,13 @@ from billing.access import may
 from billing.admin.shown import badge, change_url, list_url, moment
 from billing.admin.tables import Table, columns
 from billing.models import Job, JobStatus, Role
+from billing.wording import counted
 from integrations.admin import mapping_rows
 from integrations.admin.mapping_rows import DEFAULTS
 from integrations.admin.shown import erp_name, sends
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
-from integrations.connectors.facts import DIMENSIONS
+from integrations.connectors.facts import DIMENSIONS, RowKind
 from integrations.going_live import is_being_set_up
 from integrations.models import (
     Connection,
@@ -29,7 +30,7 @@ from integrations.models import (
     MappingStatus,
 )
 from integrations.readiness import readiness
-from integrations.tokens import way_of
+from integrations.tokens import is_fed_by_files, way_of
 from integrations.upkeep import TokenHealth
 
 _IMPORTING = ("import_erp_lists", "create_erp_accounts")
@@ -87,8 +88,11 @@ def steps_of(connection: Connection, health: TokenHealth) -> Iterator[Step]:
         done=True,
         links=[("Change", _verb(connection, "mode"), Role.ADMIN)],
     )
-    yield from _signing_in(connection, health, is_open)
-    yield _import(connection, is_open)
+    if is_fed_by_files(connection):
+        yield from _by_files(connection, is_open)
+    else:
+        yield from _signing_in(connection, health, is_open)
+        yield _import(connection, is_open)
     has_lists = is_open and connection.lists_read_at is not None
     yield from _mapping(connection, has_lists)
     missing = readiness(connection) if has_lists else ["Do the steps above."]
@@ -107,6 +111,29 @@ def steps_of(connection: Connection, health: TokenHealth) -> Iterator[Step]:
         + (f" And {len(missing) - 3} more." if len(missing) > 3 else ""),
         done=not is_being_set_up(connection),
         links=[("Go live", _verb(connection, "go_live"), Role.ACCOUNTANT)] if has_lists and not missing else (),
+    )
+
+
+def _by_files(connection: Connection, is_open: bool) -> Iterator[Step]:
+    """Give the steps of an ERP without an API: nobody signs in, and its chart is a file."""
+    yield Step(
+        "Connect",
+        "No sign-in is needed: files are made here, and you import them into the ERP.",
+        done=is_open,
+        links=[] if is_open else [("Connect", reverse("admin:connect_erp", args=[connection.pk]), Role.ADMIN)],
+    )
+    accounts = ErpRecord.objects.filter(connection=connection, kind=RowKind.ACCOUNT, is_active=True).count()
+    yield Step(
+        "Upload its chart of accounts",
+        f"{counted(accounts, 'account', 'accounts')} to map to."
+        if accounts
+        else "A CSV file with number and name of each account. Leave it out if our account numbers are used there too: "
+        "create the missing accounts below.",
+        done=bool(accounts),
+        links=[("Upload again" if accounts else "Upload chart", _verb(connection, "upload_chart"), Role.ACCOUNTANT)]
+        if is_open
+        else [],
+        optional=True,
     )
 
 

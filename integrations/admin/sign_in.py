@@ -17,8 +17,8 @@ from billing.access import work_out_access
 from billing.admin.shown import change_url, list_url
 from billing.models import Role
 from billing.tenancy import current_tenant_id, tenant_scope
-from integrations import outbox, sign_in
-from integrations.admin.file_verbs import is_fed_by_files
+from integrations import mapping, outbox, sign_in
+from integrations.admin.file_verbs import takes_files
 from integrations.connectors.base import SignInKind
 from integrations.models import Connection, ConnectionStatus
 from integrations.tokens import SignInError, way_of
@@ -48,7 +48,10 @@ def start(request: HttpRequest, connection: Connection) -> str:
         return begin(request, connection)
     connected = sign_in.connect(connection)
     outbox.wake(tenant_id=connected.tenant_id, connection_id=connected.pk)
-    lists = "upload the ERP's chart of accounts" if is_fed_by_files(connected) else "import the ERP's lists"
+    lists = "import the ERP's lists"
+    if takes_files(connected):
+        mapping.import_lists(connected)
+        lists = "upload the ERP's chart of accounts, or use our account numbers there"
     messages.success(request, f"{connected.name} is connected. Next: {lists}, then see to the mapping.")
     return ""
 
