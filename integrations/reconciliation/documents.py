@@ -353,8 +353,14 @@ class _Comparison:
 
     def tell_sums(self) -> None:
         """Note what the documents come to."""
-        records = ErpRecord.objects.filter(connection=self._connection, kind="customer")
-        self._sums.tell(self._findings, names=dict(records.values_list("external_id", "name")))
+        self._sums.tell(self._findings, names=self._customer_names)
+
+    @cached_property
+    def _customer_names(self) -> dict[str, str]:
+        """Names by the ERP's ids: as its list has them, else as the customers were sent."""
+        sent = MappingRow.objects.filter(connection=self._connection, kind=MappingKind.CUSTOMER)
+        listed = ErpRecord.objects.filter(connection=self._connection, kind="customer")
+        return dict(sent.values_list("external_id", "external_name")) | dict(listed.values_list("external_id", "name"))
 
     def tell_ledger(self, connector: Connector) -> None:
         """Note what customers owe by the ERP's own ledger, where all of our books are in one base currency."""
@@ -367,6 +373,7 @@ class _Comparison:
                 currency=self._home,
                 since=self._since,
                 through=self._through,
+                names=self._customer_names,
                 explained=self._sums.differing,
                 foreign=self._sums.foreign,
             )

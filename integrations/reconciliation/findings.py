@@ -1,5 +1,6 @@
 """What a comparison found, in plain objects with the cause in words."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -42,6 +43,7 @@ _CAUSES = {
     OutboxState.APPROVAL: APPROVAL,
 }
 _EXPLAINED = (PARKED, SKIPPED, DATED_LATER, CHANGED)
+_REFERENCE = re.compile(r"[0-9A-Z]{4,8}-[A-Z]{1,2}\d+")  # As any installation writes them.
 T = TypeVar("T")
 
 
@@ -160,6 +162,8 @@ class Findings:
             return VOIDED, ""
         if document.date[:10] > self._through.isoformat():
             return DATED_LATER, f"There it is dated {document.date[:10]}."
+        if not document.reference.startswith(f"{self._connection.reference_prefix}-"):
+            return CHANGED, f"There its reference is “{document.reference}” now."
         return CHANGED, f"There it is dated {document.date[:10]}."
 
 
@@ -183,10 +187,10 @@ def recognized(connection: Connection, kind: Kind, documents: Iterable[ErpDocume
 
 
 def foreign_cause(connection: Connection, document: ErpDocument) -> str:
-    """Say where a document comes from that is not one of ours of its kind."""
-    if not document.reference:
-        return ERP_MADE
-    return UNKNOWN if document.reference.startswith(f"{connection.reference_prefix}-") else OTHER
+    """Say where a document comes from that is not one of ours of its kind: people there write references too."""
+    if document.reference.startswith(f"{connection.reference_prefix}-"):
+        return UNKNOWN
+    return OTHER if _REFERENCE.fullmatch(document.reference) else ERP_MADE
 
 
 def chunks(rows: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:

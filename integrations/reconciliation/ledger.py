@@ -14,14 +14,16 @@ from accounting.currency.roles import RECEIVABLE
 from accounting.events import ForeignBalancesRevalued, RevaluationReversed
 from accounting.models import JournalLine
 from integrations.connectors.base import Connector, TellsReceivables
-from integrations.models import Connection, ErpRecord, MappingKind
+from integrations.models import Connection, MappingKind
 from integrations.models import Mapping as MappingRow
+from integrations.policy import SWITCHED_AT
 from integrations.reconciliation.findings import BEYOND, RATE, ROUNDING, Findings
 from integrations.reconciliation.sums import IN_BASE
 
 LEDGER = "the ERP's own ledger of receivables" + IN_BASE
 _ROLES = (RECEIVABLE, "contra_accounts_receivable.customers", "unapplied_payments", "customer_wallet")
 _UNREALIZED = (ForeignBalancesRevalued.kind, RevaluationReversed.kind)
+_ALL = "All customers"
 _ZERO = Decimal(0)
 _CENTS = Decimal("0.05")  # Each document and each part of it is rounded by itself, there as here.
 
@@ -35,13 +37,15 @@ def compare(
     currency: str,
     since: date | None,
     through: date,
+    names: Mapping[str, str],
     explained: Collection[str],
     foreign: Collection[str],
 ) -> None:
     """Compare what customers owe, by the ERP's ids. `currency`: the base currency of all of these entities.
 
     `explained` are those whose documents differ already: they are shown, and are no difference of their own. `foreign` are
-    those with documents in another currency. Raises DeliveryError.
+    those with documents in another currency. After a switch of mode they are compared altogether: journals name one customer
+    for all. Raises DeliveryError.
     """
     if not isinstance(connector, TellsReceivables):
         return
@@ -50,12 +54,14 @@ def compare(
         for customer, amount in connector.receivables(through=since - timedelta(days=1)).items():
             theirs[customer] = theirs.get(customer, _ZERO) - amount
     ours = _ours(connection, _lines(entities, since, through))
-    names = dict(ErpRecord.objects.filter(connection=connection, kind="customer").values_list("external_id", "name"))
+    if connection.option(SWITCHED_AT, None):
+        ours, theirs = ({_ALL: sum(each.values(), _ZERO)} for each in (ours, theirs))
+        explained, foreign = ([_ALL] if explained else [], [_ALL] if foreign else [])
     for customer in sorted(set(ours) | set(theirs)):
         mine, other = ours.get(customer, _ZERO), theirs.get(customer, _ZERO)
         if mine == other:
             continue
-        name = names.get(customer, customer or "without a customer")
+        name = names.get(customer, customer or "Entries without a customer")
         findings.customer(
             name=f"{name}, by the ledger{IN_BASE}", external_id=customer, currency=currency, ours=mine, theirs=other
         )
@@ -68,7 +74,7 @@ def compare(
                 cause,
                 ours=mine,
                 theirs=other,
-                external_id=customer,
+                external_id="" if customer == _ALL else customer,
                 detail=f"In {currency}, by the ledgers of receivables; the documents themselves agree.",
             )
     findings.account(

@@ -104,16 +104,20 @@ def test_a_refund_that_somebody_changed_or_deleted_in_zoho_is_found(opened: Any,
     assert told(connection, "refund") == [("refund", "deleted in the ERP", None)]
 
 
-def test_a_refund_made_by_hand_in_zoho_is_found(opened: Any) -> None:
+def test_a_refund_in_zoho_with_another_reference_is_found(opened: Any) -> None:
     connection, books = opened("zoho")
     paid_back()
     deliver_all(connection)
     (refund,) = books.objects("creditnoterefunds")
     books.edit("creditnoterefunds", refund["creditnote_refund_id"], reference_number="")
+    assert told(connection, "refund") == []  # It is known by its id.
+    books.edit("creditnoterefunds", refund["creditnote_refund_id"], reference_number="Cheque 7")
     assert told(connection, "refund") == [
-        ("refund", "changed in the ERP", None),  # It is the same one, without our reference.
+        ("refund", "changed in the ERP", None),
         ("refund", "made in the ERP", "3.00"),
     ]
+    books.edit("creditnoterefunds", refund["creditnote_refund_id"], reference_number="ZZZZZ-R7")
+    assert told(connection, "refund")[-1] == ("refund", "sent by another installation", "3.00")
 
 
 @pytest.mark.parametrize("erp", ["quickbooks", "zoho"])

@@ -70,7 +70,7 @@ _HEADS = (
 )
 _OWN_NUMBERS = (Kind.PAYMENT, Kind.REFUND, Kind.MONEY_OUT, Kind.MONEY_IN)
 _CHUNK = 200
-_ZERO = Decimal(0)
+_ZERO, _EXACT = Decimal(0), Decimal("0.0001")
 JsonObject = dict[str, Any]
 
 
@@ -170,7 +170,10 @@ class Transactions:
             f"WHERE tal.accountingbook = 1 AND tal.posting = 'T' AND a.accttype = 'AcctRec' {ours}"
             f"AND t.trandate <= {day(through)} GROUP BY t.entity ORDER BY t.entity"
         )
-        return {str(row.get("entity") or ""): decimal(row.get("amount")) for row in self._queries.all(text)}
+        # A sum may come as a floating point number, with digits that no amount has.
+        return {
+            str(row.get("entity") or ""): decimal(row.get("amount")).quantize(_EXACT) for row in self._queries.all(text)
+        }
 
     def _page(self, condition: str) -> list[Row]:
         """Give a page of heads; all columns where one of those wanted is refused."""

@@ -136,14 +136,8 @@ SPEC = ConnectorSpec(
         Kind.MONEY_IN,
     ),
     tells_credits=True,
-    corrects=(
-        Kind.JOURNAL_ENTRY,
-        Kind.INVOICE,
-        Kind.CREDIT_NOTE,
-        Kind.PAYMENT,
-        Kind.MONEY_OUT,
-        Kind.MONEY_IN,
-    ),
+    # Of expenses and bank transactions the sign-in is asked for creating and reading only.
+    corrects=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT),
     sweeps=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT),
     webhooks=WEBHOOKS,
     can_draft=True,
