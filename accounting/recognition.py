@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from accounting import commitments, schedules
 from accounting.books import books, holding
 from accounting.commitments import Commitment
-from accounting.earning import Earning, Step
+from accounting.earning import Earning, Step, earn
 from accounting.events import RevenueRecognized, UsageTruedUp
 from accounting.models import JournalEntry, RecognitionSchedule, RevenueDate
 from accounting.schedules import Schedule
@@ -24,6 +24,7 @@ from billing.publishing import publish
 from billing.services.contracts import renew_contracts
 from billing.services.prepaid import expire_credits
 from billing.services.terms import Item, read_items
+from billing.services.wallets import expire_wallets
 from billing.tenancy import current_tenant_id
 
 _CHUNK, _SLICE = 1000, 500
@@ -50,6 +51,7 @@ def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> 
     run = RecognitionRun()
     renew_contracts(through=through)
     expire_credits(through=through)
+    expire_wallets(through=through)
     open_schedules(through=through)
     total, done, after = _count(through) if on_progress else 0, 0, 0
     while True:
@@ -113,29 +115,12 @@ def _earn(
         delta = step.cumulative - schedule.recognized
         if not delta:
             continue
-        deferred = from_deferred(schedule, delta, held)
-        schedule.recognized += delta
-        schedule.released += deferred
         schedule.recognized_until = max(day + timedelta(days=1), schedule.recognized_until or day)
-        schedule.postings += 1
         dated = day if latest is None or day == latest else min(end_of_month(day), latest)
-        yield _event(current_tenant_id(), schedule, step, dated, deferred, delta - deferred)
-
-
-def from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
-    """Say how much of what is earned was billed before; what was grossed up counts as billed.
-
-    Revenue that is taken back of what is grossed up and not billed (any more) is promised no longer.
-    """
-    if schedule.is_committed:
-        commitment = held[schedule.contract_item_id or 0]
-        commitment.recognized += delta
-        withdrawn = min(max(-delta, ZERO), schedule.unbilled)
-        commitment.committed -= withdrawn
-        return delta + withdrawn
-    if delta > 0:
-        return min(delta, schedule.deferred)
-    return -max(-delta - schedule.unbilled, ZERO)
+        for on, part in earning.taken_back(schedule, delta) if delta < 0 else ((None, delta),):
+            deferred = earn(schedule, part, held)
+            schedule.postings += 1
+            yield _event(current_tenant_id(), schedule, step, on or dated, deferred, part - deferred)
 
 
 def _event(

@@ -15,6 +15,7 @@ from billing.admin.document import Document, DocumentAdmin, Verb
 from billing.admin.events import EventList, event_label, named_after
 from billing.admin.shown import NONE, badge, change_url, day, list_url, moment, to
 from billing.models import Role
+from billing.wording import counted
 
 _WHAT_POSTING_DOES = (
     "Each event is posted as the rules of today say, dated on its own day, or on the first open day where its month is closed. "
@@ -24,7 +25,8 @@ _WHAT_POSTING_DOES = (
 
 def _words(outcome: LatePosting) -> str:
     waiting = f" No rule speaks of {outcome.waiting:,} yet." if outcome.waiting else ""
-    return f"{outcome.events:,} events posted, {outcome.entries:,} entries.{waiting}"
+    events, entries = counted(outcome.events, "event", "events"), counted(outcome.entries, "entry", "entries")
+    return f"{events} posted, {entries}.{waiting}"
 
 
 def _post_chosen(request: HttpRequest, chosen: QuerySet[UnmatchedEvent]) -> str:

@@ -7,7 +7,7 @@ not negative, else by credit notes and an invoice. Example (C3): 300.00 for Apri
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -166,6 +166,12 @@ def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: M
                 f"{name} ends on {day_words(day)}, so nothing is left to replace. Choose an earlier day, move the contract's "
                 "end too, or let the contract renew first."
             )
+    end = change.end or contract.end
+    if end and any(fields.get("start", day) >= end for fields in change.add):
+        raise BillingError(
+            f"Contract {contract.number} ends on {day_words(end)}, so what is added by then has no day left. Choose an earlier "
+            "day, move the contract's end too, or let the contract renew first."
+        )
 
 
 def _write(contract: Contract, items: Mapping[int, Item], change: Modification) -> dict[int, int]:
@@ -374,7 +380,11 @@ def _credit(unused: Sequence[Unused], modification: ContractModification, change
 def describe(modification: ContractModification) -> str:
     """Say in a sentence what was modified, for a person."""
     change = sum((Decimal(row["after"]) - Decimal(row["before"]) for row in modification.changes), ZERO)
-    return (
+    contract, kind = modification.contract, modification.kind
+    words = (
         f"{modification.get_kind_display()} from {day_words(modification.effective_on)}: the price still to come changes by "
-        f"{format_money(change, modification.contract.currency)}."
+        f"{format_money(change, contract.currency)}."
     )
+    if contract.end and kind in (ModificationKind.EXTENSION, ModificationKind.TERMINATION):
+        words += f" The contract's last day is {day_words(contract.end - timedelta(days=1))}."
+    return words
