@@ -24,13 +24,14 @@ _REFERRED_TO = (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.WRITE_OFF, Ki
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One document: the body, or in words why there is none."""
+    """One document, and the body it makes; or in words why there is none."""
 
     kind: Kind
     subject_id: int
     reference: str
     body: str = ""
     trouble: str = ""
+    document: Document | None = None
 
 
 class _Undo(Exception):
@@ -192,5 +193,5 @@ def _try(connection: Connection, kind: Kind, subjects: Sequence[tuple[int, int |
         except DeliveryError as error:
             tried.append(Tried(kind, item.subject_id, reference, trouble=error.words))
         else:
-            tried.append(Tried(kind, item.subject_id, reference, body=body))
+            tried.append(Tried(kind, item.subject_id, reference, body=body, document=document))
     return tried

@@ -21,6 +21,14 @@ _INLINE = 150  # More to choose from than this is searched on a page of its own.
 _REFUSED_SHOWN = 2
 _SAYING_NOTHING = {"and", "of", "the", "other", "services"}
 DEFAULTS = "defaults"
+_DEFAULT_NOTES = {
+    MappingKind.DEFAULT_CUSTOMER: "The ERP wants a customer on each line on receivables. One stands for all of ours there; who owes "
+    "what is kept here. “Create what is missing” makes one.",
+    MappingKind.DEFAULT_PRODUCT: "Left empty, a product without a counterpart is created in the ERP with its first invoice.",
+    MappingKind.BAD_DEBT_PRODUCT: "Needed for the first write-off: an item of the ERP whose sales go to bad debts.",
+    MappingKind.DISCOUNT_PRODUCT: "Needed for the first bonus that is used: an item of the ERP whose sales go to discounts.",
+    MappingKind.DEPOSIT_ACCOUNT: "Where the money of payments stands in the ERP: the bank, or what your bank feed empties.",
+}
 _MAY_BE_LEFT_OUT = (MappingKind.DEFAULT_PRODUCT, MappingKind.BAD_DEBT_PRODUCT, MappingKind.DISCOUNT_PRODUCT)
 
 _MODELS: dict[MappingKind, type[Any]] = {
@@ -81,7 +89,7 @@ def kinds_of(connection: Connection) -> list[tuple[str, str]]:
         kinds += [(MappingKind.PRODUCT.value, "Products"), (MappingKind.TAX_CODE.value, "Tax rates")]
     if has_subsidiaries(connection):
         kinds.append((MappingKind.SUBSIDIARY.value, "Business entities"))
-    return [*kinds, (DEFAULTS, "Defaults")]
+    return [*kinds, (DEFAULTS, "Defaults")] if default_kinds(connection) else kinds
 
 
 def note_of(kind: str) -> str:
@@ -179,7 +187,7 @@ def default_rows(connection: Connection) -> list[Row]:
     for kind in kinds:
         records = Counterparts(connection, kind, limit=2000 if kind == MappingKind.DEPOSIT_ACCOUNT else _INLINE)
         options = None if records.too_many else records.allowed()
-        rows.append(Row(kind.value, kind, kind.label, "", found.get(kind), options))
+        rows.append(Row(kind.value, kind, kind.label, "", found.get(kind), options, _DEFAULT_NOTES[kind]))
     return rows
 
 

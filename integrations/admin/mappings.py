@@ -263,7 +263,7 @@ def _to_fill(connection: Connection) -> list[tuple[str, str]]:
         for label, verb in (
             ("Import lists", "import_lists"),
             ("Suggest mapping", "suggest"),
-            ("Create missing accounts", "create_missing"),
+            ("Create what is missing", "create_missing"),
         )
     ]
 

@@ -62,10 +62,10 @@ def test_connecting_an_erp_from_the_first_step_to_the_first_document(
         page.check("#id_confirm")
         with page.expect_navigation():
             page.get_by_role("button", name="Suggest mapping").click()
-        if page.get_by_role("link", name="Create missing accounts").count():
-            page.get_by_role("link", name="Create missing accounts").click()
+        if page.get_by_role("link", name="Create what is missing").count():
+            page.get_by_role("link", name="Create what is missing").click()
             with page.expect_navigation():
-                page.get_by_role("button", name="Create missing accounts").click()
+                page.get_by_role("button", name="Create what is missing").click()
             work(company)
             page.goto(steps)
 
