@@ -61,7 +61,9 @@ def try_out(connection: Connection, *, since: date) -> tuple[dict[Kind, int], li
 def _newest(
     connection: Connection, kind: Kind, facts: str, since: date, counts: dict[Kind, int]
 ) -> list[tuple[int, int | None]]:
-    values: dict[str, Any] = {"entities": entity_ids(connection), "since": since, "kind": kind.value, "most": EACH}
+    values: dict[str, Any] = {
+        "entities": entity_ids(connection), "since": since, "connection": connection.pk, "kind": kind.value, "most": EACH
+    }  # fmt: skip
     with database.cursor() as cursor:
         cursor.execute(_COUNT.format(facts=facts), values)
         counts[kind] = cursor.fetchone()[0]

@@ -141,7 +141,8 @@ def _settle_company(connection: Connection, way: SignIn) -> Connection:
         _fail(connection, str(error))
         raise
     connection.realm_name, connection.status = company.name or realm_id, ConnectionStatus.CONNECTED
-    connection.save(update_fields=["realm_id", "realm_name", "status", "updated_at"])
+    connection.status_reason = ""
+    connection.save(update_fields=["realm_id", "realm_name", "status", "status_reason", "updated_at"])
     return connection
 
 

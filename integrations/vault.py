@@ -21,7 +21,9 @@ _NAMES = (
 )
 _PATTERNS = (
     # As a header, or long enough for a token: a product may be called “Basic plan”.
-    re.compile(r"(?i)\b(authorization\W{1,4}(?:bearer|basic)|(?:bearer|basic)(?=\s+[A-Za-z0-9._~+/=-]{20}))\s+[A-Za-z0-9._~+/=-]+"),
+    re.compile(
+        r"(?i)\b(authorization\W{1,4}(?:bearer|basic)|(?:bearer|basic)(?=\s+[A-Za-z0-9._~+/=-]{20}))\s+[A-Za-z0-9._~+/=-]+"
+    ),
     re.compile(rf"""(?i)(["']?\b(?:{_NAMES})["']?\s*[:=]\s*)(["'])[^"']*\2"""),
     re.compile(rf"(?i)\b((?:{_NAMES}|code|state)=)[^&\s\"']+"),
 )

@@ -36,7 +36,8 @@ _log = logging.getLogger(__name__)
 class JobResult:
     """What a job did: one sentence, lines of detail such as rejected rows, and what it made or was about, as model and id.
 
-    `onward` is what the link to that says. `files` are names and contents to be downloaded, each made when it is asked for, so that one at a time is in memory.
+    `onward` is what the link to that says. `files` are names and contents to be downloaded, each made when it is asked for, so
+    that one at a time is in memory.
     """
 
     words: str
@@ -171,7 +172,12 @@ def run_job(*, job_id: int) -> Job:
             _finish(
                 job,
                 JobStatus.DONE,
-                result={"words": result.words, "details": list(result.details), "about": result.about, "onward": result.onward},
+                result={
+                    "words": result.words,
+                    "details": list(result.details),
+                    "about": result.about,
+                    "onward": result.onward,
+                },
             )
     return job
 

@@ -150,6 +150,7 @@ def _send(request: HttpRequest, connection: Connection, given: dict[str, Any]) -
 
 def _backfill(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     added = backfill(connection, since=given["since"])
+    upkeep.compare_from(connection.pk, given["since"])
     return f"{added:,} items were added to the outbox." if added else "Nothing was missing since that day."
 
 

@@ -1,5 +1,6 @@
 """Of a request that was made for many items, and of its answer, the part that is about one of them."""
 
+import re
 from typing import Any
 
 from integrations.connectors import jsontext
@@ -11,10 +12,11 @@ def parts_of(request: str, response: str, reference: str) -> tuple[str, str]:
     In the request it is the element of a list that names the reference. The answer's is the one that names it too, else the
     one with the same number of its own in the batch, else the one in the same place of a list as long.
     """
-    ours, place, length = _find(request, lambda element, _: reference in jsontext.dumps(element))
+    named = re.compile(rf"{re.escape(reference)}(?!\w)")  # Not another one that begins with it.
+    ours, place, length = _find(request, lambda element, _: named.search(jsontext.dumps(element)))
     if ours is None:
         return request, response
-    theirs, _, _ = _find(response, lambda element, _: reference in jsontext.dumps(element))
+    theirs, _, _ = _find(response, lambda element, _: named.search(jsontext.dumps(element)))
     if theirs is None and (number := ours.get("bId")) is not None:
         theirs, _, _ = _find(response, lambda element, _: element.get("bId") == number)
     if theirs is None:

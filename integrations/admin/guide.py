@@ -1,5 +1,6 @@
 """The guided set-up of a connection: what is done, what comes next, and what is still missing, each with its link."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -211,17 +212,19 @@ def _mapping(connection: Connection, has_lists: bool) -> Iterator[Step]:
         if creating is not None:
             words = _told(creating)
         yield Step(
-            f"Map the {label.lower()}", f"{words} {mapping_rows.note_of(kind)}", done=has_lists and not wanted,
+            f"Map the {label.lower()}", f"{words} {mapping_rows.note_of(connection, kind)}", done=has_lists and not wanted,
             links=_mapping_links(connection, kind, wanted=wanted, found=found, creating=creating) if has_lists else (),
             optional=not wanted and not found,
         )  # fmt: skip
     kinds = [kind for kind in base.get(connection.erp).lists if kind in DIMENSIONS]
     if kinds and has_lists:
-        have = ErpRecord.objects.filter(connection=connection, kind__in=kinds, is_active=True).count()
+        rows = ErpRecord.objects.filter(connection=connection, kind__in=kinds, is_active=True)
+        have = Counter(RecordKind(kind).label.lower() for kind in rows.values_list("kind", flat=True))
         mapped = DimensionMapping.objects.filter(connection=connection).count()
+        there = ", ".join(f"{count:,} of the kind “{label}”" for label, count in sorted(have.items()))
         yield Step(
             "Map the dimensions",
-            f"{mapped} are mapped; the ERP has {have} values (classes, departments, locations, tracking categories). "
+            f"{mapped:,} mapped. The ERP has {there or 'none'}. "
             "Lines carry what their product, customer or business entity is mapped to.",
             done=bool(mapped),
             links=[("Map", dimensions_url(connection), Role.VIEWER)] if have else (),

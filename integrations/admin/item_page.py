@@ -111,7 +111,7 @@ def _attempts(item: OutboxItem, reference: str) -> Table:
 
 
 def _parts(attempt: DeliveryAttempt, reference: str) -> tuple[str, str]:
-    if len(attempt.item_ids) < 2:  # noqa: PLR2004
+    if len(attempt.item_ids) < 2:
         return attempt.request, attempt.response
     return parts_of(attempt.request, attempt.response, reference)
 

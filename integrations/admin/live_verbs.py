@@ -39,7 +39,7 @@ class GoLiveForm(VerbForm):
         self.initial.setdefault("history", History.NOTHING.value)
         opening = "Opening balances: the sum of all earlier entries, dated the day before"
         if self.subject.sync_mode == SyncMode.DOCUMENTS:
-            opening = "Open items: the invoices that are not settled yet, with their own dates"
+            opening = "Open items: the invoices that were not settled when that day began, with their own dates"
             opening += ", and their payments" if self.subject.send_payments else ""
         self.fields["history"].choices = [  # type: ignore[attr-defined]
             (History.NOTHING.value, "Nothing: the ERP has it already, or never gets it"),

@@ -80,9 +80,7 @@ def _sale(document: InvoiceDocument | CreditNoteDocument, names: Names) -> SafeS
         stands = names.product(line.product) or names.account(line.account)
         net, tax = (format_amount(each, document.currency) for each in (line.net, line.tax))
         rows.append((_with(line.description, stands), net, tax))
-    net, tax, total = (
-        format_amount(each, document.currency) for each in (document.net, document.tax, document.total)
-    )
+    net, tax, total = (format_amount(each, document.currency) for each in (document.net, document.tax, document.total))
     rows += [("Net and tax", net, tax), ("Total", total, "")]
     return _table(f"{document.number}, {_head(document, names)}", ("Line", "Net", "Tax"), rows)
 
@@ -116,7 +114,9 @@ def _table(caption: str, head: Sequence[str], rows: Sequence[_Cells]) -> SafeStr
     first, *amounts = head
     columns = format_html_join("", '<th scope="col" style="text-align: right">{}</th>', ((each,) for each in amounts))
     lines = format_html_join("", "<tr><td>{}</td>{}</tr>", ((row[0], _amounts(row[1:])) for row in rows))
-    words = '<table class="cf-readable"><caption>{}</caption><thead><tr><th scope="col">{}</th>{}</tr></thead>{}</table>'
+    words = (
+        '<table class="cf-readable"><caption>{}</caption><thead><tr><th scope="col">{}</th>{}</tr></thead>{}</table>'
+    )
     return format_html(words, caption, first, columns, lines)
 
 

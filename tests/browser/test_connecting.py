@@ -72,6 +72,9 @@ def test_connecting_an_erp_from_the_first_step_to_the_first_document(
         page.get_by_role("link", name="Dry run").click()
         page.fill("#id_since", "2026-01-01")
         page.get_by_role("button", name="Show").click()
+        page.get_by_role("cell", name="Pro plan").first.wait_for()  # As a bookkeeper reads it, and as it is sent.
+        for folded in page.get_by_text("Exactly as sent").all():
+            folded.click()
         page.get_by_text('"DocNumber": "INV-000001"').wait_for()
         page.goto(steps)
         page.get_by_role("link", name="Go live").click()
