@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from accounting.manual_entries import ManualEntryError
-from accounting.models import Attachment, ManualEntry, ManualEntryStatus
+from accounting.models import Attachment, ManualEntry
 
 LARGEST = 10 * 1024 * 1024
 MOST = 20
@@ -55,14 +55,3 @@ def attach(*, entry_id: int, name: str, content: bytes, by: Any) -> Attachment:
         content=content,
         uploaded_by_id=by.pk,
     )
-
-
-@transaction.atomic
-def detach(*, attachment_id: int) -> None:
-    """Remove a document from a draft. Raises ManualEntryError once the entry is submitted."""
-    found = Attachment.objects.select_related("entry").defer("content").filter(pk=attachment_id).first()
-    if found is None:
-        raise ManualEntryError("There is no such attachment.")
-    if found.entry.status != ManualEntryStatus.DRAFT:
-        raise ManualEntryError("The entry is submitted: its attachments stay.")
-    found.delete()

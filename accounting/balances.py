@@ -7,7 +7,6 @@ are read from their lines. Each answer is one statement, so it is exact however 
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.db import connection
 
@@ -18,36 +17,34 @@ _FEW = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
-    """Debits and credits of an account, in the base currency of its books."""
+class AccountBalance:
+    """Debits and credits of an account, in the base currency of its books, with what a report shows of the account."""
 
     debit: Decimal
     credit: Decimal
-
-    @property
-    def balance(self) -> Decimal:
-        return self.debit - self.credit
-
-
-@dataclass(frozen=True, slots=True)
-class AccountMovement(Movement):
-    """The same, with what a report shows of the account."""
-
     account_id: int
     code: str
     name: str
     role: str
     category: str
 
+    @property
+    def balance(self) -> Decimal:
+        """Debit less credit."""
+        return self.debit - self.credit
 
-def balances(*, business_entity_id: int, at: date) -> list[AccountMovement]:
+
+def balances(*, business_entity_id: int, at: date) -> list[AccountBalance]:
     """Give what each account with lines has been debited and credited by the end of a day, by code, in base currency."""
-    return _by_account("counterfoil_standing(%s, %s)", [business_entity_id, _after(at)])
-
-
-def movements(*, business_entity_id: int, since: date, until: date) -> list[AccountMovement]:
-    """Give what moved on each account from one day to another, both included, by code, in base currency."""
-    return _by_account("counterfoil_moved(%s, %s, %s)", [business_entity_id, since, _after(until)])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.debit, s.credit, a.id, a.code, a.name, a.role, a.category FROM ("
+            "SELECT account_id, sum(base_debit) AS debit, sum(base_credit) AS credit "
+            "FROM counterfoil_standing(%s, %s) GROUP BY account_id) s "
+            "JOIN accounting_account a ON a.id = s.account_id ORDER BY a.code",
+            [business_entity_id, _after(at)],
+        )
+        return [AccountBalance(*row) for row in cursor.fetchall()]
 
 
 def account_balance(*, business_entity_id: int, account_id: int, at: date) -> Decimal:
@@ -59,17 +56,6 @@ def account_balance(*, business_entity_id: int, account_id: int, at: date) -> De
 
 def _after(day: date) -> date:
     return day + timedelta(days=1)
-
-
-def _by_account(rows: str, parameters: list[Any]) -> list[AccountMovement]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT s.debit, s.credit, a.id, a.code, a.name, a.role, a.category FROM ("
-            "SELECT account_id, sum(base_debit) AS debit, sum(base_credit) AS credit "
-            f"FROM {rows} GROUP BY account_id) s JOIN accounting_account a ON a.id = s.account_id ORDER BY a.code",
-            parameters,
-        )
-        return [AccountMovement(*row) for row in cursor.fetchall()]
 
 
 def sum_up(*, wait: bool = False) -> int:

@@ -8,8 +8,8 @@ from accounting.currency.conversion import has_bank_account
 from accounting.currency.roles import CASH
 from accounting.engine import Dimensions, Draft, DraftLine
 from accounting.events import EntryReversed, ManualEntryApproved
+from accounting.mirroring import mirrored_lines
 from accounting.models import BY_PERSON, JournalEntry, Level
-from accounting.reversal import mirrored_lines
 from billing.events import Event
 
 ROLE = "by_hand"

@@ -133,14 +133,14 @@ def _by_hand(period: AccountingPeriod, today: date) -> Found:
 
 def _suspense(period: AccountingPeriod, today: date) -> Found:
     standing = [
-        moved
-        for moved in balances(business_entity_id=period.business_entity_id, at=last_day(period))
-        if moved.role == "suspense" and moved.balance
+        each
+        for each in balances(business_entity_id=period.business_entity_id, at=last_day(period))
+        if each.role == "suspense" and each.balance
     ]
     if not standing:
         return Found(0, "Suspense stands at zero.")
     currency = period.business_entity.base_currency
-    details = tuple(f"{moved.code} {moved.name}: {format_money(moved.balance, currency)}" for moved in standing)
+    details = tuple(f"{each.code} {each.name}: {format_money(each.balance, currency)}" for each in standing)
     return Found(
         len(standing), f"Suspense does not stand at zero: {'; '.join(details)}. Post it where it belongs.", details
     )
@@ -181,28 +181,22 @@ def _foreign_balances(period: AccountingPeriod, today: date) -> Found:
 
 register(
     CloseCheck(
-        "month_is_over",
-        "The month is over",
-        True,
-        _month_is_over,
-        "accounting_accountingperiod_changelist",
-        is_fixed=True,
+        "month_is_over", "The month is over", _month_is_over, "accounting_accountingperiod_changelist", is_fixed=True
     ),
     CloseCheck(
         "earlier_months",
         "Earlier months are closed",
-        True,
         _earlier_months_closed,
         "accounting_accountingperiod_changelist",
         is_fixed=True,
     ),
-    CloseCheck("unposted_events", "Business events are posted", True, _unposted, "billing_businessevent_changelist"),
-    CloseCheck("unmatched_events", "Every event has a rule", True, _unmatched, "accounting_unmatchedevent_changelist"),
-    CloseCheck("draft_invoices", "Invoices are finalized", False, _drafts, "billing_invoice_changelist"),
-    CloseCheck("unbilled_usage", "Usage is billed", False, _unbilled_usage, "run_billing"),
-    CloseCheck("unrecognized_revenue", "Revenue is recognized", True, _unrecognized, "recognize_revenue"),
-    CloseCheck("foreign_balances", "Foreign balances are revalued", True, _foreign_balances, "revalue_balances"),
-    CloseCheck("manual_entries", "Entries by hand are posted", True, _by_hand, "accounting_manualentry_changelist"),
-    CloseCheck("suspense", "Suspense is cleared", True, _suspense, "trial_balance"),
-    CloseCheck("control_accounts", "Control accounts agree", True, _control_accounts, "trial_balance"),
+    CloseCheck("unposted_events", "Business events are posted", _unposted, "billing_businessevent_changelist"),
+    CloseCheck("unmatched_events", "Every event has a rule", _unmatched, "accounting_unmatchedevent_changelist"),
+    CloseCheck("draft_invoices", "Invoices are finalized", _drafts, "billing_invoice_changelist", is_blocking=False),
+    CloseCheck("unbilled_usage", "Usage is billed", _unbilled_usage, "run_billing", is_blocking=False),
+    CloseCheck("unrecognized_revenue", "Revenue is recognized", _unrecognized, "recognize_revenue"),
+    CloseCheck("foreign_balances", "Foreign balances are revalued", _foreign_balances, "revalue_balances"),
+    CloseCheck("manual_entries", "Entries by hand are posted", _by_hand, "accounting_manualentry_changelist"),
+    CloseCheck("suspense", "Suspense is cleared", _suspense, "trial_balance"),
+    CloseCheck("control_accounts", "Control accounts agree", _control_accounts, "trial_balance"),
 )

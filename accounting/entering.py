@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from accounting import unmatched
 from accounting.books import Books
 from accounting.engine import MeasuredEvent, RuleBook, draft_entries
+from accounting.mirroring import draft_reversals
 from accounting.posting import PostedEntry, post
-from accounting.reversal import draft_reversals
 
 
 def enter(measured: Sequence[MeasuredEvent], books: Books, rules: RuleBook) -> list[PostedEntry]:

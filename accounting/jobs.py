@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from accounting.books import BooksNotSetUp
 from accounting.defaults import RoleWithoutAccount
+from accounting.events import RevenueRecognized, UsageTruedUp
 from accounting.netting import net_contracts
 from accounting.previews import preview_version
 from accounting.recognition import recognize_revenue
+from accounting.unmatched import last_listed, waiting_since
 from billing.money import format_money
 from billing.refusals import add_refusal
 from billing.services.jobs import JobKind, JobResult, Progress, register
@@ -20,10 +22,17 @@ from billing.wording import counted
 
 
 def _recognize(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
+    listed = last_listed()
     run = recognize_revenue(through=date.fromisoformat(parameters["through"]), on_progress=progress)
     if not run.entries:
         return JobResult("Nothing was left to recognize by that date.")
     totals = ", ".join(format_money(total, currency) for currency, total in sorted(run.total.items()))
+    if waiting := waiting_since(listed, kinds=(RevenueRecognized.kind, UsageTruedUp.kind)):
+        events = counted(run.entries, "event", "events")
+        return JobResult(
+            f"{totals} of revenue is earned, in {events}. No rule spoke of {waiting:,} of them: nothing is posted for those, and "
+            "they wait on the list of unmatched events."
+        )
     return JobResult(f"{counted(run.entries, 'entry', 'entries')} posted: {totals} of revenue.")
 
 

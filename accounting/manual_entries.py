@@ -126,6 +126,11 @@ def send_back(*, entry_id: int, reason: str) -> ManualEntry:
     return entry
 
 
+def is_own(entry: ManualEntry, by: Any) -> bool:
+    """Say whether a person wrote, changed or submitted an entry, so that somebody else must approve it."""
+    return by.pk in entry.authors or by.pk == entry.submitted_by_id
+
+
 @transaction.atomic
 def approve(*, entry_id: int, by: Any, at: datetime) -> ManualEntry:
     """Approve a submitted entry and post it.
@@ -134,7 +139,7 @@ def approve(*, entry_id: int, by: Any, at: datetime) -> ManualEntry:
     has been deactivated, or when there is no exchange rate for its day.
     """
     entry = _lock(entry_id, ManualEntryStatus.SUBMITTED, "approved")
-    if by.pk in entry.authors or by.pk == entry.submitted_by_id:
+    if is_own(entry, by):
         raise ManualEntryError("You wrote or submitted this entry. Somebody else must approve it.")
     hold_month(entry.business_entity_id, entry.date)
     _check_open(entry)

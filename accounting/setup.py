@@ -1,7 +1,6 @@
 """A new business entity's books: chart of accounts, default accounts, standard rules, policy."""
 
 import tomllib
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from accounting.models import (
     Side,
 )
 from billing.models import BusinessEntity
+from billing.periods import ALWAYS
 
 _HERE = Path(__file__).parent
-_SINCE = date(1970, 1, 1)
 
 
 class BooksDiffer(ValueError):
@@ -115,7 +114,7 @@ def _copy_rules(tenant_id: int, contract_start: str) -> None:
             tenant_id=tenant_id,
             rule=new.get(row["code"]) or known[row["code"]],
             number=len(earlier.get(row["code"], ())) + 1,
-            effective_from=_SINCE,
+            effective_from=ALWAYS,
             description=row["description"],
             conditions=row.get("conditions", []),
             lines=row.get("lines", []),
@@ -133,7 +132,7 @@ def _copy_rules(tenant_id: int, contract_start: str) -> None:
 
 def _is_outdated(rule: AccountingRule, row: dict[str, Any]) -> bool:
     versions = list(rule.versions.all())
-    if not rule.is_standard or any(version.effective_from != _SINCE for version in versions):
+    if not rule.is_standard or any(version.effective_from != ALWAYS for version in versions):
         return False
     newest = max(versions, key=lambda version: version.number)
     return newest.is_active and newest.lines != row.get("lines", [])

@@ -16,9 +16,9 @@ from accounting import signals
 from accounting.books import Books, books
 from accounting.engine import Dimensions, MeasuredEvent, Unit, draft_entries
 from accounting.measures import MEASURES, WITHOUT_STATE
+from accounting.mirroring import draft_reversals
 from accounting.models import JournalEntry, UnmatchedEvent
 from accounting.posting import PostedEntry, post
-from accounting.reversal import draft_reversals
 from billing.event_codec import decode
 from billing.events import Event
 from billing.models import BusinessEvent
@@ -44,6 +44,16 @@ def keep(measured: Sequence[MeasuredEvent], unmatched: Sequence[Event]) -> None:
         for each in measured
         if id(each.event) in waiting
     )
+
+
+def last_listed() -> int:
+    """Give a mark of how far the list of unmatched events goes, for `waiting_since`."""
+    return UnmatchedEvent.objects.aggregate(last=Max("pk"))["last"] or 0
+
+
+def waiting_since(mark: int, *, kinds: Sequence[str]) -> int:
+    """Count events of these kinds that were listed after the mark and wait."""
+    return UnmatchedEvent.objects.filter(pk__gt=mark, event__kind__in=kinds, posted_at=None).count()
 
 
 def post_unmatched(*, at: datetime, by: Any = None, ids: Sequence[int] | None = None) -> LatePosting:

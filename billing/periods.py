@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+ALWAYS = date(1970, 1, 1)
+"""The first day of what has held from the beginning; people read "always"."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class DateRange:
@@ -25,11 +28,6 @@ class DateRange:
     @property
     def last_day(self) -> date:
         return self.end - timedelta(days=1)
-
-    def intersect(self, other: "DateRange") -> "DateRange | None":
-        """Give the days both ranges share, or None."""
-        start, end = max(self.start, other.start), min(self.end, other.end)
-        return DateRange(start, end) if start < end else None
 
     def by_calendar_month(self) -> "Iterator[DateRange]":
         """Cut the range at the first of each month."""

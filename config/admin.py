@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_POST
 
 from accounting.admin.report_view import report_url
+from accounting.models import Category
 from accounting.reports.related import revenue_by_month
 from billing.access import COMPANY_KEY, access_of, may
 from billing.admin.charts import chart_options
@@ -228,28 +230,38 @@ def _chart(figures: Figures) -> str:
     return json.dumps({"labels": [f"{month:%b %Y}" for month in months], "datasets": datasets})
 
 
-def _invoices(entities: list[str], month: date, currency: str, shown: object) -> object:
-    """Lead to the register of a month's invoices, which is that of one business entity."""
-    if len(entities) != 1:
-        return shown
-    days = {"from": month, "to": end_of_month(month)}
-    return to(report_url("invoice-register", {"business_entity": entities[0], **days, "currency": currency}), shown)
+def _leads(entities: list[str], month: date, currency: str) -> Callable[..., object]:
+    """Give what makes a figure lead to a report of its month, which is that of one business entity."""
+    days = {"from": month, "to": end_of_month(month), "currency": currency}
+
+    def lead(amount: Decimal, report: str, **more: str) -> object:
+        shown = figure(amount, currency, blank_zero=False)
+        return (
+            to(report_url(report, {"business_entity": entities[0], **days, **more}), shown)
+            if len(entities) == 1
+            else shown
+        )
+
+    return lead
 
 
 def _table(figures: Figures) -> Table:
     entities = list(BusinessEntity.objects.values_list("code", flat=True)[:2])
-    return Table(
-        "The figures",
-        columns("Month", "Currency", ">Invoiced", ">Recognized"),
-        [
+    rows = []
+    for (month, currency), (invoiced, recognized) in reversed(figures.items()):
+        lead = _leads(entities, month, currency)
+        rows.append(
             (
                 f"{month:%b %Y}".replace(" ", "\u00a0"),
                 currency,
-                _invoices(entities, month, currency, figure(invoiced, currency, blank_zero=False)),
-                figure(recognized, currency, blank_zero=False),
+                lead(invoiced, "invoice-register"),
+                lead(recognized, "lines", category=Category.INCOME),
             )
-            for (month, currency), (invoiced, recognized) in reversed(figures.items())
-        ],
+        )
+    return Table(
+        "The figures",
+        columns("Month", "Currency", ">Invoiced", ">Recognized"),
+        rows,
         "No figures yet.",
     )
 

@@ -94,6 +94,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Where a person lands who opened the sign-in page itself.
+LOGIN_REDIRECT_URL = "admin:index"
+
 # Database
 _database_url = env.text("DATABASE_URL")
 if PRODUCTION:

@@ -11,9 +11,16 @@ from integrations.builders import money
 from integrations.connectors import base
 from integrations.documents import Kind, as_sent, reference_of
 from integrations.mapping import connector_of
-from integrations.models import ExternalReference, OutboxItem, OutboxState
+from integrations.models import ExportedDocument, ExternalReference, OutboxItem, OutboxState
+from integrations.reconciliation.files import NO_EXPORT, NOT_IMPORTED, WAITS_FOR_FILE, Carried
 
 _TOTALS: dict[Kind, Any] = {Kind.INVOICE: Invoice, Kind.CREDIT_NOTE: CreditNote}
+# Why a document may yet come to an ERP that is fed by files.
+_ON_ITS_WAY = {
+    WAITS_FOR_FILE: "It waits for the next import files already.",
+    NOT_IMPORTED: "Its import files are not marked as imported. Import them into the ERP first.",
+    NO_EXPORT: "No export of the ERP was uploaded since its files were imported. Upload one: it tells whether it is there.",
+}
 
 
 class CannotDecide(ValueError):
@@ -57,16 +64,24 @@ def adopt(item: OutboxItem, *, external_id: str) -> str:
 
 
 def send_anew(item: OutboxItem) -> None:
-    """Send once more what was deleted in the ERP. Raises CannotDecide while the ERP still has it, DeliveryError."""
+    """Send once more what was deleted in the ERP, or what its import of files left out.
+
+    Raises CannotDecide while the ERP still has it, or may get it yet out of files; DeliveryError.
+    """
     reference = ExternalReference.objects.filter(
         connection=item.connection, kind=item.kind, subject_id=item.subject_id
     ).first()
     kind = as_sent(Kind(item.kind))
     if item.state != OutboxState.DELIVERED or reference is None or kind not in base.get(item.connection.erp).reads:
         raise CannotDecide("Only a document that was delivered, and can be looked up in the ERP, can be sent anew.")
+    for cause in Carried(item.connection).causes(Kind(item.kind), [reference.reference]).values():
+        raise CannotDecide(_ON_ITS_WAY[cause])
     if connector_of(item.connection).document(kind, reference.external_id) is not None:
         raise CannotDecide(f"The ERP still has it, with the id {reference.external_id}. Delete or correct it there.")
     with transaction.atomic():
+        ExportedDocument.objects.filter(
+            connection=item.connection, kind=kind.value, reference=reference.reference
+        ).delete()  # So that it goes into the next files.
         reference.delete()
         _settle(item, state=OutboxState.PENDING, attempts=0, available_at=Now(), delivered_at=None, reason="")
 

@@ -13,8 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from billing.models import Customer
+from integrations.connectors import base
 from integrations.connectors.base import ErpDocument, ErpPosting, ErpRow
 from integrations.counterparts import row_of
 from integrations.documents import STAGES, Kind
@@ -27,6 +29,8 @@ from integrations.models import (
     MappingKind,
     RecordKind,
     ReportedDocument,
+    ReportUpload,
+    SyncMode,
 )
 from integrations.models import Mapping as MappingRow
 
@@ -107,6 +111,42 @@ def make_files(connection: Connection, *, user: Any) -> ExportFile | None:
     return made
 
 
+def contents_of(file: ExportFile) -> list[tuple[str, int, int]]:
+    """Give the files of a set in the order of their import: name, documents, lines."""
+    counts: dict[str, list[int]] = defaultdict(list)
+    for kind, rows in ExportedDocument.objects.filter(file=file).values_list("kind", "rows"):
+        counts[kind].append(len(rows))
+    with zipfile.ZipFile(io.BytesIO(bytes(file.content))) as zipped:
+        names = sorted(zipped.namelist())
+    return [(name, len(counts[_kind_in(name)]), sum(counts[_kind_in(name)])) for name in names]
+
+
+def _kind_in(name: str) -> str:
+    return name.partition("_")[2].removesuffix(".csv")
+
+
+def reported_kinds(connection: Connection) -> list[Kind]:
+    """Give the kinds of which a reconciliation of this connection reads the ERP's export."""
+    if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
+        return [Kind.JOURNAL_ENTRY]
+    kinds = [kind for kind in base.get(connection.erp).reads if kind is not Kind.JOURNAL_ENTRY]
+    return [kind for kind in kinds if connection.send_payments or kind in (Kind.INVOICE, Kind.CREDIT_NOTE)]
+
+
+@transaction.atomic
+def mark_imported(file: ExportFile, *, user: Any) -> None:
+    """Note that a person imported the files into the ERP. Raises ValueError where that was said before."""
+    marked = ExportFile.objects.filter(pk=file.pk, imported_at=None).update(imported_at=Now(), imported_by=user)
+    if not marked:
+        raise ValueError("These files are marked as imported already.")
+
+
+@transaction.atomic
+def mark_not_imported(file: ExportFile) -> None:
+    """Take the mark back: the files were not imported after all, or the ERP refused them."""
+    ExportFile.objects.filter(pk=file.pk).update(imported_at=None, imported_by=None)
+
+
 def _zip(documents: Sequence[ExportedDocument]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -159,7 +199,7 @@ def upload_accounts(connection: Connection, content: bytes) -> int:
 
 
 @transaction.atomic
-def upload_report(connection: Connection, kind: Kind, content: bytes) -> int:
+def upload_report(connection: Connection, kind: Kind, content: bytes, *, user: Any) -> int:
     """Take the ERP's export of one kind as what it holds now, in place of an earlier one; give how many documents.
 
     Journals: Reference (or Number), Date, Account, Debit, Credit, Currency, one row a line. Documents: Reference or Number,
@@ -202,6 +242,11 @@ def upload_report(connection: Connection, kind: Kind, content: bytes) -> int:
             first.postings.append([row["account"], str(amount)])
     ReportedDocument.objects.filter(connection=connection, kind=kind.value).delete()
     ReportedDocument.objects.bulk_create(documents.values(), batch_size=1000)
+    ReportUpload.objects.update_or_create(
+        connection=connection,
+        kind=kind.value,
+        defaults={"by": user, "document_count": len(documents), "digest": hashlib.sha256(content).hexdigest()},
+    )
     return len(documents)
 
 

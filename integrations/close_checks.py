@@ -86,7 +86,15 @@ def _reconciled(period: AccountingPeriod, today: date) -> Found:
 
 
 register(
-    CloseCheck("parked_items", "Nothing is parked", False, _parked, "integrations_outboxitem_changelist"),
-    CloseCheck("undelivered_items", "Everything is delivered", False, _waiting, "integrations_outboxitem_changelist"),
-    CloseCheck("reconciliation", "The ERP agrees", False, _reconciled, "integrations_reconciliation_changelist"),
+    CloseCheck("parked_items", "Nothing is parked", _parked, "integrations_outboxitem_changelist", is_blocking=False),
+    CloseCheck(
+        "undelivered_items",
+        "Everything is delivered",
+        _waiting,
+        "integrations_outboxitem_changelist",
+        is_blocking=False,
+    ),
+    CloseCheck(
+        "reconciliation", "The ERP agrees", _reconciled, "integrations_reconciliation_changelist", is_blocking=False
+    ),
 )

@@ -1,6 +1,6 @@
 """The kinds of things that are delivered, the order they go out in, and our references for them.
 
-Some are only ours: connectors see another kind in their place (`as_sent`). MONEY_OUT and MONEY_IN are only theirs.
+Some are only ours: connectors see another kind in their place (`as_sent`). MONEY_OUT, MONEY_IN and REFUND_VOID are only theirs.
 """
 
 from enum import StrEnum
@@ -23,6 +23,11 @@ class Kind(StrEnum):
     PAYMENT = "payment"
     PAYMENT_UPDATE = "payment_update"
     PAYMENT_VOID = "payment_void"
+    WITHHELD = "withheld"
+    WITHHELD_VOID = "withheld_void"
+    WITHHELD_LOSS = "withheld_loss"
+    WITHHELD_LOSS_USE = "withheld_loss_use"
+    WITHHELD_LOSS_VOID = "withheld_loss_void"
     REFUND = "refund"
     REFUND_LOSS = "refund_loss"
     WALLET_PAYMENT = "wallet_payment"
@@ -39,6 +44,7 @@ class Kind(StrEnum):
     DISPUTE_RETURN = "dispute_return"
     MONEY_OUT = "money_out"
     MONEY_IN = "money_in"
+    REFUND_VOID = "refund_void"
 
 
 # Within a customer, in this order: what is undone is undone last, when all that it was part of has been sent.
@@ -52,11 +58,14 @@ STAGES = {
     Kind.CREDIT_NOTE: 30,
     Kind.WRITE_OFF: 30,
     Kind.WALLET_BONUS: 30,
+    Kind.WITHHELD_LOSS: 30,
     Kind.CREDIT_ALLOCATION: 35,
     Kind.WRITE_OFF_ALLOCATION: 35,
     Kind.WALLET_BONUS_USE: 35,
+    Kind.WITHHELD_LOSS_USE: 35,
     Kind.RECOVERY: 37,
     Kind.PAYMENT: 40,
+    Kind.WITHHELD: 40,
     Kind.PAYMENT_UPDATE: 50,
     Kind.WALLET_PAYMENT: 55,
     Kind.WALLET_CREDIT: 55,
@@ -71,21 +80,34 @@ STAGES = {
     Kind.DISPUTE_RETURN: 65,
     Kind.MONEY_OUT: 60,
     Kind.MONEY_IN: 65,
+    Kind.REFUND_VOID: 65,
     Kind.PAYMENT_VOID: 70,
+    Kind.WITHHELD_VOID: 70,
     Kind.CREDIT_NOTE_VOID: 75,
+    Kind.WITHHELD_LOSS_VOID: 75,
     Kind.INVOICE_VOID: 80,
 }
 
 CHANGES = (  # These change what the ERP holds already instead of creating something there.
     Kind.PAYMENT_UPDATE,
     Kind.WALLET_PAYMENT,
+    Kind.DISPUTE_RETURN,
+    Kind.REFUND_VOID,
     Kind.PAYMENT_VOID,
+    Kind.WITHHELD_VOID,
     Kind.CREDIT_NOTE_VOID,
+    Kind.WITHHELD_LOSS_VOID,
     Kind.INVOICE_VOID,
 )
 
 # These may free an invoice for what comes after them.
-UNDOING = (Kind.PAYMENT_UPDATE, Kind.PAYMENT_VOID, Kind.CREDIT_NOTE_VOID)
+UNDOING = (
+    Kind.PAYMENT_UPDATE,
+    Kind.PAYMENT_VOID,
+    Kind.WITHHELD_VOID,
+    Kind.CREDIT_NOTE_VOID,
+    Kind.WITHHELD_LOSS_VOID,
+)
 
 _LETTERS = {
     Kind.CUSTOMER: "U",
@@ -100,6 +122,11 @@ _LETTERS = {
     Kind.PAYMENT: "P",
     Kind.PAYMENT_UPDATE: "L",
     Kind.PAYMENT_VOID: "X",
+    Kind.WITHHELD: "T",
+    Kind.WITHHELD_VOID: "TX",
+    Kind.WITHHELD_LOSS: "TL",
+    Kind.WITHHELD_LOSS_USE: "TU",
+    Kind.WITHHELD_LOSS_VOID: "TV",
     Kind.REFUND: "R",
     Kind.WRITE_OFF: "B",
     Kind.WRITE_OFF_ALLOCATION: "D",
@@ -136,7 +163,12 @@ _AS_SENT = {
     Kind.DISPUTE_REFUND: Kind.REFUND,
     Kind.DISPUTE_WON: Kind.MONEY_IN,
     Kind.DISPUTE_FEE_WON: Kind.MONEY_IN,
-    Kind.DISPUTE_RETURN: Kind.REFUND,
+    Kind.DISPUTE_RETURN: Kind.REFUND_VOID,
+    Kind.WITHHELD: Kind.PAYMENT,
+    Kind.WITHHELD_VOID: Kind.PAYMENT_VOID,
+    Kind.WITHHELD_LOSS: Kind.CREDIT_NOTE,
+    Kind.WITHHELD_LOSS_USE: Kind.CREDIT_ALLOCATION,
+    Kind.WITHHELD_LOSS_VOID: Kind.CREDIT_NOTE_VOID,
 }
 
 

@@ -94,6 +94,21 @@ def create_connection(
     return existing, False
 
 
+def connect_files(connection: Connection) -> Connection:
+    """Open a connection whose documents a person carries over: accounts go by our own numbers until a chart is uploaded.
+
+    What is new here is mapped as well; of one that is ready nothing is changed. Raises SignInError in words.
+    """
+    if connection.status != ConnectionStatus.CONNECTED:
+        connection = signing_in.connect(connection)
+    mapping.import_lists(connection)
+    mapping.suggest(connection)  # First to the chart that was uploaded, if one was.
+    mapping.create_missing(connection)
+    mapping.suggest(connection)  # The account of payments is one of those that were made.
+    mapping.confirm(connection)
+    return connection
+
+
 def connect_sandbox(connection: Connection, url: str) -> Connection:
     """Sign in to a stand-in server as a person would, read its lists, and confirm the suggested mapping.
 

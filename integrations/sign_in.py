@@ -140,8 +140,8 @@ def _settle_company(connection: Connection, way: SignIn) -> Connection:
     except SignInError as error:
         _fail(connection, str(error))
         raise
-    connection.realm_name, connection.status = company.name or realm_id, ConnectionStatus.CONNECTED
-    connection.status_reason = ""
+    connection.realm_name = company.name or realm_id
+    connection.status, connection.status_reason = ConnectionStatus.CONNECTED, ""
     connection.save(update_fields=["realm_id", "realm_name", "status", "status_reason", "updated_at"])
     return connection
 

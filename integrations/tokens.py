@@ -16,13 +16,14 @@ from django.utils import timezone
 from billing.tenancy import Actor, current_tenant_id, tenant_scope
 from integrations.connectors import base
 from integrations.connectors.base import BadCredentials, Endpoints, SignIn, SignInKind, TryLater
+from integrations.connectors.timing import CLOCK, clock_ahead, retry_after
 from integrations.models import Connection, ConnectionStatus
 from integrations.vault import Secrets
 
 _TIMEOUT = (5.0, 30.0)
 _EARLY = timedelta(seconds=60)
 _RECONNECT = "The ERP no longer accepts this connection. Connect to it again."
-_TOKENS = ("access_token", "refresh_token", "expires_at", "refresh_expires_at", "refused")
+_TOKENS = ("access_token", "refresh_token", "former_refresh_token", "expires_at", "refresh_expires_at", "refused")
 
 
 class SignInError(ValueError):
@@ -36,6 +37,11 @@ class SignInError(ValueError):
 def way_of(connection: Connection) -> SignIn:
     """Give the way of signing in that the connection uses."""
     return base.get(connection.erp).sign_in(connection.sign_in)
+
+
+def is_fed_by_files(connection: Connection) -> bool:
+    """Tell whether a person carries the documents over, for want of anything to call."""
+    return way_of(connection).kind is SignInKind.NONE
 
 
 def endpoints(connection: Connection, found: Mapping[str, Any] | None = None) -> Endpoints:
@@ -95,15 +101,12 @@ class ConnectionAccess:
 
 def _renew(locked: Connection) -> bool:
     """Refresh the tokens of a locked connection; False when the ERP refused, the second time for good."""
-    form = {}
-    if way_of(locked).kind is SignInKind.CODE:
-        form = {"grant_type": "refresh_token", "refresh_token": str(locked.credentials.get("refresh_token", ""))}
     try:
-        answer = exchange(locked, form)
+        answer = _asked_with(locked)
     except SignInError as error:
         raise TryLater(str(error), after=error.after, whole_connection=True) from error
     if answer is not None:
-        keep(locked, answer)
+        keep(locked, answer, found={"former_refresh_token": locked.credentials.get("refresh_token", "")})
         return True
     if locked.credentials.get("refused"):
         locked.status, locked.status_reason = ConnectionStatus.RECONNECT_NEEDED, _RECONNECT
@@ -112,17 +115,43 @@ def _renew(locked: Connection) -> bool:
     return False
 
 
+def _asked_with(locked: Connection) -> dict[str, Any] | None:
+    """Ask for new tokens with the newest refresh token, and where that is refused with the one before it.
+
+    Vendors let that one count for a while, for answers that got lost. It is also the way out where the request of a worker
+    that was killed reaches the ERP late: taken for a repetition, it takes back what was given out since.
+    """
+    if way_of(locked).kind is not SignInKind.CODE:
+        return exchange(locked, {})
+    known = locked.credentials
+    newest, former = known.get("refresh_token", ""), known.get("former_refresh_token", "")
+    answer = exchange(locked, {"grant_type": "refresh_token", "refresh_token": newest})
+    if answer is None and former and former != newest:
+        answer = exchange(locked, {"grant_type": "refresh_token", "refresh_token": former})
+    return answer
+
+
 def exchange(
     connection: Connection, form: Mapping[str, str], *, found: Mapping[str, str] | None = None
 ) -> dict[str, Any] | None:
     """Ask the token address; None when it refused. `found` is what the callback told. Raises SignInError without an answer."""
+    way, secrets = way_of(connection), {**connection.credentials, **(found or {})}
     url = endpoints(connection, found).token
+    response = _asked(way, secrets, form, url)
+    answer = _answer(way, response)
+    if answer is None and way.kind is SignInKind.CLIENT and (ahead := clock_ahead(response.headers)):
+        # An assertion says when it was made; by the server's clock it may be one of yesterday, or of tomorrow.
+        answer = _answer(way, _asked(way, {**secrets, CLOCK: ahead}, form, url))
+    return answer
+
+
+def _asked(way: SignIn, secrets: Mapping[str, Any], form: Mapping[str, str], url: str) -> requests.Response:
     try:
-        request = way_of(connection).token_request({**connection.credentials, **(found or {})}, form, url)
+        request = way.token_request(secrets, form, url)
     except ValueError as error:  # A key or certificate that cannot be read or used.
         raise SignInError(f"The credentials cannot be used: {error}") from error
     try:
-        response = requests.post(
+        return requests.post(
             url,
             data=dict(request.form),
             auth=request.basic,
@@ -132,17 +161,24 @@ def exchange(
         )
     except requests.RequestException as error:
         raise SignInError("The ERP's sign-in service cannot be reached. Try again in a moment.") from error
-    if response.status_code >= 500 or response.status_code == 429:
-        raise SignInError("The ERP's sign-in service has trouble of its own. Try again in a moment.")
+
+
+def _answer(way: SignIn, response: requests.Response) -> dict[str, Any] | None:
+    """Read what the token address says; None for a refusal. Raises SignInError for what is neither that nor tokens."""
+    if response.status_code >= 500 or response.status_code in (408, 425, 429):
+        raise SignInError(
+            "The ERP's sign-in service has trouble of its own. Try again in a moment.",
+            after=retry_after(response.headers) or 5.0,
+        )
     try:
         answer = response.json()
-    except ValueError as error:
-        if response.status_code != 200:
+    except ValueError as error:  # A gateway's page refuses no sign-in, whatever its status.
+        if response.status_code != 200 and "html" not in response.headers.get("Content-Type", ""):
             return None
         raise SignInError("The ERP's sign-in service answered with something unreadable.") from error
     if not isinstance(answer, dict):
         return None
-    wait = way_of(connection).busy(response.status_code, answer)
+    wait = way.busy(response.status_code, answer)
     if wait:
         raise SignInError("The ERP's sign-in service was asked too often. It is asked again by itself.", after=wait)
     return answer if response.status_code == 200 and answer.get("access_token") else None

@@ -1,16 +1,16 @@
-"""What accounting shows on the home page: the open periods, how far revenue is recognized, unmatched events."""
+"""What accounting shows on the home page: open periods, how far revenue is recognized, unmatched events, entries to approve."""
 
 from django.db import connection
 from django.http import HttpRequest
 
-from accounting.models import JournalEntry, RecognitionSchedule, UnmatchedEvent
+from accounting.models import JournalEntry, ManualEntry, ManualEntryStatus, RecognitionSchedule, UnmatchedEvent
 from billing.admin.hooks import Card, add_cards
 from billing.admin.shown import day, list_url
 from billing.tenancy import current_tenant_id
 
 
 def _accounting_cards(request: HttpRequest) -> list[Card]:
-    return [_periods(), _recognized(), _unmatched()]
+    return [_periods(), _recognized(), _unmatched(), *_to_approve()]
 
 
 def _periods() -> Card:
@@ -64,6 +64,15 @@ def _unmatched() -> Card:
         list_url(UnmatchedEvent),
         "bad" if count else "good",
     )
+
+
+def _to_approve() -> list[Card]:
+    """Show the entries by hand that wait for a second person, where any do."""
+    count = ManualEntry.objects.filter(status=ManualEntryStatus.SUBMITTED).count()
+    if not count:
+        return []
+    waiting = list_url(ManualEntry, f"status__exact={ManualEntryStatus.SUBMITTED}")
+    return [Card("Manual entries to approve", f"{count:,}", "A second person posts them.", waiting, "attention")]
 
 
 add_cards(20, _accounting_cards)

@@ -7,20 +7,22 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from accounting.admin.manual_forms import AttachForm, ManualEntryForm, SendBackForm, StopForm
 from accounting.attachments import attach
-from accounting.manual_entries import approve, delete_draft, save_draft, send_back, stop_repeating, submit
+from accounting.manual_entries import approve, delete_draft, is_own, save_draft, send_back, stop_repeating, submit
 from accounting.models import Attachment, JournalEntry, ManualEntry, ManualEntryStatus
 from billing.access import may
 from billing.admin.document import Document, DocumentAdmin, Verb
 from billing.admin.form_page import form_page
 from billing.admin.shown import NONE, change_url, day, figure, link, list_url, moment, money, status, to
 from billing.admin.tables import Table, columns
+from billing.downloads import file_headers
 from billing.models import Role
+
+_APPROVE = "Approve and post"
 
 
 def _submit(request: HttpRequest, subject: ManualEntry, given: dict[str, Any]) -> str:
@@ -75,8 +77,8 @@ class ManualEntryAdmin(DocumentAdmin):
             "approves it, or sends it back.",
         ),
         Verb(
-            "approve", "Approve and post", _approve, role=Role.ACCOUNTANT, allowed=_is(ManualEntryStatus.SUBMITTED),
-            tables=lambda subject: [_lines(subject)],
+            "approve", _APPROVE, _approve, role=Role.ACCOUNTANT, allowed=_is(ManualEntryStatus.SUBMITTED),
+            tables=lambda subject: [_lines(subject), _attachments(subject)],
             explain=lambda subject: f"It is posted on {day(subject.date)} as it stands. What is posted can only be reversed."
             + (" The approval holds for every repetition too." if subject.repeat else ""),
         ),
@@ -156,6 +158,8 @@ class ManualEntryAdmin(DocumentAdmin):
 
     def buttons(self, request: HttpRequest, subject: Any) -> list[dict[str, object]]:
         found = super().buttons(request, subject)
+        if is_own(subject, request.user):
+            found = [button for button in found if button["label"] != _APPROVE]
         if subject.status == ManualEntryStatus.DRAFT and may(request, Role.FINANCE):
             url = reverse("admin:accounting_manualentry_write", args=[subject.pk])
             found.append({"label": "Edit", "url": url, "danger": False})
@@ -168,8 +172,7 @@ class ManualEntryAdmin(DocumentAdmin):
         found = Attachment.objects.filter(pk=attachment_id).first()
         if found is None:
             raise Http404
-        response = HttpResponse(bytes(found.content), content_type=found.content_type)
-        response["Content-Disposition"] = content_disposition_header(True, found.name)
+        response = HttpResponse(bytes(found.content), content_type=found.content_type, headers=file_headers(found.name))
         response["Content-Security-Policy"] = "sandbox; default-src 'none'"
         response["X-Content-Type-Options"] = "nosniff"
         return response
@@ -182,7 +185,7 @@ class ManualEntryAdmin(DocumentAdmin):
             title=f"{subject}: {subject.description}",
             badge=status(subject),
             lead=subject.note,
-            note=f"Sent back: {subject.returned_reason}" if subject.returned_reason else "",
+            note=_note(request, subject),
             headline=[("Date", day(subject.date)), ("Amount", money(total, subject.currency))],
             facts=[
                 ("Books of", subject.business_entity),
@@ -196,6 +199,12 @@ class ManualEntryAdmin(DocumentAdmin):
             ],
             tables=[_lines(subject), _attachments(subject), *([_occurrences(subject)] if subject.repeat else [])],
         )  # fmt: skip
+
+
+def _note(request: HttpRequest, subject: ManualEntry) -> str:
+    if subject.status == ManualEntryStatus.SUBMITTED and is_own(subject, request.user):
+        return "You wrote or submitted this entry: another accountant approves it, or sends it back."
+    return f"Sent back: {subject.returned_reason}" if subject.returned_reason else ""
 
 
 def _who(user: Any, at: Any) -> str:

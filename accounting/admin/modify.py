@@ -54,7 +54,11 @@ class ModifyForm(StyledForm):
     price_text = forms.CharField(
         label="New price", required=False, help_text=f"{HELP} To extend at the same price, leave it empty."
     )
-    pricing_model = forms.ChoiceField(label="Priced by", choices=pricing.CHOICES, required=False)
+    pricing_model = forms.ChoiceField(
+        label="Priced by",
+        choices=[("", "As the item is; a flat fee for what is added"), *pricing.CHOICES],
+        required=False,
+    )
     quantity = forms.DecimalField(
         label="New quantity", required=False, min_value=Decimal(0), help_text="Empty: as it is."
     )
@@ -90,9 +94,12 @@ class ModifyForm(StyledForm):
         cleaned = super().clean() or self.cleaned_data
         if self.errors:
             return cleaned
+        if not cleaned["pricing_model"]:
+            kept = None if cleaned["change"] == Change.ADD else cleaned["item"]
+            cleaned["pricing_model"] = kept.pricing_model if kept else "flat_fee"
         try:
             if cleaned["price_text"]:
-                cleaned["pricing"] = from_text(cleaned["pricing_model"] or "flat_fee", cleaned["price_text"])
+                cleaned["pricing"] = from_text(cleaned["pricing_model"], cleaned["price_text"])
             cleaned["modification"] = modification_of(self.contract, self._agreed(cleaned))
         except pricing.InvalidPricing as error:
             self.add_error("price_text", str(error))
@@ -103,7 +110,7 @@ class ModifyForm(StyledForm):
     def _agreed(self, given: dict[str, Any]) -> Amendment:
         return Amendment(
             change=Change(given["change"]),
-            pricing_model=given["pricing_model"] or "flat_fee",
+            pricing_model=given["pricing_model"],
             **{
                 name: given.get(name)
                 for name in ("effective_on", "signed_on", "reason", "item", "product", "pricing", "quantity", "end",
@@ -172,7 +179,8 @@ def _comparison(tried: WhatIf) -> Table:
             *(figure(sum(column, ZERO), currency) for column in figures),
             figure(sum(figures[3], ZERO) - sum(figures[2], ZERO), currency),
         ),
-        note="Nothing is written yet. Net of tax; what is billed and earned already is included.",
+        note="Nothing is written yet. Net of tax; what is billed and earned already is included. What changes closed months is "
+        "posted in the first open one, and stands there.",
         chart=columns_chart([f"{month:%b %Y}" for month in months], dict(zip(labels, figures, strict=True))),
     )
 

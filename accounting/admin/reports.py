@@ -28,6 +28,7 @@ from accounting.reports.rendering.pdf import TooLong
 from accounting.reports.running import FORMATS, build, export, one_moment
 from accounting.reports.structure import Report
 from billing.admin.forms import dress, today
+from billing.downloads import file_headers
 from billing.models import BusinessEntity
 
 _LABELS = {"csv": "CSV", "xlsx": "Excel", "pdf": "PDF"}
@@ -98,9 +99,7 @@ def report_file(request: HttpRequest, code: str, form: str) -> HttpResponseBase:
     except (Mistakes, TooLong) as error:
         context = {"title": REPORTS[code].title, "mistakes": [str(error)]}
         return _page(request, "admin/counterfoil/book_report.html", context, status=400)
-    return StreamingHttpResponse(
-        parts, content_type=FORMATS[form], headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return StreamingHttpResponse(parts, content_type=FORMATS[form], headers=file_headers(name))
 
 
 def _shown(report: Report, page: int, asked: dict[str, Any]) -> dict[str, Any]:

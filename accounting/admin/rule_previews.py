@@ -1,5 +1,6 @@
 """What a preview found: the difference per account, and the events that would have been posted otherwise."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +15,12 @@ from accounting.admin.words import role_name
 from accounting.models import Account, PreviewedEvent, RulePreview
 from accounting.rule_versions import digest
 from billing.admin.document import Document, DocumentAdmin
-from billing.admin.events import event_label
+from billing.admin.events import event_label, named_after
+from billing.admin.references import References
 from billing.admin.shown import NONE, change_url, day, figure, link, moment, to
 from billing.admin.tables import Table, columns
 from billing.models import BusinessEvent
+from billing.money import format_money
 
 _LISTED = 200
 
@@ -93,11 +96,14 @@ def _balance(amount: Decimal, currency: str) -> object:
 
 
 def _events(preview: RulePreview) -> Table:
-    found = preview.differences.select_related("event")[:_LISTED]
+    found = list(preview.differences.select_related("event")[:_LISTED])
+    references = References([each.event.payload for each in found])
     rows = [
         (
-            to(change_url(PreviewedEvent, each.pk), _about(each.event)),
+            to(change_url(PreviewedEvent, each.pk), event_label(each.event.kind)),
             day(each.event.occurred_on),
+            named_after(each.event, references),
+            references.show("customer_id", each.event.payload.get("customer_id")),
             _summary(each.posted),
             _summary(each.drafted),
         )
@@ -106,7 +112,7 @@ def _events(preview: RulePreview) -> Table:
     more = preview.changed_events - len(rows)
     return Table(
         "Events that would have been posted otherwise",
-        columns("Event", "On", "Was posted", "Would have been"),
+        columns("Event", "On", "About", "Customer", "Was posted", "Would have been"),
         rows,
         "None.",
         note=f"The first {len(rows)} are listed, {more:,} more differ. The accounts above speak of all."
@@ -128,7 +134,7 @@ def _summary(lines: list[dict[str, Any]]) -> str:
     parts = []
     for line in lines:
         side, amount = ("Dr", line["debit"]) if Decimal(line["debit"]) else ("Cr", line["credit"])
-        parts.append(f"{side} {role_name(line['role'])} {Decimal(amount):,.2f}")
+        parts.append(f"{side} {role_name(line['role'])} {format_money(Decimal(amount), line['currency'])}")
     return "; ".join(parts) or "nothing"
 
 
@@ -164,7 +170,7 @@ class PreviewedEventAdmin(DocumentAdmin):
 def _lines(title: str, lines: list[dict[str, Any]], accounts: dict[int, Account], empty: str) -> Table:
     rows = [
         (
-            line["date"],
+            day(date.fromisoformat(line["date"])),
             line["description"],
             link(accounts.get(line["account_id"])) if line["account_id"] in accounts else NONE,
             role_name(line["role"]),

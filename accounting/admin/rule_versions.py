@@ -73,6 +73,8 @@ def _what_activating_does(version: RuleVersion) -> str:
         if preview
         else "It was not tried yet, so it will be refused: preview it first. "
     )
+    if preview and preview.unmatched_events:
+        tried += f"No rule would speak of {preview.unmatched_events:,} of them: they would wait on the list of unmatched events. "
     return (
         f"{tried}Events dated {since(version)} on are posted by this version as soon as you confirm; what is posted stays as it "
         "is."

@@ -5,11 +5,12 @@ from accounting.models import RuleVersion
 from billing.admin.events import event_label
 from billing.admin.shown import day
 from billing.admin.tables import Table, columns
+from billing.periods import ALWAYS
 
 
 def since(version: RuleVersion) -> str:
     """Say from when a version holds; the standard rules have always held."""
-    return "always" if version.effective_from.year <= 1970 else f"from {day(version.effective_from)}"
+    return "always" if version.effective_from <= ALWAYS else f"from {day(version.effective_from)}"
 
 
 def says(version: RuleVersion) -> str:

@@ -12,9 +12,10 @@ from accounting.models import AccountingRule, UnmatchedEvent
 from accounting.unmatched import LatePosting, post_unmatched
 from billing.admin.bulk_actions import confirmed_action
 from billing.admin.document import Document, DocumentAdmin, Verb
-from billing.admin.events import event_label
+from billing.admin.events import EventList, event_label, named_after
 from billing.admin.shown import NONE, badge, change_url, day, list_url, moment, to
 from billing.models import Role
+from billing.wording import counted
 
 _WHAT_POSTING_DOES = (
     "Each event is posted as the rules of today say, dated on its own day, or on the first open day where its month is closed. "
@@ -24,7 +25,8 @@ _WHAT_POSTING_DOES = (
 
 def _words(outcome: LatePosting) -> str:
     waiting = f" No rule speaks of {outcome.waiting:,} yet." if outcome.waiting else ""
-    return f"{outcome.events:,} events posted, {outcome.entries:,} entries.{waiting}"
+    events, entries = counted(outcome.events, "event", "events"), counted(outcome.entries, "entry", "entries")
+    return f"{events} posted, {entries}.{waiting}"
 
 
 def _post_chosen(request: HttpRequest, chosen: QuerySet[UnmatchedEvent]) -> str:
@@ -56,7 +58,7 @@ class WaitingFilter(admin.SimpleListFilter):
 
 @admin.register(UnmatchedEvent)
 class UnmatchedEventAdmin(DocumentAdmin):
-    list_display = ("what_happened", "happened_on", "state_shown", "event_shown")
+    list_display = ("what_happened", "happened_on", "about", "customer_shown", "state_shown")
     list_select_related = ("event",)
     list_filter = (WaitingFilter,)
     empty_hint = "Good: every business event was spoken of by a rule."
@@ -91,9 +93,16 @@ class UnmatchedEventAdmin(DocumentAdmin):
     def state_shown(self, unmatched: UnmatchedEvent) -> str:
         return badge("posted", "Posted since") if unmatched.posted_at else badge("pending", "Waits for a rule")
 
-    @display(description="Event")
-    def event_shown(self, unmatched: UnmatchedEvent) -> str:
-        return to(change_url(type(unmatched.event), unmatched.event_id), "Look at it")
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EventList]:
+        return EventList
+
+    @display(description="About")
+    def about(self, unmatched: Any) -> object:
+        return named_after(unmatched.event, unmatched.references)
+
+    @display(description="Customer")
+    def customer_shown(self, unmatched: Any) -> object:
+        return unmatched.references.show("customer_id", unmatched.event.payload.get("customer_id"))
 
     def document(self, request: HttpRequest, subject: UnmatchedEvent) -> Document:
         kind = subject.event.kind

@@ -26,6 +26,7 @@ from accounting.reports.structure import Further, Kind, Style, Target
 from billing.api.errors import Unprocessable
 from billing.api.money import MoneySerializer
 from billing.api.views import TenantView
+from billing.downloads import file_headers
 
 _MOST_ROWS, _ROWS = 1000, 200
 _ENTITY_HELP = "The business entity's code. May be left out where the company has only one."
@@ -43,6 +44,20 @@ class ProofSerializer(serializers.Serializer):
     report = MoneySerializer()
     books = MoneySerializer()
     holds = serializers.BooleanField()
+
+
+class LetterBlockSerializer(serializers.Serializer):
+    """A block at the top of a letter: who writes, to whom, how to pay."""
+
+    heading = serializers.CharField()
+    lines = serializers.ListField(child=serializers.CharField())
+
+
+class HeadlineSerializer(serializers.Serializer):
+    """A figure above the tables: money, or a text."""
+
+    label = serializers.CharField()  # type: ignore[assignment]
+    value = serializers.JSONField(help_text="Money as an object of text and currency; a count or a text as text.")
 
 
 class ColumnSerializer(serializers.Serializer):
@@ -76,6 +91,8 @@ class ReportSerializer(serializers.Serializer):
     title = serializers.CharField()
     about = serializers.CharField()
     currency = serializers.CharField()
+    letter = LetterBlockSerializer(many=True, help_text="Empty where the report is no letter.")
+    headline = HeadlineSerializer(many=True)
     proofs = ProofSerializer(many=True)
     tables = TableSerializer(many=True)
     page = serializers.IntegerField()
@@ -141,9 +158,7 @@ class ReportFileView(TenantView):
             raise _refused(mistakes) from mistakes
         except TooLong as error:
             raise Unprocessable(str(error)) from error
-        return StreamingHttpResponse(
-            parts, content_type=FORMATS[form], headers={"Content-Disposition": f'attachment; filename="{name}"'}
-        )
+        return StreamingHttpResponse(parts, content_type=FORMATS[form], headers=file_headers(name))
 
 
 _PAGING = {"page": (1, 1_000_000), "page_size": (_ROWS, _MOST_ROWS)}

@@ -42,10 +42,10 @@ class CloseCheck:
 
     code: str
     label: str
-    is_blocking: bool
     find: Callable[[AccountingPeriod, date], Found]
     page: str
-    is_fixed: bool = False
+    is_blocking: bool = field(default=True, kw_only=True)
+    is_fixed: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ bank holidays) the last earlier ones hold, for `MOST_DAYS_BACK` at most.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -111,10 +111,3 @@ def rates_for(pairs: Iterable[Pair]) -> Rates:
         days[day][bank][currency] = per_unit
         days[day][bank][bank] = (ONE, ONE)
     return Rates({day: dict(banks) for day, banks in days.items()})
-
-
-def rates_by_currency(currencies: Iterable[str], *, base: str, on: date) -> Mapping[str, Rate]:
-    """Give the rates of several currencies on one day. Raises MissingRate."""
-    pairs = {currency: Pair(currency, base, on) for currency in currencies}
-    rates = rates_for(pairs.values())
-    return {currency: rates.of(pair) for currency, pair in pairs.items()}

@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 
-from accounting.models import Account
+from accounting.models import Account, Category
 from billing.fields import CURRENCY_CHOICES
 from billing.models import BusinessEntity, Contract, Customer, Product
 from billing.periods import day_words, first_of_month
@@ -200,6 +200,10 @@ ACCOUNT = Parameter(
         error_messages={"invalid_choice": "There is no such account in this chart of accounts."},
     ),
     "The account's code.",
+)  # fmt: skip
+CATEGORY = Parameter(
+    "category", "Category", lambda entity: forms.ChoiceField(choices=[("", "All"), *Category.choices]),
+    "Only accounts of this part of the chart.", hidden=True, choices=tuple(Category.values),
 )  # fmt: skip
 CUSTOMER = Parameter(
     "customer", "Customer", lambda entity: _NamedField(Customer, "external_id", "name", "name__iexact"),

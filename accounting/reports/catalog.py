@@ -153,6 +153,7 @@ REPORTS: dict[str, ReportKind] = {
             (
                 replace(ask.FROM, required=False), ask.TO, ask.ACCOUNT, ask.CURRENCY,
                 _text("role", "Role", "Account roles, by commas: accounts that ever stood for them; with a minus, all others."),
+                ask.CATEGORY,
                 _text("event", "What happened", "Kinds of business events, by commas; with a minus in front, all but these."),
                 *(record_id(name) for name in DIMENSIONS),
             ),

@@ -1,7 +1,7 @@
 """One contract month by month: what was and will be billed, what was and will be revenue. Before the fact and after it.
 
 Usage to come is not known; a minimum is what it comes to at least. What waits for a report of somebody (a delivery, a
-milestone) has no month yet.
+milestone) has no month yet. What is still to come of closed months is posted in the first open one, so it stands there.
 """
 
 from collections import defaultdict
@@ -10,21 +10,38 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Max, Q, Sum
 
 from accounting import schedules
 from accounting.earning import Earning
-from accounting.models import JournalEntry, ObligationItem, PerformanceObligation, RecognitionSchedule
+from accounting.models import (
+    AccountingPeriod,
+    Category,
+    JournalEntry,
+    ObligationItem,
+    PerformanceObligation,
+    PeriodStatus,
+    RecognitionSchedule,
+)
 from accounting.schedules import Schedule
 from accounting.spreading import monthly_parts
 from billing.charging import billed_on, charge, service_periods
-from billing.models import REPORTED_METHODS, Contract, ContractStatus, CreditNoteLine, InvoiceLine, InvoiceStatus
+from billing.models import (
+    REPORTED_METHODS,
+    Contract,
+    ContractStatus,
+    CreditNoteLine,
+    CreditUse,
+    InvoiceLine,
+    InvoiceStatus,
+    RecognitionMethod,
+)
 from billing.periods import add_months, first_of_month
 from billing.services.terms import Item, read_items
 
 ZERO = Decimal(0)
 _AHEAD_MONTHS = 12
-_KINDS = ("revenue_recognized", "usage_trued_up")
+_KINDS = ("revenue_recognized", "usage_trued_up", "credits_consumed", "credits_expired")
 ByMonth = dict[date, Decimal]
 
 
@@ -103,7 +120,7 @@ def _streams(contract: Contract, held: Sequence[Schedule], items: Sequence[Item]
     names = dict(PerformanceObligation.objects.filter(contract=contract).values_list("pk", "name"))
     labels = {item.id: item.description or item.product_name for item in items}
     streams: dict[tuple[str, int], Stream] = {}
-    earning, posted = Earning(held), posted_revenue(held)
+    earning, posted, first = Earning(held), posted_revenue(held), _first_open_month(contract)
     last_end: dict[int, date] = {}
     for schedule in held:
         key = (
@@ -117,21 +134,28 @@ def _streams(contract: Contract, held: Sequence[Schedule], items: Sequence[Item]
             stream = streams[key] = Stream(name, schedule.method, schedule.obligation_id)
         if not schedule.obligation_id:
             last_end[key[1]] = max(schedule.service_end, last_end.get(key[1], schedule.service_end))
-        _add_schedule(stream, schedule, earning, posted)
+        _add_schedule(stream, schedule, earning, posted, first)
     obliged = set(ObligationItem.objects.filter(obligation__contract=contract).values_list("contract_item", flat=True))
     horizon = _horizon(contract, items)
     for item in items:
         if item.id in obliged or contract.status == ContractStatus.ENDED:
             continue
         stream = streams.get(("item", item.id)) or Stream(labels[item.id], item.recognition_method, None)
-        _add_periods_to_come(stream, item, since=last_end.get(item.id, item.terms.start), horizon=horizon)
+        since = last_end.get(item.id, item.terms.start)
+        _add_periods_to_come(stream, item, since=since, horizon=horizon, first=first)
         if stream.planned or stream.posted or stream.without_month:
             streams[("item", item.id)] = stream
     return list(streams.values())
 
 
+def _first_open_month(contract: Contract) -> date:
+    """Give the first month that something can still be posted into: what is due before it is posted there."""
+    closed = AccountingPeriod.objects.filter(business_entity=contract.business_entity_id, status=PeriodStatus.CLOSED)
+    return closed.aggregate(end=Max("end"))["end"] or date.min
+
+
 def _add_schedule(
-    stream: Stream, schedule: Schedule, earning: Earning, posted: dict[int, list[tuple[date, Decimal]]]
+    stream: Stream, schedule: Schedule, earning: Earning, posted: dict[int, list[tuple[date, Decimal]]], first: date
 ) -> None:
     stream.price += schedule.amount
     known = ZERO
@@ -146,7 +170,7 @@ def _add_schedule(
         if due is None:
             stream.without_month += amount
         elif amount:
-            stream.planned[first_of_month(due)] += amount
+            stream.planned[max(first_of_month(due), first)] += amount
 
 
 def parts_to_come(schedule: Schedule, earning: Earning) -> list[tuple[date | None, Decimal]]:
@@ -156,21 +180,23 @@ def parts_to_come(schedule: Schedule, earning: Earning) -> list[tuple[date | Non
         return []
     if schedule.method in REPORTED_METHODS and not schedule.is_planned:
         return [(None, left)]
-    if schedule.is_metered:
+    if schedule.is_metered or schedule.method == RecognitionMethod.AS_CONSUMED:  # What is not used expires on that day.
         return [(schedule.service_end - timedelta(days=1), left)]
     found: list[tuple[date | None, Decimal]] = [(part.last_day, share) for part, share in earning.left(schedule)]
     rest = left - sum((share for _, share in found), ZERO)
-    if rest:  # Its last day is recognized already; a change since falls to the next run.
-        found.append((schedule.recognized_until or schedule.service_end, rest))
+    if rest:  # Its last day is recognized already; the next run posts a change since as of that day.
+        found.append((schedule.service_end - timedelta(days=1), rest))
     return found
 
 
 def posted_revenue(held: Iterable[Schedule]) -> dict[int, list[tuple[date, Decimal]]]:
-    """Give each schedule's postings: date and revenue. Reads the index of event keys."""
+    """Give each schedule's postings: date and revenue, breakage included. Reads the index of event keys."""
     held = list(held)
     by_key = {f"{schedule.id}:{number}": schedule.id for schedule in held for number in range(1, schedule.postings + 1)}
+    by_key |= _uses([schedule for schedule in held if schedule.method == RecognitionMethod.AS_CONSUMED])
+    income = {"lines__account__category": Category.INCOME}  # Which role a rule credits is the accountant's choice.
     rows = (
-        JournalEntry.objects.filter(event__kind__in=_KINDS, event__key__in=list(by_key), lines__role="revenue")
+        JournalEntry.objects.filter(event__kind__in=_KINDS, event__key__in=list(by_key), **income)
         .order_by("date", "id")
         .annotate(earned=Sum("lines__credit") - Sum("lines__debit"))
         .values_list("event__key", "date", "earned")
@@ -184,20 +210,35 @@ def posted_revenue(held: Iterable[Schedule]) -> dict[int, list[tuple[date, Decim
     return posted
 
 
-def _add_periods_to_come(stream: Stream, item: Item, *, since: date, horizon: date) -> None:
+def _uses(held: Sequence[Schedule]) -> dict[str, int]:
+    """Give the keys of what was used and expired of prepaid credits, with the schedule each belongs to."""
+    if not held:
+        return {}
+    of_line = {schedule.invoice_line_id: schedule.id for schedule in held if schedule.invoice_line_id}
+    of_period = {(schedule.contract_item_id, schedule.service_start): schedule.id for schedule in held}
+    items = {schedule.contract_item_id for schedule in held if schedule.contract_item_id}
+    names = ("pk", "invoice_line", "invoice_line__contract_item", "invoice_line__period_start")
+    uses = CreditUse.objects.filter(Q(invoice_line__in=of_line) | Q(invoice_line__contract_item__in=items))
+    found = (
+        (pk, of_line.get(line) or of_period.get((item, start))) for pk, line, item, start in uses.values_list(*names)
+    )
+    return {str(pk): schedule for pk, schedule in found if schedule}
+
+
+def _add_periods_to_come(stream: Stream, item: Item, *, since: date, horizon: date, first: date) -> None:
     for period in service_periods(item.terms, since=since, until=horizon):
         price = charge(item.terms, period).net
         stream.price += price
         if not price:
             continue
         if item.terms.is_metered:
-            stream.planned[first_of_month(period.last_day)] += price
+            stream.planned[max(first_of_month(period.last_day), first)] += price
             continue
         parts = monthly_parts(
             amount=price, service=period, method=item.recognition_method, currency=item.terms.currency
         )
         for part, share in parts:
-            stream.planned[first_of_month(part.last_day)] += share
+            stream.planned[max(first_of_month(part.last_day), first)] += share
 
 
 def _billed(contract: Contract) -> tuple[ByMonth, ByMonth]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from accounting.models import Account, PerformanceObligation, entry_number
+from accounting.models import Account, Category, PerformanceObligation, entry_number
 from accounting.reports.asked import Asked, Mistakes
 from accounting.reports.control import accounts_of
 from accounting.reports.sql import Queried, fetch
@@ -159,6 +159,9 @@ def lines_report(asked: Asked) -> Report:
         negative = asked["role"].startswith("-")
         conditions.append(f"{'NOT ' if negative else ''}l.account_id = ANY(%s)")
         given.append(accounts_of(asked["role"].removeprefix("-").split(","), entity_id=entity.pk))
+    if asked["category"]:
+        conditions.append("l.account_id IN (SELECT id FROM accounting_account WHERE category = %s)")
+        given.append(asked["category"])
     if asked["event"]:
         # A minus in front: all but these kinds. An entry made by hand has none.
         negative = asked["event"].startswith("-")
@@ -209,6 +212,8 @@ def _narrowed(asked: Asked) -> Iterator[str]:
     if asked["role"]:
         words = "All accounts but those of" if asked["role"].startswith("-") else "Accounts of"
         yield f"{words} {_listed(asked['role'], lambda role: role.replace('.', ', ').replace('_', ' '))}."
+    if asked["category"]:
+        yield f"Accounts of {Category(asked['category']).label.lower()}."
     if asked["event"]:
         words = "All but" if asked["event"].startswith("-") else "Only"
         yield f"{words} {_listed(asked['event'], lambda kind: event_words('' if kind == 'by_hand' else kind).lower())}."

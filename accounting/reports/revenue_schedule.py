@@ -72,7 +72,6 @@ def revenue_schedule(asked: Asked) -> Report:
     if not since <= at <= until:
         raise Mistakes({"at": ["The day up to which revenue was recognized must lie between the first and the last."]})
     dimension, column, model, *called = _ROWS[asked["by"]]
-    months = months_between(since, until)
     narrowed, given = _narrowed(asked)
     given |= {
         "entity": entity.pk,
@@ -88,6 +87,9 @@ def revenue_schedule(asked: Asked) -> Report:
         _SCHEDULED.format(column=column, narrowed=_of_schedules(narrowed)),
         {**given, "until": end_of_month(until)},
     )
+    # Months before the first that has revenue are left out: nothing had happened yet.
+    begun = min((month or first_of_month(at) for _, month, _ in (*recognized, *scheduled)), default=since)
+    months = months_between(begun, until)
     figures: dict[Any, dict[date | None, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for pk, month, amount in (*recognized, *scheduled):
         figures[pk][month] += amount

@@ -79,5 +79,5 @@ def _streamed(kind: ReportKind, data: Mapping[str, Any], tenant_id: int) -> Iter
 
 
 def _name(kind: ReportKind, asked: Asked, form: str) -> str:
-    days = [f"{asked[name]}" for name in ("at", "from", "to") if asked[name]]
+    days = [str(each) for each in sorted(asked[name] for name in ("from", "at", "to") if asked[name])]
     return "-".join([kind.code, asked.entity.code, *days]) + f".{form}"

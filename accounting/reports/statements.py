@@ -62,7 +62,7 @@ def trial_balance_report(asked: Asked) -> Report:
 
 def _to_ledger(asked: Asked, at: date, since: date | None = None) -> Leads:
     def leads(row: Row, key: str) -> Target | None:
-        if "account" not in row.about or key in ("account", "name", "category"):
+        if "account" not in row.about or key in ("name", "category"):
             return None
         if key == "change":
             first, last = sorted((at, asked["compare"]))
@@ -107,7 +107,7 @@ def balance_sheet(asked: Asked) -> Report:
     rows, sums = Listed(), {}
     for category in (Category.ASSETS, Category.LIABILITIES, Category.EQUITY):
         sign = 1 if category == Category.ASSETS else -1
-        section = chart.section(category, [each.accounts for each in positions], sign)
+        section = _with_group_totals(chart.section(category, [each.accounts for each in positions], sign))
         if category == Category.EQUITY:
             for place, name in enumerate(("Earnings of earlier years", "Earnings of this year")):
                 section.append(
@@ -169,11 +169,28 @@ class _Chart:
         if account.is_group:
             children = self._children[account.pk]
             below = [row for child in children for row in self._rows(child, figures, sign, level + 1)]
-            return [Row((str(account),), style=Style.HEADING, level=level), *below] if below else []
+            if not below:
+                return []
+            heading = Row((str(account),), style=Style.HEADING, level=level)
+            total = Row((f"Total {account}",), {"below": len(below)}, Style.SUBTOTAL, level)
+            return [heading, *below, total] if len(below) > 1 else [heading, *below]
         if not any(account.pk in each for each in figures):
             return []
         amounts = [ZERO + sign * each.get(account.pk, ZERO) for each in figures]  # ZERO takes the sign off a zero.
         return [_row(str(account), amounts, level=level, about={"account": account.code})]
+
+
+def _with_group_totals(rows: Sequence[Row]) -> list[Row]:
+    """Fill in what the lines below each group of accounts add up to."""
+    filled = []
+    for place, row in enumerate(rows):
+        if "below" in row.about:
+            lines = [each.cells[1:] for each in rows[place - row.about["below"] : place] if each.style is Style.LINE]
+            sums = [sum(column, ZERO) for column in zip(*lines, strict=True)]
+            filled.append(Row((row.cells[0], *sums), style=row.style, level=row.level))
+        else:
+            filled.append(row)
+    return filled
 
 
 def _row(
@@ -210,7 +227,9 @@ def income_statement(asked: Asked) -> Report:
     rows, sums = Listed(), {}
     for category in _RESULT:
         sign = -1 if category == Category.INCOME else 1
-        section = [_spread(row, figures, sign, shown) for row in chart.section(category, [figures.total], sign)]
+        section = _with_group_totals(
+            [_spread(row, figures, sign, shown) for row in chart.section(category, [figures.total], sign)]
+        )
         lines = [row for row in section if row.style is Style.LINE]
         total = [sum((row.cells[1 + place] for row in lines), ZERO) for place in range(len(shown))]
         sums[category] = total

@@ -43,14 +43,14 @@ def trial_balance(*, business_entity_id: int, at: date) -> TrialBalance:
     """Give every account's balance at the end of a day; accounts without any lines are left out."""
     rows = [
         AccountBalance(
-            moved.account_id,
-            moved.code,
-            moved.name,
-            moved.role,
-            moved.category,
-            max(moved.balance, ZERO),
-            max(-moved.balance, ZERO),
+            each.account_id,
+            each.code,
+            each.name,
+            each.role,
+            each.category,
+            max(each.balance, ZERO),
+            max(-each.balance, ZERO),
         )
-        for moved in balances(business_entity_id=business_entity_id, at=at)
+        for each in balances(business_entity_id=business_entity_id, at=at)
     ]
     return TrialBalance(business_entity_id, at, rows)

@@ -41,6 +41,10 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Kill them all."""
         for process in self._running:
             process.kill()
         for process in self._running:

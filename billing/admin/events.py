@@ -43,16 +43,22 @@ _ABOUT = (
 )  # fmt: skip
 
 
-class _EventList(ChangeList):
-    """A page of events that know what their ids stand for: one query for each kind of thing."""
+def named_after(event: BusinessEvent, references: References) -> object:
+    """Show the document, contract or product that an event is about."""
+    name = next((name for name in _ABOUT if event.payload.get(name)), "")
+    return references.show(name, event.payload[name]) if name else NONE
+
+
+class EventList(ChangeList):
+    """A page of events, or of rows with one each, that know what the ids stand for: one query for each kind of thing."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        events: list[Any] = list(self.result_list)
-        references = References([event.payload for event in events])
-        for event in events:
-            event.references = references
-        self.result_list = events
+        rows: list[Any] = list(self.result_list)
+        references = References([getattr(row, "event", row).payload for row in rows])
+        for row in rows:
+            row.references = references
+        self.result_list = rows
 
 
 def event_label(kind: str) -> str:
@@ -75,12 +81,11 @@ class BusinessEventAdmin(DocumentAdmin):
         return event_label(event.kind)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _EventList
+        return EventList
 
     @display(description="About")
     def about(self, event: Any) -> object:
-        name = next((name for name in _ABOUT if event.payload.get(name)), "")
-        return event.references.show(name, event.payload[name]) if name else NONE
+        return named_after(event, event.references)
 
     @display(description="Customer")
     def customer_shown(self, event: Any) -> object:

@@ -22,7 +22,7 @@ from billing.admin.document import Document, DocumentAdmin
 from billing.admin.shown import NONE, badge, change_url, moment, to
 from billing.admin.tables import Table, columns
 from billing.models import Change
-from billing.periods import day_words
+from billing.periods import ALWAYS, day_words
 
 _COLOURS = {"added": "done", "changed": "suggested", "deleted": "failed"}
 _LONGEST = 300
@@ -209,5 +209,6 @@ def _value(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, str) and _DAY.fullmatch(value):
         with suppress(ValueError):  # A text that only looks like a day.
-            return day_words(date.fromisoformat(value))
+            on = date.fromisoformat(value)
+            return "always" if on == ALWAYS else day_words(on)
     return NONE if value in (None, "") else str(value)[:_LONGEST]

@@ -22,6 +22,7 @@ from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
 from billing.admin.shown import NONE, change_url, list_url, moment, status, to
 from billing.admin.tables import Table, columns
+from billing.downloads import file_headers
 from billing.importing.column_map import InvalidColumnMap, load_column_map
 from billing.models import Contract, Invoice, Job, JobStatus, Role
 from billing.periods import day_words
@@ -237,8 +238,7 @@ class JobAdmin(DocumentAdmin):
             raise Http404(
                 f"This file is gone: files are kept for {KEPT_FOR.days} days. Choose the documents and download them again."
             )
-        headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
-        return HttpResponse(bytes(file.content), content_type="application/zip", headers=headers)
+        return HttpResponse(bytes(file.content), content_type="application/zip", headers=file_headers(file.name))
 
     def again_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         _require(request, Role.FINANCE)

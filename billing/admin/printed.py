@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, reverse
 
 from billing.admin.document import DocumentAdmin
 from billing.admin.shown import change_url
+from billing.downloads import file_headers
 from billing.models import Job
 from billing.printing.bundles import AT_ONCE, CONTENT_TYPE, MOST, bundles
 from billing.printing.document_pdf import pdf_response
@@ -26,8 +27,7 @@ def download_pdfs(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any
         return None
     if len(ids) <= AT_ONCE:
         ((name, content),) = bundles(kind, ids, lambda done, total: None)
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return HttpResponse(content, content_type=CONTENT_TYPE, headers=headers)
+        return HttpResponse(content, content_type=CONTENT_TYPE, headers=file_headers(name))
     title = f"{len(ids):,} {model_admin.opts.verbose_name_plural} as PDF"
     job = start_job(kind="print_documents", title=title, parameters={"kind": kind, "ids": ids}, user=request.user)
     return HttpResponseRedirect(change_url(Job, job.pk))

@@ -7,6 +7,7 @@ from typing import IO, NamedTuple
 from django.http import HttpResponse
 from reportlab.lib.pagesizes import A4, LETTER
 
+from billing.downloads import file_headers
 from billing.printing.documents import PrintedDocument, PrintedLine
 from billing.printing.fonts import BOLD, REGULAR, width_of
 from billing.printing.paper import Paper, wrapped
@@ -31,8 +32,7 @@ def pdf_response(document: PrintedDocument) -> HttpResponse:
     """Give the document as an answer that a browser opens, and saves under its number."""
     file = BytesIO()
     write_document(document, file)
-    name = document.number or "draft"
-    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
+    headers = file_headers(f"{document.number or 'draft'}.pdf", opens=True)
     return HttpResponse(file.getvalue(), content_type=CONTENT_TYPE, headers=headers)
 
 

@@ -23,7 +23,7 @@ from billing.models import (
 from billing.money import format_money, round_money
 from billing.periods import day_words
 from billing.publishing import publish
-from billing.services.invoices import take_numbers
+from billing.services.invoices import take_number
 from billing.services.returns import money_kept_of
 from billing.services.settlement import lock_open, settle
 from billing.services.wallets import hold_wallet, move
@@ -75,7 +75,7 @@ def issue_credit_note(
         business_entity_id=invoice.business_entity_id,
         customer_id=invoice.customer_id,
         invoice=invoice,
-        number=take_numbers([invoice.business_entity_id], SeriesKind.CREDIT_NOTE)[0],
+        number=take_number(invoice.business_entity_id, SeriesKind.CREDIT_NOTE),
         currency=invoice.currency,
         issued_on=on,
         net=net,

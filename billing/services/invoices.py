@@ -177,29 +177,22 @@ def _refuse_unfit(invoice_ids: Sequence[int], finalized: Container[int]) -> None
         raise WrongState(f"Invoice {invoice_id} is {status}, not a draft; nothing was finalized.")
 
 
-def take_numbers(entity_ids: Sequence[int], kind: SeriesKind) -> list[str]:
-    """Take the next number of each entity's series, in the order given.
+def take_number(business_entity_id: int, kind: SeriesKind) -> str:
+    """Take the next number of an entity's series. Raises BillingError where it has none of that kind.
 
-    The series' row stays locked until the transaction ends, so a rollback gives the numbers back and leaves no gap.
+    The series' row stays locked until the transaction ends, so a rollback gives the number back and leaves no gap.
     """
-    wanted: dict[int, int] = defaultdict(int)
-    for entity in entity_ids:
-        wanted[entity] += 1
-    following: dict[int, tuple[str, int]] = {}
     with connection.cursor() as cursor:
-        for entity in sorted(wanted):
-            cursor.execute(
-                "UPDATE billing_numberseries SET next_number = next_number + %s "
-                "WHERE business_entity_id = %s AND kind = %s RETURNING prefix, next_number - %s",
-                [wanted[entity], entity, kind.value, wanted[entity]],
-            )
-            following[entity] = cursor.fetchone()
-    numbers = []
-    for entity in entity_ids:
-        prefix, number = following[entity]
-        numbers.append(f"{prefix}{number:06d}")
-        following[entity] = prefix, number + 1
-    return numbers
+        cursor.execute(
+            "UPDATE billing_numberseries SET next_number = next_number + 1 "
+            "WHERE business_entity_id = %s AND kind = %s RETURNING prefix, next_number - 1",
+            [business_entity_id, kind.value],
+        )
+        taken = cursor.fetchone()
+    if taken is None:
+        raise BillingError(f"There is no number series for {kind.label.lower()}; add one, then try again.")
+    prefix, number = taken
+    return f"{prefix}{number:06d}"
 
 
 def _lines_of(invoice_id: int) -> list[BilledLine]:

@@ -7,7 +7,7 @@ not negative, else by credit notes and an invoice. Example (C3): 300.00 for Apri
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -91,7 +91,7 @@ def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -
         tenant_id=contract.tenant_id,
         contract=contract,
         number=contract.modifications_made,
-        kind=_kind(contract, before, lines, old_end, change),
+        kind=_kind(lines, old_end, change),
         effective_on=change.effective_on,
         signed_on=change.signed_on,
         treatment=change.treatment,
@@ -282,13 +282,7 @@ def _lines(
     return lines
 
 
-def _kind(
-    contract: Contract,
-    before: Mapping[int, Item],
-    lines: Sequence[ModifiedLine],
-    old_end: date | None,
-    change: Modification,
-) -> ModificationKind:
+def _kind(lines: Sequence[ModifiedLine], old_end: date | None, change: Modification) -> ModificationKind:
     if change.end and (old_end is None or change.end < old_end):
         return ModificationKind.TERMINATION
     if change.end:
@@ -380,7 +374,11 @@ def _credit(unused: Sequence[Unused], modification: ContractModification, change
 def describe(modification: ContractModification) -> str:
     """Say in a sentence what was modified, for a person."""
     change = sum((Decimal(row["after"]) - Decimal(row["before"]) for row in modification.changes), ZERO)
-    return (
+    contract, kind = modification.contract, modification.kind
+    words = (
         f"{modification.get_kind_display()} from {day_words(modification.effective_on)}: the price still to come changes by "
-        f"{format_money(change, modification.contract.currency)}."
+        f"{format_money(change, contract.currency)}."
     )
+    if contract.end and kind in (ModificationKind.EXTENSION, ModificationKind.TERMINATION):
+        words += f" The contract's last day is {day_words(contract.end - timedelta(days=1))}."
+    return words

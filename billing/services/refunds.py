@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Sum
@@ -56,7 +55,14 @@ def refund_credit_note(
             f"Credit note {note} is dated {day_words(note.issued_on)}; it cannot be refunded before that day."
         )
     return _pay(
-        note.customer, note.currency, amount, on, gateway, reference, reason, {"credit_note": note}, amount, ZERO
+        note.customer,
+        amount,
+        note.currency,
+        on=on,
+        gateway=gateway,
+        reference=reference,
+        reason=reason,
+        from_credit_note=note,
     )
 
 
@@ -80,9 +86,17 @@ def refund_payment(
     if from_unapplied:
         payment.unapplied = payment.unapplied.amount - from_unapplied
         payment.save(update_fields=["unapplied"])
-    source = {"payment": payment, "from_unapplied": from_unapplied}
     return _pay(
-        payment.customer, payment.currency, amount, on, gateway, reference, reason, source, ZERO, ZERO, parts=parts
+        payment.customer,
+        amount,
+        payment.currency,
+        on=on,
+        gateway=gateway,
+        reference=reference,
+        reason=reason,
+        from_payment=payment,
+        from_unapplied=from_unapplied,
+        parts=parts,
     )
 
 
@@ -103,24 +117,34 @@ def refund_wallet(
         raise BillingError(
             f"The wallet holds {format_money(wallet.paid, currency)} that can be paid out.", code="exceeds_balance"
         )
-    return _pay(wallet.row.customer, currency, amount, on, gateway, reference, reason, {}, ZERO, amount, wallet=wallet)
+    return _pay(
+        wallet.row.customer,
+        amount,
+        currency,
+        on=on,
+        gateway=gateway,
+        reference=reference,
+        reason=reason,
+        from_wallet=wallet,
+    )
 
 
 def _pay(
     customer: Customer,
-    currency: str,
     amount: Decimal,
+    currency: str,
+    *,
     on: date,
     gateway: str,
     reference: str,
     reason: str,
-    source: Mapping[str, Any],
-    from_credit_note: Decimal,
-    from_wallet: Decimal,
-    *,
+    from_credit_note: CreditNote | None = None,
+    from_wallet: Held | None = None,
+    from_payment: Payment | None = None,
+    from_unapplied: Decimal = ZERO,
     parts: Mapping[int, Decimal] | None = None,
-    wallet: Held | None = None,
 ) -> Refund:
+    """Pay all of the amount from one of the three; of a payment, what was unapplied and the `parts` that settled invoices."""
     if amount <= 0 or amount != round_money(amount, currency):
         raise BillingError(f"A refund must be more than zero, in whole minor units of {currency}.")
     if reference and Refund.objects.filter(reference=reference).exists():
@@ -135,14 +159,15 @@ def _pay(
         amount=amount,
         reason=reason.strip(),
         reference=reference,
-        **source,
+        credit_note=from_credit_note,
+        payment=from_payment,
+        from_unapplied=from_unapplied,
     )
-    if wallet:
-        move(wallet, WalletEntryKind.REFUNDED, on=on, paid=-amount, refund=refund, reason=reason)
+    if from_wallet:
+        move(from_wallet, WalletEntryKind.REFUNDED, on=on, paid=-amount, refund=refund, reason=reason)
     lines: tuple[ReturnedLine, ...] = ()
-    if parts:
-        assert refund.payment is not None
-        record_parts(refund.payment, parts, refund=refund)
+    if from_payment and parts:
+        record_parts(from_payment, parts, refund=refund)
         lines = undone_lines(parts, currency)
     publish(
         [
@@ -158,8 +183,8 @@ def _pay(
                 credit_note_id=refund.credit_note_id,
                 by_gateway=bool(gateway),
                 amount=amount,
-                from_credit_note=from_credit_note,
-                from_wallet=from_wallet,
+                from_credit_note=amount if from_credit_note else ZERO,
+                from_wallet=amount if from_wallet else ZERO,
                 from_unapplied=refund.from_unapplied.amount,
                 lines=lines,
             )

@@ -17,12 +17,11 @@ from billing.models import Role
 from billing.periods import day_words
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
-from integrations.admin.file_verbs import files_tables, is_fed_by_files
+from integrations.admin.file_verbs import files_tables, takes_files, waiting_for_files
 from integrations.admin.guide import guide, waits_for
 from integrations.admin.policy_verbs import POLICY_OPTIONS, policy_words
 from integrations.admin.shown import count_link, erp_name, outbox_url, sends
 from integrations.connectors import base
-from integrations.connectors.base import SignInKind
 from integrations.going_live import is_being_set_up
 from integrations.models import (
     Connection,
@@ -35,7 +34,7 @@ from integrations.models import (
     ThrottleGate,
 )
 from integrations.readiness import readiness
-from integrations.tokens import way_of
+from integrations.tokens import is_fed_by_files, way_of
 from integrations.upkeep import TokenHealth, token_health
 
 _MISSING_SHOWN = 8
@@ -59,7 +58,9 @@ def describe(request: HttpRequest, connection: Any) -> Document:
             ("Waiting", _count(connection, connection.waiting_count, OutboxState.PENDING)),
             ("Parked", _count(connection, connection.parked_count, OutboxState.PARKED)),
             ("Last delivered", moment(connection.last_delivered)),
-            ("Calls in 24 hours", f"{connection.calls_today or 0:,}"),
+            ("In no file yet", f"{waiting_for_files(connection):,}")
+            if is_fed_by_files(connection)
+            else ("Calls in 24 hours", f"{connection.calls_today or 0:,}"),
         ],
         facts=_facts(connection, health, now),
         tables=[
@@ -70,7 +71,7 @@ def describe(request: HttpRequest, connection: Any) -> Document:
             counts_table(connection),
             *(
                 []
-                if is_fed_by_files(connection)
+                if takes_files(connection)
                 else [throughput_table(connection, now=now), *_limits(connection), attempts_table(connection)]
             ),
             _policies(request, connection),
@@ -96,6 +97,8 @@ def _set_up(request: HttpRequest, connection: Any, health: TokenHealth, now: dat
 
 def _lead(connection: Connection) -> str:
     company = f"the company {connection.realm_name}" if connection.realm_name else "no company yet"
+    if is_fed_by_files(connection):
+        company = "carried over by a person"
     keeps = "Counterfoil" if sends(connection) == "Journal entries" else "The ERP"
     return (
         f"{erp_name(connection.erp)}, {company}. Receives {sends(connection).lower()} of "
@@ -121,7 +124,7 @@ def _count(connection: Connection, count: int | None, state: OutboxState) -> obj
 
 
 def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[tuple[str, object]]:
-    calls = way_of(connection).kind is not SignInKind.NONE
+    calls = not is_fed_by_files(connection)
     entered = "cannot be read" if health.trouble else "entered; never shown"
     if health.missing:
         entered = f"missing: {', '.join(health.missing)}"
@@ -131,13 +134,17 @@ def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[t
         access = (
             "renewed with the next request" if expired else f"until {moment(health.access_until)}, renewed by itself"
         )
-    return [
+    told = [
         ("Company id there", connection.realm_id or NONE),
         ("Home currency there", connection.company.get("home_currency") or NONE),
         ("Their books are closed through", connection.company.get("books_closed_through") or NONE),
         ("Lists last read", moment(connection.company_read_at)),
-        *([("Credentials", entered), ("Access token", access)] if calls else []),
-        *([("Sign-in lasts until", moment(health.sign_in_until))] if calls else []),
+        ("Credentials", entered),
+        ("Access token", access),
+        ("Sign-in lasts until", moment(health.sign_in_until)),
+    ]
+    return [
+        *(told if calls else []),  # Files are told nothing.
         *([("Certificate ends", _days_left(health.certificate_until, now))] if health.certificate_until else []),
         ("Oldest waiting item", _age(connection, now)),
         *([("The ERP asked to pause until", moment(connection.paused_until))] if _is_paused(connection, now) else []),
@@ -206,11 +213,9 @@ def _missing(request: HttpRequest, connection: Connection, health: TokenHealth) 
         steps.append(("Choose the company.", to(url, "Choose") if may(request, Role.ADMIN) else "for the role admin"))
     elif connection.status != ConnectionStatus.CONNECTED:
         url = reverse("admin:connect_erp", args=[connection.pk])
-        words = (
-            "Connect: no sign-in is needed." if way_of(connection).kind is SignInKind.NONE else "Sign in to the ERP."
-        )
+        words = "Connect: no sign-in is needed." if is_fed_by_files(connection) else "Sign in to the ERP."
         steps.append((words, to(url, "Connect") if may(request, Role.ADMIN) else "for the role admin"))
-    elif is_fed_by_files(connection) and not ErpRecord.objects.filter(connection=connection).exists():
+    elif takes_files(connection) and not ErpRecord.objects.filter(connection=connection).exists():
         words = "Upload the ERP's chart of accounts, or create the missing accounts by our numbers."
         steps.append((words, _step(request, connection, "upload_chart", Role.ACCOUNTANT)))
     elif not ErpRecord.objects.filter(connection=connection).exists():
@@ -262,7 +267,7 @@ def _settings(request: HttpRequest, connection: Connection) -> Table:
         ("Pace", limits if connection.throttled else "not limited: a stand-in server"),
     ]
     rows: list[tuple[object, object]] = [
-        *(addresses if way_of(connection).kind is not SignInKind.NONE else []),
+        *([] if is_fed_by_files(connection) else addresses),
         ("Our references begin with", connection.reference_prefix),
         *(
             (name.replace("_", " ").capitalize(), value)

@@ -19,7 +19,7 @@ from integrations.connectors import base
 from integrations.connectors.base import DeliveryError, SecretField
 from integrations.models import Connection, ConnectionStatus, Mapping, OutboxItem, OutboxState, SyncMode
 from integrations.readiness import needs_default_customer
-from integrations.tokens import SignInError, way_of
+from integrations.tokens import SignInError, is_fed_by_files, way_of
 
 
 def mapping_url(connection: Connection, query: str = "") -> str:
@@ -181,6 +181,10 @@ def _is_open(connection: Connection) -> bool:
     return bool(connection.status == ConnectionStatus.CONNECTED)
 
 
+def _has_lists(connection: Connection) -> bool:
+    return _is_open(connection) and not is_fed_by_files(connection)
+
+
 def _has_to_choose(connection: Connection) -> bool:
     return bool(connection.status == ConnectionStatus.CHOOSE_COMPANY)
 
@@ -220,7 +224,7 @@ VERBS = (
         "it is time; parked ones need a person.",
     ),
     Verb(
-        "import-lists", "Import lists", _import_lists, role=Role.ACCOUNTANT, allowed=_is_open,
+        "import-lists", "Import lists", _import_lists, role=Role.ACCOUNTANT, allowed=_has_lists,
         explain=lambda connection: f"Reads the accounts, customers, products and tax codes of {erp_name(connection.erp)} again. "
         "Nothing is changed there.",
     ),

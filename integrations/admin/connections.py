@@ -23,7 +23,7 @@ from integrations.admin import sign_in
 from integrations.admin.connection_page import describe
 from integrations.admin.connection_verbs import VERBS, ModeFields, mapping_url
 from integrations.admin.figures import with_figures
-from integrations.admin.file_verbs import FILE_VERBS, download
+from integrations.admin.file_verbs import FILE_VERBS, download, file_page
 from integrations.admin.live_verbs import LIVE_VERBS, dry_run
 from integrations.admin.policy_verbs import POLICY_VERBS
 from integrations.admin.shown import count_link, erp_name, outbox_url, sends
@@ -32,7 +32,7 @@ from integrations.connectors.base import SignInKind
 from integrations.going_live import is_being_set_up
 from integrations.models import Connection, ConnectionStatus, OutboxState
 from integrations.setup import create_connection
-from integrations.tokens import SignInError, way_of
+from integrations.tokens import SignInError, is_fed_by_files, way_of
 
 _WORDS_SHOWN = 110
 _ON_THE_MAPPING_PAGE = ("Suggest mapping", "Create what is missing")
@@ -124,7 +124,12 @@ class ConnectionAdmin(DocumentAdmin):
         return [
             path("<path:object_id>/connect/", connect, name="connect_erp"),
             path("<int:connection_id>/dry-run/", self.admin_site.admin_view(dry_run), name="erp_dry_run"),
-            path("<path:connection_id>/files/<int:file_id>/", files, name="download_erp_files"),
+            path("<int:connection_id>/files/<int:file_id>/", files, name="download_erp_files"),
+            path(
+                "<int:connection_id>/files/<int:file_id>/import/",
+                self.admin_site.admin_view(file_page),
+                name="erp_files",
+            ),
             *super().get_urls(),
         ]
 
@@ -140,13 +145,15 @@ class ConnectionAdmin(DocumentAdmin):
         links = [("Mapping", mapping_url(subject))]
         if is_open and may(request, Role.ACCOUNTANT):
             links.append(("Reconcile", f"{reverse('admin:reconcile_erp')}?connection={subject.pk}"))
-        is_settled = bool(subject.realm_id) and way_of(subject).kind is SignInKind.NONE
+        is_settled = bool(subject.realm_id) and is_fed_by_files(subject)
         if subject.status != ConnectionStatus.DISABLED and may(request, Role.ADMIN) and not is_settled:
             label = "Reconnect" if subject.realm_id else "Connect"
             links.insert(len(links) if is_open else 0, (label, reverse("admin:connect_erp", args=[subject.pk])))
         shown: list[dict[str, object]] = [{"label": label, "url": url, "danger": False} for label, url in links]
         verbs = [each for each in super().buttons(request, subject) if each["label"] not in _ON_THE_MAPPING_PAGE]
-        verbs.sort(key=lambda each: bool(each["danger"]))
+        # What comes next with files first: files out, the ERP's word in. What ends it last.
+        carrying = {verb.label for verb in FILE_VERBS} if is_fed_by_files(subject) else set()
+        verbs.sort(key=lambda each: (each["label"] not in carrying, bool(each["danger"])))
         return [*verbs[:1], *shown, *verbs[1:]] if is_open else [*shown, *verbs]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
@@ -201,7 +208,7 @@ class ConnectionAdmin(DocumentAdmin):
                 cancel_url=self._page_of(subject),
                 do=lambda given: ("", ""),
                 explanation="No sign-in is needed: files are made here, and a person carries them over."
-                if way_of(subject).kind is SignInKind.NONE
+                if is_fed_by_files(subject)
                 else f"{erp_name(subject.erp)} is called with the credentials you entered. Nothing is changed there.",
                 subject=subject,
                 opts=self.opts,

@@ -17,7 +17,7 @@ from integrations.admin.shown import MODELS, outbox_url, their_document
 from integrations.documents import Kind
 from integrations.kinds import BY_LETTERS
 from integrations.models import Connection, ErpRecord, ExternalReference, OutboxState, Reconciliation, RecordKind
-from integrations.reconciliation import findings
+from integrations.reconciliation import files, findings
 
 _AMOUNT = re.compile(r"-?\d+\.\d{2,}")
 _ENTRY = re.compile(r"JE-0*(\d{1,18})")
@@ -40,8 +40,22 @@ _MEANS = {
     findings.UNKNOWN: "It carries our reference, but there is no such document here. Delete it there, or ask the operator.",
     findings.CHANGED: "It was changed in the ERP after it was delivered. Undo that there, or correct our books.",
     findings.OTHER: "Another installation of Counterfoil writes into the same company. Decide which one may.",
+    files.WAITS_FOR_FILE: "It is ready, but in no import files yet. Make import files, and import them into the ERP.",
+    files.NOT_IMPORTED: "Its import files were made. Import them into the ERP, then mark them as imported.",
+    files.NO_EXPORT: "Its files were imported. Upload the ERP's export from after that, then compare again.",
+    files.NOT_IN_EXPORT: "Its files were imported, but the ERP's export does not list it. See whether the ERP refused it there, "
+    "or whether the export was cut short.",
     "sent in the other mode": "It was sent before the mode was changed. Revenue counts twice: delete it there.",
     "balances differ": "What the documents' differences come to. Without any, an amount came from elsewhere in the ERP.",
+}
+
+# Cause → what is done about it with the connection.
+_BY_VERB = {
+    findings.NOT_SENT: ("send_now", "Send waiting items"),
+    findings.NEVER_QUEUED: ("backfill", "Back-fill"),
+    files.WAITS_FOR_FILE: ("make_files", "Make import files"),
+    files.NO_EXPORT: ("upload_report", "Upload the ERP's export"),
+    files.NOT_IN_EXPORT: ("upload_report", "Upload the ERP's export"),
 }
 
 
@@ -103,8 +117,9 @@ class Ours:
     def mend(self, row: dict[str, Any]) -> object:
         """Link to where the difference is mended."""
         cause, connection = row["cause"], self._connection
-        if cause == findings.NOT_SENT:
-            return to(reverse("admin:integrations_connection_send_now", args=[connection.pk]), "Send waiting items")
+        if cause in _BY_VERB:
+            verb, words = _BY_VERB[cause]
+            return to(reverse(f"admin:integrations_connection_{verb}", args=[connection.pk]), words)
         states = {
             findings.PARKED: OutboxState.PARKED,
             findings.SKIPPED: OutboxState.SKIPPED,
@@ -115,8 +130,8 @@ class Ours:
             state = states[cause]
             url = outbox_url(connection=connection.pk, state=state.value, q=row["document"])
             return to(url, "Look at the item")
-        if cause == findings.NEVER_QUEUED:
-            return to(reverse("admin:integrations_connection_backfill", args=[connection.pk]), "Back-fill")
+        if cause == files.NOT_IMPORTED:
+            return to(change_url(Connection, connection.pk), "Look at the files")
         if row["kind"] == "account" and "(not mapped)" in row["document"]:
             return to(mapping_url(connection), "Map the account")
         return "in the ERP"

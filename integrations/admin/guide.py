@@ -15,7 +15,6 @@ from billing.admin.tables import Table, columns
 from billing.models import Job, JobStatus, Role
 from billing.wording import counted
 from integrations.admin import mapping_rows
-from integrations.admin.file_verbs import is_fed_by_files
 from integrations.admin.mapping_rows import DEFAULTS
 from integrations.admin.shown import erp_name, sends
 from integrations.admin.sign_in import callback_address
@@ -34,7 +33,7 @@ from integrations.models import (
     RecordKind,
 )
 from integrations.readiness import readiness
-from integrations.tokens import way_of
+from integrations.tokens import is_fed_by_files, way_of
 from integrations.upkeep import TokenHealth
 
 _IMPORTING, _CREATING = "import_erp_lists", "create_erp_accounts"
@@ -93,8 +92,11 @@ def steps_of(connection: Connection, health: TokenHealth, *, callback: str) -> I
         done=True,
         links=[("Change", _verb(connection, "mode"), Role.ADMIN)],
     )
-    yield from _signing_in(connection, health, is_open, callback)
-    yield _import(connection, is_open)
+    if is_fed_by_files(connection):
+        yield from _by_files(connection, is_open)
+    else:
+        yield from _signing_in(connection, health, is_open, callback)
+        yield _import(connection, is_open)
     has_lists = is_open and connection.lists_read_at is not None
     yield from _mapping(connection, has_lists)
     missing = readiness(connection) if has_lists else ["the steps above."]
@@ -113,6 +115,29 @@ def steps_of(connection: Connection, health: TokenHealth, *, callback: str) -> I
         + (f" And {len(missing) - 3} more." if len(missing) > 3 else ""),
         done=not is_being_set_up(connection),
         links=[("Go live", _verb(connection, "go_live"), Role.ACCOUNTANT)] if has_lists and not missing else (),
+    )
+
+
+def _by_files(connection: Connection, is_open: bool) -> Iterator[Step]:
+    """Give the steps of an ERP without an API: nobody signs in, and its chart is a file."""
+    yield Step(
+        "Connect",
+        "No sign-in is needed: files are made here, and you import them into the ERP.",
+        done=is_open,
+        links=[] if is_open else [("Connect", reverse("admin:connect_erp", args=[connection.pk]), Role.ADMIN)],
+    )
+    accounts = ErpRecord.objects.filter(connection=connection, kind=RecordKind.ACCOUNT, is_active=True).count()
+    yield Step(
+        "Upload its chart of accounts",
+        f"{counted(accounts, 'account', 'accounts')} to map to."
+        if accounts
+        else "A CSV file with number and name of each account. Leave it out if our account numbers are used there too: "
+        "“Create what is missing” below.",
+        done=bool(accounts),
+        links=[("Upload again" if accounts else "Upload chart", _verb(connection, "upload_chart"), Role.ACCOUNTANT)]
+        if is_open
+        else [],
+        optional=True,
     )
 
 
@@ -135,12 +160,10 @@ def _signing_in(connection: Connection, health: TokenHealth, is_open: bool, call
     company = ("Choose company", _verb(connection, "company"), Role.ADMIN)
     chooses = connection.status == ConnectionStatus.CHOOSE_COMPANY
     agreed = f"You agree at {name}, and come back here." if way.kind is SignInKind.CODE else f"{name} is called once."
-    if way.kind is SignInKind.NONE:
-        agreed = "No sign-in is needed: files are made here, and a person carries them over."
     if chooses:
         agreed = "You are signed in. Choose the company whose books these are."
     yield Step(
-        "Connect" if way.kind is SignInKind.NONE else "Sign in and choose the company",
+        "Sign in and choose the company",
         f"Connected to {connection.realm_name or connection.realm_id}." if is_open else agreed,
         done=is_open,
         links=[company if chooses else connect] if not is_open else (),
@@ -170,8 +193,6 @@ def _told(job: Job) -> str:
 def _import(connection: Connection, is_open: bool) -> Step:
     running = _unfinished(connection, _IMPORTING)
     again = "Import again" if connection.lists_read_at else "Import lists"
-    if is_fed_by_files(connection):
-        return _chart(connection, is_open)
     links = [(again, _verb(connection, "import_lists"), Role.ACCOUNTANT)] if is_open else []
     words = "Accounts, customers, products, tax codes, currencies and dimensions, and until when its books are locked."
     if running is not None:
@@ -185,19 +206,6 @@ def _import(connection: Connection, is_open: bool) -> Step:
             f"Its books are locked through {closed}." if closed else "Its books are not locked."
         )
     return Step("Import its lists", words, done=is_open and connection.lists_read_at is not None, links=links)
-
-
-def _chart(connection: Connection, is_open: bool) -> Step:
-    count = ErpRecord.objects.filter(connection=connection, kind=RecordKind.ACCOUNT, is_active=True).count()
-    return Step(
-        "Upload its chart of accounts",
-        f"{counted(count, 'account is', 'accounts are')} known."
-        if count
-        else "A CSV file of the ERP's accounts, to map ours to them. Or leave it, and use our own numbers there.",
-        done=bool(count),
-        links=[("Upload chart", _verb(connection, "upload_chart"), Role.ACCOUNTANT)] if is_open else (),
-        optional=not count,
-    )
 
 
 def _mapping(connection: Connection, has_lists: bool) -> Iterator[Step]:

@@ -1,5 +1,6 @@
 """The page of one item: what it is about, what holds it up, what was tried, and where it is in the ERP."""
 
+from django.urls import reverse
 from django.utils.html import format_html
 
 from billing.admin.document import Document
@@ -10,8 +11,9 @@ from integrations import outbox, preview, vault
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.excerpts import parts_of
 from integrations.admin.shown import Subjects, indented, outbox_url, their_document
-from integrations.documents import reference_of
-from integrations.models import DeliveryAttempt, ExternalReference, OutboxItem, OutboxState
+from integrations.documents import Kind, as_sent, reference_of
+from integrations.models import DeliveryAttempt, ExportedDocument, ExternalReference, OutboxItem, OutboxState
+from integrations.tokens import is_fed_by_files
 
 _ATTEMPTS_SHOWN = 50
 _FOLDED = (
@@ -37,7 +39,7 @@ def describe(item: OutboxItem, *, with_preview: bool = False) -> Document:
         facts=[
             ("About", Subjects([(item.kind, item.subject_id)]).show(item.kind, item.subject_id)),
             ("Connection", link(item.connection)),
-            ("In the ERP", their_document(reference, with_ours=False)),
+            _in_files(item, name) or ("In the ERP", their_document(reference, with_ours=False)),
             ("Our reference there", name),
             ("Customer", link(customer)),
             ("All of this customer", to(outbox_url(q=customer.external_id), "in the outbox") if customer else NONE),
@@ -59,6 +61,8 @@ def _lead(item: OutboxItem) -> str:
         return (
             "The ERP has no document for it. Do there what is said below, then skip it with what you did as the reason."
         )
+    if item.state == OutboxState.DELIVERED and is_fed_by_files(item.connection):
+        return f"It is ready for the import files since {moment(item.delivered_at)}. The ERP has it once they are imported there."
     return {
         OutboxState.PENDING: "It waits to be sent.",
         OutboxState.IN_FLIGHT: "A worker is sending it right now.",
@@ -67,6 +71,22 @@ def _lead(item: OutboxItem) -> str:
         OutboxState.SKIPPED: "It was decided not to send it.",
         OutboxState.APPROVAL: "It is sent when a person has approved it.",
     }[OutboxState(item.state)]
+
+
+def _in_files(item: OutboxItem, reference: str) -> tuple[str, object] | None:
+    """Say in which import files it is; None where the ERP is not fed by files, or it has not come that far."""
+    if not is_fed_by_files(item.connection):
+        return None
+    rows = ExportedDocument.objects.filter(
+        connection=item.connection_id, kind=as_sent(Kind(item.kind)), reference=reference
+    )
+    found = rows.select_related("file").defer("file__content").first()
+    if found is None:
+        return None
+    if found.file is None:
+        return "In import files", "in the next ones"
+    words = f"{found.file}, imported on {moment(found.file.imported_at)}" if found.file.imported_at else str(found.file)
+    return "In import files", to(reverse("admin:erp_files", args=[item.connection_id, found.file.pk]), words)
 
 
 def _mend(item: OutboxItem) -> object:

@@ -17,8 +17,8 @@ from billing.access import COMPANY_KEY, work_out_access
 from billing.admin.shown import change_url, list_url
 from billing.models import Role
 from billing.tenancy import current_tenant_id, tenant_scope
-from integrations import outbox, sign_in
-from integrations.admin.file_verbs import is_fed_by_files
+from integrations import mapping, outbox, sign_in
+from integrations.admin.file_verbs import takes_files
 from integrations.connectors.base import SignInKind
 from integrations.going_live import is_being_set_up
 from integrations.models import Connection, ConnectionStatus
@@ -49,8 +49,14 @@ def start(request: HttpRequest, connection: Connection) -> str:
         return begin(request, connection)
     connected = sign_in.connect(connection)
     outbox.wake(tenant_id=connected.tenant_id, connection_id=connected.pk)
-    lists = "upload the ERP's chart of accounts" if is_fed_by_files(connected) else "import the ERP's lists"
-    messages.success(request, _connected(connected, next_step=lists))
+    by_files = takes_files(connected)
+    lists = (
+        "upload the ERP's chart of accounts, or use our account numbers there" if by_files else "import the ERP's lists"
+    )
+    words = _connected(connected, next_step=lists)
+    if by_files:
+        mapping.import_lists(connected)
+    messages.success(request, words)
     return ""
 
 

@@ -1,6 +1,6 @@
 """Integrations' tables, one subject a file."""
 
-from integrations.models.archive import ExportedDocument, ExportFile, ReportedDocument
+from integrations.models.archive import ExportedDocument, ExportFile, ReportedDocument, ReportUpload
 from integrations.models.connection import Connection, ConnectionStatus, OAuthState, SyncMode, ThrottleGate
 from integrations.models.mapping import (
     DimensionMapping,
@@ -43,6 +43,7 @@ __all__ = [
     "OutboxState",
     "Reconciliation",
     "RecordKind",
+    "ReportUpload",
     "ReportedDocument",
     "SummarizedEntry",
     "SyncMode",

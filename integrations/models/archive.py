@@ -9,7 +9,10 @@ from integrations.models.outbox import KIND_CHOICES
 
 
 class ExportFile(TenantModel):
-    """A set of import files as it was handed out: a ZIP of one CSV for each kind. Never changes."""
+    """A set of import files as it was handed out: a ZIP of one CSV for each kind. Its content never changes.
+
+    `imported_at`, `imported_by`: when a person said that it is in the ERP now, and who.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="files")
     made_at = models.DateTimeField(auto_now_add=True)
@@ -17,6 +20,8 @@ class ExportFile(TenantModel):
     document_count = models.PositiveIntegerField()
     digest = models.CharField(max_length=64)
     content = models.BinaryField()
+    imported_at = models.DateTimeField(null=True, blank=True)
+    imported_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ("-id",)
@@ -65,3 +70,21 @@ class ReportedDocument(TenantModel):
 
     def __str__(self) -> str:
         return self.number or self.external_id
+
+
+class ReportUpload(TenantModel):
+    """The last export of one kind that the ERP gave: when it was uploaded, by whom, and how many documents it lists."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="uploads")
+    kind = models.CharField(max_length=20, choices=KIND_CHOICES)
+    at = models.DateTimeField(auto_now=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    document_count = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [models.UniqueConstraint(fields=["connection", "kind"], name="uploaded_once_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.at:%Y-%m-%d}"

@@ -55,6 +55,7 @@ class MappingKind(models.TextChoices):
     DEFAULT_PRODUCT = "default_product", "Product without a counterpart"
     BAD_DEBT_PRODUCT = "bad_debt_product", "Item for debt that is written off"
     DISCOUNT_PRODUCT = "discount_product", "Item for wallet bonus that is used"
+    WITHHELD_PRODUCT = "withheld_product", "Item for withheld tax that is lost"
     DEPOSIT_ACCOUNT = "deposit_account", "Account that payments go to"
 
 

@@ -8,23 +8,21 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceStatus, Payment, PaymentAllocation, WalletDraw
+from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceStatus, Payment
 from billing.money import round_money
 from integrations.builders.rates import Rates
 from integrations.builders.settled import Bill, Settled, by_credit_notes, by_payments, held_bills
 from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, reference_of
-from integrations.models import Connection, ErpRecord, MappingKind, OutboxItem, OutboxState
+from integrations.models import Connection, ErpRecord, MappingKind
 from integrations.models import Mapping as MappingRow
 from integrations.policy import Policy, WhenLocked
+from integrations.reconciliation.changes import Changes
 from integrations.reconciliation.findings import (
-    APPROVAL,
-    CHANGED,
     RATE,
-    ROUNDING,
     TWICE,
     VOIDED,
     Findings,
@@ -40,7 +38,6 @@ from integrations.serving import entity_ids
 _ZERO = Decimal(0)
 _DIMENSIONS = {Kind.INVOICE: "invoice_id", Kind.CREDIT_NOTE: "credit_note_id", Kind.PAYMENT: "payment_id"}
 _SAME_RATE = Decimal("0.00001")  # Vendors keep six digits of a rate.
-_CENTS = Decimal("0.05")  # Taxes worked out line by line or on the whole differ by that much.
 
 
 @dataclass(frozen=True)
@@ -103,6 +100,7 @@ class _Comparison:
         self._span = Span(self._entities, since, through)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
         self._switch = Switch(connection)
+        self._cause_of = Changes(connection, findings).cause_of
         self._sums = Sums()
 
     def run(self, sort: _Sort, connector: Connector) -> None:
@@ -291,7 +289,7 @@ class _Comparison:
                 self._findings.add(
                     sort.kind.value,
                     ours.name,
-                    self._cause(sort, ours, theirs),
+                    self._cause_of(sort.kind, theirs, by=abs(ours.total - theirs.total)),
                     ours=mine,
                     theirs=other,
                     external_id=theirs.external_id,
@@ -319,33 +317,6 @@ class _Comparison:
                 external_id=theirs.external_id,
                 detail=f"In {base}: our rate is {rate:f}, theirs {round(theirs.rate, 6).normalize():f}.",
             )
-
-    def _cause(self, sort: _Sort, ours: _Ours, theirs: ErpDocument) -> str:
-        """A void or a later allocation that is still on its way is no change made in the ERP."""
-        kind = {
-            Kind.INVOICE: Kind.INVOICE_VOID,
-            Kind.CREDIT_NOTE: Kind.CREDIT_NOTE_VOID,
-            Kind.PAYMENT: Kind.PAYMENT_VOID,
-        }
-        subject = subject_of(self._connection, sort.kind, theirs)
-        if subject is None:
-            return ROUNDING if 0 < abs(ours.total - theirs.total) <= _CENTS else CHANGED
-        changes = Q(kind=kind[sort.kind].value, subject_id=subject)
-        if sort is _PAYMENTS:
-            parts = PaymentAllocation.objects.filter(payment_id=subject).values_list("id", flat=True)
-            changes |= Q(kind=Kind.PAYMENT_UPDATE.value, subject_id__in=list(parts))
-            draws = WalletDraw.objects.filter(source__payment=subject).values_list("id", flat=True)
-            changes |= Q(kind=Kind.WALLET_PAYMENT.value, subject_id__in=list(draws))
-        if sort is _CREDITS:
-            changes |= Q(kind=Kind.CREDIT_ALLOCATION.value, subject_id=subject)
-            draws = WalletDraw.objects.filter(source__credit_note=subject).values_list("id", flat=True)
-            changes |= Q(kind=Kind.WALLET_CREDIT.value, subject_id__in=list(draws))
-        states = OutboxItem.objects.filter(changes, connection=self._connection).exclude(state=OutboxState.DELIVERED)
-        state = states.values_list("state", flat=True).first()
-        waits = {OutboxState.PARKED: "parked", OutboxState.SKIPPED: "skipped", OutboxState.APPROVAL: APPROVAL}
-        if state is None and abs(ours.total - theirs.total) <= _CENTS and ours.total != theirs.total:
-            return ROUNDING
-        return CHANGED if state is None else waits.get(OutboxState(state), "not sent yet")
 
     def _foreign(self, sort: _Sort, document: ErpDocument) -> None:
         if not document.total:

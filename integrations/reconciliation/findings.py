@@ -9,6 +9,7 @@ from integrations.connectors import base
 from integrations.connectors.base import Connector, ErpDocument
 from integrations.documents import Kind, as_sent, reference_of
 from integrations.models import Connection, ExternalReference, OutboxItem, OutboxState
+from integrations.reconciliation.files import NOT_IN_EXPORT, Carried
 
 CHUNK = 500
 _LOOK_UPS = 50
@@ -44,6 +45,7 @@ class Findings:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.carried = Carried(connection)
         self.reads = base.get(connection.erp).reads
         self.compared = 0
         self._looked_up = 0
@@ -125,11 +127,14 @@ class Findings:
         }
         rows = ExternalReference.objects.filter(connection=self._connection, kind=kind, subject_id__in=ids)
         references = dict(rows.values_list("subject_id", "external_id"))
+        carried = self.carried.causes(kind, references.values())
         for subject, name, amount in subjects:
             state, reason = known.get(subject, (None, ""))
             cause = _CAUSES[OutboxState(state)] if state else NEVER_QUEUED
             external_id = references.get(subject, "")
-            if cause == GONE and external_id and self._looked_up < _LOOK_UPS:
+            if cause == GONE and self.carried.by_files:
+                cause = carried.get(external_id, NOT_IN_EXPORT)
+            elif cause == GONE and external_id and self._looked_up < _LOOK_UPS:
                 self._looked_up += 1
                 cause = _fate(connector.document(as_sent(kind), external_id))
             detail = reason if state in (OutboxState.PARKED, OutboxState.SKIPPED) else ""

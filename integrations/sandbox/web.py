@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -120,6 +121,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
             f"Content-Type: {answer.content_type}",
             f"Content-Length: {len(answer.body)}",
             "Cache-Control: no-store",
+            *(() if "Date" in dict(answer.headers) else (f"Date: {formatdate(usegmt=True)}",)),
             *(f"{name}: {value}" for name, value in answer.headers),
         ]
         if self.close_connection:

@@ -1,5 +1,6 @@
 """A modification that holds from a day in a term before the current one touches each term since then."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -9,10 +10,11 @@ import pytest
 from django.utils import timezone
 
 from accounting.checks import check_ledger
-from accounting.models import AccountingPeriod, PerformanceObligation, RecognitionSchedule
+from accounting.models import AccountingPeriod, JournalLine, PerformanceObligation, RecognitionSchedule
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
+from accounting.what_if import try_modification
 from billing.models import Contract, Customer, Invoice, Product, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
@@ -171,3 +173,33 @@ def test_what_is_given_back_by_several_credit_notes_does_not_raise_the_price(
     assert prices() == [("01 Jan", D(90)), ("01 Jan", D(360))]
     live(date(2026, 12, 31))
     assert (standing("deferred_revenue"), standing("unbilled_revenue"), standing("revenue")) == (0, 0, D(450))
+
+
+def test_a_what_if_shows_what_falls_back_into_closed_months_in_the_first_open_one(
+    customer: Customer, product: Product
+) -> None:
+    """Each month earns its own 90.00; January and February are closed. From 1 February 120.00: February's and March's 30.00
+    are posted on 1 March and 31 March, and that is what is shown before it is signed."""
+    contract = quarterly(customer, product, revenue_span="service_period")
+    for month in (1, 2):
+        close_period(period_id=AccountingPeriod.objects.get(start=date(2026, month, 1)).pk, at=timezone.now())
+    change = Modification(
+        effective_on=date(2026, 2, 1),
+        signed_on=date(2026, 5, 1),
+        reason="Agreed by mail",
+        replace={contract.items.get().pk: flat("120")},
+    )
+    tried = try_modification(contract_id=contract.pk, change=change)
+    foreseen = {month: tried.after.recognized(month) + tried.after.to_recognize(month) for month in tried.months}
+    for month in (date(2026, 1, 1), date(2026, 2, 1)):
+        assert foreseen[month] == tried.before.recognized(month) == D(90)
+    modify_contract(contract_id=contract.pk, change=change)
+    recognize_revenue(through=date(2026, 6, 30))
+    entries = JournalLine.objects.filter(role="revenue", date__gte=date(2026, 2, 1)).values_list(
+        "date", "debit", "credit"
+    )
+    posted: dict[date, Decimal] = defaultdict(Decimal)
+    for day, debit, credit in entries:
+        posted[day.replace(day=1)] += credit - debit
+    known = [month for month in foreseen if date(2026, 1, 1) < month < date(2026, 7, 1)]
+    assert [posted[month] for month in known] == [foreseen[month] for month in known]

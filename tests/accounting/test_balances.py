@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from accounting.balances import account_balance, balances, movements, rebuild, sum_up
+from accounting.balances import account_balance, balances, rebuild, sum_up
 from accounting.checks import check_ledger
 from accounting.models import (
     Account,
@@ -40,7 +40,7 @@ NOON = timezone.now()
 def by_role(entity, at):
     """Debit less credit per role of the chart, of accounts that do not stand at zero."""
     found = balances(business_entity_id=entity.pk, at=at)
-    return {moved.role: moved.balance for moved in found if moved.balance}
+    return {each.role: each.balance for each in found if each.balance}
 
 
 def close(month):
@@ -80,8 +80,6 @@ def test_a_balance_is_the_same_before_and_after_summing_and_closing(quarter):
     for day, roles in expected.items():
         found = account_balance(business_entity_id=quarter.pk, account_id=receivable.pk, at=day)
         assert found == roles.get("accounts_receivable.customers", 0)
-    february = movements(business_entity_id=quarter.pk, since=FEB, until=date(2026, 2, 28))
-    assert [(moved.debit, moved.credit) for moved in february if moved.account_id == receivable.pk] == [(100, 150)]
 
 
 def test_closing_seals_balances_per_account_and_customer(quarter, customer):
@@ -250,7 +248,7 @@ def test_posting_summing_and_reading_at_once_agree():
 
     def read():
         found = balances(business_entity_id=entity.pk, at=JAN)
-        if sum(moved.balance for moved in found):
+        if sum(each.balance for each in found):
             wrong.append(str(found))
 
     threads = [Thread(target=work, args=(act,)) for act in (post, post, post, sum_up, sum_up, read)]

@@ -7,13 +7,13 @@ import pytest
 
 from accounting.api.journal_entries import JournalEntryFilters, JournalLineSerializer
 from accounting.checks import check_ledger
+from accounting.mirroring import mirrored_lines
 from accounting.models import JournalEntry, JournalLine, PerformanceObligation
 from accounting.recognition import recognize_revenue
 from accounting.replay.compare import LINE_FIELDS
 from accounting.reports.catalog import REPORTS
 from accounting.reports.rendering.csv import csv_parts
 from accounting.reports.running import build
-from accounting.reversal import mirrored_lines
 from billing.models import Contract, Customer, Invoice, Product, Refund, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts

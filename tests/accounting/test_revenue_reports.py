@@ -152,6 +152,11 @@ def test_the_revenue_schedule_by_product_customer_and_contract(sell: Callable[..
         assert row.cells[1:] == (*[D("28.33")] * 2, D(0), *[D("28.33")] * 9, D("28.37"), D("340.00"))
         prove(report)
     assert list(run("revenue-schedule", product="pro", **asked).tables[0].rows)
+    early = run(
+        "revenue-schedule", by="product", **{**asked, "from_": "2025-06-01"}
+    )  # Nothing happened before January.
+    assert early.tables[0].columns == run("revenue-schedule", by="product", **asked).tables[0].columns
+    assert early.charts[0].labels[0] == "Jan 2026"
     late = run("revenue-schedule", from_="2026-01-01", at="2026-04-15", to="2026-12-31")
     (row,) = late.tables[0].rows
     assert row.cells[1:6] == (D("28.33"), D("28.33"), D("0"), D("0"), D("56.66"))

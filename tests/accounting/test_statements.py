@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from accounting.models import Account
 from accounting.recognition import recognize_revenue
 from accounting.reports.asked import Mistakes
 from accounting.reports.structure import Table
@@ -70,6 +71,23 @@ def test_the_balance_sheet_of_two_days(cancelled: Invoice) -> None:
         Total equity                 |   300.00 |   100.00 |    200.00
         Total liabilities and equity |   420.00 | 1,200.00 |   -780.00
     """)
+    prove(report)
+
+
+def test_a_group_of_accounts_has_its_total(cancelled: Invoice) -> None:
+    group = Account.objects.get(code="2300")
+    group.pk, group.code, group.name, group.role, group.is_group = None, "2225", "Owed to Customers", "", True
+    group.save()
+    Account.objects.filter(code__in=["2250", "2300"]).update(parent=group)
+    report = run("balance-sheet", at="2026-05-31", compare="2026-01-31")
+    owed = text("""
+        2225 Owed to Customers       |
+        2250 Unapplied Payments      |   120.00 |     0.00 |    120.00
+        2300 Deferred Revenue        |     0.00 | 1,100.00 | -1,100.00
+        Total 2225 Owed to Customers |   120.00 | 1,100.00 |   -980.00
+        Total liabilities            |   120.00 | 1,100.00 |   -980.00
+    """)
+    assert owed in shown(report)
     prove(report)
 
 

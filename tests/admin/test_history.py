@@ -36,6 +36,9 @@ def test_days_and_yes_or_no_are_written_for_people(viewer: Client, story: Contra
     month = AccountingPeriod.objects.get(pk=change.object_id)
     shown = viewer.get(reverse("admin:billing_change_change", args=[change.pk])).content.decode()
     assert day_words(month.start) in shown and day_words(month.end) in shown
+    rule = Change.objects.filter(model="accounting.ruleversion", action="added").earliest("id")
+    shown = viewer.get(reverse("admin:billing_change_change", args=[rule.pk])).content.decode()
+    assert "always" in shown and "1970" not in shown
 
 
 def test_another_companys_changes_are_not_seen(viewer, stranger, tenant):

@@ -42,7 +42,10 @@ def test_one_writes_another_approves(finance, accountant, viewer, given):
     finance.post(url("accounting_manualentry_write", entry.pk), given | {"description": "Bank fee of January"})
     document = SimpleUploadedFile("statement.pdf", b"%PDF-1.7 x")
     finance.post(url("accounting_manualentry_attach", entry.pk), {"document": document})
+    assert "Manual entries to approve" not in accountant.get(url("index")).content.decode()
     finance.post(url("accounting_manualentry_submit", entry.pk))
+    assert "Manual entries to approve" in accountant.get(url("index")).content.decode()
+    assert "statement.pdf" in accountant.get(url("accounting_manualentry_approve", entry.pk)).content.decode()
     assert finance.post(url("accounting_manualentry_approve", entry.pk)).status_code == 403
     assert "Bank fee of January" in accountant.get(url("accounting_manualentry_change", entry.pk)).content.decode()
     accountant.post(url("accounting_manualentry_approve", entry.pk))
@@ -59,6 +62,8 @@ def test_who_wrote_it_does_not_approve_it(accountant, given):
     accountant.post(url("accounting_manualentry_add"), given)
     entry = ManualEntry.objects.get()
     accountant.post(url("accounting_manualentry_submit", entry.pk))
+    own = accountant.get(url("accounting_manualentry_change", entry.pk)).content.decode()
+    assert "another accountant approves it" in own and "Approve and post" not in own
     refused = accountant.post(url("accounting_manualentry_approve", entry.pk)).content.decode()
     assert "Somebody else must approve it" in refused and JournalEntry.objects.count() == 0
 

@@ -199,6 +199,19 @@ def test_the_home_page_leads_from_a_month_to_its_invoices(viewer: Client, story:
     report = viewer.get(invoiced.split('href="')[1].split('"')[0].replace("&amp;", "&"))
     net = report.context["tables"][0].foot[-3].shown
     assert str(net) in invoiced
+    recognized = str(page.context["months"].rows[-1][3])
+    lines = viewer.get(recognized.split('href="')[1].split('"')[0].replace("&amp;", "&"))
+    assert 'class="cf-amount">100.00</span>' in recognized
+    assert [str(cell.shown) for cell in lines.context["tables"][0].foot[-2:]] == [
+        '<span class="cf-amount">0.00</span>', '<span class="cf-amount">100.00</span>'
+    ]  # fmt: skip
+
+
+def test_whoever_opens_the_sign_in_page_itself_lands_on_the_home_page(tenant: Tenant) -> None:
+    user = get_user_model().objects.create_user(username="ann", password="quiet-harbour-9", is_staff=True)
+    Membership.objects.create(tenant=tenant, user=user, role=Role.VIEWER)
+    answer = Client().post(reverse("admin:login"), {"username": "ann", "password": "quiet-harbour-9"})
+    assert answer.headers["Location"] == reverse("admin:index")
 
 
 def test_a_search_without_an_answer_says_so(viewer: Client, story: Contract) -> None:

@@ -14,6 +14,8 @@ from pypdf import PdfReader
 
 from accounting.admin import report_view
 from accounting.reports.catalog import REPORTS
+from accounting.reports.rendering import pdf
+from accounting.reports.structure import Column, Kind, Listed, Report, Row, Table
 from billing.models import BusinessEntity, Contract, Customer, Role, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.tenants import add_business_entity
@@ -164,6 +166,16 @@ def test_numbers_of_entries_and_invoices_stay_whole_on_paper(story: Contract, vi
     words = PdfReader(io.BytesIO(answer.getvalue())).pages[0].extract_text().split()
     assert "INV-000001" in words
     assert any(len(word) == len("JE-00000001") and word.startswith("JE-") for word in words)
+
+
+def test_a_number_that_is_longer_than_those_it_was_measured_by_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "_SAMPLE", 1)
+    columns = [Column(str(place), f"Number {place}", Kind.MONEY, "USD") for place in range(12)]
+    long = Decimal("-123456789012.34")
+    rows = Listed([Row([Decimal(1)] * 12), Row([long] * 12)])
+    paper = io.BytesIO()
+    pdf.write_pdf(Report("Long", "", "USD", [Table("all", "", columns, rows, "")]), paper)
+    assert PdfReader(paper).pages[0].extract_text().count("-123,456,789,012.34") == 12
 
 
 def test_a_workbook_has_columns_as_wide_as_its_texts_and_page_numbers(story: Contract, viewer: Client) -> None:

@@ -60,6 +60,23 @@ def test_the_page_says_what_is_missing(finance: Client, sell: Callable[..., Cont
     assert not ContractModification.objects.exists()
 
 
+def test_a_new_price_goes_on_being_priced_as_the_item_is(finance: Client, sell: Callable[..., Contract]) -> None:
+    per_unit = {"pricing_model": "per_unit", "pricing": {"unit_amount": "12.50"}, "quantity": 11}
+    contract = sell(amount="", start=date(2026, 1, 1), terms={"term_months": 12}, **per_unit)
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    given = asked(contract, price_text="15", pricing_model="", effective_on="2026-02-01")
+    told = finance.post(url("modify_contract", contract.pk), given).content.decode()
+    assert "1,952.50" in told  # January of 137.50 is billed as it was; eleven months of 11 x 15.00 follow.
+    finance.post(url("modify_contract", contract.pk), {**given, "sign": "1"}, follow=True)
+    assert contract.items.order_by("id").last().pricing_model == "per_unit"
+
+
+def test_an_early_end_names_the_last_day(finance: Client, sell: Callable[..., Contract]) -> None:
+    contract = sell(amount="100", start=date(2026, 1, 1), terms={"term_months": 12})
+    given = asked(contract, change="end", end="2026-07-01", price_text="")
+    assert "last day is 30 June 2026" in finance.post(url("modify_contract", contract.pk), given).content.decode()
+
+
 def test_an_extension_at_another_price(finance: Client, sell: Callable[..., Contract]) -> None:
     contract = sell(amount="100", start=date(2026, 1, 1), terms={"term_months": 12, "revenue_span": "term"})
     given = asked(contract, change="extend", end="2028-01-01", price_text="80")

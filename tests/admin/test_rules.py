@@ -8,7 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounting.models import AccountingRule, DefaultAccount, JournalEntry, RulePreview, RuleVersion, UnmatchedEvent
-from billing.models import Contract, Customer, Job, Product, Tenant
+from accounting.rule_versions import draft_version
+from billing.models import Contract, Customer, Invoice, Job, Product, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.jobs import run_job
 
@@ -100,6 +101,7 @@ def test_a_preview_shows_its_progress_and_its_result_and_lets_the_draft_be_activ
     assert result in accountant.get(url("billing_job_change", job.pk)).content.decode()
     shown = accountant.get(result).content.decode()
     assert "Suspense" in shown
+    assert "Cr Suspense 100.00 USD" in shown
     one = found.differences.earliest("id")
     assert "Would have been posted" in accountant.get(url("accounting_previewedevent_change", one.pk)).content.decode()
     accountant.post(url("accounting_ruleversion_activate", version.pk))
@@ -117,7 +119,10 @@ def test_events_without_a_rule_are_listed_and_posted_later(
     run_billing(through=date(2026, 4, 1), finalize=True)
     waiting = UnmatchedEvent.objects.earliest("id")
     listed = url("accounting_unmatchedevent_changelist")
-    assert "Waits for a rule" in accountant.get(listed).content.decode()
+    shown = accountant.get(listed).content.decode()
+    assert "Waits for a rule" in shown
+    invoice = Invoice.objects.get(pk=waiting.event.payload["invoice_id"])
+    assert all(f">{name}</a>" in shown for name in (invoice.number, invoice.customer.name))
     standard.update(is_active=True)
     chosen = {"action": "post_chosen", "_selected_action": [str(waiting.pk)]}
     finance.post(listed, {**chosen, "confirmed": "1"})  # the action is not offered to them
@@ -129,6 +134,32 @@ def test_events_without_a_rule_are_listed_and_posted_later(
     for other in UnmatchedEvent.objects.filter(posted_at=None):
         accountant.post(url("accounting_unmatchedevent_post", other.pk))
     assert "Good: every business event" in accountant.get(listed).content.decode()
+
+
+def test_what_a_recognition_run_could_not_post_is_said_by_its_job_and_before_the_rule_is_activated(
+    accountant: Client, story: Contract
+) -> None:
+    rule = AccountingRule.objects.get(code="revenue-recognized")
+    never = [{"field": "currency", "operator": "in", "value": ["EUR"]}]
+    version = draft_version(
+        rule=rule,
+        effective_from=date(2026, 2, 1),
+        description="Revenue recognized",
+        lines=rule.versions.get().lines,
+        conditions=never,
+    )
+    january = {"first_day": "2026-01-01", "last_day": "2026-01-31"}
+    preview = accountant.post(url("preview_rule_version", version.pk), january)
+    run_job(job_id=int(preview.url.split("/")[-3]))
+    asked = accountant.get(url("accounting_ruleversion_activate", version.pk)).content.decode()
+    assert "No rule would speak of 1 of them" in asked
+    accountant.post(url("accounting_ruleversion_activate", version.pk))
+    run = accountant.post(url("recognize_revenue"), {"day": "2026-02-28"})
+    job = Job.objects.get(pk=run.url.split("/")[-3])
+    run_job(job_id=job.pk)
+    job.refresh_from_db()
+    said = "100.00 USD of revenue is earned, in 1 event. No rule spoke of 1 of them: nothing is posted for those"
+    assert said in accountant.get(run.url).content.decode()
 
 
 def test_which_account_says_every_step_with_where_to_change_it(accountant: Client, story: Contract) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from accounting.reports.catalog import REPORTS
+from billing.models import BusinessEntity
 from tests.api.caller import Caller, usd
 
 DAYS = {"at": "2026-02-28", "from": "2026-01-01", "to": "2026-02-28"}
@@ -43,6 +44,24 @@ def test_money_has_its_currency_and_totals_are_of_all_pages(caller: Caller, invo
     assert event["payload"]["invoice_id"] == invoice["id"]
 
 
+def test_a_statement_is_a_letter_with_its_addresses_and_how_to_pay(caller: Caller, invoice: dict[str, Any]) -> None:
+    BusinessEntity.objects.update(payment_details="Bank of Nowhere\nAccount 000-0001")
+    customer = caller.get(f"/customers/{invoice['customer']}")
+    asked = {"customer": customer["name"], "from": "2026-01-01", "to": "2026-01-31"}
+    statement = caller.get("/reports/customer-statement", asked)
+    letter = {block["heading"]: block["lines"] for block in statement["letter"]}
+    assert letter["How to pay"] == ["Bank of Nowhere", "Account 000-0001"]
+    assert letter["To"][0] == customer["name"]
+    assert {"label": "Balance", "value": usd("100.00")} in statement["headline"]
+    assert caller.get("/reports/trial-balance", {"at": "2026-01-31"})["letter"] == []
+
+
+def test_lines_are_asked_for_by_the_part_of_the_chart(caller: Caller, invoice: dict[str, Any]) -> None:
+    owned = caller.get("/reports/lines", {"to": "2026-01-31", "category": "assets"})["tables"][0]
+    assert {row["values"]["account"] for row in owned["rows"]} == {"1110"}
+    assert caller.get("/reports/lines", {"to": "2026-01-31", "category": "expenses"})["tables"][0]["rows"] == []
+
+
 @pytest.mark.parametrize(
     ("path", "status", "field"),
     [
@@ -54,6 +73,7 @@ def test_money_has_its_currency_and_totals_are_of_all_pages(caller: Caller, invo
         ("/reports/customer-statement?from=2026-01-01&to=2026-01-31", 400, "customer"),
         ("/reports/journal?from=2026-02-01&to=2026-01-31", 400, "to"),
         ("/reports/lines?to=2026-01-31&customer_id=x", 400, "customer_id"),
+        ("/reports/lines?to=2026-01-31&category=money", 400, "category"),
         ("/reports/mrr-customers?month=2026-01-31&kind=what", 400, "kind"),
         ("/reports/ar-ageing.exe?at=2026-01-31", 404, ""),
         ("/reports/nothing", 404, ""),

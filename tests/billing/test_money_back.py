@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from billing.models import Contract, Customer, Invoice, Payment, WalletEntry
+from billing.models import Contract, Customer, Invoice, NumberSeries, Payment, WalletEntry
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
 from billing.services.disputes import lose_dispute, open_dispute, win_dispute
@@ -146,6 +146,12 @@ def test_only_open_and_paid_invoices_are_credited(invoice: Invoice, sell: Callab
     draft = Invoice.objects.get(status="draft")
     with refused("is draft and cannot be credited"):
         issue_credit_note(invoice_id=draft.pk, lines={draft.lines.get().pk: D("1")}, on=FEB, reason="x")
+
+
+def test_a_credit_note_needs_a_series_of_numbers(invoice: Invoice) -> None:
+    NumberSeries.objects.filter(kind="credit_note").delete()
+    with refused("no number series for credit notes; add one"):
+        issue_credit_note(invoice_id=invoice.pk, lines={invoice.lines.get().pk: D("1")}, on=FEB, reason="x")
 
 
 def test_wallets_that_do_not_fit_are_refused(invoice: Invoice, customer: Customer) -> None:

@@ -2,15 +2,34 @@
 
 from datetime import date
 from decimal import Decimal
+from inspect import getsource, signature
 
+import psycopg
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from psycopg import pq
+from psycopg._preparing import Prepare, PrepareManager
 
 from billing.statements import array, execute
 
 _OFTEN_ENOUGH_TO_BE_PREPARED = 5
+
+
+def test_psycopg_keeps_prepared_statements_as_statements_py_expects() -> None:
+    """It is private there, so an upgrade may change it without a word."""
+    used = {
+        "get": ["query", "prepare"],
+        "maybe_add_to_cache": ["query", "prep", "name"],
+        "validate": ["key", "prep", "name", "results"],
+        "maintain_gen": ["conn"],
+    }
+    found = {name: [*signature(getattr(PrepareManager, name)).parameters][1:] for name in used}
+    kinds = [each.name for each in Prepare]
+    assert (found, kinds, getsource(PrepareManager.key).count("query.")) == (used, ["NO", "YES", "SHOULD"], 2), (
+        f"psycopg {psycopg.__version__} keeps its prepared statements in another way. Read psycopg/_preparing.py beside "
+        "_run in billing/statements.py, and mend that or stay with the version before."
+    )
 
 
 @pytest.mark.django_db

@@ -2,19 +2,26 @@
 
 import csv
 import io
+import json
 import zipfile
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from integrations import archive, mapping, setup, sign_in
+from accounting.models import Account
+from billing.models import Tenant
+from billing.tenancy import tenant_scope
+from integrations import adopting, archive, setup
 from integrations.archive import UnreadableReport
 from integrations.delivery import drain
 from integrations.documents import Kind
-from integrations.models import Connection, ExportFile
+from integrations.models import Connection, ExportedDocument, ExportFile, Mapping, OutboxItem, ReportUpload
 from integrations.reconciliation import reconcile
 from tests.integrations.test_every_kind import a_busy_month
-from tests.integrations.world import JANUARY
+from tests.integrations.world import JANUARY, a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,12 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def books(entity):
     def open_books(mode: str, *, payments: bool = False) -> Connection:
         made, _ = setup.create_connection(business_entity=entity, erp="csv_export", mode=mode, send_payments=payments)
-        connection = sign_in.connect(made)
-        mapping.import_lists(connection)
-        mapping.create_missing(connection)
-        mapping.suggest(connection)
-        mapping.confirm(connection)
-        return connection
+        return setup.connect_files(made)
 
     return open_books
 
@@ -51,12 +53,12 @@ def test_each_journal_is_in_one_file_and_comes_back_equal(books) -> None:
 
     with zipfile.ZipFile(io.BytesIO(bytes(made.content))) as zipped:
         content = zipped.read(name)
-    assert archive.upload_report(connection, Kind.JOURNAL_ENTRY, content) == 17
+    assert archive.upload_report(connection, Kind.JOURNAL_ENTRY, content, user=None) == 17
     _, findings = reconcile(connection, through=JANUARY)
     assert findings.differences == []
 
     changed = content.replace(b"10.01", b"10.02", 1)
-    archive.upload_report(connection, Kind.JOURNAL_ENTRY, changed)
+    archive.upload_report(connection, Kind.JOURNAL_ENTRY, changed, user=None)
     _, findings = reconcile(connection, through=JANUARY)
     assert "changed in the ERP" in {each["cause"] for each in findings.differences}
 
@@ -90,10 +92,10 @@ def test_documents_are_numbered_in_the_order_of_their_import(books) -> None:
 def test_a_report_that_cannot_be_read_changes_nothing(books, content, words) -> None:
     connection = books("journal_entries")
     archive.upload_report(
-        connection, Kind.JOURNAL_ENTRY, b"Date,Account,Debit,Credit,Reference\n2026-01-02,1000,1,0,X\n"
+        connection, Kind.JOURNAL_ENTRY, b"Date,Account,Debit,Credit,Reference\n2026-01-02,1000,1,0,X\n", user=None
     )
     with pytest.raises(UnreadableReport, match=words):
-        archive.upload_report(connection, Kind.JOURNAL_ENTRY, content)
+        archive.upload_report(connection, Kind.JOURNAL_ENTRY, content, user=None)
     assert connection.reported.count() == 1
 
 
@@ -103,7 +105,7 @@ def test_a_file_of_another_kind_is_refused(books) -> None:
     drain(connection.pk, until_empty=True, seconds=30)
     invoices = file_of(archive.make_files(connection, user=None), "invoice")
     with pytest.raises(UnreadableReport, match="of the kind “invoice”, but you said that the file lists"):
-        archive.upload_report(connection, Kind.PAYMENT, invoices)
+        archive.upload_report(connection, Kind.PAYMENT, invoices, user=None)
     assert connection.reported.count() == 0
 
 
@@ -131,12 +133,143 @@ def test_the_erps_own_export_is_compared_by_number_and_name(books) -> None:
     made = archive.make_files(connection, user=None)
     names = {row["Reference"]: row["Name"] for row in sheets(made)[next(n for n in sheets(made) if "customer" in n)]}
     for kind in (Kind.INVOICE, Kind.CREDIT_NOTE):
-        archive.upload_report(connection, kind, as_the_erp_writes(file_of(made, kind.value), names))
+        archive.upload_report(connection, kind, as_the_erp_writes(file_of(made, kind.value), names), user=None)
     _, findings = reconcile(connection, through=JANUARY)
     # What is void here was imported with its total, and its void is a row of its own file: the export still shows it.
-    assert {(each["kind"], each["cause"]) for each in findings.differences} == {
-        ("invoice", "changed in the ERP"),
-        ("account", "balances differ"),
-    }
+    assert causes(findings) == {"in import files that are not marked as imported", "balances differ"}
+    archive.mark_imported(made, user=None)
+    for kind in (Kind.INVOICE, Kind.CREDIT_NOTE):
+        archive.upload_report(connection, kind, as_the_erp_writes(file_of(made, kind.value), names), user=None)
+    _, findings = reconcile(connection, through=JANUARY)
     void = next(each for each in findings.differences if each["kind"] == "invoice")
-    assert (void["ours"], void["detail"]) == ("0.00", "The total differs.")
+    assert (void["ours"], void["detail"], void["cause"]) == ("0.00", "The total differs.", "changed in the ERP")
+
+
+def causes(findings: Any) -> set[str]:
+    return {each["cause"] for each in findings.differences}
+
+
+def test_until_the_erps_export_shows_a_document_the_cause_says_how_far_it_came(books) -> None:
+    connection = books("documents")
+    a_month(customers=1)
+    drain(connection.pk, until_empty=True, seconds=30)
+
+    def cause() -> set[str]:
+        return causes(reconcile(connection, through=JANUARY)[1]) - {"balances differ"}
+
+    assert cause() == {"waits for the next import files"}
+    made = archive.make_files(connection, user=None)
+    assert cause() == {"in import files that are not marked as imported"}
+    archive.upload_report(
+        connection, Kind.INVOICE, b"Reference,Date,Total\n", user=None
+    )  # From before they are imported.
+    archive.mark_imported(made, user=None)
+    with pytest.raises(ValueError, match="imported already"):
+        archive.mark_imported(made, user=None)
+    assert cause() == {"no export was uploaded since it was imported"}
+    archive.upload_report(connection, Kind.INVOICE, b"Reference,Date,Total\n", user=None)
+    assert cause() == {"not in the ERP's export"}
+    archive.upload_report(connection, Kind.INVOICE, file_of(made, "invoice"), user=None)
+    assert reconcile(connection, through=JANUARY)[1].differences == []
+    assert ReportUpload.objects.get().document_count == 1
+    archive.mark_not_imported(made)
+    made.refresh_from_db()
+    assert made.imported_at is None
+
+
+def test_what_the_erp_did_not_import_is_put_into_the_next_files(books) -> None:
+    connection = books("documents")
+    a_month(customers=2)
+    drain(connection.pk, until_empty=True, seconds=30)
+    made = archive.make_files(connection, user=None)
+    item = OutboxItem.objects.filter(kind="invoice").first()
+    with pytest.raises(adopting.CannotDecide, match="not marked as imported"):
+        adopting.send_anew(item)
+    archive.mark_imported(made, user=None)
+    with pytest.raises(adopting.CannotDecide, match="No export of the ERP was uploaded since"):
+        adopting.send_anew(item)
+    reference = ExportedDocument.objects.filter(kind="invoice").order_by("id")[0].reference
+    other = [row for row in file_of(made, "invoice").splitlines() if reference.encode() not in row]
+    archive.upload_report(connection, Kind.INVOICE, b"\n".join(other), user=None)
+    adopting.send_anew(item)
+    drain(connection.pk, until_empty=True, seconds=30)
+    ((name, rows),) = sheets(archive.make_files(connection, user=None)).items()
+    assert name.endswith("_invoice.csv")
+    assert {row["Reference"] for row in rows} == {reference}
+
+
+@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
+def test_by_command_from_making_the_company_to_books_that_agree(capsys, tmp_path: Path, mode: str) -> None:
+    def run(name: str, *arguments: str) -> dict[str, Any]:
+        call_command(name, *arguments, "--json")
+        return json.loads(capsys.readouterr().out)
+
+    payments = ["--payments"] if mode == "documents" else []
+    create = ("create_tenant", "globex", "--currency", "USD", "--erp", "csv_export", "--mode", mode, *payments)
+    made = run(*create)
+    assert (made["status"], made["to_do"]) == ("connected", [])
+    assert run(*create)["to_do"] == []
+    of = ("--tenant", "globex")
+    with tenant_scope(Tenant.objects.get(slug="globex").pk):
+        a_month(customers=2)
+    run("run_billing", *of, "--through", "2026-02-28", "--finalize")
+    run("recognize_revenue", *of, "--through", "2026-02-28")
+    sent = run("sync_erp", *of)
+    assert (sent["parked"], sent["waiting"]) == (0, 0)
+    path = tmp_path / "files.zip"
+    files = run("erp_files", *of, "--out", str(path))
+    assert files["documents"] == sent["delivered"]
+    assert run("erp_files", *of, "--out", str(tmp_path / "none.zip")) == {"documents": 0}
+    with pytest.raises(SystemExit):  # Nothing was imported yet.
+        run("reconcile_erp", *of, "--through", "2026-02-28")
+    capsys.readouterr()
+    run("erp_files", *of, "--imported", str(files["files"]))
+    kind = "journal_entry" if mode == "journal_entries" else "invoice"
+    with zipfile.ZipFile(path) as zipped:
+        export = tmp_path / "export.csv"
+        export.write_bytes(next(zipped.read(name) for name in zipped.namelist() if name.endswith(f"_{kind}.csv")))
+    assert run("erp_files", *of, "--export", kind, str(export)) == {
+        "read": {kind: {"journal_entry": 8, "invoice": 4}[kind]}
+    }
+    assert run("reconcile_erp", *of, "--through", "2026-02-28")["differences"] == []
+
+
+def test_files_that_cannot_be_written_stay_for_the_next_time(books, tenant, tmp_path: Path) -> None:
+    connection = books("journal_entries")
+    a_month(customers=1)
+    drain(connection.pk, until_empty=True, seconds=30)
+    there = tmp_path / "files.zip"
+    there.write_bytes(b"another")
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("erp_files", "--tenant", tenant.slug, "--out", str(there))
+    assert (there.read_bytes(), ExportFile.objects.count()) == (b"another", 0)
+    with pytest.raises(CommandError, match=r"“invoice” is not compared here. An export lists: journal_entry"):
+        call_command("erp_files", "--tenant", tenant.slug, "--export", "invoice", str(there))
+
+
+def test_files_have_no_address(capsys) -> None:
+    with pytest.raises(CommandError, match="have no address"):
+        call_command(
+            "create_tenant",
+            "globex",
+            "--currency",
+            "USD",
+            "--erp",
+            "csv_export",
+            "--mode",
+            "documents",
+            "--erp-url",
+            "http://x",
+        )
+    assert not Tenant.objects.filter(slug="globex").exists()
+
+
+def test_our_accounts_go_to_the_chart_that_was_uploaded(entity) -> None:
+    made, _ = setup.create_connection(business_entity=entity, erp="csv_export", mode="journal_entries")
+    setup.connect_files(made)
+    archive.upload_accounts(made, b"Number,Name,Type\n9000,Marketing,expenses\n")
+    account = Account.objects.create(
+        business_entity=entity, code="7777", name="Marketing", category="expenses", normal_balance="debit"
+    )
+    setup.connect_files(made)
+    assert Mapping.objects.get(kind="account", internal_id=account.pk).external_id == "9000"

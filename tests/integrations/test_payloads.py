@@ -109,9 +109,28 @@ def test_a_line_whose_price_does_not_multiply_out_is_sent_as_one_unit() -> None:
     )
 
 
+def test_prices_and_quantities_finer_than_quickbooks_keeps_are_sent_as_one_unit() -> None:
+    """Numbers there have five decimals: 100,000 times 0.000125 would be 0.00013 each, and another amount."""
+    lines = (line("100000", "0.000125", "12.50"), line("0.000004", "2500000", "10.00"), line("8", "0.00125", "0.01"))
+    sent = loads(payloads.invoice(invoice(*lines), HOME))["Line"]
+    details = [each["SalesItemLineDetail"] for each in sent]
+    assert [(each["Qty"], each["UnitPrice"]) for each in details[:2]] == [(1, Decimal("12.50")), (1, Decimal("10.00"))]
+    assert (details[2]["Qty"], details[2]["UnitPrice"]) == (8, Decimal("0.00125"))
+
+
+def test_a_manually_taxed_company_in_the_united_states_is_told_the_tax_group() -> None:
+    manual = replace(HOME, extra={"automated_tax": False})
+    taxed = replace(line("1", "10", "10", "0.83"), tax_code="2")
+    body = loads(payloads.invoice(invoice(taxed, line("1", "5", "5"), tax="0.83"), manual))
+    assert body["TxnTaxDetail"] == {"TxnTaxCodeRef": {"value": "2"}, "TotalTax": Decimal("0.83")}
+    assert [each["SalesItemLineDetail"]["TaxCodeRef"]["value"] for each in body["Line"]] == ["TAX", "NON"]
+    with pytest.raises(Rejected, match="several tax rates"):
+        payloads.invoice(invoice(taxed, replace(taxed, tax_code="4"), tax="1.66"), manual)
+
+
 def test_tax_is_ours_to_the_cent_and_flagged_by_line() -> None:
     body = loads(payloads.invoice(invoice(line("1", "10", "10", "0.83"), line("1", "5", "5"), tax="0.83"), HOME))
-    assert body["TxnTaxDetail"] == {"TotalTax": Decimal("0.83")}
+    assert body["TxnTaxDetail"] == {"TxnTaxCodeRef": {"value": "TAX"}, "TotalTax": Decimal("0.83")}
     assert [each["SalesItemLineDetail"]["TaxCodeRef"]["value"] for each in body["Line"]] == ["TAX", "NON"]
 
 

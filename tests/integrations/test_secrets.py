@@ -1,8 +1,10 @@
 """After a run no secret is anywhere but in its encrypted column: not in the database, logs, pages, attempts or the API."""
 
 import base64
+import itertools
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -27,7 +29,7 @@ from integrations.tokens import way_of
 from integrations.vault import VaultError
 from tests.integrations.books import Books
 from tests.integrations.conftest import QUICK
-from tests.integrations.world import a_month
+from tests.integrations.world import a_month, sell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOT_SECRET = ("client_id", "expires_at", "refresh_expires_at", "refused", "data_centre", "account_id")
@@ -146,30 +148,52 @@ def test_an_error_nobody_thought_of_shows_no_secret(entity, administrator, monke
     assert not [secret for secret in used if secret in answer.content.decode() or secret in caplog.text]
 
 
+def sealed() -> bytes:
+    """Give the connection's credentials as the database holds them."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT credentials FROM integrations_connection")
+        return cursor.fetchone()[0].encode()
+
+
 def test_keys_are_rotated_while_workers_run(entity, settings) -> None:
     """As OPERATIONS says, one machine after the other: the new key behind, in front, the texts rewritten, then it is alone."""
     old, new = list(settings.COUNTERFOIL_VAULT_KEYS), Fernet.generate_key().decode()
+    numbers = itertools.count()
+
     with start_in_thread("xero") as box:
         made, _ = setup.create_connection(business_entity=entity, erp="xero", mode="journal_entries")
         made.options = QUICK
         connection = setup.connect_sandbox(made, box.url)
         books = Books(box.url)
-        a_month(customers=30)
+
+        def workers_write(before_they_do: Callable[[], object] = lambda: None) -> None:
+            """Wait until a worker has written new tokens, for which it needs something to send."""
+            token = Connection.objects.get().credentials["access_token"]
+            books.expire_tokens()
+            before_they_do()
+            sell(f"R-{next(numbers)}")
+            deadline = time.monotonic() + 60
+            while Connection.objects.get().credentials["access_token"] == token:
+                assert time.monotonic() < deadline, "No worker asked for new tokens."
+                time.sleep(0.02)
+
         settings.COUNTERFOIL_VAULT_KEYS = [*old, new]
-        not_restarted_yet = Workers(connection, count=1)
-        settings.COUNTERFOIL_VAULT_KEYS = [new, *old]
-        with Workers(connection, count=1):
-            with not_restarted_yet:
+        with Workers(connection, count=1) as not_restarted_yet:
+            workers_write()
+            Fernet(old[0]).decrypt(sealed())
+            settings.COUNTERFOIL_VAULT_KEYS = [new, *old]
+            with Workers(connection, count=1):
                 for _ in range(3):
-                    books.expire_tokens()  # Each makes the workers write new tokens, with one key or the other.
-                    Connection.objects.get()
-            for _ in range(3):
-                books.expire_tokens()  # With the rewriting in between.
-                call_command("rotate_vault_keys", "--json")
+                    workers_write()
+                not_restarted_yet.end()
+                workers_write()
+                Fernet(new).decrypt(sealed())
+                for _ in range(3):
+                    workers_write(lambda: call_command("rotate_vault_keys", "--json"))
         settings.COUNTERFOIL_VAULT_KEYS = [new]
         assert drain(connection.pk, until_empty=True, seconds=60).waiting == 0
         assert Connection.objects.get().status == ConnectionStatus.CONNECTED
-        assert OutboxItem.objects.filter(kind="journal_entry", state="delivered").count() == 60
+        assert OutboxItem.objects.filter(kind="journal_entry", state="delivered").count() == next(numbers)
         settings.COUNTERFOIL_VAULT_KEYS = old
         with pytest.raises(VaultError):
             Connection.objects.get()

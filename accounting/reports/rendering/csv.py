@@ -7,13 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from accounting.reports.structure import Column, Kind, Report, Row
+from billing.downloads import harmless
 from billing.money import amount_text
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 _BOM = "\ufeff"  # Without it spreadsheets take UTF-8 for the machine's own code page, and names are garbled.
 _ROWS = 500
-# A spreadsheet takes a cell that begins like this for a formula, also when it comes from a customer's name.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class _Echo:
@@ -55,8 +54,3 @@ def plain(value: Any, column: Column) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value) if isinstance(value, int) else harmless(str(value))
-
-
-def harmless(text: str) -> str:
-    """Keep a spreadsheet from taking a text for a formula: such a text gets an apostrophe in front."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

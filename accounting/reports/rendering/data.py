@@ -17,6 +17,11 @@ def report_data(report: Report, address: Address, *, page: int, page_size: int) 
         "title": report.title,
         "about": report.about,
         "currency": report.currency,
+        "letter": [{"heading": heading, "lines": list(lines)} for heading, lines in report.letter],
+        "headline": [
+            {"label": label, "value": _money(value, report.currency) if isinstance(value, Decimal) else value}
+            for label, value in report.headline
+        ],
         "proofs": [
             {
                 "words": proof.words,

@@ -115,9 +115,7 @@ class _Paper(Paper):
     def _row(self, row: Row, columns: Sequence[Column], widths: Sequence[float]) -> None:
         font = REGULAR if row.style is Style.LINE else BOLD
         cells = [
-            wrapped(
-                shown(value, column, row.style), width - (_INDENT * row.level if not place else 0), font, self._size
-            )
+            self._lines(shown(value, column, row.style), column, width - (0 if place else _INDENT * row.level), font)
             for place, (value, column, width) in enumerate(zip(row.cells, columns, widths, strict=False))
         ]
         height = _LINE * max(len(lines) for lines in cells)
@@ -127,6 +125,10 @@ class _Paper(Paper):
             self._rule(widths, 0.4)
         self._cells(cells, columns, widths, font, row.level)
 
+    def _lines(self, text: str, column: Column, width: float, font: str) -> list[str]:
+        # Widths are measured on the first rows. A longer number further down reaches into the gap; it is never broken.
+        return [text] if column.numeric else wrapped(text, width, font, self._size)
+
     def _cells(
         self, cells: Sequence[list[str]], columns: Sequence[Column], widths: Sequence[float], font: str, level: int
     ) -> None:
@@ -135,11 +137,16 @@ class _Paper(Paper):
             self.y = top
             for line in lines:
                 indent = 0 if place else _INDENT * level
-                self.write(x + indent, line, font, self._size, right=x + width if column.numeric else None)
+                size = self._fitting(line, width, font) if column.numeric else self._size
+                self.write(x + indent, line, font, size, right=x + width if column.numeric else None)
                 self.y -= _LINE
             lowest = min(lowest, self.y)
             x += width + _GAP
         self.y = lowest
+
+    def _fitting(self, number: str, width: float, font: str) -> float:
+        """Give the size at which a number takes no more than its column and most of the gap before it."""
+        return min(self._size, self._size * (width + _GAP - 2) / (width_of(number, font, self._size) or 1))
 
     def proofs(self) -> None:
         """State the report's proofs, with both figures; a letter has none."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from billing.downloads import harmless
 from integrations.documents import (
     CreditAllocationDocument,
     CreditNoteDocument,
@@ -21,7 +22,6 @@ from integrations.documents import (
 )
 
 Row = dict[str, str]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def rows_of(kind: Kind, document: Document) -> list[Row]:
@@ -29,26 +29,21 @@ def rows_of(kind: Kind, document: Document) -> list[Row]:
     return _WRITERS[kind](document)
 
 
-def _safe(text: str) -> str:
-    """Keep a spreadsheet from taking a text for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
 def _amount(value: Decimal) -> str:
     return f"{value:f}"
 
 
 def _dimensions(dimensions: Sequence[DimensionDocument]) -> Row:
-    return {(each.group or each.kind.title()): _safe(each.name or each.external_id) for each in dimensions}
+    return {harmless(each.group or each.kind.title()): harmless(each.name or each.external_id) for each in dimensions}
 
 
 def _customer(document: CustomerDocument) -> list[Row]:
     return [
         {
             "Reference": document.reference,
-            "Number": _safe(document.number),
-            "Name": _safe(document.name),
-            "E-mail": _safe(document.email),
+            "Number": harmless(document.number),
+            "Name": harmless(document.name),
+            "E-mail": harmless(document.email),
             "Currency": document.currency,
         }
     ]
@@ -58,9 +53,9 @@ def _product(document: ProductDocument) -> list[Row]:
     return [
         {
             "Reference": document.reference,
-            "Code": _safe(document.code),
-            "Name": _safe(document.name),
-            "Description": _safe(document.description),
+            "Code": harmless(document.code),
+            "Name": harmless(document.name),
+            "Description": harmless(document.description),
             "Income account": document.income_account,
         }
     ]
@@ -70,7 +65,7 @@ def _journal(document: JournalDocument) -> list[Row]:
     head = {
         "Reference": document.reference,
         "Date": document.date.isoformat(),
-        "Description": _safe(document.description),
+        "Description": harmless(document.description),
         "Currency": document.currency,
         "Rate": _amount(document.rate),
         "Reverses": document.reverses,
@@ -81,7 +76,7 @@ def _journal(document: JournalDocument) -> list[Row]:
             "Account": line.account,
             "Debit": _amount(line.debit) if line.debit else "",
             "Credit": _amount(line.credit) if line.credit else "",
-            "Line description": _safe(line.description),
+            "Line description": harmless(line.description),
             "Customer": line.customer or "",
         }
         | _dimensions(line.dimensions)
@@ -107,7 +102,7 @@ def _sales(document: InvoiceDocument | CreditNoteDocument) -> list[Row]:
         | {
             "Item": line.product,
             "Account": line.account,
-            "Line description": _safe(line.description),
+            "Line description": harmless(line.description),
             "Quantity": _amount(line.quantity),
             "Unit price": _amount(line.unit_amount),
             "Line net": _amount(line.net),
@@ -125,7 +120,7 @@ def _void(document: VoidDocument) -> list[Row]:
             "Reference": document.reference,
             "Document": document.external_id,
             "Date": document.date.isoformat(),
-            "Reason": _safe(document.reason),
+            "Reason": harmless(document.reason),
         }
     ]
 
@@ -154,7 +149,7 @@ def _payment(document: PaymentDocument) -> list[Row]:
         "Rate": _amount(document.rate),
         "Total": _amount(document.amount),
         "Account": document.deposit_account,
-        "Note": _safe(document.note),
+        "Note": harmless(document.note),
     }
     parts = [{"Invoice": part.invoice, "Allocated": _amount(part.amount)} for part in document.allocations]
     return [head | part for part in parts or [{"Invoice": "", "Allocated": ""}]]
@@ -172,7 +167,7 @@ def _refund(document: RefundDocument) -> list[Row]:
             "Account": document.account,
             "Credit note": document.credit_note,
             "Payment": document.payment,
-            "Note": _safe(document.note),
+            "Note": harmless(document.note),
         }
     ]
 
@@ -188,7 +183,7 @@ def _money(document: MoneyDocument) -> list[Row]:
             "Total": _amount(document.amount),
             "Account": document.account,
             "Other account": document.other,
-            "Note": _safe(document.note),
+            "Note": harmless(document.note),
         }
     ]
 

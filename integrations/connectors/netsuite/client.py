@@ -13,6 +13,7 @@ from integrations.connectors.base import Call, DeliveryError, TryLater, UnknownO
 from integrations.connectors.jsontext import loads
 from integrations.connectors.netsuite.faults import Fault, read_fault
 from integrations.connectors.netsuite.signing import TOKEN, oauth1
+from integrations.connectors.timing import clock_ahead, retry_after
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Answer:
     status: int
     body: Any
     location: str
+    clock_ahead: float = 0.0  # Seconds by which NetSuite's clock is ahead of ours.
 
     @property
     def is_ok(self) -> bool:
@@ -55,6 +57,7 @@ class Client:
         self._wiring = wiring
         self._session = requests.Session()
         self._root = wiring.base_url.rstrip("/")
+        self._clock_ahead = 0.0  # Signatures say when they were made; known once a login was refused.
 
     def read(self, path: str, *, operation: str, params: Mapping[str, str] | None = None) -> Answer:
         """Read something. Raises TryLater, BadCredentials, UnknownOutcome."""
@@ -117,16 +120,19 @@ class Client:
                 "params": dict(params or {}),
                 "data": body.encode() if body is not None else None,
                 "headers": {"Accept": _JSON, "Content-Type": _JSON, **(headers or {})},
-                "auth": oauth1(self._wiring.access.secrets()) if signed else _Bearer(token),
+                "auth": oauth1(self._wiring.access.secrets(), self._clock_ahead) if signed else _Bearer(token),
             }
             answer = self._once(request, operation, request_id, body or "")
             if answer.status != 401:
                 return answer
+            self._clock_ahead = answer.clock_ahead
             if not last and not signed:
                 token = self._wiring.access.refresh(stale=token)
+        clock = f" Its clock differs from this machine's by {abs(self._clock_ahead):.0f} seconds: set it right."
         raise TryLater(
             f"NetSuite refuses the login ({answer.fault.words}). It says so too when the account is overloaded, so it is "
-            "tried again by itself. If it goes on, look at the login audit trail in NetSuite.",
+            "tried again by itself. If it goes on, look at the login audit trail in NetSuite."
+            f"{clock if self._clock_ahead else ''}",
             after=_LOGIN_WAIT,
             whole_connection=True,
         )
@@ -190,12 +196,12 @@ def _read(response: requests.Response) -> Answer:
         if status >= 500 or status < 400:
             raise UnknownOutcome(f"NetSuite answered with something unreadable (HTTP {status}).") from error
         body = None
-    answer = Answer(status, body, response.headers.get("Location", ""))
+    answer = Answer(status, body, response.headers.get("Location", ""), clock_ahead(response.headers))
     if status == 429:
-        after = response.headers.get("Retry-After", "")
+        after = retry_after(response.headers)
         words = "NetSuite's account is busy with other requests. It is tried again by itself."
-        if after.isdigit() and int(after):
-            raise TryLater(words, after=float(after), whole_connection=True)
+        if after:
+            raise TryLater(words, after=after, whole_connection=True)
         raise TryLater(words, after=_BUSY_WAIT)
     if status >= 500:
         raise answer.fault.as_error()

@@ -1,5 +1,6 @@
 """The NetSuite connector: sending one by one or in batches, reading back, and reading lists and documents."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from integrations.connectors.base import (
     ErpDocument,
     ErpRow,
     InProgress,
+    MissingMapping,
     Outcome,
     Parcel,
     Rejected,
@@ -26,6 +28,8 @@ from integrations.connectors.netsuite.masters import Masters
 from integrations.connectors.netsuite.setting import Setting
 from integrations.connectors.netsuite.suiteql import Queries, QueryRefused, Row, any_of, as_date
 from integrations.documents import MASTER_DATA, Document, Kind
+
+logger = logging.getLogger(__name__)
 
 _JOB_SOON, _JOB_LATER = 1.0, 4.0  # Seconds until a job is asked for: the first time, and each time after.
 _MOST_SINGLES = 20  # Of a batch that was refused in part: so many are sent alone to hear why, within one lease.
@@ -73,7 +77,12 @@ class NetSuite:
             return [self._changes.make(kind, loads(parcel.body)) for parcel in parcels]
         if len(parcels) == 1:
             return [self._create(kind, parcels[0])]
-        self._ended(self._submit(kind, request_id, parcels), later=_JOB_SOON)
+        try:
+            job = self._submit(kind, request_id, parcels)
+        except (Rejected, MissingMapping) as error:  # Of the batch as such: the account, or its release, takes none.
+            logger.info("NetSuite took no batch of %s: %s", kind.value, error.words)
+            return self._rest(kind, parcels, {})
+        self._ended(job, later=_JOB_SOON)
         found = self._lookup(kind, parcels)
         return self._rest(kind, parcels, found)
 

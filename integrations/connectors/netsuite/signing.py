@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from requests_oauthlib import OAuth1
 
 from integrations.connectors.base import CompanyFrom, Endpoints, SecretField, SignIn, SignInKind, TokenRequest
+from integrations.connectors.timing import CLOCK
 
 TOKEN_PATH = "/services/rest/auth/oauth2/v1/token"  # noqa: S105 - an address
 CERTIFICATE, TOKEN = "certificate", "token"
@@ -65,9 +66,9 @@ def token_request(secrets: Secrets, form: Mapping[str, str], token_url: str) -> 
 
 
 def assertion(secrets: Secrets, token_url: str) -> str:
-    """Give the signed assertion for a token address. Raises ValueError in words for an unusable key."""
+    """Give the signed assertion for a token address, by NetSuite's clock. Raises ValueError in words for an unusable key."""
     key = _private_key(str(secrets.get("private_key", "")))
-    now = int(time.time())
+    now = int(time.time() + secrets.get(CLOCK, 0.0))
     claims = {
         "iss": str(secrets.get("client_id", "")).strip(),
         "scope": ["rest_webservices"],
@@ -80,8 +81,11 @@ def assertion(secrets: Secrets, token_url: str) -> str:
     return jwt.encode(claims, key, algorithm=_algorithm(key), headers=headers)
 
 
-def oauth1(secrets: Secrets) -> OAuth1:
-    """Give what signs a request with the token keys: HMAC-SHA256, realm the account id, the JSON body left out."""
+def oauth1(secrets: Secrets, clock_ahead: float = 0.0) -> OAuth1:
+    """Give what signs a request with the token keys: HMAC-SHA256, realm the account id, the JSON body left out.
+
+    `clock_ahead`: seconds by which NetSuite's clock is ahead of ours.
+    """
     return OAuth1(
         client_key=str(secrets.get("consumer_key", "")).strip(),
         client_secret=str(secrets.get("consumer_secret", "")).strip(),
@@ -89,6 +93,7 @@ def oauth1(secrets: Secrets) -> OAuth1:
         resource_owner_secret=str(secrets.get("token_secret", "")).strip(),
         realm=str(secrets.get("account_id", "")).strip(),
         signature_method="HMAC-SHA256",
+        timestamp=str(int(time.time() + clock_ahead)),
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from integrations.connectors import base
 from integrations.connectors.base import (
     AccountWish,
-    Company,
     CompanyFrom,
     ConnectorSpec,
     Endpoints,
@@ -17,6 +16,7 @@ from integrations.connectors.base import (
     SignInKind,
     TokenRequest,
 )
+from integrations.connectors.quickbooks import taxes
 from integrations.connectors.quickbooks.connector import QuickBooks
 from integrations.connectors.quickbooks.objects import LISTS, READ
 from integrations.connectors.quickbooks.webhooks import WEBHOOKS
@@ -27,11 +27,6 @@ _ENDPOINTS = Endpoints(
     authorize="https://appcenter.intuit.com/connect/oauth2",
     token="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",  # noqa: S106 - an address
 )
-
-
-def _names_tax_codes(company: Company) -> bool:
-    """In the United States a line is taxable or not; elsewhere it names a tax code."""
-    return company.country != "US"
 
 
 def _token_request(secrets: Mapping[str, Any], form: Mapping[str, str], token_url: str) -> TokenRequest:
@@ -92,7 +87,7 @@ SPEC = ConnectorSpec(
     reads=tuple(READ),
     receivable_types=("Accounts Receivable",),
     deposit_subtypes=("UndepositedFunds",),  # Payments wait there for the bank's own feed.
-    needs_tax_code=_names_tax_codes,
+    needs_tax_code=taxes.is_named,
     account_types={
         "cash": ("Bank", "Checking"),
         "accounts_receivable.customers": ("Accounts Receivable", "AccountsReceivable"),

@@ -10,7 +10,8 @@ from urllib3.exceptions import NewConnectionError
 
 from integrations.connectors.base import BadCredentials, Call, DeliveryError, Rejected, TryLater, UnknownOutcome, Wiring
 from integrations.connectors.jsontext import loads
-from integrations.connectors.quickbooks.faults import Fault, read_faults
+from integrations.connectors.quickbooks.faults import TOO_MUCH, Fault, read_faults
+from integrations.connectors.timing import retry_after
 
 logger = logging.getLogger(__name__)
 
@@ -36,17 +37,23 @@ class Client:
         return answer.get("QueryResponse", {})
 
     def rows(self, entity: str, where: str = "") -> Iterator[dict[str, Any]]:
-        """Read all pages of a query."""
+        """Read all pages of a query, smaller ones where QuickBooks finds them too much."""
         # An item's Sku comes only when it is asked for by name (python-quickbooks 373).
         columns = "*, Sku" if entity == "Item" else "*"
-        start = 1
+        start, most = 1, PAGE
         while True:
-            text = f"select {columns} from {entity} {where} startposition {start} maxresults {PAGE}"
-            found = self.query(text).get(entity, [])
+            text = f"select {columns} from {entity} {where} startposition {start} maxresults {most}"
+            try:
+                found = self.query(text).get(entity, [])
+            except Rejected as error:
+                if error.code != str(TOO_MUCH) or most == 1:
+                    raise
+                most //= 2
+                continue
             yield from found
-            if len(found) < PAGE:
+            if len(found) < most:
                 return
-            start += PAGE
+            start += most
 
     def get(self, path: str) -> dict[str, Any]:
         """Read one object by its path."""
@@ -139,8 +146,7 @@ def _read(response: requests.Response) -> dict[str, Any]:
     status = response.status_code
     tid = response.headers.get("intuit_tid", "")
     if status == 429:
-        told = response.headers.get("Retry-After", "")
-        wait = max(_THROTTLED_WAIT, float(told)) if told.isdigit() else _THROTTLED_WAIT
+        wait = max(_THROTTLED_WAIT, retry_after(response.headers) or 0)
         raise TryLater("QuickBooks asks to slow down. It is tried again by itself.", after=wait, whole_connection=True)
     if status == 403:
         raise BadCredentials(f"The person who connected QuickBooks lost access ({tid}). Connect to QuickBooks again.")
@@ -151,7 +157,9 @@ def _read(response: requests.Response) -> dict[str, Any]:
     try:
         answer = loads(response.text)
     except ValueError as error:
-        raise UnknownOutcome(f"QuickBooks answered with something unreadable (HTTP {status}, {tid}).") from error
+        if 400 <= status < 500:  # such as a gateway's page about an address that is too long: certainly not done
+            raise Rejected(f"http_{status}", f"QuickBooks refused the request (HTTP {status}, {tid}).") from error
+        answer = None
     if not isinstance(answer, dict):
         raise UnknownOutcome(f"QuickBooks answered with something unreadable (HTTP {status}, {tid}).")
     for fault in read_faults(answer):

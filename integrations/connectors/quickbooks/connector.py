@@ -1,6 +1,7 @@
 """The QuickBooks Online connector: sending in batches, reading back, and reading lists and documents."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,7 +22,7 @@ from integrations.connectors.base import (
     Wiring,
 )
 from integrations.connectors.jsontext import dumps, loads
-from integrations.connectors.quickbooks import objects, payloads, settling
+from integrations.connectors.quickbooks import objects, payloads, settling, taxes
 from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
 from integrations.connectors.quickbooks.settling import Settling
@@ -103,10 +104,15 @@ class QuickBooks:
         return found
 
     def company(self) -> Company:
-        """Read CompanyInfo and Preferences."""
+        """Read CompanyInfo and Preferences, and outside the United States the rates of tax codes."""
         info = self._client.get(f"companyinfo/{self._realm_id}").get("CompanyInfo", {})
-        self._company = objects.company(info, self._client.get("preferences").get("Preferences", {}))
-        return self._company
+        found = objects.company(info, self._client.get("preferences").get("Preferences", {}))
+        if found.country != "US":  # There lines name tax codes, and the document the rates behind them.
+            active = "where Active in (true, false)"
+            codes, rates = self._client.rows("TaxCode", active), self._client.rows("TaxRate", active)
+            found = replace(found, extra={**found.extra, "tax_rates": taxes.rates_of(codes, rates)})
+        self._company = found
+        return found
 
     def companies(self) -> list[CompanyChoice]:
         """One sign-in, one company: the callback names it."""
@@ -241,8 +247,8 @@ class QuickBooks:
 
     def _change(self, kind: Kind, request_id: str, parcel: Parcel) -> Outcome:
         """Void an invoice or payment, or set a payment's allocations, with the newest SyncToken; once more if it was stale."""
-        entity, body = objects.ENTITY[kind], loads(parcel.body)
-        for _ in range(2):
+        entity, body, ignored = objects.ENTITY[kind], loads(parcel.body), False
+        for _ in range(3):
             rows = self._client.query(f"select * from {entity} where Id = {_quoted(body['Id'])}").get(entity, [])
             if not rows:
                 return MissingMapping(
@@ -257,18 +263,20 @@ class QuickBooks:
             token = str(rows[0]["SyncToken"])
             if kind is Kind.PAYMENT_UPDATE:
                 body = body | {"Line": [*body["Line"], *objects.links_to_refunds(rows[0])]}
-            text = dumps(body | {"SyncToken": token} | ({} if kind is Kind.INVOICE_VOID else {"sparse": True}))
+            sent = body | {"SyncToken": token} | ({} if kind is Kind.INVOICE_VOID else {"sparse": True})
+            if ignored:
+                sent = objects.kept(rows[0]) | {"SyncToken": token, "Line": body["Line"]}
             # Other bytes need another id, the same bytes the same one.
-            answer = self._client.write(
-                entity.lower(), text, request_id=f"{request_id}-{token}", **_VOIDING.get(kind, {})
-            )
+            own_id = f"{request_id}-{token}{'-all' if ignored else ''}"
+            answer = self._client.write(entity.lower(), dumps(sent), request_id=own_id, **_VOIDING.get(kind, {}))
             faults = read_faults(answer)
             if not faults:
                 now = {str(body["Id"]): answer[entity]}
-                return self._changed(kind, {parcel.reference: body}, now).get(parcel.reference) or _unchanged(
-                    entity, body
-                )
-            if faults[0].code != STALE:
+                done = self._changed(kind, {parcel.reference: body}, now)
+                if done or ignored or kind is not Kind.PAYMENT_UPDATE or body["Line"]:
+                    return done.get(parcel.reference) or _unchanged(entity, body)
+                ignored = True  # No lines may mean "as they were" in a sparse update; a full one leaves nothing open.
+            elif faults[0].code != STALE:
                 return faults[0].as_error()
         return UnknownOutcome("The document changes in QuickBooks at this moment. It is tried again.")
 

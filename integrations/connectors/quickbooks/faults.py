@@ -14,14 +14,15 @@ from integrations.connectors.base import (
     UnknownOutcome,
 )
 
-STALE = 5010
+STALE, TOO_MUCH = 5010, 10100
 DUPLICATE = "duplicate_number"
 _DUPLICATE_NUMBER, _DUPLICATE_NAME = 6140, 6240
 _CLOSED = 6200, 6210
 _GONE = 610, 2500, 6250
 _LOST_ACCESS = 120, 3100, 3200
 _THROTTLED = 3001
-_SERVER = 10000, 600  # 600: this request id is being worked on
+_SERVER, _ID_IN_USE = (10000,), 600
+_LONGEST_WORK = 120.0  # Seconds after which Intuit gives a request up.
 
 _ADVICE = {
     6190: "The QuickBooks subscription has ended. Renew it, then send the item again.",
@@ -66,6 +67,13 @@ class Fault:
             return TryLater(
                 "QuickBooks asks to slow down. It is tried again by itself.", after=60.0, whole_connection=True
             )
+        if self.code == _ID_IN_USE:
+            # By an earlier request that may still be at work, or by another one altogether: once nothing can be at work any
+            # more it is looked up, and what is not there is sent under another id.
+            words = f"QuickBooks has seen this request's id before ({self.words}). It is checked and tried again."
+            return UnknownOutcome(words, fresh_key=True, settle=_LONGEST_WORK)
+        if self.code == TOO_MUCH:
+            return Rejected(str(self.code), f"QuickBooks says: {self.words}. It was asked for too much at once.")
         if self.code in _SERVER or self.type == "SystemFault" or self.type.upper() == "SERVICE":
             return UnknownOutcome(f"QuickBooks had an error of its own ({self.words}). It is checked and tried again.")
         if self.code in _GONE:

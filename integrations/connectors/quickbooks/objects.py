@@ -89,6 +89,10 @@ _HOSTS = {
     "quickbooks.api.intuit.com": "app.qbo.intuit.com",
     "sandbox-quickbooks.api.intuit.com": "app.sandbox.qbo.intuit.com",
 }
+_OF_PAYMENTS = (
+    *("Id", "CustomerRef", "TotalAmt", "TxnDate", "PaymentRefNum", "PaymentMethodRef", "DepositToAccountRef"),
+    *("PrivateNote", "CurrencyRef", "ExchangeRate", "ARAccountRef"),
+)
 _ZERO = Decimal(0)
 
 
@@ -207,6 +211,11 @@ def links_to_refunds(payment: JsonObject) -> list[JsonObject]:
     ]
 
 
+def kept(payment: JsonObject) -> JsonObject:
+    """Give what an update of a whole payment has to repeat, for it blanks what it leaves out."""
+    return {name: payment[name] for name in _OF_PAYMENTS if name in payment}
+
+
 def change(kind: Kind, found: JsonObject) -> Change:
     """Read a row of change data capture."""
     time = str((found.get("MetaData") or {}).get("LastUpdatedTime") or "")
@@ -257,5 +266,7 @@ def company(info: JsonObject, preferences: JsonObject) -> Company:
             "class_on_lines": bool(accounting.get("ClassTrackingPerTxnLine", False)),
             "class_on_documents": bool(accounting.get("ClassTrackingPerTxn", False)),
             "locations": bool(accounting.get("TrackDepartments", False)),
+            # Told, whatever its value, by companies whose sales tax QuickBooks works out by itself.
+            "automated_tax": (preferences.get("TaxPrefs") or {}).get("PartnerTaxEnabled") is not None,
         },
     )

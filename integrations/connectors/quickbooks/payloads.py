@@ -13,6 +13,7 @@ from billing.money import minor_unit
 from integrations.connectors.base import Company, Rejected
 from integrations.connectors.jsontext import dumps
 from integrations.connectors.lengths import cut, units
+from integrations.connectors.quickbooks import taxes
 from integrations.documents import (
     CreditNoteDocument,
     CustomerDocument,
@@ -28,7 +29,7 @@ from integrations.documents import (
 )
 
 _DOC_NUMBER, _NOTE, DESCRIPTION, _NAME = 21, 4000, 4000, 100
-_MAX_SALES_LINES = 750
+_MAX_SALES_LINES, _DECIMALS = 750, 5
 _BAD_IN_NAMES = re.compile(r"[:\t\r\n]+")
 _CENT = Decimal("0.01")  # QuickBooks keeps no finer amount, in any currency.
 
@@ -210,13 +211,10 @@ def _sales(document: InvoiceDocument | CreditNoteDocument, company: Company) -> 
     }
     body |= currency_of(document.currency, document.rate, company)
     body["Line"] = [_sales_line(line, document.currency, company) for line in document.lines]
-    if company.country != "US":
-        body["GlobalTaxCalculation"] = _tax_calculation(document.lines)
+    body |= taxes.of(document.lines, amount(document.tax, document.currency), document.currency, company)
     body |= _dimensions(document.lines[0].dimensions, company, "department", "location")
     if not _class_is_on_lines(company):
         body |= _class_of(document.lines, company)
-    if document.tax:
-        body["TxnTaxDetail"] = {"TotalTax": amount(document.tax, document.currency)}
     return body
 
 
@@ -224,31 +222,18 @@ def _class_is_on_lines(company: Company) -> bool:
     return bool(company.extra.get("class_on_lines", True))
 
 
-def _tax_calculation(lines: Sequence[SalesLineDocument]) -> str:
-    """Say how a document outside the United States is taxed: by the code of every line, or not at all."""
-    coded = [bool(line.tax_code) for line in lines]
-    if any(coded) and not all(coded):
-        raise Rejected(
-            "tax_code",
-            "Some lines of this document have a tax code and some have none, which QuickBooks does not take. Give the "
-            "untaxed products a tax rate of zero per cent, map it to QuickBooks' code for it, and issue the document anew.",
-        )
-    return "TaxExcluded" if any(coded) else "NotApplicable"
-
-
 def _sales_line(line: SalesLineDocument, currency: str, company: Company) -> JsonObject:
     net = amount(line.net, currency)
-    # QuickBooks refuses a line whose amount is not quantity times price; a prorated or tiered line is sent as one unit.
-    exact = line.quantity * line.unit_amount == net
+    # QuickBooks refuses a line whose amount is not quantity times price, and keeps five decimals of each; a prorated or
+    # tiered line, or one of finer prices, is sent as one unit.
+    kept = all(round(value, _DECIMALS) == value for value in (line.quantity, line.unit_amount))
+    exact = kept and line.quantity * line.unit_amount == net
     detail: JsonObject = {
         "ItemRef": {"value": line.product},
         "Qty": line.quantity.normalize() if exact else Decimal(1),
         "UnitPrice": line.unit_amount.normalize() if exact else net,
     }
-    if company.country == "US":
-        detail["TaxCodeRef"] = {"value": "TAX" if line.tax else "NON"}
-    elif line.tax_code:
-        detail["TaxCodeRef"] = {"value": line.tax_code}
+    detail |= taxes.code(line, company)
     if _class_is_on_lines(company):
         detail |= _dimensions(line.dimensions, company, "class")
     return {

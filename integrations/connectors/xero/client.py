@@ -21,6 +21,7 @@ from integrations.connectors.base import (
     Wiring,
 )
 from integrations.connectors.jsontext import loads
+from integrations.connectors.timing import retry_after
 
 logger = logging.getLogger(__name__)
 
@@ -222,13 +223,11 @@ def _parsed(response: requests.Response) -> JsonObject:
 
 def _throttled(response: requests.Response) -> TryLater:
     problem = response.headers.get("X-Rate-Limit-Problem", "")
-    told = response.headers.get("Retry-After", "")
     words, untold = "Xero asks to slow down. It is tried again by itself.", _UNTOLD_WAIT
     if problem.lower() == "day":
         words = "Xero's limit of calls for this day is used up. It goes on by itself when Xero allows calls again."
         untold = _UNTOLD_DAY
-    wait = float(told) if told.isdigit() else untold
-    return TryLater(words, after=wait, whole_connection=True)
+    return TryLater(words, after=retry_after(response.headers) or untold, whole_connection=True)
 
 
 def _forbidden(response: requests.Response, operation: str) -> str:

@@ -18,6 +18,7 @@ from integrations.connectors.base import (
     Wiring,
 )
 from integrations.connectors.jsontext import loads
+from integrations.connectors.timing import retry_after
 from integrations.connectors.zoho.faults import GONE, as_error, slow_down
 
 logger = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Client:
             answer = None
         if status == 429:
             known = answer if isinstance(answer, dict) else {}
-            raise slow_down(known, response.headers.get("Retry-After"), self._wiring.company.time_zone)
+            raise slow_down(known, retry_after(response.headers), self._wiring.company.time_zone)
         if not isinstance(answer, dict):
             if 400 <= status < 500 and status not in (408, 425):
                 raise Rejected(f"http_{status}", f"Zoho Books refused the request (HTTP {status}).")

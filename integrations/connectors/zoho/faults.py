@@ -65,15 +65,11 @@ def as_error(status: int, answer: dict[str, Any], *, names: bool = False) -> Del
     return Rejected(str(code), said)
 
 
-def slow_down(answer: dict[str, Any], retry_after: str | None, time_zone: str) -> TryLater:
-    """Say how long to wait after a 429: as long as the header names, until tomorrow for a day's limit, else a minute."""
+def slow_down(answer: dict[str, Any], told: float | None, time_zone: str) -> TryLater:
+    """Say how long to wait after a 429: as long as was told, until tomorrow for a day's limit, else a minute."""
     words = str(answer.get("message", ""))
-    if retry_after and retry_after.strip().isdigit():
-        return TryLater(
-            "Zoho Books asks to slow down. It is tried again by itself.",
-            after=float(retry_after),
-            whole_connection=True,
-        )
+    if told:
+        return TryLater("Zoho Books asks to slow down. It is tried again by itself.", after=told, whole_connection=True)
     if _OF_A_DAY.search(words):
         return TryLater(
             "The Zoho Books plan allows no more calls today. Sending goes on tomorrow by itself; a larger plan allows more.",

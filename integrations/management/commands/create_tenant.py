@@ -11,10 +11,11 @@ from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from integrations import setup
 from integrations.connectors import base
-from integrations.connectors.base import DeliveryError
+from integrations.connectors.base import DeliveryError, SignInKind
 from integrations.models import Connection, SyncMode
 from integrations.readiness import readiness
 from integrations.schedules import ensure_schedules
+from integrations.tokens import is_fed_by_files
 
 
 class Command(TenantCommand):
@@ -41,6 +42,10 @@ class Command(TenantCommand):
             raise CommandError("--mode, --payments and --erp-url belong to a connection: name it with --erp.")
         if erp and not options["mode"]:
             raise CommandError(f"Say with --mode what {erp} shall get: {' or '.join(SyncMode.values)}.")
+        if options["erp_url"] and base.get(erp).sign_in().kind is SignInKind.NONE:
+            raise CommandError(
+                f"{base.get(erp).label} have no address: leave --erp-url out, they are connected at once."
+            )
         with transaction.atomic():
             result = self._create(options)
             connection = self._connection(options, result) if erp else None
@@ -75,11 +80,13 @@ class Command(TenantCommand):
         return connection
 
     def _connect(self, connection: Connection, url: str | None) -> dict[str, Any]:
-        if url:
-            try:
+        try:
+            if url:
                 connection = setup.connect_sandbox(connection, url)
-            except DeliveryError as error:
-                raise CommandError(error.words) from error
+            elif is_fed_by_files(connection):
+                connection = setup.connect_files(connection)
+        except DeliveryError as error:
+            raise CommandError(error.words) from error
         return {
             "connection": connection.pk,
             "mode": connection.sync_mode,

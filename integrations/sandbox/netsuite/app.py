@@ -55,7 +55,7 @@ class NetSuiteSandbox:
         """Start over with the books of a new account."""
         self._company = Company()
         self._jobs = jobs.Jobs()
-        self._auth.refusals = 0
+        self._auth.refusals, self._auth.clock_ahead = 0, 0.0
         if not keep_tokens:
             self._auth.expire()
 
@@ -85,7 +85,8 @@ class NetSuiteSandbox:
         if request.path == auth.TOKEN:
             return self._auth.token(request, int(self._company.preferences["TokenSeconds"]))
         if not self._auth.accepts(request):
-            return _refusal(_NO_LOGIN, (("WWW-Authenticate", 'OAuth realm="restlets", error="invalid_token"'),))
+            told = (("WWW-Authenticate", 'OAuth realm="restlets", error="invalid_token"'), *self._auth.clock())
+            return _refusal(_NO_LOGIN, told)
         return self._guarded(lambda: self._answer(request))
 
     def page(self, request: Request) -> Response:
@@ -149,6 +150,7 @@ class NetSuiteSandbox:
             if unknown:
                 raise ControlError(f"Unknown preference {', '.join(unknown)}. Known: {', '.join(facts.PREFERENCES)}.")
             self._company.prefer(body)
+            self._auth.clock_ahead = float(self._company.preferences["ClockAhead"])
             return dict(self._company.preferences)
         if action == "edit":
             return self._edit(body)
@@ -201,6 +203,10 @@ class NetSuiteSandbox:
     def _batch(self, request: Request, kind: str, is_async: bool) -> Response:
         if not is_async:
             raise VendorFault("INVALID_HEADER", "Batch operations need the header 'Prefer: respond-async'.")
+        if request.method == "POST" and not self._company.preferences["BatchesByPost"]:
+            raise VendorFault(
+                "INVALID_HEADER", "Invalid value of header 'Content-Type'. Use application/json.", status=415
+            )
         body = _json(request)
         items = body.get("items") if isinstance(body, dict) else None
         if not isinstance(items, list) or not items or request.method not in ("POST", "PUT", "PATCH"):

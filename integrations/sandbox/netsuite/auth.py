@@ -11,8 +11,9 @@ import json
 import re
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -58,6 +59,7 @@ class Auth:
     certificate: str = ""
     certificate_id: str = ""
     refusals: int = 0
+    clock_ahead: float = 0.0  # Seconds by which this server's clock is wrong, or the caller's.
     _nonces: dict[str, float] = field(default_factory=dict)
     _assertions: set[str] = field(default_factory=set)
 
@@ -100,10 +102,18 @@ class Auth:
                 raise Refused("invalid_request")
             self._check_assertion(form.get("client_assertion", ""), f"{request.base_url}{TOKEN}")
         except Refused as error:
-            return Response.json({"error": str(error)}, 400)
+            return replace(Response.json({"error": str(error)}, 400), headers=self.clock())
         token = secrets.token_urlsafe(48)
         self.tokens[token] = time.time() + seconds
         return Response.json({"access_token": token, "expires_in": seconds, "token_type": "Bearer"})
+
+    def now(self) -> float:
+        """Give the time by this server's clock."""
+        return time.time() + self.clock_ahead
+
+    def clock(self) -> tuple[tuple[str, str], ...]:
+        """Give the header that tells the time."""
+        return (("Date", formatdate(self.now(), usegmt=True)),)
 
     def expire(self) -> int:
         """End all access tokens; give how many."""
@@ -136,7 +146,7 @@ class Auth:
         if certificate is None or head.get("typ") != "JWT" or certificate.until < datetime.now(UTC):
             raise Refused("invalid_client")
         _verify(str(head.get("alg", "")), certificate.public_key, f"{head64}.{claims64}".encode(), signature)
-        now = time.time()
+        now = self.now()
         try:
             issued, expires = float(claims["iat"]), float(claims["exp"])
         except (KeyError, TypeError, ValueError) as error:
@@ -164,7 +174,7 @@ class Auth:
         if any(given.get(name) != value for name, value in expected.items()) or "oauth_body_hash" in given:
             raise Refused("wrong token or method")
         stamp, nonce = given.get("oauth_timestamp", ""), given.get("oauth_nonce", "")
-        if not stamp.isdigit() or abs(time.time() - int(stamp)) > _SKEW or not nonce:
+        if not stamp.isdigit() or abs(self.now() - int(stamp)) > _SKEW or not nonce:
             raise Refused("clock skew")
         if f"{stamp} {nonce}" in self._nonces:
             raise Refused("nonce used")

@@ -85,6 +85,9 @@ def prefer(company: Company, body: Json) -> Json:
         elif name == "Country":
             if not isinstance(value, str) or len(value) != 2:
                 raise ControlError("Country must be a code of two letters, such as US or GB.")
+        elif name == "LargestPage":
+            if not isinstance(value, int) or value < 1:
+                raise ControlError("LargestPage must be a number of rows.")
         elif not isinstance(value, bool):
             raise ControlError(f"{name} must be true or false.")
     company.prefer(body)

@@ -111,7 +111,7 @@ class Company:
                 "HomeCurrency": {"value": facts.HOME},
             },
             "VendorAndPurchasesPrefs": {"UseCustomTxnNumbers": chosen["UseCustomTxnNumbers"]},
-            "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": False},
+            "TaxPrefs": {"UsingSalesTax": True} | ({"PartnerTaxEnabled": True} if chosen["AutomatedSalesTax"] else {}),
             "OtherPrefs": {"NameValue": [{"Name": "WarnDuplicateJournalNumber", "Value": warn}]},
         }
 

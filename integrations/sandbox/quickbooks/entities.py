@@ -96,6 +96,8 @@ def _update(company: Company, entity: str, body: Json) -> Record:
 
 def _rebuild(company: Company, record: Record, changes: Json, *, sparse: bool) -> None:
     """Put changes over the old fields, or in their place: a full update blanks what it leaves out."""
+    if sparse and company.preferences["EmptyLinesIgnored"] and changes.get("Line") == []:
+        changes = {name: value for name, value in changes.items() if name != "Line"}
     merged: Json = fields.check(record.entity, record.data) | changes if sparse else dict(changes)
     for name in ("Id", "SyncToken", "sparse"):
         merged.pop(name, None)

@@ -26,8 +26,10 @@ _MESSAGES = {
     "6100": "Invalid Tax Code",
     "6140": "Duplicate Document Number Error",
     "6160": "Invalid Tax Detail",
+    "6170": "Invalid Tax Rate",
     "6200": "Account Period Closed, Cannot Update Through Services API",
     "6240": "Duplicate Name Exists Error",
+    "10100": "Query resulted in too many objects",
     "10000": "An application error has occurred while processing your request",
 }
 

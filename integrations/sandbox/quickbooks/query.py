@@ -58,6 +58,8 @@ class Query:
 def run(company: Company, text: str) -> Json:
     """Answer a query with a QueryResponse. Raises VendorFault 4000, 4001."""
     query = _Reader(company, text).read()
+    if query.most > company.preferences["LargestPage"]:
+        raise VendorFault("10100", "The query asks for more than can be answered at once", "maxresults")
     found: list[Record] = [
         record for record in _candidates(company, query) if _matches(company, record, query.conditions)
     ]

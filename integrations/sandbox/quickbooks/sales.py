@@ -6,7 +6,6 @@ from integrations.sandbox.amounts import cents
 from integrations.sandbox.messages import Json
 from integrations.sandbox.quickbooks.checks import (
     Money,
-    exact_cents,
     free_number,
     line_detail,
     money,
@@ -19,6 +18,7 @@ from integrations.sandbox.quickbooks.checks import (
 from integrations.sandbox.quickbooks.company import Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, missing
 from integrations.sandbox.quickbooks.store import TRANSACTIONS, ZERO, Built, Posting, Record
+from integrations.sandbox.quickbooks.taxes import tax_of
 
 _DETAIL = "SalesItemLineDetail"
 _MOST_TAXED_LINES = 750
@@ -36,7 +36,7 @@ def sales_form(company: Company, entity: str, body: Json, old: Record | None) ->
     if not any(line["DetailType"] == _DETAIL for line in lines):
         raise business("A sales form needs at least one line with an item.")
     net = sum((line["Amount"] for line in lines if line["DetailType"] == _DETAIL), ZERO)
-    tax = _tax(body, lines)
+    tax = _tax(company, body, lines)
     total = net + tax
     if total < 0:
         raise business("Transaction amount must be 0 or greater.")
@@ -49,7 +49,7 @@ def sales_form(company: Company, entity: str, body: Json, old: Record | None) ->
         "CustomerRef": named(customer),
         "CurrencyRef": {"value": currency.code},
         "Line": [*_numbered(lines), {"Amount": net, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}],
-        "TxnTaxDetail": {"TotalTax": tax},
+        "TxnTaxDetail": body.get("TxnTaxDetail", {}) | {"TotalTax": tax},
         "TotalAmt": total,
         "Balance": total - settled,
         "LinkedTxn": old.data["LinkedTxn"] if old else [],
@@ -136,7 +136,7 @@ def _priced(amount: Decimal, detail: Json) -> tuple[Decimal, Decimal, Decimal]:
     price = detail.get("UnitPrice")
     if price is None:
         price = amount / quantity if quantity else ZERO
-        price = price.quantize(Decimal("0.0000001"))
+        price = price.quantize(Decimal("0.00001"))
     elif quantity * price != amount:
         raise VendorFault(
             "6070",
@@ -148,16 +148,11 @@ def _priced(amount: Decimal, detail: Json) -> tuple[Decimal, Decimal, Decimal]:
     return cents(amount), quantity, price
 
 
-def _tax(body: Json, lines: list[Json]) -> Decimal:
-    tax = exact_cents(body.get("TxnTaxDetail", {}).get("TotalTax", ZERO), "TotalTax")
-    taxed = [line for line in lines if _DETAIL in line and line[_DETAIL]["TaxCodeRef"]["value"] != "NON"]
-    if tax and not taxed:
-        raise VendorFault("6160", "TotalTax was sent, but no line is taxable", "TxnTaxDetail")
-    if tax < 0:
-        raise VendorFault("6160", "TotalTax may not be negative", "TxnTaxDetail")
-    if taxed and len(lines) > _MOST_TAXED_LINES:
+def _tax(company: Company, body: Json, lines: list[Json]) -> Decimal:
+    coded = [(line[_DETAIL]["TaxCodeRef"]["value"], line["Amount"]) for line in lines if _DETAIL in line]
+    if any(code != "NON" for code, _ in coded) and len(lines) > _MOST_TAXED_LINES:
         raise business(f"A taxable sales form takes at most {_MOST_TAXED_LINES} lines.")
-    return tax
+    return tax_of(company, body, coded)
 
 
 def _number(company: Company, entity: str, body: Json, old: Record | None) -> str:

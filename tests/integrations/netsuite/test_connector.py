@@ -96,6 +96,15 @@ def test_what_a_batch_refuses_is_told_apart_in_the_vendors_words(erp, ns, accoun
     assert erp.count("journalEntry") == 2
 
 
+def test_an_account_that_takes_no_batches_gets_one_after_another(erp, ns, accounts) -> None:
+    """Oracle's help makes records by POST in batches; its REST API Browser updates and upserts that way only."""
+    erp.prefer(BatchesByPost=False)
+    outcomes = send(ns, JOURNAL, *(samples.journal(accounts, number) for number in range(22)))
+    assert [type(each) for each in outcomes] == [Delivered] * 20 + [TryLater] * 2
+    assert send(ns, JOURNAL, samples.journal(accounts, 20), samples.journal(accounts, 21))[1].external_id == "22"
+    assert erp.count("journalEntry") == 22
+
+
 def test_a_batch_whose_answer_was_lost_is_not_done_twice(erp, ns, accounts, later) -> None:
     ours, key = parcels(ns, JOURNAL, *(samples.journal(accounts, number) for number in (1, 2, 3, 4, 5))), str(uuid4())
     erp.prefer(JobSeconds=600)

@@ -15,7 +15,9 @@ from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 from oauthlib.oauth1.rfc5849 import signature
 
+from integrations.connectors.base import TryLater
 from integrations.connectors.netsuite import signing
+from integrations.models import ConnectionStatus
 from integrations.sandbox.netsuite.auth import self_signed
 from integrations.vault import redact
 
@@ -193,3 +195,28 @@ def test_nothing_secret_is_written_down(erp) -> None:
     header = header_of("GET", f"{URL}/x", erp.token_keys)[0]
     hidden = redact(f"{header} client_assertion={'ey' * 20}&private_key=abc")
     assert not [each for each in ("sandbox-consumer-key", "sandbox-token-id", "eyey", "abc") if each in hidden]
+
+
+@pytest.mark.parametrize("ahead", [400, -400, 90_000])
+def test_token_keys_sign_by_the_vendors_clock(erp, ahead) -> None:
+    """Signatures of another time are refused like a wrong key; the answer's date tells by how much a clock is wrong."""
+    erp.prefer(ClockAhead=ahead)
+    connector = erp.connector(sign_in=signing.TOKEN)
+    assert [call.status for call in erp.calls].count(401) == 1  # Of the reading client; from then on it is known.
+    assert list(connector.lists())
+
+
+def test_a_wrong_clock_is_named_when_nothing_helps(erp) -> None:
+    erp.prefer(ClockAhead=400)
+    erp.control("refuse_logins", times=9)
+    with pytest.raises(TryLater, match=r"differs from this machine.s by (399|400) seconds"):
+        erp.connector(sign_in=signing.TOKEN)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("ahead", [400, -400, 0])
+def test_a_certificate_signs_in_by_the_vendors_clock(connect, erp, ahead) -> None:
+    erp.prefer(ClockAhead=ahead)
+    connection = connect()
+    assert connection.status == ConnectionStatus.CONNECTED
+    assert "clock_ahead" not in connection.credentials

@@ -94,7 +94,7 @@ def test_chart_and_company(qbo: Any) -> None:
     assert {row["Classification"] for row in accounts} == {"Asset", "Liability", "Equity", "Revenue", "Expense"}
     info = qbo.call("GET", f"companyinfo/{qbo.realm}").json()["CompanyInfo"]
     assert info["Country"] == "US"
-    assert qbo.query("select * from TaxCode")["maxResults"] == 4
+    assert qbo.query("select * from TaxCode")["maxResults"] == 5
 
 
 def test_odd_numbers_and_letters_break_nothing(qbo: Any) -> None:

@@ -36,7 +36,8 @@ def test_items_and_accounts(qbo: Any) -> None:
 def test_invoice_totals_tax_and_postings(qbo: Any, ann: str) -> None:
     line = qbo.sale(ann)["Line"][0]
     line["SalesItemLineDetail"]["TaxCodeRef"] = {"value": "TAX"}
-    made = qbo.make("Invoice", **qbo.sale(ann, Line=[line], TxnTaxDetail={"TotalTax": 11.88}, DueDate="2026-11-30"))
+    told = {"TotalTax": 11.88, "TxnTaxCodeRef": {"value": "TAX"}}
+    made = qbo.make("Invoice", **qbo.sale(ann, Line=[line], TxnTaxDetail=told, DueDate="2026-11-30"))
     assert (made["TotalAmt"], made["Balance"], made["DueDate"]) == (160.38, 160.38, "2026-11-30")
     assert qbo.account("Accounts Receivable (A/R)")["CurrentBalance"] == 160.38
     assert qbo.account("Sales Tax Payable")["CurrentBalance"] == 11.88

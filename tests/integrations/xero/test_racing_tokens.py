@@ -12,7 +12,7 @@ from billing.tenancy import Actor, tenant_scope
 from integrations.connectors.base import TryLater
 from integrations.delivery import drain
 from integrations.models import Connection, ConnectionStatus, OutboxItem
-from integrations.tokens import ConnectionAccess
+from integrations.tokens import ConnectionAccess, exchange
 from tests.integrations.world import a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +93,21 @@ def test_a_worker_killed_while_it_refreshes_leaves_the_others_going(connect, boo
     victim.join()
     assert drain(connection.pk, until_empty=True, seconds=180).waiting == 0
     assert not OutboxItem.objects.exclude(state="delivered").exists()
+
+
+def test_a_dead_workers_request_that_comes_late_does_not_end_the_sign_in(connect, books) -> None:
+    """Taken for a repetition, it takes back the tokens that another worker got meanwhile and has not used yet."""
+    connection = connect()
+    dead_workers = Connection.objects.get()
+    form = {"grant_type": "refresh_token", "refresh_token": dead_workers.credentials["refresh_token"]}
+    access = ConnectionAccess(connection.pk)
+    taken_back = access.refresh(stale=dead_workers.credentials["access_token"])
+    assert exchange(dead_workers, form) is not None
+    assert exchange(dead_workers, {**form, "refresh_token": access.secrets()["refresh_token"]}) is None
+    a_month(customers=1)
+    assert drain(connection.pk, until_empty=True, seconds=180).waiting == 0
+    assert access.secrets()["access_token"] != taken_back
+    assert Connection.objects.get().status == ConnectionStatus.CONNECTED
 
 
 def test_renewing_is_nobodys_change_whoever_was_at_work(connect, books, django_user_model) -> None:

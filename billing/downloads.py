@@ -1,0 +1,16 @@
+"""What every file that is handed out keeps to, whatever stands in names and texts."""
+
+from django.utils.http import content_disposition_header
+
+# A spreadsheet takes a cell that begins like this for a formula, also when it comes from a customer's name.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def file_headers(name: str, *, opens: bool = False) -> dict[str, str]:
+    """Say under which name a file is saved; `opens`: a browser shows it first."""
+    return {"Content-Disposition": str(content_disposition_header(not opens, name))}
+
+
+def harmless(text: str) -> str:
+    """Keep a spreadsheet from taking a text for a formula: such a text gets an apostrophe in front."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
