@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.db import connection
 
 from accounting.models import ContractCommitment
+from accounting.schedules import Schedule
 from billing.bulk import insert_rows, reserve_ids
 from billing.tenancy import current_tenant_id
 
@@ -23,6 +24,19 @@ class Commitment:
     def covers(self, amount: Decimal) -> bool:
         """Tell whether a charge was part of what was grossed up."""
         return amount >= 0 and self.committed - self.billed >= amount and self.committed - self.recognized >= amount
+
+
+def take_back(commitment: Commitment, schedule: Schedule, net: Decimal) -> Decimal:
+    """Undo the billing of part of a schedule's price that a modification took away; answer how much was not recognized of it.
+
+    That much is committed no longer. The rest is unbilled until the recognition run takes its revenue back.
+    """
+    left = min(schedule.amount - schedule.recognized, commitment.committed - commitment.recognized)
+    back = min(net, max(left, Decimal(0)))
+    commitment.committed -= back
+    commitment.billed -= net
+    schedule.billed -= net
+    return back
 
 
 def lock(contract_item_ids: Iterable[int]) -> dict[int, Commitment]:

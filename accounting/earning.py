@@ -4,17 +4,19 @@ The recognition run posts what comes out of here; the pages show it before the f
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from accounting.commitments import Commitment
+from accounting.events import RevenueRecognized
 from accounting.models import ProgressReport, SchedulePart
 from accounting.schedules import Schedule
 from accounting.spreading import Part, earned_through, monthly_parts
 from billing.bulk import insert_rows, reserve_ids
-from billing.models import REPORTED_METHODS, RecognitionMethod
+from billing.models import REPORTED_METHODS, BusinessEvent, RecognitionMethod
 from billing.money import round_money
 from billing.periods import DateRange
 from billing.tenancy import current_tenant_id
@@ -31,17 +33,40 @@ class Step(NamedTuple):
     is_true_up: bool = False
 
 
+def earn(schedule: Schedule, delta: Decimal, held: Mapping[int, Commitment]) -> Decimal:
+    """Add to what a schedule has earned. Answers how much of it was deferred; what was grossed up is, billed or not.
+
+    Revenue that is taken back of what is grossed up and not billed (any more) is promised no longer.
+    """
+    released = min(delta, schedule.deferred) if delta > 0 else -max(-delta - schedule.unbilled, ZERO)
+    deferred = released
+    if schedule.is_committed:
+        commitment = held[schedule.contract_item_id or 0]
+        commitment.recognized += delta
+        withdrawn = min(max(-delta, ZERO), schedule.unbilled)
+        commitment.committed -= withdrawn
+        deferred = delta + withdrawn
+    schedule.recognized += delta
+    schedule.released += released
+    return deferred
+
+
 class Earning:
-    """What a batch of schedules earns. Reads their written parts and progress reports, if any has such, in a query each."""
+    """What a batch of schedules earns. Reads their written parts and progress reports, and what they have earned beyond their
+    end, if any has such, in a query each."""
 
     def __init__(self, batch: Iterable[Schedule]) -> None:
         planned, reported = [], []
+        beyond: list[Schedule] = []
         for schedule in batch:
+            if schedule.recognized_until is not None and schedule.recognized_until > schedule.service_end:
+                beyond.append(schedule)
             if schedule.is_planned:
                 planned.append(schedule.id)
             if schedule.method in REPORTED_METHODS:
                 reported.append(schedule.id)
         self.plans = read_plans(planned)
+        self._beyond = _earned_beyond(beyond)
         self.reports: dict[int, dict[date, Decimal]] = defaultdict(dict)
         if reported:
             rows = ProgressReport.objects.filter(schedule__in=reported).order_by("reached_on", "id")
@@ -84,6 +109,18 @@ class Earning:
             if day <= through
         ]
 
+    def taken_back(self, schedule: Schedule, delta: Decimal) -> list[tuple[date | None, Decimal]]:
+        """Divide revenue that is taken back (negative): from where it was earned beyond the schedule's end, the last first, and
+        the rest without a day. In the order of the days.
+        """
+        parts: list[tuple[date | None, Decimal]] = []
+        for day, amount in sorted(self._beyond[schedule.id].items(), reverse=True) if self._beyond else ():
+            part = max(delta, -amount)
+            if part < 0:
+                parts.append((day, part))
+                delta -= part
+        return [*([(None, delta)] if delta else []), *reversed(parts)]
+
     def left(self, schedule: Schedule) -> list[Part]:
         """Give the parts that are not posted yet; together they are the price less what is recognized."""
         parts: list[Part] = []
@@ -123,6 +160,21 @@ def _by_usage(schedule: Schedule, through: date) -> list[Step]:
     if schedule.true_up:
         steps.append(Step(min(through, last), schedule.amount, is_true_up=True))
     return steps
+
+
+def _earned_beyond(batch: Sequence[Schedule]) -> dict[int, dict[date, Decimal]]:
+    """Give what was earned, by day of its entry, for days after schedules' ends: their service was cut short since."""
+    found: dict[int, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    ends = {schedule.id: schedule.service_end for schedule in batch}
+    keys = [f"{schedule.id}:{number}" for schedule in batch for number in range(1, schedule.postings + 1)]
+    if not keys:
+        return found
+    events = BusinessEvent.objects.filter(kind=RevenueRecognized.kind, key__in=keys).order_by("id")
+    for key, day, told in events.values_list("key", "occurred_on", "payload"):
+        schedule_id = int(key.partition(":")[0])
+        if day >= ends[schedule_id]:
+            found[schedule_id][day] += Decimal(told["from_deferred"]) + Decimal(told["from_unbilled"])
+    return found
 
 
 def read_plans(schedule_ids: Sequence[int]) -> dict[int, list[Part]]:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from accounting import commitments, schedules
 from accounting.books import books, holding
 from accounting.commitments import Commitment
-from accounting.earning import Earning, Step
+from accounting.earning import Earning, Step, earn
 from accounting.events import RevenueRecognized, UsageTruedUp
 from accounting.models import JournalEntry, RecognitionSchedule, RevenueDate
 from accounting.schedules import Schedule
@@ -113,29 +113,12 @@ def _earn(
         delta = step.cumulative - schedule.recognized
         if not delta:
             continue
-        deferred = from_deferred(schedule, delta, held)
-        schedule.recognized += delta
-        schedule.released += deferred
         schedule.recognized_until = max(day + timedelta(days=1), schedule.recognized_until or day)
-        schedule.postings += 1
         dated = day if latest is None or day == latest else min(end_of_month(day), latest)
-        yield _event(current_tenant_id(), schedule, step, dated, deferred, delta - deferred)
-
-
-def from_deferred(schedule: Schedule, delta: Decimal, held: dict[int, Commitment]) -> Decimal:
-    """Say how much of what is earned was billed before; what was grossed up counts as billed.
-
-    Revenue that is taken back of what is grossed up and not billed (any more) is promised no longer.
-    """
-    if schedule.is_committed:
-        commitment = held[schedule.contract_item_id or 0]
-        commitment.recognized += delta
-        withdrawn = min(max(-delta, ZERO), schedule.unbilled)
-        commitment.committed -= withdrawn
-        return delta + withdrawn
-    if delta > 0:
-        return min(delta, schedule.deferred)
-    return -max(-delta - schedule.unbilled, ZERO)
+        for on, part in earning.taken_back(schedule, delta) if delta < 0 else ((None, delta),):
+            deferred = earn(schedule, part, held)
+            schedule.postings += 1
+            yield _event(current_tenant_id(), schedule, step, on or dated, deferred, part - deferred)
 
 
 def _event(

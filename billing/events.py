@@ -202,6 +202,7 @@ class InvoiceVoided(Event):
     tax: Decimal
     total: Decimal
     lines: tuple[BilledLine, ...]
+    bill_again: bool | None = None  # Whether its periods are due once more. Not told by events of earlier releases.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

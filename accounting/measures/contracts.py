@@ -9,6 +9,7 @@ from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import moved_units
 from accounting.measures.endings import shorten_obligations
+from accounting.measures.unbilled import end_unbilled
 from billing.events import ContractEnded, ContractRenewed, ContractStarted, UsageRecorded
 
 ZERO = Decimal(0)
@@ -61,6 +62,7 @@ def measure_ended(events: Sequence[ContractEnded], books: Books) -> list[Measure
     items = {line.contract_item_id or 0 for event in events for line in event.lines}
     held = commitments.lock(items) if books.grosses_up else {}
     moved = shorten_obligations(events, books)
+    end_unbilled({line.contract_item_id or 0: event.occurred_on for event in events for line in event.lines})
     measured = []
     for event in events:
         units = []

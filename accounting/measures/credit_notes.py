@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from accounting import commitments, schedules, splits
 from accounting.books import Books
+from accounting.commitments import Commitment
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import held_commitments, line_dimensions, put_back_to, schedule_dimensions
 from accounting.measures.crossing import by_destination
@@ -40,8 +41,9 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
                 units += rest
                 continue
             schedule = known[_key(line)]
-            if event.modification_id and not schedule.is_committed:
-                units.append(_given_back(event, line, schedule))
+            if event.modification_id:
+                commitment = committed[line.contract_item_id or 0] if schedule.is_committed else None
+                units.append(_given_back(event, line, schedule, commitment))
                 continue
             unearned = _take_unearned(schedule, line.net, event, revisions)
             splits_of[line.invoice_line_id] = _undone(line, [Taken(unearned)])
@@ -116,13 +118,17 @@ def _key(line: CreditedLine) -> Key:
     return line.invoice_line_id
 
 
-def _given_back(event: CreditNoteIssued, line: CreditedLine, schedule: Schedule) -> Unit:
+def _given_back(event: CreditNoteIssued, line: CreditedLine, schedule: Schedule, commitment: Commitment | None) -> Unit:
     # A modification took the days away: revenue that was recognized for them is unbilled until the next run takes it back.
-    deferred, unbilled = schedule.deferred, schedule.unbilled
-    schedule.billed -= line.net
+    deferred = schedule.deferred
+    if commitment is None:
+        schedule.billed -= line.net
+        unearned = deferred - schedule.deferred
+    else:
+        unearned = commitments.take_back(commitment, schedule, line.net)
     schedule.amount -= line.net
     return Unit(
-        {"unearned": deferred - schedule.deferred, "unbilled_again": schedule.unbilled - unbilled, "tax": line.tax},
+        {"unearned": unearned, "unbilled_again": line.net - unearned, "tax": line.tax},
         line_dimensions(event, line, credit_note_id=event.credit_note_id),
         line.pricing_model,
         line.recognition_method,

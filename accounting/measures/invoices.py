@@ -137,13 +137,16 @@ def _bill(schedule: Schedule, line: BilledLine, committed: dict[int, Commitment]
     atoms = {"tax": line.tax, "net_committed": ZERO, "net_from_unbilled": ZERO, "net_deferred": ZERO}
     if schedule.is_committed:
         commitment = committed[line.contract_item_id or 0]
-        # What a modification takes back is committed no longer, as far as it is not recognized.
-        back = min(max(-line.net, ZERO), commitment.committed - commitment.recognized)
-        commitment.committed -= back
-        commitment.billed += line.net
-        atoms["net_committed"] = line.net + back
-        atoms["net_deferred"] = -back
-        schedule.billed += line.net
+        if line.net < 0:
+            back = commitments.take_back(commitment, schedule, -line.net)
+            atoms["net_committed"], atoms["net_deferred"] = line.net + back, -back
+        else:
+            # What was voided for good is billed after all: it is committed anew.
+            anew = line.net if schedule.is_void and not schedule.amount else ZERO
+            commitment.committed += anew
+            commitment.billed += line.net
+            schedule.billed += line.net
+            atoms["net_committed"], atoms["net_deferred"] = line.net - anew, anew
     else:
         deferred, unbilled = schedule.deferred, schedule.unbilled
         schedule.billed += line.net

@@ -14,6 +14,7 @@ from accounting import commitments, obligations, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import cut_short, moved_units
+from accounting.measures.unbilled import end_unbilled
 from accounting.models import AccountingPolicy, PerformanceObligation
 from accounting.obligations import Promise, is_obligation
 from accounting.pools import Pools
@@ -198,6 +199,7 @@ def _refuse_large(schedule: Schedule, difference: Decimal, adjustment: str) -> N
 
 def _of_plain(event: ContractModified, lines: Sequence[ModifiedLine], books: Books) -> list[Unit]:
     ended = [(line.contract_item_id or 0, line.end) for line in lines if line.end]
+    end_unbilled(dict(ended))
     cut = schedules.lock_covering(ended)
     for (_, end), schedule in cut.items():
         cut_short(schedule, end)

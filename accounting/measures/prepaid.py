@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from accounting import commitments, schedules
 from accounting.books import Books
+from accounting.earning import earn
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.schedules import Key
 from billing.payment_events import ConsumedLine, CreditsConsumed, CreditsExpired
@@ -24,11 +25,7 @@ def measure(events: Sequence[CreditsConsumed | CreditsExpired], books: Books) ->
             schedule = known[_key(line)]
             # A refund or write-off may have taken part of the price away before: no more is earned than is left of it.
             earned = min(line.amount, max(schedule.amount - schedule.recognized, ZERO))
-            from_deferred = earned if schedule.is_committed else min(earned, schedule.deferred)
-            if schedule.is_committed:
-                held[line.contract_item_id or 0].recognized += earned
-            schedule.recognized += earned
-            schedule.released += from_deferred
+            from_deferred = earn(schedule, earned, held)
             schedule.postings += 1
             about = document._replace(
                 contract_item_id=line.contract_item_id,

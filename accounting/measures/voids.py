@@ -2,7 +2,7 @@
 with its mirrored entry.
 
 Revenue that was earned before the invoice was made stays earned: it goes back to unbilled revenue with the invoice's
-mirrored entry, to be billed anew.
+mirrored entry, to be billed anew. What was grossed up and will not be billed again is committed no longer.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,14 @@ from django.db.models import F, Sum
 
 from accounting import commitments, schedules
 from accounting.books import Books
+from accounting.commitments import Commitment
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import divide, held_commitments, line_dimensions, schedule_dimensions, schedule_key
 from accounting.models import JournalLine
 from accounting.pools import Pool, pools_of
-from billing.events import InvoiceVoided
+from accounting.schedules import Schedule
+from billing.events import BilledLine, InvoiceVoided
+from billing.models import RecognitionMethod
 
 ZERO = Decimal(0)
 
@@ -31,28 +34,8 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
         units = _take_back(event, nets) if nets else []
         for line in lines:
             schedule = known[schedule_key(line)]
-            released = straight = ZERO
-            if schedule.is_committed:
-                committed[line.contract_item_id or 0].billed -= line.net
-            else:
-                released, straight = schedule.released, schedule.straight
-            schedule.billed -= line.net
-            schedule.recognized -= released + straight
-            schedule.released -= released
-            schedule.straight -= straight
-            # Nothing of it is earned any more: it comes back to life when the period is billed again.
-            schedule.is_void = not schedule.is_committed and schedule.recognized == 0
-            if schedule.is_void:
-                schedule.spread_from, schedule.spread_base = schedule.service_start, ZERO
-                schedule.recognized_until, schedule.is_planned = None, False
-            units.append(
-                Unit(
-                    {"released": released},
-                    line_dimensions(event, line),
-                    line.pricing_model,
-                    line.recognition_method,
-                )
-            )
+            atoms = _undo(event, line, schedule, committed.get(line.contract_item_id or 0))
+            units.append(Unit(atoms, line_dimensions(event, line), line.pricing_model, line.recognition_method))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
         measured.append(MeasuredEvent(event, document, units))
     schedules.save([*known.values(), *(pools.changed() if pools else [])])
@@ -60,12 +43,45 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
     return measured
 
 
+def _undo(
+    event: InvoiceVoided, line: BilledLine, schedule: Schedule, commitment: Commitment | None
+) -> dict[str, Decimal]:
+    if not schedule.is_committed:
+        commitment = None
+    released, straight = schedule.released, schedule.straight
+    if commitment is not None:
+        commitment.billed -= line.net
+        if event.bill_again is None:
+            released = ZERO  # As it was done when such events were stored.
+        commitment.recognized -= released
+    schedule.billed -= line.net
+    schedule.recognized -= released + straight
+    schedule.released -= released
+    schedule.straight -= straight
+    # Nothing of it is earned any more: it comes back to life when the period is billed again.
+    schedule.is_void = schedule.recognized == 0 and (commitment is None or event.bill_again is not None)
+    if not schedule.is_void:
+        return {"released": released}
+    schedule.spread_from, schedule.spread_base = schedule.service_start, ZERO
+    schedule.recognized_until, schedule.is_planned = None, False
+    withdrawn = ZERO
+    if commitment is not None and not event.bill_again:
+        withdrawn = min(line.net, commitment.committed - max(commitment.billed, commitment.recognized))
+        commitment.committed -= withdrawn
+        schedule.amount -= withdrawn
+    return {"released": released, "withdrawn": withdrawn}
+
+
 def _take_back(event: InvoiceVoided, nets: Sequence[tuple[Pool, Decimal]]) -> list[Unit]:
-    """What obligations have earned stays earned: as far as the invoice had deferred it, it is unbilled again."""
+    """What obligations have earned stays earned: as far as the invoice had deferred it, it is unbilled again.
+
+    What is earned when invoiced was earned by this invoice, and is taken back with it.
+    """
     held = {schedule.obligation_id: schedule for pool, _ in nets for schedule in pool.schedules}
     deferred = {pk: schedule.deferred for pk, schedule in held.items()}
     for pool, net in nets:
         pool.bill(net)
+    released = {pk: _no_longer_earned(schedule) for pk, schedule in held.items()}
     mirrored = JournalLine.objects.filter(
         entry__event__kind="invoice_finalized",
         entry__event__key=event.key,
@@ -75,14 +91,29 @@ def _take_back(event: InvoiceVoided, nets: Sequence[tuple[Pool, Decimal]]) -> li
     net_of = dict(
         mirrored.values("obligation_id").annotate(net=Sum(F("credit") - F("debit"))).values_list("obligation_id", "net")
     )
-    again = {pk: schedule.deferred - deferred[pk] + net_of.pop(pk, ZERO) for pk, schedule in held.items()}
+    again = {
+        pk: schedule.deferred - deferred[pk] + net_of.pop(pk, ZERO) - released[pk] for pk, schedule in held.items()
+    }
     if net_of:
         # Lines of before they named their obligation tell of all of them together.
         about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
-        return [Unit({"unbilled_again": sum([*again.values(), *net_of.values()], ZERO)}, about)]
+        whole = {"unbilled_again": [*again.values(), *net_of.values()], "released": released.values()}
+        return [Unit({atom: sum(parts, ZERO) for atom, parts in whole.items()}, about)]
     return [
         Unit(
-            {"unbilled_again": again[pk]}, schedule_dimensions(event, schedule), schedule.pricing_model, schedule.method
+            {"unbilled_again": again[pk], "released": released[pk]},
+            schedule_dimensions(event, schedule),
+            schedule.pricing_model,
+            schedule.method,
         )
         for pk, schedule in held.items()
     ]
+
+
+def _no_longer_earned(schedule: Schedule) -> Decimal:
+    if schedule.method != RecognitionMethod.ON_INVOICE or schedule.is_planned:
+        return ZERO
+    released = schedule.unbilled
+    schedule.recognized -= released
+    schedule.released -= released
+    return released

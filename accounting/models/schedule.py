@@ -13,8 +13,8 @@ from billing.tenancy import TenantModel
 class RecognitionSchedule(TenantModel):
     """The price of one service period of one contract item (or invoice line) and what became of it.
 
-    `billed` is the net amount invoiced, `recognized` the revenue posted, `released` the part of it that came out of
-    deferred revenue, `straight` the part that an invoice took to revenue at once. So `recognized - released - straight` once
+    `billed` is the net amount invoiced, `recognized` the revenue posted, `released` the part of it that had been billed
+    before, `straight` the part that an invoice took to revenue at once. So `recognized - released - straight` once
     stood in unbilled revenue, and what stands there now is
     `max(recognized - billed, 0)`; what is deferred is `max(billed - recognized, 0)`. Kept in step with the journal in
     the same transaction; `check_ledger` adds it up again. Where the price is earned as one obligation, the row is the

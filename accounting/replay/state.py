@@ -10,10 +10,10 @@ from django.db import connection
 
 from accounting import commitments, schedules
 from accounting.books import books
+from accounting.earning import earn
 from accounting.engine import MeasuredEvent
 from accounting.events import RevenueRecognized
 from accounting.measures.billed import schedule_key
-from accounting.recognition import from_deferred
 from accounting.replay.shadow import FIRST_ID
 from accounting.schedules import COLUMNS, TABLE
 from billing.events import Event, InvoiceFinalized
@@ -126,11 +126,9 @@ def recognize(schema: str, events: Sequence[RevenueRecognized]) -> list[tuple[Ev
             wrong.append((event, f"there is no recognition schedule {event.schedule_id}"))
             continue
         earned = event.from_deferred + event.from_unbilled
-        expected = from_deferred(schedule, earned, committed)
+        expected = earn(schedule, earned, committed)
         if expected != event.from_deferred:
             wrong.append((event, _otherwise(event.from_deferred, expected)))
-        schedule.recognized += earned
-        schedule.released += event.from_deferred
         schedule.postings += 1
         after = (event.earned_through or event.occurred_on) + timedelta(days=1)
         schedule.recognized_until = max(after, schedule.recognized_until or after)

@@ -272,6 +272,7 @@ def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = F
                 tax=invoice.tax.amount,
                 total=invoice.total.amount,
                 lines=tuple(lines),
+                bill_again=bill_again,
             )
         ]
     )

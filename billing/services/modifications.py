@@ -166,6 +166,12 @@ def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: M
                 f"{name} ends on {day_words(day)}, so nothing is left to replace. Choose an earlier day, move the contract's "
                 "end too, or let the contract renew first."
             )
+    end = change.end or contract.end
+    if end and any(fields.get("start", day) >= end for fields in change.add):
+        raise BillingError(
+            f"Contract {contract.number} ends on {day_words(end)}, so what is added by then has no day left. Choose an earlier "
+            "day, move the contract's end too, or let the contract renew first."
+        )
 
 
 def _write(contract: Contract, items: Mapping[int, Item], change: Modification) -> dict[int, int]:

@@ -1,6 +1,7 @@
 """Whatever happens in whatever order, the books agree with the documents. Hypothesis looks for an order that breaks it."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -17,6 +18,7 @@ from accounting.checks import check_ledger
 from accounting.fulfilment import report_progress
 from accounting.models import (
     AccountingPeriod,
+    AccountingPolicy,
     ContractStartTreatment,
     CorrectionSplit,
     JournalLine,
@@ -340,7 +342,7 @@ class World:
     def end(self, which: int, share: Decimal) -> None:
         contract = _pick(Contract.objects.filter(status="active"), which)
         if contract:
-            end_contract(contract_id=contract.pk, end=self.today + timedelta(days=which * 10))
+            end_contract(contract_id=contract.pk, end=self.today + timedelta(days=(which - 4) * 15))
 
     def void(self, which: int, share: Decimal, *, bill_again: bool = False) -> None:
         invoice = _pick(Invoice.objects.filter(status="finalized"), which)
@@ -400,11 +402,12 @@ class World:
     def terminate(self, which: int, share: Decimal) -> None:
         contract = _pick(Contract.objects.filter(status="active"), which)
         if contract:
-            self._agree(contract.pk, which, share, end=self.today, credit_unused=which < 6)
+            end = self.today - timedelta(days=40 if which in (4, 8) else 0)
+            self._agree(contract.pk, which, share, end=end, credit_unused=which < 6)
 
     def _agree(self, contract_id: int, which: int, share: Decimal, *, separate: bool = False, **change: Any) -> None:
         agreed = Modification(
-            effective_on=self.today - timedelta(days=which if which < 5 and "end" not in change else 0),
+            effective_on=min(self.today - timedelta(days=which if which < 5 else 0), change.get("end") or self.today),
             signed_on=self.today,
             reason="Agreed",
             treatment="separate" if separate else "catch_up" if which == 3 else "prospective",
@@ -565,3 +568,48 @@ def _is_to_be_billed(schedule: RecognitionSchedule) -> bool:
     # A billing period may hold several terms of a contract that renews: in arrears, a term is over before it is invoiced.
     items = ContractItem.objects.filter(contract=schedule.contract_id, next_billing_on__isnull=False)
     return items.filter(billed_until__lt=schedule.service_end).exists()
+
+
+@settings(
+    max_examples=MANY if MANY > 40 else 12,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    derandomize=MANY == 40,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(signed=st.lists(contracts, min_size=1, max_size=2), story=st.lists(steps, min_size=3, max_size=14))
+def test_grossing_up_changes_neither_revenue_nor_what_a_contract_stands_at(
+    companies: dict[str, Tenant], signed: list[dict[str, Any]], story: list[tuple[str, int, int, int]]
+) -> None:
+    stood = {}
+    for treatment, company in companies.items():
+        with tenant_scope(company.pk), transaction.atomic():
+            # What an invoice takes to revenue at once would wait for a run where it is grossed up.
+            AccountingPolicy.objects.update(straight_to_revenue=False)
+            world = found(company)
+            for number, terms in enumerate(signed, start=1):
+                world.sign(number, terms)
+            for step in story:
+                world.happen(step)
+            recognize_revenue(through=world.today)
+            before = _standing()
+            world.today += timedelta(days=400)
+            run_billing(through=world.today, finalize=True)
+            recognize_revenue(through=world.today)
+            stood[treatment] = (world.done, before, _standing())
+            transaction.set_rollback(True)
+    memo, gross = stood["memo"], stood["gross_up"]
+    told = "\n".join(memo[0])
+    assert [each.partition(",")[0] for each in gross[0]] == [each.partition(",")[0] for each in memo[0]], told
+    assert gross[1:] == memo[1:], told
+
+
+def _standing() -> dict[tuple[str, str], Decimal]:
+    """Add up what each contract has earned, allowed and stands at: an asset and a liability together are one figure."""
+    numbers = dict(Contract.objects.values_list("pk", "number"))
+    found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    net_of = {"deferred_revenue": "stands at", "unbilled_revenue": "stands at"}
+    for line in JournalLine.objects.filter(role__in=["revenue", "sales_returns", *net_of]):
+        found[numbers.get(line.contract_id or 0, ""), net_of.get(line.role, line.role)] += line.credit - line.debit
+    return {key: amount for key, amount in found.items() if amount}
