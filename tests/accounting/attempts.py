@@ -231,6 +231,36 @@ BALANCE = [
     ),
     Attempt("lines to an entry that is not there", [GOOD], "not those of one new entry"),
     Attempt(
+        "unbalanced lines by MERGE",
+        [
+            entry(),
+            f"MERGE INTO {LINE} t USING (VALUES (1, {{cash}}, 10, 0), (2, {{receivable}}, 0, 9)) v (place, account, debit, credit) "
+            "ON false WHEN NOT MATCHED THEN INSERT (tenant_id, business_entity_id, entry_id, position, date, account_id, currency, "
+            "debit, credit, base_debit, base_credit, role, resolved_by) VALUES ({tenant}, {entity}, "
+            f"{NEW}, v.place, DATE '2026-02-10', v.account, 'USD', v.debit, v.credit, v.debit, v.credit, 'cash', 'tenant')",
+        ],
+        "does not balance",
+    ),
+    Attempt(
+        "each side by an insert of its own, in one statement",
+        [
+            entry(),
+            f"WITH a AS ({lines(('{cash}', '10', '0'))} RETURNING 1), "
+            f"b AS ({lines(('{receivable}', '0', '9'), position='2')} RETURNING 1) SELECT 1",
+        ],
+        "does not balance",
+    ),
+    Attempt(
+        "a line that an upsert passes over",
+        [entry(), lines(("{cash}", "10", "0"), ("{receivable}", "0", "10"), position="1") + " ON CONFLICT DO NOTHING"],
+        "does not balance",
+    ),
+    Attempt(
+        "the walls switched off",
+        ["SET LOCAL row_security = off", entry(), GOOD],
+        "affected by row-level security",
+    ),
+    Attempt(
         "entry and unbalanced lines in one statement",
         [f"WITH made AS ({entry()}) {lines(('{cash}', '10', '0'), ('{receivable}', '0', '9'))}"],
         "does not balance",
@@ -251,6 +281,30 @@ PLACES = [
         'INSERT INTO accounting_accountingperiod (tenant_id, business_entity_id, start, "end", status, reopen_reason) '
         "VALUES ({tenant}, {entity}, '2025-12-01', '2026-01-01', 'open', '')",
         "A later period",
+    ),
+    *(
+        Attempt(
+            f"a period {sentence}",
+            'INSERT INTO accounting_accountingperiod (tenant_id, business_entity_id, start, "end", status, reopen_reason) '
+            f"VALUES ({{tenant}}, {{entity}}, '{start}', '{end}', 'open', '')",
+            "is a calendar month",
+        )
+        for sentence, start, end in (
+            ("of eight years", "2031-04-01", "2039-01-01"),
+            ("from the middle of a month", "2031-02-15", "2031-03-01"),
+            ("that ends before it begins", "2031-04-01", "2031-03-01"),
+        )
+    ),
+    Attempt(
+        "a month of another company's entity",
+        'INSERT INTO accounting_accountingperiod (tenant_id, business_entity_id, start, "end", status, reopen_reason) '
+        "VALUES ({tenant}, {foreign_entity}, '2031-02-01', '2031-03-01', 'open', '')",
+        "business entity of its own tenant",
+    ),
+    Attempt(
+        "a period reopened with blanks for a reason",
+        "UPDATE accounting_accountingperiod SET status = 'open', reopen_reason = E' \\t', reopened_at = now() WHERE id = {closed}",
+        "with a reason",
     ),
     Attempt(
         "a closed period made twice",
@@ -529,6 +583,36 @@ FINAL = [
         "a used account moved to another entity",
         "UPDATE accounting_account SET business_entity_id = {other_entity} WHERE id = {receivable}",
         "has journal lines|account_code",
+    ),
+    Attempt(
+        "a used account's normal balance changed",
+        "UPDATE accounting_account SET normal_balance = 'credit' WHERE id = {receivable}",
+        "has journal lines",
+    ),
+    Attempt(
+        "the currency of books that have entries changed",
+        "UPDATE billing_businessentity SET base_currency = 'EUR' WHERE id = {entity}",
+        "are kept in USD",
+    ),
+    Attempt(
+        "the event of a rule that has posted changed",
+        "UPDATE accounting_accountingrule SET event_kind = 'x' "
+        "WHERE id = (SELECT rule_id FROM accounting_ruleversion WHERE id = {rule_version})",
+        "has posted entries",
+    ),
+    Attempt(
+        "a line changed through a cursor",
+        [
+            f"DECLARE c CURSOR FOR SELECT * FROM {LINE} FOR UPDATE",
+            "FETCH 1 FROM c",
+            f"UPDATE {LINE} SET debit = debit + 1 WHERE CURRENT OF c",
+        ],
+        "append-only",
+    ),
+    Attempt(
+        "everything emptied from where it hangs",
+        "TRUNCATE billing_tenant, billing_customer RESTART IDENTITY CASCADE",
+        "append-only",
     ),
     Attempt("a used account deleted", "DELETE FROM accounting_account WHERE id = {receivable}", "has journal lines"),
     Attempt(
