@@ -68,8 +68,12 @@ FROM accounting_recognitionschedule WHERE NOT is_committed
 UNION ALL SELECT k.business_entity_id, c.currency, c.committed - c.billed FROM accounting_contractcommitment c
 JOIN billing_contractitem i ON i.id = c.contract_item_id JOIN billing_contract k ON k.id = i.contract_id
 """
+# What expires in a wallet has no schedule; whether it is revenue is for its rule to say.
 _REVENUE = """
 SELECT business_entity_id AS entity, currency, -recognized AS amount FROM accounting_recognitionschedule
+UNION ALL SELECT l.business_entity_id, l.currency, l.debit - l.credit FROM billing_businessevent b
+JOIN accounting_journalentry e ON e.event_id = b.id JOIN accounting_journalline l ON l.entry_id = e.id
+WHERE b.kind = 'wallet_expired' AND l.role IN ('revenue', 'breakage_revenue')
 """
 
 UNPOSTED_EVENTS = (
@@ -77,8 +81,9 @@ UNPOSTED_EVENTS = (
     "WHERE b.kind IN ('invoice_finalized', 'credit_note_issued', 'payment_received', 'payment_captured', "
     "'payment_allocated', 'payment_unallocated', 'payment_voided', 'credit_note_voided', "
     "'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
-    "'wallet_applied', 'invoice_written_off', 'write_off_recovered', "
+    "'wallet_applied', 'wallet_expired', 'invoice_written_off', 'write_off_recovered', "
     "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
+    "AND (b.kind <> 'wallet_expired' OR (b.payload->>'paid')::numeric <> 0) "
     "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
     "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
     "AND NOT EXISTS (SELECT 1 FROM accounting_ruleversion v JOIN accounting_accountingrule r ON r.id = v.rule_id "

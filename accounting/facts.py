@@ -170,4 +170,5 @@ FACTS: dict[str, EventFacts] = {
     "wallet_applied": EventFacts(
         {"settled": ("paid", "bonus"), "paid": ("paid",), "bonus": ("bonus",)}, line_fields={}
     ),
+    "wallet_expired": EventFacts({"paid": ("paid",), "bonus": ("bonus",)}, line_fields={}),
 }

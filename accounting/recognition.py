@@ -24,6 +24,7 @@ from billing.publishing import publish
 from billing.services.contracts import renew_contracts
 from billing.services.prepaid import expire_credits
 from billing.services.terms import Item, read_items
+from billing.services.wallets import expire_wallets
 from billing.tenancy import current_tenant_id
 
 _CHUNK, _SLICE = 1000, 500
@@ -50,6 +51,7 @@ def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> 
     run = RecognitionRun()
     renew_contracts(through=through)
     expire_credits(through=through)
+    expire_wallets(through=through)
     open_schedules(through=through)
     total, done, after = _count(through) if on_progress else 0, 0, 0
     while True:

@@ -168,6 +168,19 @@ class WalletApplied(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WalletExpired(Event):
+    """What a wallet held can no longer be used: `paid` of the customer's money, `bonus` of promotional credit."""
+
+    kind: ClassVar[str] = "wallet_expired"
+    label: ClassVar[str] = "Wallet balance expired"
+
+    wallet_entry_id: int
+    customer_id: int
+    paid: Decimal
+    bonus: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceWrittenOff(Event):
     """What was open of an invoice is given up; the lines bear it in proportion."""
 

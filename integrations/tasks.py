@@ -15,6 +15,7 @@ from integrations.connectors.base import Change, DeliveryError
 from integrations.delivery import drain, holds_more_than_one_takes
 from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, OAuthState, OutboxState
 from integrations.summaries import close_summaries
+from integrations.vault import VaultError
 from integrations.workers import beat
 
 logger = logging.getLogger(__name__)
@@ -79,19 +80,21 @@ def poll() -> None:
     """Ask every ERP what changed. Scheduled every ten minutes; one that cannot be asked does not hold up the others."""
     for tenant_id in Tenant.objects.values_list("id", flat=True):
         with tenant_scope(tenant_id):
-            live = Connection.objects.filter(status=ConnectionStatus.CONNECTED).exclude(options__setting_up=True)
-            for connection in live:
+            # Not by the option's value: of a connection without it, JSON says neither that it is true nor that it is not.
+            live = Connection.objects.filter(status=ConnectionStatus.CONNECTED).exclude(options__has_key="setting_up")
+            for connection in live.defer("credentials"):
                 try:
                     noticing.poll(connection)
-                except DeliveryError as error:
-                    logger.warning("%s could not be asked for changes: %s", connection.pk, error.words)
+                except (DeliveryError, VaultError) as error:
+                    logger.warning("%s could not be asked for changes: %s", connection.pk, error)
 
 
 def warn() -> None:
     """Look at every connection's health. Scheduled every five minutes."""
     for tenant_id in Tenant.objects.values_list("id", flat=True):
         with tenant_scope(tenant_id):
-            for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED):
+            # Credentials that cannot be read are among what is warned of.
+            for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
                 warnings.look(connection)
 
 

@@ -14,6 +14,7 @@ from unfold.decorators import display
 from accounting.closing import close_checked, dry_run
 from accounting.models import AccountingPeriod, JournalEntry, PeriodStatus
 from accounting.periods import reopen_period
+from billing.access import may
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.shown import NONE, badge, list_url, moment, money, period, status, to
 from billing.admin.tables import Table, columns
@@ -129,6 +130,9 @@ class AccountingPeriodAdmin(DocumentAdmin):
         return Document(
             title=f"{subject}, {subject.business_entity}",
             badge=status(subject),
+            note="It can be reopened by an administrator, with a reason that stays on record."
+            if subject.status == PeriodStatus.CLOSED and not may(request, Role.ADMIN)
+            else "",
             headline=[("Entries", to(list_url(JournalEntry, f"period={subject.pk}"), f"{entries:,}"))],
             facts=[
                 ("Days", period(subject.start, subject.end)),

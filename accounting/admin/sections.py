@@ -155,6 +155,7 @@ def _of_wallet(request: HttpRequest, wallet: Any) -> list[Table]:
     facts = {
         "wallet_topped_up": entries,
         "wallet_applied": entries,
+        "wallet_expired": entries,
         "credit_note_issued": _ids(wallet.entries, "credit_note"),
         "refund_paid": _ids(wallet.entries, "refund"),
     }

@@ -58,6 +58,7 @@ MEASURES: dict[str, Measure] = {
     "wallet_bonus_granted": wallets.measure_bonus,
     "wallet_bonus_withdrawn": wallets.measure_bonus,
     "wallet_applied": wallets.measure_applied,
+    "wallet_expired": wallets.measure_expired,
     "revenue_recognized": revenue.measure,
     "usage_trued_up": revenue.measure,
     "contract_balances_netted": revenue.measure_netted,
@@ -81,6 +82,7 @@ WITHOUT_STATE = frozenset(
         "wallet_bonus_granted",
         "wallet_bonus_withdrawn",
         "wallet_applied",
+        "wallet_expired",
     }
 )
 

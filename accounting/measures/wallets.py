@@ -1,10 +1,16 @@
-"""Wallet topped up, bonus granted or withdrawn, wallet applied."""
+"""Wallet topped up, bonus granted or withdrawn, wallet applied, what it held expired."""
 
 from collections.abc import Sequence
 
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from billing.payment_events import WalletApplied, WalletBonusGranted, WalletBonusWithdrawn, WalletToppedUp
+from billing.payment_events import (
+    WalletApplied,
+    WalletBonusGranted,
+    WalletBonusWithdrawn,
+    WalletExpired,
+    WalletToppedUp,
+)
 
 
 def measure_topped_up(events: Sequence[WalletToppedUp], books: Books) -> list[MeasuredEvent]:
@@ -32,4 +38,14 @@ def measure_applied(events: Sequence[WalletApplied], books: Books) -> list[Measu
         dimensions = Dimensions(customer_id=event.customer_id, invoice_id=event.invoice_id)
         atoms = {"paid": event.paid, "bonus": event.bonus}
         measured.append(MeasuredEvent(event, dimensions, [Unit(atoms, dimensions)]))
+    return measured
+
+
+def measure_expired(events: Sequence[WalletExpired], books: Books) -> list[MeasuredEvent]:
+    measured = []
+    for event in events:
+        dimensions = Dimensions(customer_id=event.customer_id)
+        measured.append(
+            MeasuredEvent(event, dimensions, [Unit({"paid": event.paid, "bonus": event.bonus}, dimensions)])
+        )
     return measured

@@ -20,6 +20,7 @@ from billing.services.refunds import refund_wallet
 from billing.services.wallets import apply_wallet, grant_bonus, top_up_wallet, withdraw_bonus
 
 _SHOWN = 200
+_LAST_DAY = "What is not used by the end of it expires. Empty: it does not expire."
 
 
 def _balances(wallet: Wallet) -> tuple[Decimal, Decimal]:
@@ -44,14 +45,20 @@ class TopUpForm(_MovementForm):
     bonus = AmountInput(
         label="Bonus on top", initial=0, help_text="Costs nothing until it is used; then it is a discount."
     )
+    expires_on = DayField(label="Last day of the money", required=False, help_text=_LAST_DAY)
+    bonus_expires_on = DayField(label="Last day of the bonus", required=False, help_text=_LAST_DAY)
     method = forms.ChoiceField(choices=PaymentMethod.choices)
     gateway = GatewayChoice(label="Captured by", none="None: it came to the bank account")
     reference = forms.CharField(max_length=100, required=False, help_text="A second payment with it is refused.")
 
 
-class BonusForm(_MovementForm):
+class WithdrawalForm(_MovementForm):
     amount = AmountInput(label="Amount")
     reason = forms.CharField(max_length=200, help_text="An auditor will read it.")
+
+
+class BonusForm(WithdrawalForm):
+    expires_on = DayField(label="Last day of the bonus", required=False, help_text=_LAST_DAY)
 
 
 class PayOutForm(_MovementForm):
@@ -137,7 +144,7 @@ class WalletAdmin(DocumentAdmin):
             "Withdraw bonus",
             _withdraw,
             explain=lambda wallet: f"{format_money(_balances(wallet)[1], wallet.currency)} of bonus was not used yet.",
-            form=BonusForm,
+            form=WithdrawalForm,
             allowed=lambda wallet: _balances(wallet)[1] > 0,
             danger=True,
         ),
@@ -190,13 +197,16 @@ class WalletAdmin(DocumentAdmin):
             tables=[
                 Table(
                     "Entries",
-                    columns("No.", "On", "What", "For", ">Paid", ">Bonus", ">Paid balance", ">Bonus balance"),
+                    columns(
+                        "No.", "On", "What", "For", "Last day", ">Paid", ">Bonus", ">Paid balance", ">Bonus balance"
+                    ),
                     [
                         (
                             entry.number,
                             day(entry.on),
                             entry.get_kind_display(),
                             _about(entry),
+                            day(entry.expires_on) if entry.expires_on else "",
                             money(entry.paid) if entry.paid.amount else "",
                             money(entry.bonus) if entry.bonus.amount else "",
                             money(entry.paid_balance),

@@ -118,12 +118,18 @@ EXAMPLES: dict[str, Any] = {
         "customer": 1,
         "amount": _usd("1000.00"),
         "bonus": _usd("100.00"),
+        "bonus_expires_on": "2026-12-31",
         "on": "2026-01-05",
         "method": "card",
     },
     "wallets_apply_create": {"customer": 1, "currency": "USD", "on": "2026-02-02"},
     "wallets_grant_bonus_create": {"customer": 1, "amount": _usd("20.00"), "on": "2026-01-05", "reason": "Welcome"},
-    "wallets_withdraw_bonus_create": {"customer": 1, "amount": _usd("20.00"), "on": "2026-04-01", "reason": "Expired"},
+    "wallets_withdraw_bonus_create": {
+        "customer": 1,
+        "amount": _usd("20.00"),
+        "on": "2026-04-01",
+        "reason": "Granted twice",
+    },
     "wallets_refund_create": {"customer": 1, "amount": _usd("200.00"), "on": "2026-04-01", "reason": "Account closed"},
 }
 

@@ -19,6 +19,7 @@ from billing.services.refunds import refund_wallet
 from billing.services.wallets import apply_wallet, grant_bonus, top_up_wallet, withdraw_bonus
 
 _MAX_ALLOCATIONS = 1000
+_LAST_DAY = "The last day on which it can be used; what is left then expires. Left out: it does not expire."
 
 
 class WalletEntrySerializer(RecordSerializer):
@@ -39,6 +40,7 @@ class WalletEntrySerializer(RecordSerializer):
             "invoice",
             "refund",
             "reason",
+            "expires_on",
             "created_at",
         )
 
@@ -74,10 +76,16 @@ class WalletTopUp(WalletMovement):
         max_length=30, required=False, help_text="The code of the gateway that captured it."
     )
     reference = serializers.CharField(max_length=100, required=False, help_text="A second payment with it is refused.")
+    expires_on = DayField(required=False, help_text=f"Of the money. {_LAST_DAY}")
+    bonus_expires_on = DayField(required=False, help_text=f"Of the bonus. {_LAST_DAY}")
 
 
-class WalletBonus(WalletMovement):
+class WalletWithdrawal(WalletMovement):
     reason = serializers.CharField(max_length=200)
+
+
+class WalletBonus(WalletWithdrawal):
+    expires_on = DayField(required=False, help_text=_LAST_DAY)
 
 
 class WalletRefund(WalletMovement):
@@ -153,11 +161,11 @@ class Wallets(Records):
         """Grant promotional credit without money."""
         return self._moved(grant_bonus(**_plain(self.received(WalletBonus))))
 
-    @extend_schema(request=WalletBonus, responses={201: WalletDetailSerializer})
+    @extend_schema(request=WalletWithdrawal, responses={201: WalletDetailSerializer})
     @action(detail=False, methods=["post"], url_path="withdraw-bonus")
     def withdraw_bonus(self, request: Request) -> Response:
         """Take back promotional credit that was not used."""
-        return self._moved(withdraw_bonus(**_plain(self.received(WalletBonus))))
+        return self._moved(withdraw_bonus(**_plain(self.received(WalletWithdrawal))))
 
     @extend_schema(request=WalletRefund, responses={201: WalletDetailSerializer})
     @action(detail=False, methods=["post"])

@@ -36,6 +36,7 @@ class WalletEntryKind(models.TextChoices):
     WITHDRAWN = "withdrawn", "Bonus withdrawn"
     APPLIED = "applied", "Applied to an invoice"
     REFUNDED = "refunded", "Refunded"
+    EXPIRED = "expired", "Expired"
 
 
 class WalletEntry(TenantModel):
@@ -59,11 +60,18 @@ class WalletEntry(TenantModel):
     invoice = models.ForeignKey(Invoice, null=True, on_delete=models.PROTECT, related_name="wallet_entries")
     refund = models.ForeignKey(Refund, null=True, on_delete=models.PROTECT, related_name="wallet_entries")
     reason = models.CharField(max_length=200, blank=True)
+    expires_on = models.DateField(
+        null=True,
+        help_text="The last day on which what came in with this entry can be used. Empty: it does not expire.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name_plural = "wallet entries"
         ordering = ("wallet", "-number")
+        indexes = [
+            models.Index(fields=["expires_on"], condition=Q(expires_on__isnull=False), name="wallet_entry_expires")
+        ]
         constraints = [
             models.UniqueConstraint(fields=["wallet", "number"], name="wallet_entry_number"),
             models.CheckConstraint(
@@ -81,10 +89,11 @@ class WalletEntry(TenantModel):
 
 
 class WalletDraw(TenantModel):
-    """Which money left the wallet with an entry: part of what an earlier entry brought in, the oldest first. Never changes.
+    """Which money left the wallet with an entry: part of what an earlier entry brought in, what expires first at the head,
+    then the oldest. Never changes.
 
-    `entry` took it (applied, refunded, credit note voided), `source` brought it (topped up, credit note kept). Bonus has no
-    source.
+    `entry` took it (applied, refunded, credit note voided, expired), `source` brought it (topped up, credit note kept). Bonus
+    has no source.
     """
 
     entry = models.ForeignKey(WalletEntry, on_delete=models.PROTECT, related_name="draws")

@@ -15,7 +15,7 @@ from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.gateways import gateway_of
 from billing.services.returns import choose_parts, record_parts, undone_lines
-from billing.services.wallets import Held, hold_wallet, move
+from billing.services.wallets import Held, hold_usable, move
 
 ZERO = Decimal(0)
 
@@ -112,7 +112,7 @@ def refund_wallet(
     reason: str = "",
 ) -> Refund:
     """Pay out of a wallet what the customer had paid into it; bonus is never paid out. Raises NotFound, BillingError."""
-    wallet = hold_wallet(customer_id=customer_id, currency=currency)
+    wallet = hold_usable(customer_id=customer_id, currency=currency, on=on)
     if amount > wallet.paid:
         raise BillingError(
             f"The wallet holds {format_money(wallet.paid, currency)} that can be paid out.", code="exceeds_balance"

@@ -1,8 +1,12 @@
-"""Customers' wallets: topped up, granted a bonus, applied to invoices. Each movement is an entry that never changes."""
+"""Customers' wallets: topped up, granted a bonus, applied to invoices, expired. Each movement is an entry that never changes.
+
+What comes in may have a last day on which it can be used. What expires first is used first; what is left of it after that
+day expires, at the latest when the wallet is next used.
+"""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +28,13 @@ from billing.models import (
     WalletEntryKind,
 )
 from billing.money import format_money, round_money
-from billing.payment_events import WalletApplied, WalletBonusGranted, WalletBonusWithdrawn, WalletToppedUp
+from billing.payment_events import (
+    WalletApplied,
+    WalletBonusGranted,
+    WalletBonusWithdrawn,
+    WalletExpired,
+    WalletToppedUp,
+)
 from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.gateways import gateway_of
@@ -41,14 +51,24 @@ WHERE e.paid_balance + e.bonus_balance > 0
 """
 
 
+_EXPIRING = """
+SELECT w.id, w.customer_id, w.currency FROM billing_wallet w
+JOIN LATERAL (SELECT * FROM billing_walletentry WHERE wallet_id = w.id ORDER BY number DESC LIMIT 1) e ON true
+WHERE e.paid_balance + e.bonus_balance > 0 AND w.id > %s
+  AND w.id IN (SELECT wallet_id FROM billing_walletentry WHERE expires_on <= %s) ORDER BY w.id LIMIT %s
+"""
+_CHUNK = 100
+
+
 @dataclass(slots=True)
 class Held:
-    """A wallet whose row is locked, with its balances after the newest entry."""
+    """A wallet whose row is locked, with its balances after the newest entry and the last days of what came in, in order."""
 
     row: Wallet
     number: int
     paid: Decimal
     bonus: Decimal
+    last_days: list[date] = field(default_factory=list)
 
     @property
     def balance(self) -> Decimal:
@@ -71,13 +91,24 @@ def hold_wallet(*, customer_id: int, currency: str) -> Held:
     last = wallet.entries.order_by("-number").first()
     if last is None:
         return Held(wallet, 0, ZERO, ZERO)
-    return Held(wallet, last.number, last.paid_balance.amount, last.bonus_balance.amount)
+    held = Held(wallet, last.number, last.paid_balance.amount, last.bonus_balance.amount)
+    if held.balance:
+        days = wallet.entries.order_by("expires_on").values_list("expires_on", flat=True).distinct()
+        held.last_days = [day for day in days if day]
+    return held
 
 
 def move(
-    wallet: Held, kind: WalletEntryKind, *, on: date, paid: Decimal = ZERO, bonus: Decimal = ZERO, **about: Any
+    wallet: Held,
+    kind: WalletEntryKind,
+    *,
+    on: date,
+    paid: Decimal = ZERO,
+    bonus: Decimal = ZERO,
+    sources: Mapping[int, Decimal] | None = None,
+    **about: Any,
 ) -> WalletEntry:
-    """Write a movement of a wallet held by `hold_wallet`; both amounts signed."""
+    """Write a movement of a wallet held by `hold_wallet`; both amounts signed. `sources`: what it takes, else by its rule."""
     wallet.number += 1
     wallet.paid += paid
     wallet.bonus += bonus
@@ -95,20 +126,36 @@ def move(
         **about,
     )
     if paid < 0:
-        _draw(wallet, entry, -paid)
+        _draw(wallet, entry, -paid, left_of(wallet) if sources is None else sources)
     return entry
 
 
 def left_of(wallet: Held) -> dict[int, Decimal]:
-    """Give what is left of each entry that brought money into a wallet, by entry, the oldest first. One query."""
+    """Give what is left of each entry that brought money into a wallet: what expires first, then the oldest. One query."""
     drawn = Coalesce(Sum("drawn__amount"), ZERO, output_field=DecimalField())
     rows = wallet.row.entries.filter(paid__gt=0).annotate(left=F("paid") - drawn).filter(left__gt=0)
-    return dict(rows.order_by("number").values_list("id", "left"))
+    return dict(rows.order_by(F("expires_on").asc(nulls_last=True), "number").values_list("id", "left"))
 
 
-def _draw(wallet: Held, entry: WalletEntry, amount: Decimal) -> None:
-    """Note which money an entry took: that of a voided credit note is its own, else the oldest goes first."""
-    sources = left_of(wallet)
+def _bonus_left_of(wallet: Held) -> dict[int, Decimal]:
+    """Give what is left of each bonus, by entry. Uses took what expires first, then the oldest. One query."""
+    left: dict[int, Decimal] = {}
+    order: dict[int, tuple[date, int]] = {}
+    moved: Any = wallet.row.entries.exclude(bonus=0).order_by("number")
+    for pk, number, bonus, last_day in moved.values_list("id", "number", "bonus", "expires_on"):
+        if bonus > 0:
+            left[pk], order[pk] = bonus, (last_day or date.max, number)
+            continue
+        wanted = -bonus
+        for source in sorted(left, key=order.__getitem__):
+            part = min(left[source], wanted)
+            left[source] -= part
+            wanted -= part
+    return left
+
+
+def _draw(wallet: Held, entry: WalletEntry, amount: Decimal, sources: Mapping[int, Decimal]) -> None:
+    """Note which money an entry took: that of a voided credit note is its own, else the first of the sources."""
     if entry.kind == WalletEntryKind.CREDIT_NOTE_VOIDED:
         own = wallet.row.entries.filter(credit_note=entry.credit_note_id, kind=WalletEntryKind.CREDIT_NOTE)
         sources = {pk: sources[pk] for pk in own.values_list("id", flat=True) if pk in sources}
@@ -141,6 +188,63 @@ def _facts(entry: WalletEntry, wallet: Wallet) -> dict[str, Any]:
     }
 
 
+def expire_wallets(*, through: date) -> int:
+    """Let what could be used until the day, or a day before, expire. Answers of how many wallets; again it does nothing.
+
+    Dated the last day on which it could be used. Works in transactions of a hundred wallets.
+    """
+    expired, after = 0, 0
+    while True:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(_EXPIRING, [after, through, _CHUNK])
+                rows = cursor.fetchall()
+            if not rows:
+                return expired
+            after = rows[-1][0]
+            for _, customer_id, currency in rows:
+                expired += bool(_expire(hold_wallet(customer_id=customer_id, currency=currency), through))
+
+
+def _expire(wallet: Held, through: date) -> list[WalletEntry]:
+    """Let what is left of a held wallet's money and bonus with a last day by then expire: an entry for each such day."""
+    past = [day for day in wallet.last_days if day <= through]
+    if not past or not wallet.balance:
+        return []
+    last_day = dict(wallet.row.entries.filter(expires_on__in=past).values_list("id", "expires_on"))
+    money, bonus = left_of(wallet), _bonus_left_of(wallet)
+    entries = []
+    for day in past:
+        ending = [pk for pk, ends in last_day.items() if ends == day]
+        sources = {pk: money[pk] for pk in ending if pk in money}
+        paid = sum(sources.values(), ZERO)
+        granted = sum((bonus.get(pk, ZERO) for pk in ending), ZERO)
+        if paid or granted:
+            entries.append(move(wallet, WalletEntryKind.EXPIRED, on=day, paid=-paid, bonus=-granted, sources=sources))
+    wallet.last_days = wallet.last_days[len(past) :]
+    publish(
+        [
+            WalletExpired(paid=-entry.paid.amount, bonus=-entry.bonus.amount, **_facts(entry, wallet.row))
+            for entry in entries
+        ]
+    )
+    return entries
+
+
+def hold_usable(*, customer_id: int, currency: str, on: date) -> Held:
+    """Hold a wallet to use it on a day: what could be used until a day before has expired. Raises NotFound."""
+    wallet = hold_wallet(customer_id=customer_id, currency=currency)
+    _expire(wallet, on - timedelta(days=1))
+    return wallet
+
+
+def _refuse_past(expires_on: date | None, on: date) -> None:
+    if expires_on and expires_on < on:
+        raise BillingError(
+            f"It comes in on {day_words(on)}, but its last day would be {day_words(expires_on)}. Give a later last day, or none."
+        )
+
+
 @transaction.atomic
 def top_up_wallet(
     *,
@@ -152,8 +256,14 @@ def top_up_wallet(
     method: str = PaymentMethod.BANK_TRANSFER,
     gateway: str = "",
     reference: str = "",
+    expires_on: date | None = None,
+    bonus_expires_on: date | None = None,
 ) -> WalletEntry:
-    """Record money paid into a wallet, and the bonus granted with it. Raises NotFound, BillingError."""
+    """Record money paid into a wallet, and the bonus granted with it, each with the last day on which it can be used.
+
+    Raises NotFound, BillingError.
+    """
+    _refuse_past(expires_on, on)
     customer = refuse_unfit(customer_id=customer_id, amount=amount, currency=currency, reference=reference)
     wallet = hold_wallet(customer_id=customer_id, currency=currency)
     payment = Payment.objects.create(
@@ -168,10 +278,10 @@ def top_up_wallet(
         method=method,
         reference=reference,
     )
-    entry = move(wallet, WalletEntryKind.TOP_UP, on=on, paid=amount, payment=payment)
+    entry = move(wallet, WalletEntryKind.TOP_UP, on=on, paid=amount, payment=payment, expires_on=expires_on)
     _publish_top_up(entry, wallet.row, payment, ZERO)
     if bonus:
-        _grant(wallet, bonus, on, "With the top-up")
+        _grant(wallet, bonus, on, "With the top-up", bonus_expires_on)
     return entry
 
 
@@ -212,17 +322,20 @@ def _publish_top_up(entry: WalletEntry, wallet: Wallet, payment: Payment, from_u
 
 
 @transaction.atomic
-def grant_bonus(*, customer_id: int, amount: Decimal, currency: str, on: date, reason: str) -> WalletEntry:
+def grant_bonus(
+    *, customer_id: int, amount: Decimal, currency: str, on: date, reason: str, expires_on: date | None = None
+) -> WalletEntry:
     """Grant promotional credit: no money, a discount when it is used. Raises NotFound, BillingError."""
     if not reason.strip():
         raise BillingError("Say why the bonus is granted; an auditor will ask.")
-    return _grant(hold_wallet(customer_id=customer_id, currency=currency), amount, on, reason)
+    return _grant(hold_wallet(customer_id=customer_id, currency=currency), amount, on, reason, expires_on)
 
 
-def _grant(wallet: Held, amount: Decimal, on: date, reason: str) -> WalletEntry:
+def _grant(wallet: Held, amount: Decimal, on: date, reason: str, expires_on: date | None) -> WalletEntry:
+    _refuse_past(expires_on, on)
     if amount <= 0 or amount != round_money(amount, wallet.row.currency):
         raise BillingError(f"A bonus must be more than zero, in whole minor units of {wallet.row.currency}.")
-    entry = move(wallet, WalletEntryKind.BONUS, on=on, bonus=amount, reason=reason.strip())
+    entry = move(wallet, WalletEntryKind.BONUS, on=on, bonus=amount, reason=reason.strip(), expires_on=expires_on)
     publish([WalletBonusGranted(bonus=amount, **_facts(entry, wallet.row))])
     return entry
 
@@ -230,7 +343,7 @@ def _grant(wallet: Held, amount: Decimal, on: date, reason: str) -> WalletEntry:
 @transaction.atomic
 def withdraw_bonus(*, customer_id: int, amount: Decimal, currency: str, on: date, reason: str) -> WalletEntry:
     """Take back promotional credit that was not used. Raises NotFound, BillingError."""
-    wallet = hold_wallet(customer_id=customer_id, currency=currency)
+    wallet = hold_usable(customer_id=customer_id, currency=currency, on=on)
     if not reason.strip():
         raise BillingError("Say why the bonus is withdrawn; an auditor will ask.")
     if not 0 < amount <= wallet.bonus or amount != round_money(amount, currency):
@@ -248,7 +361,7 @@ def apply_wallet(
     *, customer_id: int, currency: str, on: date, allocations: Mapping[int, Decimal] | None = None
 ) -> list[WalletEntry]:
     """Settle invoices with a wallet; None: the oldest due first, as far as it reaches. Raises NotFound, BillingError."""
-    wallet = hold_wallet(customer_id=customer_id, currency=currency)
+    wallet = hold_usable(customer_id=customer_id, currency=currency, on=on)
     if allocations is None:
         allocations = oldest_first(customer_id=customer_id, currency=currency, amount=wallet.balance)
     wanted = sum(allocations.values(), ZERO)
@@ -285,9 +398,11 @@ def apply_wallets(invoice_ids: Iterable[int]) -> int:
                 continue
             wallet = wallets.get(key) or hold_wallet(customer_id=key[0], currency=key[1])
             wallets[key] = wallet
+            on = max(invoice.issued_on, holding[key])
+            _expire(wallet, on - timedelta(days=1))
             amount = min(wallet.balance, invoice.due.amount)
             if amount > 0:
-                _apply([(wallet, {invoice.pk: amount}, max(invoice.issued_on, holding[key]))])
+                _apply([(wallet, {invoice.pk: amount}, on)])
                 touched += 1
     return touched
 

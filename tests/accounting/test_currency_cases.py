@@ -460,6 +460,21 @@ def test_a_wallet_is_worth_what_was_paid_into_it(sell, customer):
     agrees()
 
 
+def test_a_foreign_wallet_expires_at_the_rate_of_its_last_day(customer):
+    """100.00 EUR paid in at 1.10, unused on 31 March at 1.20: what was owed leaves at 110.00, and 120.00 are earned."""
+    rates("Date USD\n2026-03-01 1.10\n2026-03-31 1.20")
+    paid = {"customer_id": customer.pk, "amount": D(100), "currency": "EUR", "on": date(2026, 3, 1)}
+    top_up_wallet(**paid, expires_on=date(2026, 3, 31))
+    recognize_revenue(through=date(2026, 3, 31))
+    assert journal(in_base=True, kinds={"wallet_expired"}) == text("""
+        2026-03-31  Wallet balance expired
+            Dr Customer Wallet                       110.00
+            Dr FX Loss, Realized                      10.00
+            Cr Breakage Revenue                      120.00
+    """)
+    agrees()
+
+
 def test_an_entry_reversed_by_hand_takes_its_exchange_difference_back(sell):
     """The payment of C7 reversed: the receivable is carried at 1.10 again, and the gain is gone."""
     rates("Date USD\n2026-03-01 1.10\n2026-03-20 1.15\n2026-03-25 1.30")

@@ -8,17 +8,36 @@ from typing import Any
 import pytest
 
 from accounting.checks import check_ledger
-from accounting.models import RecognitionSchedule
+from accounting.models import RecognitionSchedule, RuleVersion
 from accounting.recognition import recognize_revenue
+from accounting.replaying import replay_ledger
 from accounting.reports.trial_balance import trial_balance
-from billing.models import BusinessEntity, Contract, Customer, Invoice, PaymentGateway, TaxRate, Tenant
+from billing.models import (
+    BusinessEntity,
+    Contract,
+    Customer,
+    Invoice,
+    PaymentGateway,
+    TaxRate,
+    Tenant,
+    WalletDraw,
+    WalletEntry,
+)
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
 from billing.services.disputes import lose_dispute, open_dispute, win_dispute
 from billing.services.gateways import add_gateway, record_payout
 from billing.services.payments import receive_payment
 from billing.services.refunds import refund_credit_note, refund_payment, refund_wallet
-from billing.services.wallets import apply_wallet, grant_bonus, keep_in_wallet, top_up_wallet
+from billing.services.wallets import (
+    apply_wallet,
+    expire_wallets,
+    grant_bonus,
+    keep_in_wallet,
+    top_up_wallet,
+    withdraw_bonus,
+)
+from tests.billing.test_documents import refused
 from tests.journal import journal, text
 
 D = Decimal
@@ -338,6 +357,85 @@ def test_a_wallet_is_applied_by_hand_and_a_bonus_granted_alone(sell: Sell, custo
         2026-01-03  Wallet applied
             Dr Discounts Given                        30.00
             Cr AR - Customers                         30.00
+    """)
+
+
+def test_what_is_left_in_a_wallet_on_its_last_day_is_breakage(sell: Sell, customer: Customer) -> None:
+    """C11 with a wallet: 100.00 paid in until 30 June with a bonus of 20.00 until 31 March; 60.00 used, 40.00 expire."""
+    top_up_wallet(
+        customer_id=customer.pk, amount=D("100"), bonus=D("20"), currency="USD", on=date(2026, 1, 1),
+        expires_on=date(2026, 6, 30), bonus_expires_on=date(2026, 3, 31),
+    )  # fmt: skip
+    sell(amount="60", start=date(2026, 2, 1), terms={"term_months": 1})
+    bill(date(2026, 2, 1))
+    recognize_revenue(through=date(2026, 6, 29))
+    assert balances()["Customer Wallet"] == "-40.00"
+    recognize_revenue(through=date(2026, 6, 30))
+    assert expire_wallets(through=date(2027, 1, 1)) == 0
+    assert journal(kinds={"wallet_topped_up", "wallet_applied", "wallet_expired"}) == text("""
+        2026-01-01  Wallet topped up
+            Dr Cash                                  100.00
+            Cr Customer Wallet                       100.00
+        2026-02-01  Wallet applied
+            Dr Customer Wallet                        60.00
+            Cr AR - Customers                         60.00
+        2026-06-30  Wallet balance expired
+            Dr Customer Wallet                        40.00
+            Cr Breakage Revenue                       40.00
+    """)
+    expired = WalletEntry.objects.filter(kind="expired").order_by("number")
+    assert [(each.on, each.paid.amount, each.bonus.amount) for each in expired] == [
+        (date(2026, 3, 31), 0, -20), (date(2026, 6, 30), -40, 0)
+    ]  # fmt: skip
+    assert replay_ledger().differences == []
+
+
+def test_what_expires_first_is_used_first_and_nothing_is_used_after_its_last_day(
+    sell: Sell, customer: Customer
+) -> None:
+    """100.00 for ever, then 50.00 and 10.00 of bonus until 31 March. 30.00 used in February are of the 50.00; on 5 April an
+    invoice of 200.00 gets the 100.00 alone, though no run let the other 20.00 and the bonus expire before."""
+    wallet = {"customer_id": customer.pk, "currency": "USD"}
+    top_up_wallet(**wallet, amount=D("100"), on=date(2026, 1, 1))
+    top_up_wallet(
+        **wallet, amount=D("50"), bonus=D("10"), on=date(2026, 1, 2),
+        expires_on=date(2026, 3, 31), bonus_expires_on=date(2026, 3, 31),
+    )  # fmt: skip
+    sell(amount="30", start=date(2026, 2, 1), terms={"term_months": 1})
+    bill(date(2026, 2, 1))
+    assert WalletDraw.objects.get().source.expires_on == date(2026, 3, 31)
+    sell(amount="200", start=date(2026, 4, 5), terms={"term_months": 1}, number="K-2")
+    bill(date(2026, 4, 5))
+    assert journal(kinds={"wallet_applied", "wallet_expired"}) == text("""
+        2026-02-01  Wallet applied
+            Dr Customer Wallet                        30.00
+            Cr AR - Customers                         30.00
+        2026-03-31  Wallet balance expired
+            Dr Customer Wallet                        20.00
+            Cr Breakage Revenue                       20.00
+        2026-04-05  Wallet applied
+            Dr Customer Wallet                       100.00
+            Cr AR - Customers                        100.00
+    """)
+    with refused("its last day would be 31 March 2026"):
+        grant_bonus(**wallet, amount=D("5"), on=date(2026, 4, 1), reason="Sorry", expires_on=date(2026, 3, 31))
+    with refused("The wallet holds 0.00 USD of bonus"):
+        withdraw_bonus(**wallet, amount=D("1"), on=date(2026, 4, 6), reason="Twice")
+
+
+def test_money_that_must_be_handed_over_to_the_state_is_no_revenue(customer: Customer) -> None:
+    """Where the law does not leave unclaimed money to its holder, the rule credits a liability."""
+    version = RuleVersion.objects.get(rule__code="wallet-expired")
+    lines = [version.lines[0], {**version.lines[1], "role": "accounts_payable"}]
+    RuleVersion.objects.filter(pk=version.pk).update(lines=lines)
+    top_up_wallet(
+        customer_id=customer.pk, amount=D("15"), currency="USD", on=date(2026, 1, 1), expires_on=date(2026, 1, 31)
+    )
+    recognize_revenue(through=date(2026, 1, 31))
+    assert journal(kinds={"wallet_expired"}) == text("""
+        2026-01-31  Wallet balance expired
+            Dr Customer Wallet                        15.00
+            Cr Accounts Payable                       15.00
     """)
 
 

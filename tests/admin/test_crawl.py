@@ -1,12 +1,15 @@
 """All pages of a company with something of everything, walked as each role: no dead link, nothing of another company; and every
 figure of every report leads down to lines, the entry, its event and its document."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
@@ -23,7 +26,20 @@ from accounting.reports.catalog import REPORTS, ReportKind
 from accounting.reports.structure import Further, Kind, Record, Report, Row, Style, Table, Target
 from accounting.rule_versions import draft_version
 from accounting.setup import set_up_books
-from billing.models import BusinessEntity, Contract, Customer, Invoice, InvoiceStatus, Membership, Payment, Role, Tenant
+from billing.models import (
+    BusinessEntity,
+    BusinessEvent,
+    Change,
+    Contract,
+    Customer,
+    Invoice,
+    InvoiceStatus,
+    Job,
+    Membership,
+    Payment,
+    Role,
+    Tenant,
+)
 from billing.services.api_keys import issue_key
 from billing.services.disputes import open_dispute
 from billing.services.invoices import finalize_invoices
@@ -232,3 +248,41 @@ def test_signed_out_nobody_sees_anything(company: Tenant) -> None:
     page = Client().get(reverse("admin:billing_invoice_changelist"))
     assert page.status_code == 302
     assert page["Location"].startswith(settings.LOGIN_URL if "admin" in settings.LOGIN_URL else reverse("admin:login"))
+
+
+# What everybody of the company may ask for; every other address of the admin does something.
+READS = {
+    "index", "app_list", "search", "autocomplete", "jsi18n", "view_on_site", "login", "logout", "password_change",
+    "password_change_done", "job_state", "job_file", "reports", "report_file", "which_account",
+    "accounting_attachment_download",
+} | {code.replace("-", "_") for code in REPORTS}  # fmt: skip
+READING = ("_changelist", "_history", "_change", "_pdf")
+
+
+def _doing(patterns: Iterable[Any]) -> Iterator[Any]:
+    """Give the addresses of the admin that change something."""
+    for each in patterns:
+        if hasattr(each, "url_patterns"):
+            yield from _doing(each.url_patterns)
+        elif each.name and each.name not in READS and not each.name.endswith(READING):
+            yield each
+
+
+def _address(pattern: Any) -> str:
+    """Fill in an object of the address's model, where the company has one."""
+    models = {f"{each._meta.app_label}_{each._meta.model_name}_": each for each in apps.get_models()}
+    model = next((each for name, each in models.items() if pattern.name.startswith(name)), None)
+    found = model._base_manager.first() if model else None
+    return reverse(f"admin:{pattern.name}", kwargs=dict.fromkeys(pattern.pattern.converters, found.pk if found else 1))
+
+
+def test_who_may_only_look_does_nothing(company: Tenant, as_role: Callable[[str], Client]) -> None:
+    with tenant_scope(company.pk):
+        viewer = as_role(Role.VIEWER)
+        addresses = [_address(each) for each in _doing(admin.site.get_urls())]
+        before = Change.objects.count(), Job.objects.count(), BusinessEvent.objects.count()
+        answers = {address: viewer.post(address).status_code for address in addresses}
+        assert (Change.objects.count(), Job.objects.count(), BusinessEvent.objects.count()) == before
+    # Some say that there is no such thing for this person.
+    assert {address: status for address, status in answers.items() if status not in (403, 404)} == {}
+    assert list(answers.values()).count(403) > 100

@@ -99,7 +99,13 @@ def test_a_paid_invoice_is_credited_and_refunded(finance: Client, story: Contrac
 
 def test_a_wallet_from_first_top_up_to_payout(finance: Client, story: Contract, viewer: Client) -> None:
     customer = Customer.objects.get()
-    top_up = DAY | {"amount": "50", "bonus": "10", "method": "card", "reference": "t1"}
+    top_up = DAY | {
+        "amount": "50",
+        "bonus": "10",
+        "method": "card",
+        "reference": "t1",
+        "bonus_expires_on": "2027-02-28",
+    }
     assert "50.00 USD is in the wallet" in told(finance, "billing_customer_top_up_wallet", customer.pk, top_up)
     wallet = Wallet.objects.get()
     assert "granted" in told(finance, "billing_wallet_grant_bonus", wallet.pk, DAY | {"amount": "5", "reason": "Sorry"})
@@ -110,6 +116,7 @@ def test_a_wallet_from_first_top_up_to_payout(finance: Client, story: Contract, 
     assert [f"{entry.paid_balance.amount:.2f}" for entry in WalletEntry.objects.order_by("number")] == [
         "50.00", "50.00", "50.00", "50.00", "30.00", "0.00",
     ]  # fmt: skip
+    assert "28\xa0Feb\xa02027" in viewer.get(reverse("admin:billing_wallet_change", args=[wallet.pk])).content.decode()
     assert viewer.post(url("billing_wallet_top_up_wallet", wallet.pk), top_up).status_code == 403
     assert "Wallet" in finance.get(reverse("admin:billing_customer_change", args=[customer.pk])).content.decode()
 

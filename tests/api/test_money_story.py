@@ -72,7 +72,11 @@ def test_a_paid_invoice_is_credited_and_refunded(caller: Caller, invoice: dict[s
 def test_a_wallet_is_filled_and_pays_the_next_invoice(caller: Caller, sold: Any, tenant: Tenant) -> None:
     customer = sold()["customer"]
     mine = {"customer": customer, "on": "2026-01-01"}
-    wallet = caller.post("/wallets/top-up", {**mine, "amount": usd("50.00"), "bonus": usd("10.00"), "reference": "t1"})
+    top_up = {**mine, "amount": usd("50.00"), "bonus": usd("10.00"), "reference": "t1"}
+    early = caller.post("/wallets/top-up", {**top_up, "expires_on": "2025-12-31"}, status=422)
+    assert "Give a later last day" in early["error"]["message"]
+    wallet = caller.post("/wallets/top-up", {**top_up, "bonus_expires_on": "2026-06-30"})
+    assert wallet["newest"]["expires_on"] == "2026-06-30"
     assert wallet["newest"]["bonus_balance"] == usd("10.00")
     caller.post("/wallets/grant-bonus", {**mine, "amount": usd("5.00"), "reason": "Sorry"})
     caller.post("/wallets/withdraw-bonus", {**mine, "amount": usd("5.00"), "reason": "Expired"})

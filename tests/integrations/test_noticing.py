@@ -8,13 +8,14 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import Invoice, Payment
-from integrations import noticing, warnings
+from integrations import noticing, tasks, warnings
 from integrations.connectors.quickbooks.webhooks import read, verify
 from integrations.delivery import drain
 from integrations.mapping import connector_of
@@ -144,6 +145,16 @@ def test_a_warning_is_told_once_and_forgotten_when_it_is_over(connection, queue)
     item.delete()
     warnings.look(connection)
     assert list(ConnectionWarning.objects.values_list("code", flat=True)) == ["backlog"]
+
+
+def test_credentials_that_cannot_be_read_are_warned_of_and_stop_no_clock(connection, settings, caplog) -> None:
+    settings.COUNTERFOIL_VAULT_KEYS = [Fernet.generate_key().decode()]
+    tasks.warn()
+    assert "cannot be read with the present vault keys" in ConnectionWarning.objects.get(code="reconnect").words
+    tasks.poll()
+    assert "could not be asked for changes: The stored credentials cannot be read" in caplog.text
+    url = reverse("erp_webhook", args=[connection.tenant_id, connection.pk])
+    assert Client().post(url, b"{}", content_type="application/json").status_code == 401
 
 
 def test_a_way_that_fails_is_noted_and_nobody_is_told_twice(connection, queue, monkeypatch) -> None:

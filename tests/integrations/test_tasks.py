@@ -8,6 +8,7 @@ from django_q.models import OrmQ, Schedule
 from integrations import lanes, tasks
 from integrations.models import Connection, DeliveryAttempt, OutboxItem
 from integrations.schedules import ensure_schedules
+from integrations.upkeep import set_options
 from tests.integrations.world import a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,6 +23,16 @@ def test_a_wake_up_delivers(connect, tenant) -> None:
     a_month(customers=2)
     tasks.drain_connection(tenant.pk, connection.pk)
     assert undelivered() == 0
+
+
+def test_the_clock_asks_every_live_erp_what_changed(connect) -> None:
+    connection = connect()
+    set_options(connection.pk, {"setting_up": True})
+    tasks.poll()
+    assert Connection.objects.get().polled_at is None
+    set_options(connection.pk, {"setting_up": False})
+    tasks.poll()
+    assert Connection.objects.get().polled_at is not None
 
 
 def called() -> list[str]:

@@ -8,7 +8,7 @@ from billing.models import BusinessEntity, Tenant
 
 class Command(TenantCommand):
     help = (
-        "Post the manual entries that repeat and reverse by themselves, up to a day (today). The clock does it daily."
+        "Post the manual entries that repeat and reverse by themselves, up to a day (today). The clock does it hourly."
     )
 
     def add_arguments(self, parser: Any) -> None:
