@@ -49,6 +49,6 @@ def grant_use(role: str) -> None:
         if cursor.fetchone() == (True,):
             # So it was for every role before PostgreSQL 15. An operator of one's own can deceive a guard.
             raise NoSuchRole(
-                f"“{role}” may make functions and operators in the schema {schema}, by which guards can be deceived. As the owner of "
-                f"the schema: REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {name}. Then run this again."
+                f"“{role}” may make functions and operators in the schema {schema}, by which guards can be deceived. As the "
+                f"owner of the schema: REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {name}. Then run this again."
             )

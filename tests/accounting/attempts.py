@@ -234,10 +234,12 @@ BALANCE = [
         "unbalanced lines by MERGE",
         [
             entry(),
-            f"MERGE INTO {LINE} t USING (VALUES (1, {{cash}}, 10, 0), (2, {{receivable}}, 0, 9)) v (place, account, debit, credit) "
-            "ON false WHEN NOT MATCHED THEN INSERT (tenant_id, business_entity_id, entry_id, position, date, account_id, currency, "
-            "debit, credit, base_debit, base_credit, role, resolved_by) VALUES ({tenant}, {entity}, "
-            f"{NEW}, v.place, DATE '2026-02-10', v.account, 'USD', v.debit, v.credit, v.debit, v.credit, 'cash', 'tenant')",
+            (
+                f"MERGE INTO {LINE} t USING (VALUES (1, {{cash}}, 10, 0), (2, {{receivable}}, 0, 9)) v (place, account, debit, "
+                "credit) ON false WHEN NOT MATCHED THEN INSERT (tenant_id, business_entity_id, entry_id, position, date, "
+                "account_id, currency, debit, credit, base_debit, base_credit, role, resolved_by) VALUES ({tenant}, {entity}, "
+                f"{NEW}, v.place, DATE '2026-02-10', v.account, 'USD', v.debit, v.credit, v.debit, v.credit, 'cash', 'tenant')"
+            ),
         ],
         "does not balance",
     ),
@@ -245,8 +247,10 @@ BALANCE = [
         "each side by an insert of its own, in one statement",
         [
             entry(),
-            f"WITH a AS ({lines(('{cash}', '10', '0'))} RETURNING 1), "
-            f"b AS ({lines(('{receivable}', '0', '9'), position='2')} RETURNING 1) SELECT 1",
+            (
+                f"WITH a AS ({lines(('{cash}', '10', '0'))} RETURNING 1), "
+                f"b AS ({lines(('{receivable}', '0', '9'), position='2')} RETURNING 1) SELECT 1"
+            ),
         ],
         "does not balance",
     ),
@@ -303,7 +307,8 @@ PLACES = [
     ),
     Attempt(
         "a period reopened with blanks for a reason",
-        "UPDATE accounting_accountingperiod SET status = 'open', reopen_reason = E' \\t', reopened_at = now() WHERE id = {closed}",
+        "UPDATE accounting_accountingperiod SET status = 'open', reopen_reason = E' \\t', reopened_at = now() "
+        "WHERE id = {closed}",
         "with a reason",
     ),
     Attempt(
