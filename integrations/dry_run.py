@@ -42,13 +42,14 @@ _OF_SAME = {
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One document: the body, or in words why there is none."""
+    """One document, and the body it makes; or in words why there is none."""
 
     kind: Kind
     subject_id: int
     reference: str
     body: str = ""
     trouble: str = ""
+    document: Document | None = None
 
 
 class _Undo(Exception):
@@ -78,7 +79,9 @@ def try_out(connection: Connection, *, since: date) -> tuple[dict[Kind, int], li
 def _newest(
     connection: Connection, kind: Kind, facts: str, since: date, counts: dict[Kind, int]
 ) -> list[tuple[int, int | None]]:
-    values: dict[str, Any] = {"entities": entity_ids(connection), "since": since, "kind": kind.value, "most": EACH}
+    values: dict[str, Any] = {
+        "entities": entity_ids(connection), "since": since, "connection": connection.pk, "kind": kind.value, "most": EACH
+    }  # fmt: skip
     with database.cursor() as cursor:
         cursor.execute(_COUNT.format(facts=facts), values)
         counts[kind] = cursor.fetchone()[0]
@@ -215,5 +218,5 @@ def _try(connection: Connection, kind: Kind, subjects: Sequence[tuple[int, int |
         except DeliveryError as error:
             tried.append(Tried(kind, item.subject_id, reference, trouble=error.words))
         else:
-            tried.append(Tried(kind, item.subject_id, reference, body=body))
+            tried.append(Tried(kind, item.subject_id, reference, body=body, document=document))
     return tried

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounting.models import Account
-from billing.models import PaymentAllocation
+from billing.models import Payment, PaymentAllocation
 from integrations.builders.mapped import Built, Mapped, external_ids
 from integrations.builders.rates import Rates
 from integrations.builders.settled import Bill, allocations_of, held_bills, withheld_of
@@ -26,6 +28,7 @@ from integrations.documents import (
     reference_of,
 )
 from integrations.models import Connection, MappingKind, OutboxItem
+from integrations.models import Mapping as MappingRow
 
 RECOVERABLE, LOST = TAX_COMES_BACK, "tax_withheld"
 
@@ -33,6 +36,19 @@ RECOVERABLE, LOST = TAX_COMES_BACK, "tax_withheld"
 def accounts_for(role: str) -> dict[int, Account]:
     """Give the accounts of tax withheld by business entity."""
     return {each.business_entity_id: each for each in Account.objects.filter(role=role)}
+
+
+def accounts_there(connection: Connection) -> dict[int, str]:
+    """Give the ERP's accounts that tax withheld is paid into, by business entity."""
+    ours = {each.pk: entity for entity, each in accounts_for(RECOVERABLE).items()}
+    rows = MappingRow.objects.filter(connection=connection, kind=MappingKind.ACCOUNT, internal_id__in=ours)
+    return {ours[pk]: external for pk, external in rows.values_list("internal_id", "external_id") if pk in ours}
+
+
+def carried_by(payments: QuerySet[Payment]) -> dict[int, Decimal]:
+    """Give what was withheld of those payments that say so themselves."""
+    some = payments.filter(withheld__gt=0, withheld_is_recoverable=True)
+    return dict(some.values_list("id", "withheld"))  # type: ignore[arg-type]  # values_list() gives Decimals
 
 
 def amounts_of(allocation_ids: Iterable[int]) -> dict[int, Decimal]:

@@ -77,6 +77,8 @@ SPEC = ConnectorSpec(
             ),
             endpoints=lambda secrets: _ENDPOINTS,
             scope="com.intuit.quickbooks.accounting",
+            note="In Intuit's developer portal make an app for QuickBooks Online and Payments with the scope accounting; its "
+            "page “Keys and credentials” shows both.",
             company_from=CompanyFrom.CALLBACK,
             company_name="realmId",
             token_request=_token_request,
@@ -84,6 +86,15 @@ SPEC = ConnectorSpec(
     ),
     lists=tuple(LISTS.values()),
     reads=tuple(READ),
+    tells_credits=True,
+    corrects=(
+        Kind.JOURNAL_ENTRY,
+        Kind.INVOICE,
+        Kind.CREDIT_NOTE,
+        Kind.PAYMENT,
+        Kind.MONEY_OUT,
+        Kind.MONEY_IN,
+    ),
     receivable_types=("Accounts Receivable",),
     deposit_subtypes=("UndepositedFunds",),  # Payments wait there for the bank's own feed.
     needs_tax_code=taxes.is_named,

@@ -113,6 +113,7 @@ SPEC = ConnectorSpec(
             company_from=CompanyFrom.CHOICE,
             remember=_event_of,
             refresh_days=60.0,
+            note="In Xero's developer portal make an app of the type “Web app”; its page “Configuration” shows both.",
         ),
         SignIn(
             code="custom",
@@ -164,6 +165,8 @@ SPEC = ConnectorSpec(
         RowKind.TRACKING,
     ),
     tells_credits=True,
+    corrects=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE),
+    no_ledger="Xero opens its ledger to apps of a premium plan only, and its reports value anew what is open.",
     reads=(
         Kind.JOURNAL_ENTRY,
         Kind.INVOICE,
