@@ -231,8 +231,10 @@ class _Lane:
         connection = self._connection
         lost = next((each for each in results if isinstance(each, BadCredentials)), None)
         if lost:
-            connection.status, connection.status_reason = ConnectionStatus.RECONNECT_NEEDED, lost.words
-            connection.save(update_fields=["status", "status_reason", "updated_at"])
+            # Unless a person has switched it off or disconnected it meanwhile, which is why the sign-in ended.
+            Connection.objects.filter(pk=connection.pk, status=ConnectionStatus.CONNECTED).update(
+                status=ConnectionStatus.RECONNECT_NEEDED, status_reason=lost.words, updated_at=timezone.now()
+            )
         if any(isinstance(each, PeriodLocked) for each in results) and connection.company_read_at:
             connection.company_read_at = None  # The lock is news to us: the facts are read again before the next try.
             connection.save(update_fields=["company_read_at", "updated_at"])

@@ -82,6 +82,7 @@ class ConnectionAccess:
             if locked.credentials.get("access_token") == stale:
                 refused = not _renew(locked)
             credentials, lost = locked.credentials, locked.status == ConnectionStatus.RECONNECT_NEEDED
+            lost = lost or not credentials.get("access_token")  # Disconnected meanwhile.
         if lost:
             raise BadCredentials(_RECONNECT)
         if refused:

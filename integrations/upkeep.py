@@ -98,7 +98,9 @@ def switch_on(connection_id: int) -> None:
     if other is not None and other.pk != locked.pk:
         raise SetupError(f"{other.name} is connected to the same books. Switch that connection off first.")
     signed_in = bool(locked.realm_id) and (
-        way_of(locked).kind is not SignInKind.CODE or bool(locked.credentials.get("refresh_token"))
+        bool(locked.credentials.get("refresh_token"))
+        if way_of(locked).kind is SignInKind.CODE
+        else not token_health(locked).missing
     )
     locked.status = ConnectionStatus.CONNECTED if signed_in else ConnectionStatus.NEW
     locked.status_reason = ""

@@ -12,7 +12,7 @@ from billing.admin.forms import DayField, dress
 from billing.admin.shown import change_url, list_url
 from billing.models import Job, Role
 from billing.services.jobs import start_job
-from integrations import mapping, outbox, sign_in, switching, upkeep
+from integrations import disconnecting, mapping, outbox, sign_in, switching, upkeep
 from integrations.admin.shown import erp_name, sends
 from integrations.backfill import backfill
 from integrations.connectors import base
@@ -20,6 +20,7 @@ from integrations.connectors.base import DeliveryError, SecretField
 from integrations.models import Connection, ConnectionStatus, Mapping, OutboxItem, OutboxState, SyncMode
 from integrations.readiness import needs_default_customer
 from integrations.tokens import SignInError, is_fed_by_files, way_of
+from integrations.vault import VaultError
 
 
 def mapping_url(connection: Connection, query: str = "") -> str:
@@ -212,6 +213,28 @@ def _what_is_created(connection: Connection) -> str:
     return f"{words} Accounts there can be made inactive later, but not deleted."
 
 
+class DisconnectForm(VerbForm):
+    even_untold = forms.BooleanField(
+        label="Forget the credentials even if the vendor cannot be told",
+        required=False,
+        help_text="Only if it cannot be reached: the sign-in then has to be ended there by you.",
+    )
+
+
+def _disconnect(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
+    words = disconnecting.disconnect(connection.pk, by=str(request.user), even_untold=given["even_untold"])
+    return f"{connection.name} is disconnected. {words}"
+
+
+def _holds_credentials(connection: Connection) -> bool:
+    if is_fed_by_files(connection):
+        return False
+    try:
+        return bool(connection.credentials)
+    except VaultError:
+        return True
+
+
 VERBS = (
     Verb(
         "company", "Choose company", _choose_company, role=Role.ADMIN, form=CompanyForm, allowed=_has_to_choose,
@@ -255,6 +278,13 @@ VERBS = (
         "switch-off", "Switch off", _switch_off, role=Role.ADMIN, danger=True, allowed=_is_on,
         explain=lambda connection: "Nothing more is sent, and nothing more is collected for sending."
         f"{_undelivered(connection)} It can be switched on again.",
+    ),
+    Verb(
+        "disconnect", "Disconnect", _disconnect, role=Role.ADMIN, form=DisconnectForm, danger=True,
+        allowed=_holds_credentials,
+        explain=lambda connection: f"The sign-in at {erp_name(connection.erp)} is revoked, as far as it lets us, and all "
+        "credentials are forgotten: client id, secrets, tokens, and the key of its webhooks. "
+        f"{way_of(connection).by_hand} {disconnecting.what_becomes(connection)}".replace("  ", " "),
     ),
     Verb(
         "switch-on", "Switch on again", _switch_on, role=Role.ADMIN, allowed=lambda connection: not _is_on(connection),

@@ -40,6 +40,7 @@ from integrations.connectors.spec import (
     CompanyFrom,
     ConnectorSpec,
     Endpoints,
+    Revocation,
     SecretField,
     SignIn,
     SignInKind,
@@ -71,6 +72,7 @@ __all__ = [
     "ErpPosting",
     "ErpRow",
     "InProgress",
+    "Leaves",
     "Lock",
     "MissingMapping",
     "NameTaken",
@@ -79,6 +81,7 @@ __all__ = [
     "Parcel",
     "PeriodLocked",
     "Rejected",
+    "Revocation",
     "RowKind",
     "SecretField",
     "SignIn",
@@ -264,6 +267,14 @@ class TellsReceivables(Protocol):
 
     def receivables(self, *, through: date) -> Mapping[str, Decimal]:
         """Give, by customer, what its ledger of receivables comes to at the end of a day, in its home currency."""
+
+
+@runtime_checkable
+class Leaves(Protocol):
+    """What a connector offers beside, whose vendor lets one company go while the sign-in stays for others."""
+
+    def leave(self) -> bool:
+        """Take the company off the sign-in; tell whether the sign-in opens others still. Raises DeliveryError."""
 
 
 _registry: dict[str, ConnectorSpec] = {}

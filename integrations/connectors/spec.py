@@ -72,6 +72,17 @@ class TokenRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Revocation:
+    """What ends a sign-in at the vendor: a POST of a form, or of JSON where that is given. `params` go into the address."""
+
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+    json: Mapping[str, str] | None = None
+    basic: tuple[str, str] | None = None
+
+
 Secrets = Mapping[str, Any]
 
 
@@ -100,6 +111,8 @@ class SignIn:
     e.g. with a signed assertion. `remember(callback, answer)` gives what else to keep, encrypted, with the tokens: it is
     asked with the callback's parameters before the exchange and with both after it; check every address you keep against
     the vendor's known hosts, for the callback comes from a browser. `refresh_days` is how long an unused sign-in lasts.
+    `revoke` gives what ends the sign-in at the vendor, or None where there is nothing to end; without it the vendor has no such
+    address, and `by_hand` says where a person ends it.
     `busy(status, answer)` gives the seconds to wait where the token address only says that it was asked too often, else 0.
     """
 
@@ -118,6 +131,8 @@ class SignIn:
     refresh_days: float = 100.0
     busy: Callable[[int, Mapping[str, Any]], float] = never_busy
     note: str = ""
+    revoke: Callable[[Secrets], Revocation | None] | None = None
+    by_hand: str = ""
 
 
 class Use(StrEnum):

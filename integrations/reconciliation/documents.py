@@ -137,8 +137,8 @@ class _Comparison:
                 self._findings.compared += 1
                 if subject in seen:
                     if document.status != "void":
-                        about = {"theirs": document.total, "external_id": document.external_id}
-                        self._findings.add(sort.kind.value, ours[subject].name, TWICE, **about)
+                        name, number = ours[subject].name, document.external_id
+                        self._findings.add(sort.kind.value, name, TWICE, theirs=document.total, external_id=number)
                     continue
                 seen.add(subject)
                 self._compare(sort, ours[subject], document, customers)

@@ -149,6 +149,8 @@ SIGN_INS = (
         token_request=token_request,
         company_from=CompanyFrom.FIELD,
         company_name="account_id",
+        by_hand="NetSuite revokes no such sign-in for an application: revoke the certificate there (Setup > Integration > OAuth "
+        "2.0 Client Credentials Setup). The last access token ends within the hour.",
         note="Setup > Integration > Manage Integrations: a record with Client Credentials and REST Web Services; then "
         "Setup > Integration > OAuth 2.0 Client Credentials Setup: map it to an entity and a role and upload the "
         "certificate. The role needs REST Web Services, Log in using OAuth 2.0 Access Tokens, SuiteAnalytics Workbook and the "
@@ -169,6 +171,7 @@ SIGN_INS = (
         endpoints=endpoints,
         company_from=CompanyFrom.FIELD,
         company_name="account_id",
+        by_hand="NetSuite revokes no such token for an application: revoke it there (Setup > Users/Roles > Access Tokens).",
         note="For accounts that have it: from release 2027.1 NetSuite takes no new integrations this way, and it will end.",
     ),
 )

@@ -11,6 +11,7 @@ from integrations.connectors.base import (
     ConnectorSpec,
     Endpoints,
     ErpRow,
+    Revocation,
     SecretField,
     SignIn,
     SignInKind,
@@ -27,12 +28,20 @@ _ENDPOINTS = Endpoints(
     authorize="https://appcenter.intuit.com/connect/oauth2",
     token="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",  # noqa: S106 - an address
 )
+_REVOKE = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
 
 
 def _token_request(secrets: Mapping[str, Any], form: Mapping[str, str], token_url: str) -> TokenRequest:
     """Ask with the token also for the day on which the sign-in ends for good, five years after it was given."""
     asked = base.basic_auth(secrets, form, token_url)
     return replace(asked, headers={"x-include-refresh-token-hard-expires-in": "true"})
+
+
+def _revoke(secrets: Mapping[str, Any]) -> Revocation | None:
+    """End the sign-in: the refresh token, and with it the access tokens made of it."""
+    token = secrets.get("refresh_token") or secrets.get("access_token")
+    app = (str(secrets.get("client_id", "")), str(secrets.get("client_secret", "")))
+    return Revocation(_REVOKE, json={"token": str(token)}, basic=app) if token else None
 
 
 def _refuse(account: ErpRow, wish: AccountWish) -> str:
@@ -82,6 +91,7 @@ SPEC = ConnectorSpec(
             company_from=CompanyFrom.CALLBACK,
             company_name="realmId",
             token_request=_token_request,
+            revoke=_revoke,
         ),
     ),
     lists=tuple(LISTS.values()),

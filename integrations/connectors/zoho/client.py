@@ -87,7 +87,10 @@ class Client:
     ) -> JsonObject:
         """Do one request, and once more if the token had expired. Raises DeliveryError for everything but success."""
         token = self._wiring.access.token()
-        query = {**self._organization, **(params or {})}
+        asked = (
+            {} if path == "organizations" else self._organization
+        )  # The list is of the person's, whichever is chosen.
+        query = {**asked, **(params or {})}
         for last in (False, True):
             self._wiring.pace(("minute",))
             with self._wiring.slot():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from integrations.connectors.base import Endpoints, TokenRequest
+from integrations.connectors.base import Endpoints, Revocation, TokenRequest
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,13 @@ def token_request(secrets: Secrets, form: Mapping[str, str], token_url: str) -> 
     """Name the app in the form: Zoho knows no HTTP Basic there."""
     app = {name: str(secrets.get(name, "")) for name in ("client_id", "client_secret")}
     return TokenRequest({**form, **app})
+
+
+def revoke(secrets: Secrets) -> Revocation | None:
+    """End the sign-in: the refresh token, and with it the access tokens made of it."""
+    token = str(secrets.get("refresh_token") or "")
+    address = endpoints(secrets).token + "/revoke"
+    return Revocation(address, params={"token": token}) if token else None
 
 
 def remember(callback: Mapping[str, str], answer: Mapping[str, Any]) -> Mapping[str, str]:
