@@ -203,6 +203,7 @@ UNFOLD = {
     "SITE_TITLE": "Counterfoil",
     "SITE_HEADER": "Counterfoil",
     "SITE_SYMBOL": "receipt_long",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.admin.icon"}],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
