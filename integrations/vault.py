@@ -20,8 +20,12 @@ _NAMES = (
     r"consumer_key|consumer_secret|token_id|token_secret|oauth_\w+"
 )
 _PATTERNS = (
-    re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+"),
-    re.compile(rf"""(?i)(["']?\b(?:{_NAMES})["']?\s*[:=]\s*)(["'])[^"']*\2"""),
+    # As a header, or long enough for a token: a product may be called “Basic plan”.
+    re.compile(
+        r"(?i)\b(authorization\W{1,4}(?:bearer|basic)|(?:bearer|basic)(?=\s+[A-Za-z0-9._~+/=-]{20}))\s+[A-Za-z0-9._~+/=-]+"
+    ),
+    # A text may be cut in the middle of a secret, and a secret may hold the other sort of quotation mark.
+    re.compile(rf"""(?is)(["']?\b(?:{_NAMES})["']?\s*[:=]\s*)(["'])(?:\\.|(?!\2).)*\2?"""),
     re.compile(rf"(?i)\b((?:{_NAMES}|code|state)=)[^&\s\"']+"),
 )
 

@@ -14,7 +14,10 @@ from django.utils import timezone
 
 from accounting.models import Account
 from accounting.recognition import recognize_revenue
-from billing.models import BusinessEntity, Customer, Invoice
+from billing.models import BusinessEntity, Customer, Invoice, InvoiceLine, Product, TaxRate
+from billing.services.credit_notes import issue_credit_note
+from billing.services.invoices import finalize_invoices
+from billing.services.one_off import NewLine, draft_invoice
 from integrations import mapping, outbox, outcomes, setup, tokens
 from integrations.connectors.base import Delivered, Parcel
 from integrations.delivery import DrainResult, drain
@@ -419,6 +422,39 @@ def test_the_longest_fields(any_shop: Shop, mode: str) -> None:
     assert deliver(connection).parked == 0
     assert each_is_there_once(any_shop)
     assert any_shop.code == FILES or differences() == []
+
+
+def test_an_invoice_of_every_shape(shop: StandIn) -> None:
+    """Tax on top and included, discounts, a line for nothing, fine prices and parts of a unit: each total is ours to the cent."""
+    connection = shop.connect("documents", payments=True)
+    sell()
+    deliver(connection)
+    plan, customer = Product.objects.get(), Customer.objects.get()
+    tax = TaxRate.objects.create(
+        code="ca", name="CA State Tax" if shop.code == "netsuite" else "California", percent=D("8.25")
+    )
+    lines = [
+        NewLine(product=plan, quantity=D(3), unit_amount=D("33.3333"), tax_rate=tax),
+        NewLine(product=plan, unit_amount=D("19.99"), tax_rate=tax, tax_included=True),
+        NewLine(product=plan, unit_amount=D("50.00"), tax_rate=tax, discount_percent=D(100)),
+        NewLine(product=plan, unit_amount=D("80.01"), tax_rate=tax, discount=D("8.01")),
+        NewLine(product=plan, quantity=D(100_000), unit_amount=D("0.000125"), tax_rate=tax),
+        NewLine(product=plan, quantity=D("0.333"), unit_amount=D(30), description="Nur ein Teil davon"),
+        *(NewLine(product=plan, unit_amount=D("1.00"), tax_rate=tax) for _ in range(3)),
+    ]
+    invoice = draft_invoice(customer_id=customer.pk, issued_on=JANUARY, lines=lines)
+    finalize_invoices([invoice.pk])
+    first = InvoiceLine.objects.filter(invoice=invoice).order_by("position")[0]
+    issue_credit_note(invoice_id=invoice.pk, lines={first.pk: D("9.99")}, on=JANUARY, reason="Late")
+    mapping.suggest(connection)
+    mapping.confirm(connection)
+    deliver(connection)
+    assert undone() == []
+    invoice.refresh_from_db()
+    held = {each[shop.vendor.number]: each for each in shop.books.objects(shop.vendor.invoices)}[invoice.number]
+    # 100.00 + 18.47 + 0 + 72.00 + 12.50 + 9.99 + 3.00, and tax of 8.25 + 1.52 + 5.94 + 1.03 + 3 times 0.08.
+    assert D(str(held[shop.vendor.total])) == D("232.94")
+    assert differences() == []
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -57,10 +57,19 @@ def test_sealing_twice_gives_different_texts() -> None:
         "{'refresh_token': 'abc.def-123'}",
         "https://x/callback?code=abc.def-123&state=abc.def-123",
         "client_secret=abc.def-123",
+        '{"x": 1, "access_token": "abc.def-123',
+        """{"password": "it's abc.def-123", "x": 1}""",
+        '{"password": "say \\"abc.def-123", "x": 1}',
     ],
 )
 def test_redaction_hides_tokens(text: str) -> None:
     assert "abc.def-123" not in redact(text)
+
+
+def test_redaction_leaves_products_alone_that_are_called_basic() -> None:
+    assert redact('{"Description": "Basic plan, bearer bonds"}') == '{"Description": "Basic plan, bearer bonds"}'
+    hidden = redact("Basic c2FuZGJveC1jbGllbnQ6c2VjcmV0, bearer 0123456789abcdefghij")
+    assert "c2Fu" not in hidden and "0123" not in hidden
 
 
 def test_redaction_leaves_the_vendors_error_code_alone() -> None:

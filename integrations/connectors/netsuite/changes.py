@@ -79,7 +79,7 @@ class Changes:
             wanted = [(str(line["doc"]["id"]), decimal(line["amount"])) for line in sent["apply"]["items"]]
             return Delivered(held.id) if sorted(wanted) == sorted(applied(held.body)) else None
         source, offset, _, _ = OFFSETS[kind]
-        made = self._get(offset, f"eid:{sent['externalId']}")
+        made = self._made(offset, sent)
         if made is None:
             return None
         if kind is Kind.CREDIT_NOTE_VOID:
@@ -122,7 +122,7 @@ class Changes:
         if held is None:
             return _gone("creditMemo", str(sent["id"]))
         total = decimal(held.body.get("total"))
-        made = self._get("invoice", f"eid:{sent['externalId']}")
+        made = self._made("invoice", sent)
         number = made.id if made else ""
         if not number:
             answer = self._client.write(
@@ -155,6 +155,10 @@ class Changes:
             body["exchangeRate"] = held.body["exchangeRate"]
         answer = self._client.write("POST", f"{RECORD}/customerRefund", dumps(body), operation="customerRefund")
         return Delivered(answer.external_id) if answer.is_ok else answer.fault.as_error()
+
+    def _made(self, record: str, sent: JsonObject) -> Held | None:
+        held = self._client.held(record, str(sent["externalId"]))
+        return Held(str(held["id"]), held) if held else None
 
     def _get(self, record: str, key: str) -> Held | None:
         answer = self._client.read(f"{RECORD}/{record}/{key}", operation=record, params={"expandSubResources": "true"})

@@ -10,8 +10,9 @@ import requests
 from urllib3.exceptions import NewConnectionError
 
 from integrations.connectors.base import Call, DeliveryError, TryLater, UnknownOutcome, Wiring
-from integrations.connectors.jsontext import loads
+from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.netsuite.faults import Fault, read_fault
+from integrations.connectors.netsuite.setting import reference_field
 from integrations.connectors.netsuite.signing import TOKEN, oauth1
 from integrations.connectors.timing import clock_ahead, retry_after
 
@@ -25,6 +26,7 @@ _SETTLE = 30.0  # A request that timed out may still be at work there, up to 15 
 # A misspelt field would otherwise be dropped and the call succeed.
 _STRICT = {"X-NetSuite-PropertyNameValidation": "Error", "X-NetSuite-PropertyValueValidation": "Error"}
 _JSON = "application/json"
+_TRANSACTIONS = ("journalEntry", "invoice", "creditMemo", "customerPayment", "customerRefund", "check", "deposit")
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,26 @@ class Client:
         return self.call("GET", path, operation=operation, params=params)
 
     def held(self, record: str, reference: str) -> dict[str, Any] | None:
-        """Give the record that has an external id, or None. Raises DeliveryError."""
-        answer = self.read(f"{RECORD}/{record}/eid:{reference}", operation=record)
+        """Give the record that has an external id, or None. Raises DeliveryError.
+
+        Where the connection names a custom field that carries it too, a transaction is found by that as well: of the
+        external id there is one, and another application may have put its own there.
+        """
+        return self._read_one(record, f"eid:{reference}") or self._marked(record, reference)
+
+    def _marked(self, record: str, reference: str) -> dict[str, Any] | None:
+        field = reference_field(self._wiring.options)
+        if not field or record not in _TRANSACTIONS:
+            return None
+        text = f"SELECT id FROM transaction WHERE {field} = '{reference}' ORDER BY id"
+        answer = self.query(dumps({"q": text}), limit=1000, offset=0)
+        if not answer.is_ok:
+            raise answer.fault.as_error()
+        rows = answer.body.get("items", []) if isinstance(answer.body, dict) else []
+        return self._read_one(record, str(rows[0]["id"])) if rows else None
+
+    def _read_one(self, record: str, key: str) -> dict[str, Any] | None:
+        answer = self.read(f"{RECORD}/{record}/{key}", operation=record)
         if answer.status == 404:
             return None
         if not answer.is_ok:

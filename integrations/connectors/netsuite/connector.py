@@ -26,7 +26,7 @@ from integrations.connectors.netsuite.client import RECORD, Answer, Client
 from integrations.connectors.netsuite.faults import IN_USE
 from integrations.connectors.netsuite.masters import Masters
 from integrations.connectors.netsuite.setting import Setting
-from integrations.connectors.netsuite.suiteql import Queries, QueryRefused, Row, any_of, as_date
+from integrations.connectors.netsuite.suiteql import Queries, QueryRefused, Row, any_of, as_date, known_by
 from integrations.documents import MASTER_DATA, Document, Kind
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class NetSuite:
             Kind.MONEY_IN: payloads.deposit,
         }
         if kind in objects.OFFSETS:
-            return payloads.void(document)  # type: ignore[arg-type]  # The kind says which document it is.
+            return payloads.void(document, self._setting)  # type: ignore[arg-type]  # The kind says which it is.
         return writers[kind](document, self._setting)
 
     def send(self, kind: Kind, request_id: str, parcels: Sequence[Parcel]) -> list[Outcome]:
@@ -229,11 +229,12 @@ class NetSuite:
         by_reference = {parcel.reference: parcel for parcel in parcels}
         if len(parcels) > _FEW:
             try:
-                rows = list(self._queries.rows(_by_reference(kind, by_reference)))
+                field = "" if kind in MASTER_DATA else self._setting.reference_field
+                rows = list(self._queries.rows(_by_reference(kind, by_reference, field)))
             except QueryRefused:
                 pass  # They are asked for one by one.
             else:
-                found = {str(row["externalid"]): _found(kind, row) for row in rows}
+                found = {str(row.get(field) or row["externalid"]): _found(kind, row) for row in rows}
                 return {
                     reference: self._outcome(kind, parcel, found[reference])
                     for reference, parcel in by_reference.items()
@@ -271,18 +272,21 @@ class NetSuite:
     def _transactions(self) -> objects.Transactions:
         known = self._wiring.currencies or self._wiring.company.extra.get("currencies", {})
         codes = {str(number): code for code, number in known.items()}
-        return objects.Transactions(self._queries, self._client, codes, self._setting.fed)
+        field = self._setting.reference_field
+        return objects.Transactions(self._queries, self._client, codes, self._setting.fed, field)
 
     def _masters(self, subsidiary: str) -> Masters:
         return Masters(self._client, self._queries, self._setting.subsidiary(subsidiary), self._setting.fed)
 
 
-def _by_reference(kind: Kind, references: dict[str, Parcel]) -> str:
+def _by_reference(kind: Kind, references: dict[str, Parcel], field: str) -> str:
     table, columns = {
         Kind.CUSTOMER: ("customer", "id, externalid, companyname"),
         Kind.PRODUCT: ("item", "id, externalid, itemid"),
     }.get(kind, ("transaction", "id, externalid, tranid, foreigntotal"))
-    return f"SELECT {columns} FROM {table} WHERE externalid IN {any_of(list(references))} ORDER BY id"
+    return (
+        f"SELECT {columns}{f', {field}' if field else ''} FROM {table} WHERE {known_by(references, field)} ORDER BY id"
+    )
 
 
 def _found(kind: Kind, row: Row) -> JsonObject:

@@ -15,10 +15,10 @@ from integrations.connectors.netsuite.suiteql import (
     Queries,
     QueryRefused,
     Row,
-    any_of,
     as_date,
     day,
     iso,
+    known_by,
     quoted,
     since,
 )
@@ -122,8 +122,12 @@ def outcome(kind: Kind, sent: JsonObject, found: Mapping[str, Any], *, url: str)
 class Transactions:
     """Reads transactions of a kind, with their lines and what they settle."""
 
-    def __init__(self, queries: Queries, client: Client, codes: Mapping[str, str], subsidiaries: Sequence[str]) -> None:
+    def __init__(
+        self, queries: Queries, client: Client, codes: Mapping[str, str], subsidiaries: Sequence[str], field: str = ""
+    ) -> None:
+        """`field`: the custom field, if any, that carries our reference beside the external id."""
         self._queries = queries
+        self._field = field
         self._client = client
         self._codes = codes
         self._subsidiaries = subsidiaries
@@ -163,7 +167,7 @@ class Transactions:
         """Give a page of heads; all columns where one of those wanted is refused."""
         text = f"FROM transaction WHERE {condition} ORDER BY id"
         try:
-            return self._queries.page(f"SELECT {_HEADS} {text}")
+            return self._queries.page(f"SELECT {_HEADS}{f', {self._field}' if self._field else ''} {text}")
         except QueryRefused:
             pass  # The account names one of the columns otherwise; what is asked for next has them all.
         try:
@@ -173,6 +177,7 @@ class Transactions:
 
     def _documents(self, kind: Kind, heads: Sequence[Row]) -> Iterator[ErpDocument]:
         ids = [str(row["id"]) for row in heads]
+        heads = [{**row, "externalid": self._reference(row)} for row in heads]
         lines = self._lines(ids)
         linked = self._linked(kind, ids) if kind in (Kind.PAYMENT, Kind.CREDIT_NOTE, Kind.REFUND) else {}
         undone = self._undone(kind, heads)
@@ -184,7 +189,7 @@ class Transactions:
     def _document(
         self, kind: Kind, row: Row, lines: Sequence[Row], linked: tuple[tuple[str, Decimal], ...]
     ) -> ErpDocument:
-        reference = str(row.get("externalid") or "")
+        reference = str(row["externalid"])
         tax = -sum((decimal(line.get("foreignamount")) for line in lines if line.get("taxline") == "T"), _ZERO)
         account = next((str(line["account"]) for line in lines if line.get("mainline") == "T"), "")
         document = ErpDocument(
@@ -221,15 +226,23 @@ class Transactions:
         return found
 
     def _linked(self, kind: Kind, ids: Sequence[str]) -> dict[str, dict[str, Decimal]]:
-        """Give what each settles, from the links between transactions, else from the records themselves."""
+        """Give what each settles, from the links between transactions, else from the records themselves.
+
+        What settles comes after what it settles. Of a credit memo, which may be the older of the two, that is not said for
+        certain: an invoice that comes after one is settled by it as well.
+        """
+        own = ", ".join(ids)
+        after = f" OR (previousdoc IN ({own}) AND nexttype = 'CustInvc')" if kind is Kind.CREDIT_NOTE else ""
         text = (
             "SELECT nextdoc, previousdoc, foreignamount FROM nexttransactionlinelink WHERE linktype = 'Payment' "
-            f"AND nextdoc IN ({', '.join(ids)}) ORDER BY nextdoc, previousdoc"
+            f"AND (nextdoc IN ({own}){after}) ORDER BY nextdoc, previousdoc"
         )
         found: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         try:
             for row in self._queries.rows(text):
-                found[str(row["nextdoc"])][str(row["previousdoc"])] += abs(decimal(row.get("foreignamount")))
+                pair = str(row["nextdoc"]), str(row["previousdoc"])
+                settles, settled = pair if pair[0] in ids else pair[::-1]
+                found[settles][settled] += abs(decimal(row.get("foreignamount")))
         except QueryRefused:
             for number in ids:
                 answer = self._client.read(
@@ -252,9 +265,13 @@ class Transactions:
                 if RECORDS[kind] == source and rest[:1] == undoes and rest[1:].isdigit():
                     wanted[f"{prefix}-{letter}{rest[1:]}"] = number
         if wanted:
-            text = f"SELECT id, externalid FROM transaction WHERE externalid IN {any_of(list(wanted))} ORDER BY id"
-            undone |= {wanted[str(row["externalid"])] for row in self._queries.all(text)}
+            columns = f"id, externalid{f', {self._field}' if self._field else ''}"
+            text = f"SELECT {columns} FROM transaction WHERE {known_by(wanted, self._field)} ORDER BY id"
+            undone |= {wanted[self._reference(row)] for row in self._queries.all(text)}
         return undone
+
+    def _reference(self, row: Row) -> str:
+        return str(row.get(self._field) or row.get("externalid") or "")
 
 
 def applied(body: Any) -> list[tuple[str, Decimal]]:

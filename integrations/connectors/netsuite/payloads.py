@@ -35,14 +35,9 @@ _SEGMENTS = {"class": "class", "department": "department", "location": "location
 JsonObject = dict[str, Any]
 
 
-def external_id(reference: str) -> JsonObject:
-    """Give the property by which we know our own records there."""
-    return {"externalId": reference}
-
-
 def _head(setting: Setting, document: Any, *, with_subsidiary: bool = True) -> JsonObject:
     """Give what all transactions begin with. The rate is given for a foreign currency only; else NetSuite knows it."""
-    body: JsonObject = {**external_id(document.reference), "tranDate": document.date.isoformat()}
+    body: JsonObject = {**setting.marks(document.reference), "tranDate": document.date.isoformat()}
     subsidiary = setting.subsidiary(document.subsidiary)
     if subsidiary and with_subsidiary:
         body["subsidiary"] = {"id": subsidiary}
@@ -299,12 +294,12 @@ def payment_option(options: Mapping[str, Any]) -> JsonObject:
     return {"paymentOption": {"id": str(options["payment_option"])}} if options.get("payment_option") else {}
 
 
-def void(document: VoidDocument) -> str:
+def void(document: VoidDocument, setting: Setting) -> str:
     """Write what undoes a document: `id` is the document's, the rest goes into the one that offsets it."""
     return dumps(
         {
             "id": document.external_id,
-            **external_id(document.reference),
+            **setting.marks(document.reference),
             "tranDate": document.date.isoformat(),
             "memo": cut(document.reason, MEMO) or "Void",
         }

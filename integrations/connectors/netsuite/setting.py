@@ -1,5 +1,6 @@
 """What writing for NetSuite needs to know of the account: currencies, subsidiaries, taxes, and the connection's options."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,6 +12,12 @@ from integrations.connectors.base import Company, Rejected
 JsonObject = dict[str, Any]
 
 
+def reference_field(options: Mapping[str, Any]) -> str:
+    """Give the script id that the connection names, such as custbody_counterfoil; "" for none, or what is no such id."""
+    name = str(options.get("reference_field") or "").strip().lower()
+    return name if re.fullmatch(r"custbody\w{1,40}", name) else ""
+
+
 @dataclass(frozen=True)
 class Setting:
     """What writing needs to know of the account: currencies, subsidiaries, taxes, and the connection's options."""
@@ -18,6 +25,15 @@ class Setting:
     company: Company
     currencies: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reference_field(self) -> str:
+        """Give the custom field of transactions that carries our reference beside the external id; "" for none."""
+        return reference_field(self.options)
+
+    def marks(self, reference: str) -> JsonObject:
+        """Give the properties by which we know our own transactions there."""
+        return {"externalId": reference} | ({self.reference_field: reference} if self.reference_field else {})
 
     def currency(self, code: str) -> JsonObject:
         """Give the currency's reference. Raises Rejected for one that the account does not have."""

@@ -4,7 +4,7 @@ Column names are the Records Catalog's, which differs from account to account; a
 asked again for all of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,12 @@ def quoted(text: str) -> str:
 def any_of(values: Sequence[str]) -> str:
     """Write a list of texts as SuiteQL."""
     return f"({', '.join(quoted(value) for value in values)})"
+
+
+def known_by(references: Collection[str], field: str) -> str:
+    """Write the condition that a record is one of ours, by its external id or by the field that carries it too, if any."""
+    those = any_of(list(references))
+    return f"(externalid IN {those} OR {field} IN {those})" if field else f"externalid IN {those}"
 
 
 def day(value: date) -> str:

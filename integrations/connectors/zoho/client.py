@@ -34,6 +34,9 @@ _ALSO_CALLED = {
     "customerpayments": "customer_payments"
 }  # The contract's name of the list; the first is what is answered.
 
+# Some organisations have none of these, and answer with something else.
+_NOT_ALWAYS = ("transactions",)
+
 JsonObject = dict[str, Any]
 
 
@@ -56,6 +59,8 @@ class Client:
         while True:
             answer = self.get(path, **params, page=str(number), per_page=str(PAGE))
             found = answer.get(rows, answer.get(_ALSO_CALLED.get(rows, rows)))
+            if found is None and rows in _NOT_ALWAYS:
+                raise Rejected(GONE, f"Zoho Books does not list its {rows}.")
             yield from found if isinstance(found, list) else ()
             if not found or not _has_more(answer.get("page_context"), len(found)):
                 return

@@ -128,8 +128,7 @@ class ZohoBooks:
         except Rejected as error:
             if error.code != DUPLICATE:
                 raise
-            asked = {"filter_by": "AccountType.All", "account_name": shown}
-            for row in self._client.pages("chartofaccounts", "chartofaccounts", **asked):
+            for row in self._client.pages("chartofaccounts", "chartofaccounts", filter_by="AccountType.All"):
                 if row.get("account_name") == shown and row.get("account_type") == account_type:
                     return objects.account(row)
             raise

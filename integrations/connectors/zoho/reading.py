@@ -156,7 +156,7 @@ class Reader:
                     found[objects.text(row.get("transaction_id"))].append(ErpPosting(account_id, amount))
             except Rejected as error:
                 if is_gone(error):
-                    return {}  # An older API: every journal is read by itself.
+                    return {}  # Some organisations count transactions by type instead: each journal is read by itself.
                 raise
         return found
 

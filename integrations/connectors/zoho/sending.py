@@ -36,7 +36,8 @@ logger = logging.getLogger(__name__)
 _LONGEST_BATCH = 40.0  # Seconds after which no further document of a batch is begun: its lease is not endless.
 _SILENT = 3  # Requests without an answer, one after another, that end a batch.
 _NUMBERED = (Kind.INVOICE, Kind.CREDIT_NOTE)
-_BY_NUMBER = {"ignore_auto_number_generation": "true"}
+_FLAG = "ignore_auto_number_generation"
+_BY_NUMBER = {_FLAG: "true"}
 _BULK = {
     Kind.JOURNAL_ENTRY: ("journals/status/publish", "journal_ids", "journals/{}/status/publish"),
     Kind.INVOICE: ("invoices/status/sent", "invoice_ids", "invoices/{}/status/sent"),
@@ -212,12 +213,19 @@ class Sender:
             "X-Unique-Identifier-Value": reference,
             "X-Upsert": "true",
         }
-        answer = self._client.call(
-            "PUT", module.path, params=params, body=dumps(body), headers=headers, reference=reference, names=names
-        )
+        answer = self._changed(module.path, params, dumps(body), headers=headers, reference=reference, names=names)
         record = self._record(kind, answer)
         self._keep_key(kind, record, reference)
         return record
+
+    def _changed(self, path: str, params: dict[str, str], body: str, **how: Any) -> JsonObject:
+        """Update or upsert under a number of our own, whether Zoho wants the flag for it there or does not know it."""
+        try:
+            return self._client.call("PUT", path, params=params, body=body, **how)
+        except (Rejected, MissingMapping) as error:
+            if not params or _FLAG not in error.words:
+                raise
+        return self._client.call("PUT", path, body=body, **how)
 
     def _record(self, kind: Kind, answer: JsonObject) -> JsonObject:
         record = answer.get(MODULES[kind].single)
@@ -254,7 +262,7 @@ class Sender:
         body = {**sent["body"], "adjustment": difference, "adjustment_description": "Rounding of tax"}
         external_id = objects.text(record["invoice_id"])
         try:
-            answer = self._client.call("PUT", f"invoices/{external_id}", params=_BY_NUMBER, body=dumps(body))
+            answer = self._changed(f"invoices/{external_id}", _BY_NUMBER, dumps(body))
         except Rejected:
             return record  # Then the totals differ, and that is said.
         except DeliveryError as error:

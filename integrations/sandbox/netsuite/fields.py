@@ -14,7 +14,10 @@ from integrations.sandbox.netsuite.faults import VendorFault, bad_reference, bad
 from integrations.sandbox.netsuite.store import Books
 
 _FIELDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "fields.toml").read_text(encoding="utf-8"))
-_RECORDS: dict[str, dict[str, str]] = {name: _FIELDS["every"] | shape for name, shape in _FIELDS["records"].items()}
+_RECORDS: dict[str, dict[str, str]] = {
+    name: _FIELDS["every"] | (_FIELDS["body"] if "tranDate" in shape else {}) | shape
+    for name, shape in _FIELDS["records"].items()
+}
 _RECORDS["nonInventorySaleItem"] = _RECORDS["serviceSaleItem"]
 _MODES = ("Error", "Warning", "Ignore")
 _KNOWN_ELSEWHERE = ("customForm", "accountingBook", "term", "priceLevel", "taxSchedule", "paymentOption")

@@ -29,7 +29,7 @@ _COLUMNS = {
     "accountingperiod": "id periodname startdate enddate closed alllocked arlocked aplocked isquarter isyear isadjust "
     "isinactive isposting lastmodifieddate",
     "transaction": "id type abbrevtype tranid externalid trandate duedate entity currency exchangerate foreigntotal memo status "
-    "posting voided postingperiod reversal createddate lastmodifieddate",
+    "posting voided postingperiod reversal createddate lastmodifieddate custbody_counterfoil",
     "transactionline": "transaction id linesequencenumber mainline taxline entity item quantity foreignamount netamount "
     "subsidiary department class location memo",
     "transactionaccountingline": "transaction transactionline account accountingbook amount debit credit posting",
@@ -96,6 +96,7 @@ class Tables:
             key = "transaction" if "transaction " in f"{columns} " and table != "transaction" else columns.split()[0]
             self.db.execute(f'CREATE INDEX "ix_{table}" ON "{table}" ("{key}")')
         self.db.execute('CREATE INDEX "ix_external" ON "transaction" ("externalid")')
+        self.credits_first = False  # In links, credit memos come before the invoices that they settle.
         self.db.execute('CREATE INDEX "ix_next" ON "nexttransactionlinelink" ("nextdoc")')
 
     def put(self, record: "Record", kind: str) -> None:
@@ -115,6 +116,10 @@ class Tables:
         self.db.execute('DELETE FROM "transactionline" WHERE "transaction" = ?', [record.id])
         self.db.execute('DELETE FROM "transactionaccountingline" WHERE "transaction" = ?', [record.id])
         self.db.execute('DELETE FROM "nexttransactionlinelink" WHERE "nextdoc" = ?', [record.id])
+        first = (
+            'DELETE FROM "nexttransactionlinelink" WHERE "previousdoc" = ? AND "previoustype" = ? AND "nexttype" = ?'
+        )
+        self.db.execute(first, [record.id, "CustCred", "CustInvc"])
 
     def _list_row(self, record: "Record", table: str, names: dict[str, str]) -> Json:
         row: Json = {}
@@ -143,6 +148,7 @@ class Tables:
             "abbrevtype": kind.upper(),
             "tranid": data.get("tranId"),
             "externalid": data.get("externalId"),
+            "custbody_counterfoil": data.get("custbody_counterfoil"),
             "trandate": date_value(data["tranDate"]),
             "duedate": date_value(data.get("dueDate", "")) or None,
             "entity": entity,
@@ -161,18 +167,12 @@ class Tables:
         lines = [_line(record.id, number, subsidiary, posting) for number, posting in enumerate(record.postings)]
         self._insert("transactionline", [line for line, _ in lines])
         self._insert("transactionaccountingline", [accounting for _, accounting in lines])
-        self._insert(
-            "nexttransactionlinelink",
-            [
-                {
-                    "previousdoc": link.doc,
-                    "nextdoc": record.id,
-                    "foreignamount": str(link.amount),
-                    "linktype": "Payment",
-                }
-                for link in record.links
-            ],
-        )
+        own, is_first = (record.id, kind), kind == "CustCred" and self.credits_first
+        for link in record.links:
+            settled = link.doc, self.db.execute('SELECT type FROM "transaction" WHERE id = ?', [link.doc]).fetchone()[0]
+            before, after = (own, settled) if is_first else (settled, own)
+            row = {"previousdoc": before[0], "previoustype": before[1], "nextdoc": after[0], "nexttype": after[1]}
+            self._insert("nexttransactionlinelink", [{**row, "foreignamount": str(link.amount), "linktype": "Payment"}])
 
     def _insert(self, table: str, rows: list[Json]) -> None:
         if not rows:

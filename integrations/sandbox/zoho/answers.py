@@ -1,5 +1,7 @@
 """Answers that are more than one record or a list of them: refunds, account lines, locks, tags, the organisation."""
 
+from collections import Counter
+
 from integrations.sandbox.messages import Json
 from integrations.sandbox.zoho import facts, fields, journals, lists, payments
 from integrations.sandbox.zoho.errors import gone, missing
@@ -96,6 +98,10 @@ def transactions(asked: Asked) -> Answer:
                 "credit_amount": "" if is_debit else abs(posting.amount),
             }
         )
+    if asked.org.preferences["AccountTransactionsAsCounts"]:
+        numbers = Counter(row["transaction_type"] for row in rows)
+        told = [{"entity_type": kind, "count": count} for kind, count in numbers.items()]
+        return 200, said("success", transaction_list=told)
     return 200, said("success", **lists.page(asked.org, "transactions", rows, asked.params))
 
 

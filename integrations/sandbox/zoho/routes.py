@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from integrations.sandbox.messages import Json
 from integrations.sandbox.zoho import answers, facts, fields, journals, lists, masters, payments, sales, upserts
-from integrations.sandbox.zoho.errors import ZohoError
+from integrations.sandbox.zoho.errors import ZohoError, invalid
 from integrations.sandbox.zoho.organization import Organization
 from integrations.sandbox.zoho.routing import (
     SCOPES,
@@ -24,16 +24,26 @@ from integrations.sandbox.zoho.routing import (
 )
 from integrations.sandbox.zoho.store import MODULES
 
+_FLAG = "ignore_auto_number_generation"
 _PUBLISHED_AT_ONCE = 10  # By the contract.
 _SINGULAR = {"invoices": "invoice", "items": "item", "customerpayments": "customerpayment"}
 
 
-def _own_number(asked: Asked, body: Json) -> bool:
-    return asked.flag("ignore_auto_number_generation") or bool(body.pop("ignore_auto_number_generation", False))
+def _own_number(asked: Asked, body: Json, *, is_put: bool) -> bool:
+    in_body = bool(body.pop(_FLAG, False))
+    if is_put and not asked.org.preferences["NumberFlagOnPut"]:
+        if _FLAG in asked.params:
+            raise invalid(_FLAG)
+        return True
+    return asked.flag(_FLAG) or in_body
 
 
 def _save_sale(path: str) -> Save:
-    return lambda asked, body, old: sales.save(asked.org, path, body, old, own_number=_own_number(asked, body))
+    def save(asked: Asked, body: Json, old: Json | None) -> Json:
+        is_put = old is not None or "x-unique-identifier-key" in asked.headers
+        return sales.save(asked.org, path, body, old, own_number=_own_number(asked, body, is_put=is_put))
+
+    return save
 
 
 def _in_bulk(
@@ -83,7 +93,7 @@ def _masters(path: str, shape: str, save: Callable[[Organization, Json, Json | N
 
 def _documents(path: str, shape: str, keep: Save, delete: Callable[[Organization, Json], None]) -> None:
     module, label = SCOPES[path], MODULES[path].label
-    numbered = ("ignore_auto_number_generation",) if path in ("invoices", "creditnotes") else ()
+    numbered = (_FLAG,) if path in ("invoices", "creditnotes") else ()
     route("GET", f"/{path}", module, f"list {label}", listing(path), None)
     route("POST", f"/{path}", module, f"create {label}", creating(path, shape, keep), numbered)
     route("GET", f"/{path}/{{id}}", module, f"read {label}", reading(path))

@@ -206,6 +206,17 @@ def test_a_void_whose_answer_was_lost_is_done_once(ns, erp, customer) -> None:
     assert erp.count("creditMemo") == 1
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_what_a_credit_memo_settles_is_read_whichever_comes_first(ns, erp, customer, first) -> None:
+    erp.prefer(CreditsBeforeInvoices=first)
+    one, two = invoiced(ns, customer), done(ns, Kind.INVOICE, samples.invoice(customer, samples.line("1"), number=2))
+    parts = (allocated(one, "10.00"), allocated(two, "15.00"))
+    done(ns, Kind.CREDIT_NOTE, samples.credit_note(customer, samples.line("1", "30.00"), allocations=parts))
+    (link, *_) = erp.query("SELECT previoustype, nexttype FROM nexttransactionlinelink ORDER BY nextdoc")
+    assert (link["previoustype"] == "CustCred") is first
+    assert read(ns, Kind.CREDIT_NOTE)["ABCDE-C1"].linked == ((one, D("10.00")), (two, D("15.00")))
+
+
 def test_links_are_read_from_the_records_where_suiteql_has_none(ns, erp, customer, bank, monkeypatch) -> None:
     invoice = invoiced(ns, customer)
     done(ns, Kind.PAYMENT, samples.payment(customer, bank, allocations=(allocated(invoice, "70.00"),)))
@@ -257,3 +268,34 @@ def test_another_subsidiary_keeps_its_own_currency(erp) -> None:
     foreign = samples.journal(accounts, 2, currency="USD", rate=D("0.92"))
     number = done(europe, Kind.JOURNAL_ENTRY, foreign)
     assert {abs(each.base) for each in europe.document(Kind.JOURNAL_ENTRY, number).postings} == {D("110.40")}
+
+
+def test_our_own_field_tells_our_documents_where_another_application_took_their_external_ids(
+    erp, customer, bank
+) -> None:
+    """A record has one external id; the connection may name a field that carries our reference beside it."""
+    ns = erp.connector(reference_field="custbody_counterfoil")
+    invoice = invoiced(ns, customer)
+    done(ns, Kind.PAYMENT, samples.payment(customer, bank, allocations=(allocated(invoice, "70.00"),)))
+    ours = parcels(ns, Kind.INVOICE, samples.invoice(customer, samples.line("1")))
+    erp.control("edit", entity="invoice", id=invoice, changes={"externalId": "theirs"})
+    assert ns.find(Kind.INVOICE, ours)["ABCDE-I1"].external_id == invoice
+    assert (
+        ns.find(Kind.INVOICE, parcels(ns, Kind.INVOICE, samples.invoice(customer, samples.line("1"), number=9))) == {}
+    )
+    many = [samples.invoice(customer, samples.line("1"), number=number) for number in (1, 2, 3, 4)]
+    assert set(ns.find(Kind.INVOICE, parcels(ns, Kind.INVOICE, *many))) == {"ABCDE-I1"}
+    assert read(ns, Kind.INVOICE)["ABCDE-I1"].external_id == invoice
+    undone = done(ns, Kind.INVOICE_VOID, samples.void("V", invoice))
+    erp.control("edit", entity="creditMemo", id=undone, changes={"externalId": "theirs-too"})
+    again = ns.find(Kind.INVOICE_VOID, parcels(ns, Kind.INVOICE_VOID, samples.void("V", invoice)))
+    assert again["ABCDE-V1"].external_id == undone
+    assert {each.status for each in ns.documents(Kind.INVOICE, through=DAY)} == {"void"}
+    without = erp.connector()
+    assert without.find(Kind.INVOICE, ours) == {}
+
+
+def test_a_field_that_is_no_script_id_is_not_sent(erp, customer) -> None:
+    ns = erp.connector(reference_field="externalId; drop")
+    invoiced(ns, customer)
+    assert "custbody_counterfoil" not in erp.objects("invoice")[0]

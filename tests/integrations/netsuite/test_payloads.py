@@ -200,7 +200,7 @@ def test_changes_name_the_record_they_change() -> None:
     moved = CreditAllocationDocument("ABCDE-A1", DAY, "77", "USD", "9002", (allocated("9001", "5.00"),))
     apply = {"items": [{"doc": {"id": "9001"}, "apply": True, "amount": D("5.00")}]}
     assert shown(payloads.credit_allocation(moved, SETTING)) == {"id": "9002", "apply": apply}
-    assert shown(payloads.void(samples.void("V", "9001"))) == {
+    assert shown(payloads.void(samples.void("V", "9001"), SETTING)) == {
         "id": "9001",
         "externalId": "ABCDE-V1",
         "tranDate": "2026-11-05",

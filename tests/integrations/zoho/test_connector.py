@@ -605,6 +605,30 @@ def test_many_journals_are_read_by_account(zoho: Any, books: ZohoBooks) -> None:
     assert list(books.documents(Kind.JOURNAL_ENTRY, through=date(2026, 1, 1))) == []
 
 
+def test_journals_are_read_one_by_one_where_an_account_only_counts_them(zoho: Any, books: ZohoBooks) -> None:
+    """Live organisations were seen to answer with numbers by type where the contract has the transactions."""
+    for number in range(22):
+        zoho.post("journals", zoho.journal(1 + number, reference_number=f"R{number}", status="published"))
+    zoho.control("preferences", {"AccountTransactionsAsCounts": True})
+    before = zoho.state()["calls"]["by_kind"].get("list Account transaction", 0)
+    held = list(books.documents(Kind.JOURNAL_ENTRY, through=date(2026, 12, 31)))
+    assert zoho.state()["calls"]["by_kind"]["list Account transaction"] - before == 1
+    assert [each.total for each in held] == list(range(1, 23))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_our_numbers_are_taken_whether_updates_know_the_flag_for_it(
+    zoho: Any, books: ZohoBooks, customer: str, known: bool
+) -> None:
+    zoho.control("preferences", {"NumberFlagOnPut": known, "TaxRoundedPerLine": False})
+    one(books, Kind.INVOICE, invoice(zoho, customer))
+    one(books, Kind.CREDIT_NOTE, credit_note(zoho, customer))
+    assert [each["invoice_number"] for each in zoho.get("invoices")["invoices"]] == ["INV-1"]
+    asked = [f"{each['method']} {each['path']}" for each in zoho.state("?requests=1")["requests"]]
+    upserts = [each for each in asked if each.startswith(("PUT /books/v3/invoices?", "PUT /books/v3/creditnotes?"))]
+    assert ["ignore_auto" in each for each in upserts] == ([True] * 2 if known else [True, False] * 2)
+
+
 def test_changes_are_told_since_a_moment(zoho: Any, books: ZohoBooks, customer: str) -> None:
     start = datetime.now(UTC) - timedelta(minutes=1)
     bill = one(books, Kind.INVOICE, invoice(zoho, customer))
