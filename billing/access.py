@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from billing.models import Membership, Role, Tenant
 
+COMPANY_KEY = "counterfoil_tenant"  # Of the session: the id of the company that its person works in.
 _RANK = {Role.VIEWER: 0, Role.FINANCE: 1, Role.ACCOUNTANT: 2, Role.ADMIN: 3}
 
 

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from accounting.admin.report_view import report_url
 from accounting.models import Category
 from accounting.reports.related import revenue_by_month
-from billing.access import access_of, may
+from billing.access import COMPANY_KEY, access_of, may
 from billing.admin.charts import chart_options
 from billing.admin.forms import today
 from billing.admin.hooks import cards
@@ -29,7 +29,6 @@ from billing.admin.tables import Table, columns
 from billing.models import BusinessEntity, Role
 from billing.periods import add_months, end_of_month, first_of_month
 from billing.tenancy import current_tenant_id
-from config.middleware import SESSION_KEY
 
 _MONTHS = 12
 _COLOURS = ("var(--color-primary-600)", "var(--color-base-400)", "var(--color-primary-300)", "var(--color-base-600)")
@@ -160,7 +159,7 @@ def switch_company(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("company", "")
     if access is None or wanted not in {str(company.pk) for company in access.companies}:
         raise PermissionDenied
-    request.session[SESSION_KEY] = int(wanted)
+    request.session[COMPANY_KEY] = int(wanted)
     return HttpResponseRedirect(reverse("admin:index"))
 
 

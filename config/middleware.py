@@ -6,10 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from billing.access import work_out_access
+from billing.access import COMPANY_KEY, work_out_access
 from billing.tenancy import Actor, tenant_scope
 
-SESSION_KEY = "counterfoil_tenant"
 # These need no company: a person who belongs to none can still sign out.
 _WITHOUT_COMPANY = ("admin:login", "admin:logout", "admin:password_change", "admin:password_change_done")
 
@@ -23,7 +22,7 @@ class AdminTenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(reverse("admin:index")) or not request.user.is_authenticated:
             return self.get_response(request)
-        access = work_out_access(request.user, request.session.get(SESSION_KEY)) if request.user.is_staff else None
+        access = work_out_access(request.user, request.session.get(COMPANY_KEY)) if request.user.is_staff else None
         if access is None:
             if not request.user.is_staff or request.path in {reverse(name) for name in _WITHOUT_COMPANY}:
                 return self.get_response(request)

@@ -201,6 +201,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Admin
+LOGIN_REDIRECT_URL = "admin:index"  # Who opens the sign-in page itself, and not a page that asks for it, comes home.
 UNFOLD = {
     "SITE_TITLE": "Counterfoil",
     "SITE_HEADER": "Counterfoil",

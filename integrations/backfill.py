@@ -42,30 +42,50 @@ _CUSTOMER_FIRST = {
     Kind.JOURNAL_ENTRY: "SELECT l.entry_id AS subject, min(l.customer_id) AS subject_group "
     f"FROM accounting_journalline l WHERE {_OURS.format('l', 'date')} GROUP BY l.entry_id",
 }
+_THERE = "SELECT o.subject_id FROM integrations_outboxitem o WHERE o.connection_id = %(connection)s::bigint AND o.kind = '{}'"
+
+
+def _of(invoice: str, day: str) -> str:
+    """Choose what is about an invoice dated from the day on, or was done since then to an older one that the ERP has or gets."""
+    there = f"{day} >= %(since)s::date AND {invoice} IN ({_THERE.format('invoice')})"
+    return f"({invoice} IN (SELECT i.id {_INVOICES}) OR ({there}))"
+
+
+# A credit note is sent by its own date, also where the ERP has another invoice in the place of ours.
+_NOTED = (
+    f"(c.invoice_id IN (SELECT i.id {_INVOICES}) OR (c.issued_on >= %(since)s::date AND c.invoice_id IN "
+    "(SELECT i.id FROM billing_invoice i WHERE i.business_entity_id = ANY(%(entities)s::bigint[]))))"
+)
+_NOTES = "SELECT c.id AS subject, c.customer_id AS subject_group FROM billing_creditnote c WHERE "
+_CUSTOMERS = (
+    f"SELECT i.customer_id AS subject, i.customer_id AS subject_group {_INVOICES} "
+    f"UNION SELECT c.customer_id, c.customer_id FROM billing_creditnote c WHERE {_NOTED}"
+)
 _DOCUMENTS = {
-    Kind.CUSTOMER: f"SELECT DISTINCT i.customer_id AS subject, i.customer_id AS subject_group {_INVOICES}",
-    Kind.PRODUCT: "SELECT DISTINCT l.product_id AS subject, NULL::bigint AS subject_group FROM billing_invoiceline l "
-    f"WHERE l.invoice_id IN (SELECT i.id {_INVOICES})",
+    Kind.CUSTOMER: _CUSTOMERS,
+    Kind.PRODUCT: "SELECT l.product_id AS subject, NULL::bigint AS subject_group FROM billing_invoiceline l "
+    f"WHERE l.invoice_id IN (SELECT i.id {_INVOICES}) UNION SELECT l.product_id, NULL::bigint FROM billing_creditnoteline l "
+    f"WHERE l.credit_note_id IN (SELECT c.id FROM billing_creditnote c WHERE {_NOTED})",
     Kind.INVOICE: f"SELECT i.id AS subject, i.customer_id AS subject_group {_INVOICES}",
-    Kind.INVOICE_VOID: f"SELECT i.id AS subject, i.customer_id AS subject_group {_INVOICES} AND i.status = 'void'",
-    Kind.CREDIT_NOTE: "SELECT c.id AS subject, c.customer_id AS subject_group FROM billing_creditnote c "
-    f"WHERE c.invoice_id IN (SELECT i.id {_INVOICES})",
+    Kind.INVOICE_VOID: "SELECT i.id AS subject, i.customer_id AS subject_group FROM billing_invoice i "
+    f"WHERE i.status = 'void' AND {_of('i.id', 'i.voided_on')}",
+    Kind.CREDIT_NOTE: f"{_NOTES}{_NOTED}",
+    Kind.CREDIT_NOTE_VOID: f"{_NOTES}c.voided_on IS NOT NULL AND ({_NOTED} OR (c.voided_on >= %(since)s::date "
+    f"AND c.id IN ({_THERE.format('credit_note')})))",
+    Kind.CREDIT_ALLOCATION: f"{_NOTES}{_of('c.invoice_id', 'c.issued_on')} AND c.total > c.to_wallet + c.to_refund",
 }
-_DOCUMENTS[Kind.CREDIT_NOTE_VOID] = f"{_DOCUMENTS[Kind.CREDIT_NOTE]} AND c.voided_on IS NOT NULL"
-_DOCUMENTS[Kind.CREDIT_ALLOCATION] = f"{_DOCUMENTS[Kind.CREDIT_NOTE]} AND c.total > c.to_wallet + c.to_refund"
 _DOCUMENTS[Kind.WRITE_OFF] = (
     "SELECT w.id AS subject, w.customer_id AS subject_group FROM billing_writeoff w "
-    f"WHERE w.invoice_id IN (SELECT i.id {_INVOICES})"
+    f"WHERE {_of('w.invoice_id', 'w.written_off_on')}"
 )
 _DOCUMENTS[Kind.WRITE_OFF_ALLOCATION] = _DOCUMENTS[Kind.WRITE_OFF]
+_INVOICE_OF_EVENT = "(v.payload->>'invoice_id')::bigint"
 _DOCUMENTS[Kind.RECOVERY] = (
     "SELECT v.id AS subject, (v.payload->>'customer_id')::bigint AS subject_group FROM billing_businessevent v "
-    f"WHERE v.kind = 'write_off_recovered' AND (v.payload->>'invoice_id')::bigint IN (SELECT i.id {_INVOICES})"
+    f"WHERE v.kind = 'write_off_recovered' AND {_of(_INVOICE_OF_EVENT, 'v.occurred_on')}"
 )
-_WALLET_USES = (
-    "FROM billing_walletentry e JOIN billing_wallet w ON w.id = e.wallet_id "
-    f"WHERE e.kind = 'applied' AND e.invoice_id IN (SELECT i.id {_INVOICES})"
-)
+_APPLIED = f"e.kind = 'applied' AND {_of('e.invoice_id', 'e.on')}"
+_WALLET_USES = f"FROM billing_walletentry e JOIN billing_wallet w ON w.id = e.wallet_id WHERE {_APPLIED}"
 _DOCUMENTS[Kind.WALLET_BONUS] = f"SELECT e.id AS subject, w.customer_id AS subject_group {_WALLET_USES} AND e.bonus < 0"
 _DOCUMENTS[Kind.WALLET_BONUS_USE] = _DOCUMENTS[Kind.WALLET_BONUS]
 _DRAWS = (
@@ -73,7 +93,6 @@ _DRAWS = (
     "JOIN billing_walletentry s ON s.id = d.source_id JOIN billing_walletentry e ON e.id = d.entry_id "
     "JOIN billing_wallet w ON w.id = e.wallet_id WHERE "
 )
-_APPLIED = f"e.kind = 'applied' AND e.invoice_id IN (SELECT i.id {_INVOICES})"
 _DOCUMENTS[Kind.WALLET_CREDIT] = f"{_DRAWS} {_APPLIED} AND s.credit_note_id IS NOT NULL"
 _DISPUTES = (
     "SELECT d.id AS subject, d.customer_id AS subject_group FROM billing_dispute d "
@@ -85,8 +104,11 @@ _REFUNDS = (
     f"WHERE {_OURS.format('r', 'refunded_on')}"
 )
 _WITH_PAYMENTS = {
+    Kind.CUSTOMER: f"{_CUSTOMERS} UNION SELECT p.customer_id, p.customer_id {_PAYMENTS}",
     Kind.PAYMENT: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS}",
-    Kind.PAYMENT_VOID: f"SELECT p.id AS subject, p.customer_id AS subject_group {_PAYMENTS} AND p.voided_on IS NOT NULL",
+    Kind.PAYMENT_VOID: "SELECT p.id AS subject, p.customer_id AS subject_group FROM billing_payment p "
+    f"WHERE p.voided_on IS NOT NULL AND ({_OURS.format('p', 'received_on')} OR (p.voided_on >= %(since)s::date "
+    f"AND p.id IN ({_THERE.format('payment')})))",
     Kind.WALLET_PAYMENT: f"{_DRAWS} {_APPLIED} AND s.payment_id IS NOT NULL",
     Kind.REFUND: f"{_REFUNDS} AND (r.credit_note_id IS NOT NULL OR r.from_unapplied > 0)",
     Kind.REFUND_LOSS: f"{_REFUNDS} AND r.payment_id IS NOT NULL AND r.amount > r.from_unapplied",
@@ -101,7 +123,7 @@ _WITH_PAYMENTS = {
 
 
 def facts_of(connection: Connection) -> Mapping[Kind, str]:
-    """Give, for each kind that the connection sends, the query of its subjects; it takes `entities` and `since`."""
+    """Give, for each kind that the connection sends, the query of its subjects; it takes `entities`, `since`, `connection`."""
     if connection.sync_mode == SyncMode.JOURNAL_ENTRIES:
         facts = _CUSTOMER_FIRST if connection.option("ar_customer", "one") == "each" else _ENTRIES
     else:

@@ -24,13 +24,14 @@ _REFERRED_TO = (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.WRITE_OFF, Ki
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One document: the body, or in words why there is none."""
+    """One document, and the body it makes; or in words why there is none."""
 
     kind: Kind
     subject_id: int
     reference: str
     body: str = ""
     trouble: str = ""
+    document: Document | None = None
 
 
 class _Undo(Exception):
@@ -60,7 +61,9 @@ def try_out(connection: Connection, *, since: date) -> tuple[dict[Kind, int], li
 def _newest(
     connection: Connection, kind: Kind, facts: str, since: date, counts: dict[Kind, int]
 ) -> list[tuple[int, int | None]]:
-    values: dict[str, Any] = {"entities": entity_ids(connection), "since": since, "kind": kind.value, "most": EACH}
+    values: dict[str, Any] = {
+        "entities": entity_ids(connection), "since": since, "connection": connection.pk, "kind": kind.value, "most": EACH
+    }  # fmt: skip
     with database.cursor() as cursor:
         cursor.execute(_COUNT.format(facts=facts), values)
         counts[kind] = cursor.fetchone()[0]
@@ -192,5 +195,5 @@ def _try(connection: Connection, kind: Kind, subjects: Sequence[tuple[int, int |
         except DeliveryError as error:
             tried.append(Tried(kind, item.subject_id, reference, trouble=error.words))
         else:
-            tried.append(Tried(kind, item.subject_id, reference, body=body))
+            tried.append(Tried(kind, item.subject_id, reference, body=body, document=document))
     return tried

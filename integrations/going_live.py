@@ -26,10 +26,17 @@ from integrations.upkeep import set_options
 
 OPENING = "open"  # The unit of sums that bring opening balances.
 
+# What was open when the day began, whatever became of it since: what settled it since then is sent too, and refers to it.
 _OPEN = """
 SELECT i.id FROM billing_invoice i
- WHERE i.status IN ('finalized', 'partially_paid') AND i.issued_on < %(since)s::date
-   AND i.business_entity_id = ANY(%(entities)s::bigint[])
+ WHERE i.status <> 'draft' AND i.issued_on < %(since)s::date AND i.business_entity_id = ANY(%(entities)s::bigint[])
+   AND (i.status IN ('finalized', 'partially_paid') OR i.voided_on >= %(since)s::date
+        OR EXISTS (SELECT 1 FROM billing_paymentallocation a
+                    WHERE a.invoice_id = i.id AND a.allocated_on >= %(since)s::date)
+        OR EXISTS (SELECT 1 FROM billing_creditnote c WHERE c.invoice_id = i.id AND c.issued_on >= %(since)s::date
+                      AND c.total > c.to_wallet + c.to_refund)
+        OR EXISTS (SELECT 1 FROM billing_writeoff w WHERE w.invoice_id = i.id AND w.written_off_on >= %(since)s::date)
+        OR EXISTS (SELECT 1 FROM billing_walletentry e WHERE e.invoice_id = i.id AND e.on >= %(since)s::date))
 """
 # An open invoice brings what was paid on it, and that payment the other invoices it settled, and so on.
 _OPEN_AND_ITS_PAYMENTS = f"""
@@ -60,7 +67,7 @@ def go_live(connection: Connection, *, start: date, history: History, since: dat
     """Send from a day on; give how many items were put into the outbox. Raises SetupError before all is mapped.
 
     `history`: nothing; the opening balances as of the day before (entries as one sum a calendar year, documents as the
-    invoices still open); or everything `since` an earlier day.
+    invoices open then); or everything `since` an earlier day.
     """
     missing = readiness(connection)
     if connection.status != ConnectionStatus.CONNECTED or missing:

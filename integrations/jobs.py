@@ -14,20 +14,25 @@ from integrations.models import Connection
 from integrations.reconciliation import reconcile
 
 _SHOWN = 100
+_CONNECTION, _ONWARD = "integrations.connection", "Go on with the connection"
+_RECONCILIATION = "integrations.reconciliation"
 
 
 def _import_lists(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     connection = Connection.objects.get(pk=parameters["connection"])
     count = mapping.import_lists(connection)
-    return JobResult(f"{count:,} accounts, customers, products and tax codes read from {connection.realm_name}.")
+    words = f"{count:,} accounts, customers, products and tax codes read from {connection.realm_name}."
+    return JobResult(words, about=(_CONNECTION, connection.pk), onward=_ONWARD)
 
 
 def _create_accounts(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     connection = Connection.objects.get(pk=parameters["connection"])
-    count = mapping.create_missing(connection)
+    count = mapping.create_missing(connection, progress=progress)
     if not count:
-        return JobResult("Nothing was missing: every account has a counterpart.")
-    return JobResult(f"{count:,} records created in {connection.realm_name} and mapped.")
+        words = "Nothing was missing: every account has a counterpart."
+    else:
+        words = f"{count:,} records created in {connection.realm_name} and mapped."
+    return JobResult(words, about=(_CONNECTION, connection.pk), onward=_ONWARD)
 
 
 def _reconcile(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
@@ -40,7 +45,8 @@ def _reconcile(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     )
     if not kept.difference_count:
         return JobResult(
-            f"{kept.compared:,} documents compared through {day_words(kept.through)}: both sides agree to the cent."
+            f"{kept.compared:,} documents compared through {day_words(kept.through)}: both sides agree to the cent.",
+            about=(_RECONCILIATION, kept.pk),
         )
     details = [f"{each['document']}: {each['cause']}" for each in kept.differences[:_SHOWN]]
     if kept.difference_count > len(details):
@@ -49,6 +55,7 @@ def _reconcile(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     return JobResult(
         f"{kept.compared:,} documents compared through {day_words(kept.through)}: {found}.",
         tuple(details),
+        about=(_RECONCILIATION, kept.pk),
     )
 
 

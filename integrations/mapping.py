@@ -40,6 +40,9 @@ _OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visibl
 _NAMESPACE = uuid.UUID("7f1f0b0e-7a53-4a0a-9a53-2f2b6d0c4e11")
 # What ERPs and accountants call the accounts of some roles.
 _ALSO_CALLED = {
+    "cash": ("checking", "current account", "bank", "bank account", "business bank account", "cash at bank"),
+    "payment_gateway_fees": ("payment processing fees", "merchant fees", "merchant account fees", "bank fees"),
+    "rounding": ("rounding differences",),
     "bad_debt_expense": ("bad debts", "bad debt"),
     "customer_wallet": ("customer prepayments", "customer deposits", "prepayments from customers"),
     "accounts_receivable.payment_gateways": ("payment processor clearing", "payment gateway clearing"),
@@ -167,8 +170,13 @@ def choose(connection: Connection, *, kind: MappingKind, internal_id: int | None
     return mapping
 
 
-def create_missing(connection: Connection, connector: Connector | None = None) -> int:
-    """Create in the ERP what has no counterpart: accounts, and the customer of receivable lines; give how many."""
+def create_missing(
+    connection: Connection, connector: Connector | None = None, *, progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Create in the ERP what has no counterpart: accounts, and the customer of receivable lines; give how many.
+
+    `progress` is told how many of the accounts are made: a vendor's limits may let them take half a minute.
+    """
     connector = connector or connector_of(connection)
     spec = base.get(connection.erp)
     mapped = set(
@@ -178,9 +186,8 @@ def create_missing(connection: Connection, connector: Connector | None = None) -
     numbers = {record.number for record in theirs}
     types_by_name = {_plain(record.name): record.type for record in theirs}
     created = 0
-    for account in our_accounts(connection):
-        if account.pk in mapped:
-            continue
+    missing = [account for account in our_accounts(connection) if account.pk not in mapped]
+    for account in missing:
         kind, subtype = spec.account_types.get(account.role) or spec.account_types[account.category]
         # Names and numbers are unique there; what another account has is left to it.
         is_free = types_by_name.get(_plain(account.name), kind) == kind
@@ -193,6 +200,8 @@ def create_missing(connection: Connection, connector: Connector | None = None) -
         )
         _created(connection, MappingKind.ACCOUNT, account.pk, row)
         created += 1
+        if progress:
+            progress(created, len(missing))
     if connection.sync_mode == SyncMode.DOCUMENTS and connection.send_payments:
         created += _create_deposit_account(connection, connector, theirs)
     if needs_default_customer(connection):

@@ -27,7 +27,7 @@ from integrations.models import Connection, DeliveryAttempt, OutboxItem, OutboxS
 from integrations.policy import Policy, WhenLocked
 from integrations.vault import redact
 
-_EXCERPT = 2000
+_LONGEST = 100_000  # A batch whole: what is kept of a request has to show each of its items.
 _LOCKED_WAIT = 3600.0
 _LOOKS = 3  # How often a lock that the company's facts do not show is taken at its word.
 _TOO_OFTEN = "It was tried {attempts} times. {words} Look at the ERP's state, then send it again."
@@ -192,7 +192,7 @@ def _keep_references(connection: Connection, kind: Kind, delivered: Sequence[tup
 
 
 def log_calls(*, connection: Connection, claim: Claim | None, calls: Sequence[Call]) -> None:
-    """Keep the requests just made, redacted and cut."""
+    """Keep the requests just made, redacted."""
     item_ids = [item.pk for item in claim.items] if claim else []
     DeliveryAttempt.objects.bulk_create(
         DeliveryAttempt(
@@ -204,8 +204,8 @@ def log_calls(*, connection: Connection, claim: Claim | None, calls: Sequence[Ca
             http_status=call.status,
             outcome=call.outcome[:50],
             seconds=round(call.seconds, 3),
-            request=redact(call.request[:_EXCERPT]),
-            response=redact(call.response[:_EXCERPT]),
+            request=redact(call.request[:_LONGEST]),
+            response=redact(call.response[:_LONGEST]),
         )
         for call in calls
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -51,6 +51,14 @@ def set_options(connection_id: int, given: Mapping[str, Any]) -> None:
     options = {**locked.options, **given}
     locked.options = {name: value for name, value in options.items() if value not in (None, "", False)}
     locked.save(update_fields=["options", "updated_at"])
+
+
+@transaction.atomic
+def compare_from(connection_id: int, first: date) -> None:
+    """Let reconciliations begin no later than this day: everything dated from it on was brought along."""
+    locked = Connection.objects.select_for_update(no_key=True).defer("credentials").get(pk=connection_id)
+    if locked.options.get("reconcile_from", "") > first.isoformat():
+        set_options(connection_id, {"reconcile_from": first.isoformat()})
 
 
 def token_health(connection: Connection) -> TokenHealth:

@@ -20,7 +20,10 @@ _NAMES = (
     r"consumer_key|consumer_secret|token_id|token_secret|oauth_\w+"
 )
 _PATTERNS = (
-    re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+"),
+    # As a header, or long enough for a token: a product may be called “Basic plan”.
+    re.compile(
+        r"(?i)\b(authorization\W{1,4}(?:bearer|basic)|(?:bearer|basic)(?=\s+[A-Za-z0-9._~+/=-]{20}))\s+[A-Za-z0-9._~+/=-]+"
+    ),
     re.compile(rf"""(?i)(["']?\b(?:{_NAMES})["']?\s*[:=]\s*)(["'])[^"']*\2"""),
     re.compile(rf"(?i)\b((?:{_NAMES}|code|state)=)[^&\s\"']+"),
 )

@@ -32,6 +32,7 @@ class Document:
     lead: object = ""
     note: str = ""
     tables: Sequence[Table] = ()
+    waits_for: str = ""  # The address that tells how far a job is; the page shows itself anew when that is over.
 
 
 class VerbForm(StyledForm):
@@ -59,6 +60,7 @@ class Verb:
     allowed: Callable[[Any], bool] = field(default=lambda subject: True)
     danger: bool = False
     back_to_list: bool = False
+    submit: str = ""  # Of the button that confirms; empty: the label.
     tables: Callable[[Any], Sequence[Table]] = field(default=lambda subject: ())
 
 
@@ -147,7 +149,7 @@ class DocumentAdmin(TenantAdmin):
             return form_page(
                 request,
                 title=f"{verb.label}: {subject}",
-                submit=verb.label,
+                submit=verb.submit or verb.label,
                 cancel_url=self._page_of(subject),
                 do=carry_out,
                 form=verb.form(posted, request.FILES or None, subject=subject) if verb.form else None,

@@ -170,8 +170,10 @@ def state_of(job: Job) -> dict[str, Any]:
 
 
 def _links(job: Job) -> list[tuple[str, str]]:
-    about = (job.result or {}).get("about")
-    return [("Look at the result", change_url(apps.get_model(about[0]), about[1]))] if about else []
+    result = job.result or {}
+    about = result.get("about")
+    onward = result.get("onward", "Look at the result")
+    return [(onward, change_url(apps.get_model(about[0]), about[1]))] if about else []
 
 
 def _files(job: Job) -> list[Table]:

@@ -34,14 +34,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job did: one sentence, lines of detail such as rejected rows, and what it made, as model and id.
+    """What a job did: one sentence, lines of detail such as rejected rows, and what it made or was about, as model and id.
 
-    `files` are names and contents to be downloaded, each made when it is asked for, so that one at a time is in memory.
+    `onward` is what the link to that says. `files` are names and contents to be downloaded, each made when it is asked for, so
+    that one at a time is in memory.
     """
 
     words: str
     details: tuple[str, ...] = ()
     about: tuple[str, int] | None = None
+    onward: str = "Look at the result"
     files: Iterable[tuple[str, bytes]] = ()
 
 
@@ -170,7 +172,12 @@ def run_job(*, job_id: int) -> Job:
             _finish(
                 job,
                 JobStatus.DONE,
-                result={"words": result.words, "details": list(result.details), "about": result.about},
+                result={
+                    "words": result.words,
+                    "details": list(result.details),
+                    "about": result.about,
+                    "onward": result.onward,
+                },
             )
     return job
 

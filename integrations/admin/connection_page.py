@@ -18,7 +18,8 @@ from billing.periods import day_words
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
 from integrations.admin.file_verbs import files_tables, takes_files, waiting_for_files
-from integrations.admin.guide import guide
+from integrations.admin.guide import guide, waits_for
+from integrations.admin.policy_verbs import POLICY_OPTIONS, policy_words
 from integrations.admin.shown import count_link, erp_name, outbox_url, sends
 from integrations.connectors import base
 from integrations.going_live import is_being_set_up
@@ -37,17 +38,7 @@ from integrations.tokens import is_fed_by_files, way_of
 from integrations.upkeep import TokenHealth, token_health
 
 _MISSING_SHOWN = 8
-_SHOWN_ELSEWHERE = ("setting_up",)
-_OPTION_WORDS = {
-    "start": "Live from",
-    "reconcile_from": "Compared from",
-    "approval": "A person approves what is sent",
-    "draft": "Left as drafts",
-    "summarize_payments": "Entries of payments",
-    "summarize_others": "All other entries",
-    "when_locked": "When the ERP's books are locked",
-    "ar_customer": "Customers on receivable lines",
-}
+_SHOWN_ELSEWHERE = {"setting_up", *POLICY_OPTIONS}
 _SOON = timedelta(days=14)
 _CERTIFICATE_SOON = timedelta(days=60)  # A new one has to be made, uploaded there and entered here.
 
@@ -83,6 +74,7 @@ def describe(request: HttpRequest, connection: Any) -> Document:
                 if takes_files(connection)
                 else [throughput_table(connection, now=now), *_limits(connection), attempts_table(connection)]
             ),
+            _policies(request, connection),
             _settings(request, connection),
         ],
     )
@@ -98,7 +90,8 @@ def _set_up(request: HttpRequest, connection: Any, health: TokenHealth, now: dat
         badge=badge("submitted", "Being set up"),
         lead="Nothing is sent to the ERP before you go live. Follow the steps; you can leave and come back at any time.",
         note=health.trouble or connection.status_reason,
-        tables=[*tables, _settings(request, connection)],
+        tables=[*tables, _policies(request, connection), _settings(request, connection)],
+        waits_for=waits_for(connection),
     )
 
 
@@ -283,3 +276,13 @@ def _settings(request: HttpRequest, connection: Connection) -> Table:
         ),
     ]
     return Table("Settings", columns("Setting", "Value"), rows, "", note="Set when the connection is made.")
+
+
+def _policies(request: HttpRequest, connection: Connection) -> Table:
+    """Say in words how it sends, whatever was never touched included."""
+    sent: list[tuple[object, object]] = [
+        ("What it sends", sends(connection)),
+        ("Of", connection.business_entity or "all business entities that have no connection of their own"),
+    ]
+    note = "An administrator changes them with “Policies”, and what it sends with “Change what it sends”."
+    return Table("Policies", columns("Policy", "Now"), [*sent, *policy_words(connection)], "", note=note)

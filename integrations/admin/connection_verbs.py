@@ -18,6 +18,7 @@ from integrations.backfill import backfill
 from integrations.connectors import base
 from integrations.connectors.base import DeliveryError, SecretField
 from integrations.models import Connection, ConnectionStatus, Mapping, OutboxItem, OutboxState, SyncMode
+from integrations.readiness import needs_default_customer
 from integrations.tokens import SignInError, is_fed_by_files, way_of
 
 
@@ -149,6 +150,7 @@ def _send(request: HttpRequest, connection: Connection, given: dict[str, Any]) -
 
 def _backfill(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     added = backfill(connection, since=given["since"])
+    upkeep.compare_from(connection.pk, given["since"])
     return f"{added:,} items were added to the outbox." if added else "Nothing was missing since that day."
 
 
@@ -200,6 +202,16 @@ def _choose_company(request: HttpRequest, connection: Connection, given: dict[st
     return f"{chosen.name} is connected to {chosen.realm_name}. Next: import the ERP's lists, then see to the mapping."
 
 
+def _what_is_created(connection: Connection) -> str:
+    name = erp_name(connection.erp)
+    words = f"Creates in {name} every account that has no counterpart, not even a suggested one, and maps it."
+    if needs_default_customer(connection):
+        words += " So it does with the customer that stands on receivable lines."
+    if connection.sync_mode == SyncMode.DOCUMENTS and connection.send_payments:
+        words += " So it does with the account that payments go to, where it has none for that."
+    return f"{words} Accounts there can be made inactive later, but not deleted."
+
+
 VERBS = (
     Verb(
         "company", "Choose company", _choose_company, role=Role.ADMIN, form=CompanyForm, allowed=_has_to_choose,
@@ -221,9 +233,8 @@ VERBS = (
         explain=lambda connection: "Looks for a counterpart of everything that has none, by number, name and type.",
     ),
     Verb(
-        "create-missing", "Create missing accounts", _create_missing, role=Role.ACCOUNTANT, allowed=_is_open,
-        explain=lambda connection: f"Creates in {erp_name(connection.erp)} every account that has no counterpart, not even a "
-        "suggested one, and maps it. Accounts there can be made inactive later, but not deleted.",
+        "create-missing", "Create what is missing", _create_missing, role=Role.ACCOUNTANT, allowed=_is_open,
+        explain=_what_is_created,
     ),
     Verb(
         "backfill", "Back-fill", _backfill, role=Role.ACCOUNTANT, form=SinceForm, allowed=_is_on,
@@ -236,7 +247,7 @@ VERBS = (
         f"ever shown again. {way_of(connection).note}".strip(),
     ),
     Verb(
-        "mode", "Change mode", _mode, role=Role.ADMIN, form=ModeForm, allowed=_is_on,
+        "mode", "Change what it sends", _mode, role=Role.ADMIN, form=ModeForm, allowed=_is_on,
         explain=lambda connection: f"{connection.name} sends {sends(connection).lower()} now. What happened before the change "
         "stays in the form in which it was sent.",
     ),

@@ -35,7 +35,8 @@ from integrations.setup import create_connection
 from integrations.tokens import SignInError, is_fed_by_files, way_of
 
 _WORDS_SHOWN = 110
-_WHILE_SET_UP = ("Policies", "History", "Switch off")
+_ON_THE_MAPPING_PAGE = ("Suggest mapping", "Create what is missing")
+_WHILE_SET_UP = ("Policies", "Switch off")
 
 
 class AddForm(ModeFields, StyledForm):
@@ -45,7 +46,9 @@ class AddForm(ModeFields, StyledForm):
         help_text="The business entity whose books it receives.",
     )  # fmt: skip
     name = forms.CharField(max_length=100, required=False, help_text="What you call it. Empty: the ERP's name.")
-    sign_in = forms.ChoiceField(label="Signing in", required=False)
+    sign_in = forms.ChoiceField(
+        label="Signing in", required=False, help_text="Only where an ERP has several ways; leave it for the others."
+    )
     address = forms.URLField(
         label="Address of a sandbox", required=False, assume_scheme="http", max_length=200,
         help_text="For trying out only: a stand-in server, such as http://127.0.0.1:8801. Empty: the vendor itself.",
@@ -54,7 +57,9 @@ class AddForm(ModeFields, StyledForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["erp"].choices = base.choices()  # type: ignore[attr-defined]
+        # None is chosen beforehand: what is sent where is decided by a person. Files are for what is not in the list.
+        erps = sorted(base.choices(), key=lambda each: base.get(each[0]).sign_ins[0].kind is SignInKind.NONE)
+        self.fields["erp"].choices = [("", "Choose…"), *erps]  # type: ignore[attr-defined]
         self.fields["sign_in"].choices = [("", "The usual way"), *_ways()]  # type: ignore[attr-defined]
         entities = BusinessEntity.objects.all()
         of: Any = self.fields["business_entity"]
@@ -81,13 +86,12 @@ def _no_address_of_this_machine(request: HttpRequest) -> str:
     return format_html(words, there)
 
 
-def _ways() -> list[tuple[str, str]]:
-    """List the ways of signing in to those ERPs that have several."""
+def _ways() -> list[tuple[str, list[tuple[str, str]]]]:
+    """List the ways of signing in to those ERPs that have several, by ERP."""
     specs = [base.get(code) for code, _ in base.choices()]
     return [
-        (f"{spec.code} {way.code}", f"{spec.label}: {way.label}")
+        (spec.label, [(f"{spec.code} {way.code}", way.label) for way in spec.sign_ins])
         for spec in specs
-        for way in spec.sign_ins
         if len(spec.sign_ins) > 1
     ]
 
@@ -98,7 +102,6 @@ class ConnectionAdmin(DocumentAdmin):
     verbs = (*VERBS, *LIVE_VERBS, *POLICY_VERBS, *FILE_VERBS)
     list_display = (
         "name",
-        "erp_shown",
         "company_shown",
         "sends_shown",
         "status_shown",
@@ -106,7 +109,6 @@ class ConnectionAdmin(DocumentAdmin):
         "parked",
         "delivered",
         "trouble",
-        "calls",
     )
     list_select_related = ("business_entity",)
     empty_hint = "Connect an ERP, and it receives your journal entries, or your invoices and payments, by itself."
@@ -148,10 +150,10 @@ class ConnectionAdmin(DocumentAdmin):
             label = "Reconnect" if subject.realm_id else "Connect"
             links.insert(len(links) if is_open else 0, (label, reverse("admin:connect_erp", args=[subject.pk])))
         shown: list[dict[str, object]] = [{"label": label, "url": url, "danger": False} for label, url in links]
-        verbs = super().buttons(request, subject)
-        if is_fed_by_files(subject):  # What comes next there: files out, the ERP's word in.
-            carrying = {verb.label for verb in FILE_VERBS}
-            verbs = sorted(verbs, key=lambda each: each["label"] not in carrying)
+        verbs = [each for each in super().buttons(request, subject) if each["label"] not in _ON_THE_MAPPING_PAGE]
+        # What comes next with files first: files out, the ERP's word in. What ends it last.
+        carrying = {verb.label for verb in FILE_VERBS} if is_fed_by_files(subject) else set()
+        verbs.sort(key=lambda each: (each["label"] not in carrying, bool(each["danger"])))
         return [*verbs[:1], *shown, *verbs[1:]] if is_open else [*shown, *verbs]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
@@ -171,7 +173,7 @@ class ConnectionAdmin(DocumentAdmin):
             )
             if not is_new:
                 return f"{made.name} was there already, just so.", self._page_of(made)
-            return f"{made.name} is made. Nothing is sent before you go live. Follow the steps.", self._page_of(made)
+            return f"The connection {made.name} is made. Follow the steps below.", self._page_of(made)
 
         return form_page(
             request,
@@ -225,13 +227,10 @@ class ConnectionAdmin(DocumentAdmin):
             opts=self.opts,
         )
 
-    @display(description="ERP", ordering="erp")
-    def erp_shown(self, connection: Connection) -> str:
-        return erp_name(connection.erp)
-
-    @display(description="Company there")
-    def company_shown(self, connection: Connection) -> str:
-        return connection.realm_name or connection.realm_id or NONE
+    @display(description="Company in the ERP", ordering="erp")
+    def company_shown(self, connection: Connection) -> object:
+        company = connection.realm_name or connection.realm_id or NONE
+        return format_html('{}<div class="cf-muted">{}</div>', company, erp_name(connection.erp))
 
     @display(description="Sends")
     def sends_shown(self, connection: Connection) -> str:
@@ -262,7 +261,3 @@ class ConnectionAdmin(DocumentAdmin):
     def trouble(self, connection: Any) -> str:
         words = connection.status_reason or connection.last_trouble or NONE
         return words if len(words) <= _WORDS_SHOWN else f"{words[:_WORDS_SHOWN]}…"
-
-    @display(description="Calls, 24 h", ordering="calls_today")
-    def calls(self, connection: Any) -> str:
-        return f"{connection.calls_today or 0:,}"

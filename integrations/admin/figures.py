@@ -8,6 +8,7 @@ from django.db.models import Avg, Count, F, Max, OuterRef, Q, QuerySet, Subquery
 from billing.admin.shown import moment
 from billing.admin.tables import Table, columns
 from integrations.admin.shown import count_link, outbox_url
+from integrations.connectors.errors import InProgress
 from integrations.documents import Kind
 from integrations.models import UNDELIVERED, Connection, DeliveryAttempt, OutboxItem, OutboxState
 from integrations.models.outbox import NOTHING_THERE
@@ -21,7 +22,9 @@ def with_figures(connections: QuerySet[Connection], *, now: datetime) -> QuerySe
     """Add what waits and is parked, when something was last delivered, the newest trouble, and the calls of a day."""
     items = OutboxItem.objects.filter(connection=OuterRef("pk")).order_by()
     calls = DeliveryAttempt.objects.filter(connection=OuterRef("pk"), at__gte=now - DAY).order_by()
-    trouble = items.filter(state__in=UNDELIVERED).exclude(reason="").order_by("-id")
+    trouble = (
+        items.filter(state__in=UNDELIVERED).exclude(reason="").exclude(reason_code=InProgress.code).order_by("-id")
+    )
     return connections.annotate(
         waiting_count=_one(items.filter(state__in=WAITING), Count("id")),
         parked_count=_one(items.filter(state=OutboxState.PARKED), Count("id")),

@@ -212,8 +212,8 @@ FILE_VERBS = (
     ),
     Verb(
         "upload-chart", "Upload chart", _upload_chart, role=Role.ACCOUNTANT, form=ChartForm, allowed=takes_files,
-        explain=lambda connection: "Reads the ERP's accounts, so that ours can be mapped to them. Without it, “Create missing "
-        "accounts” uses our own account numbers there.",
+        explain=lambda connection: "Reads the ERP's accounts, so that ours can be mapped to them. Without it, “Create what is "
+        "missing” uses our own account numbers there.",
     ),
     Verb(
         "upload-report", "Upload the ERP's export", _upload_report, role=Role.ACCOUNTANT, form=ReportForm,

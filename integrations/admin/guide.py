@@ -1,5 +1,6 @@
 """The guided set-up of a connection: what is done, what comes next, and what is still missing, each with its link."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -16,9 +17,10 @@ from billing.wording import counted
 from integrations.admin import mapping_rows
 from integrations.admin.mapping_rows import DEFAULTS
 from integrations.admin.shown import erp_name, sends
+from integrations.admin.sign_in import callback_address
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
-from integrations.connectors.facts import DIMENSIONS, RowKind
+from integrations.connectors.facts import DIMENSIONS
 from integrations.going_live import is_being_set_up
 from integrations.models import (
     Connection,
@@ -28,12 +30,14 @@ from integrations.models import (
     Mapping,
     MappingKind,
     MappingStatus,
+    RecordKind,
 )
 from integrations.readiness import readiness
 from integrations.tokens import is_fed_by_files, way_of
 from integrations.upkeep import TokenHealth
 
-_IMPORTING = ("import_erp_lists", "create_erp_accounts")
+_IMPORTING, _CREATING = "import_erp_lists", "create_erp_accounts"
+_CREATED = (MappingKind.ACCOUNT, DEFAULTS)  # What “Create what is missing” makes in the ERP.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Step:
 def guide(request: HttpRequest, connection: Connection, health: TokenHealth) -> Table:
     """Draw the steps up to going live; the first open one is marked."""
     rows: list[tuple[object, ...]] = []
-    steps = list(steps_of(connection, health))
+    steps = list(steps_of(connection, health, callback=callback_address(request)))
     current = next((step for step in steps if not step.done and not step.optional), None)
     for number, step in enumerate(steps, 1):
         is_now = step is current
@@ -78,8 +82,8 @@ def _for_whom(step: Step, is_ahead: bool) -> str:
     return "" if is_ahead or not step.links else f"for the role {Role(step.links[0][2]).name.lower()}"
 
 
-def steps_of(connection: Connection, health: TokenHealth) -> Iterator[Step]:
-    """Give the steps of a connection, in order."""
+def steps_of(connection: Connection, health: TokenHealth, *, callback: str) -> Iterator[Step]:
+    """Give the steps of a connection, in order. `callback` is the address that the app at the vendor has to know."""
     is_open = connection.status == ConnectionStatus.CONNECTED
     yield Step(
         "Choose the ERP and what it gets",
@@ -91,11 +95,11 @@ def steps_of(connection: Connection, health: TokenHealth) -> Iterator[Step]:
     if is_fed_by_files(connection):
         yield from _by_files(connection, is_open)
     else:
-        yield from _signing_in(connection, health, is_open)
+        yield from _signing_in(connection, health, is_open, callback)
         yield _import(connection, is_open)
     has_lists = is_open and connection.lists_read_at is not None
     yield from _mapping(connection, has_lists)
-    missing = readiness(connection) if has_lists else ["Do the steps above."]
+    missing = readiness(connection) if has_lists else ["the steps above."]
     yield Step(
         "Look at what would be sent",
         "A dry run shows the very documents, with nothing sent.",
@@ -122,13 +126,13 @@ def _by_files(connection: Connection, is_open: bool) -> Iterator[Step]:
         done=is_open,
         links=[] if is_open else [("Connect", reverse("admin:connect_erp", args=[connection.pk]), Role.ADMIN)],
     )
-    accounts = ErpRecord.objects.filter(connection=connection, kind=RowKind.ACCOUNT, is_active=True).count()
+    accounts = ErpRecord.objects.filter(connection=connection, kind=RecordKind.ACCOUNT, is_active=True).count()
     yield Step(
         "Upload its chart of accounts",
         f"{counted(accounts, 'account', 'accounts')} to map to."
         if accounts
         else "A CSV file with number and name of each account. Leave it out if our account numbers are used there too: "
-        "create the missing accounts below.",
+        "“Create what is missing” below.",
         done=bool(accounts),
         links=[("Upload again" if accounts else "Upload chart", _verb(connection, "upload_chart"), Role.ACCOUNTANT)]
         if is_open
@@ -137,16 +141,18 @@ def _by_files(connection: Connection, is_open: bool) -> Iterator[Step]:
     )
 
 
-def _signing_in(connection: Connection, health: TokenHealth, is_open: bool) -> Iterator[Step]:
+def _signing_in(connection: Connection, health: TokenHealth, is_open: bool, callback: str) -> Iterator[Step]:
     way = way_of(connection)
     name = erp_name(connection.erp)
     if way.fields:
-        wanted = ", ".join(health.missing) or "nothing more"
+        words = "Entered, encrypted, never shown again."
+        if health.missing:
+            words = f"Missing: {', '.join(health.missing)}. {way.note}".strip()
+            if way.kind is SignInKind.CODE:
+                words += f" The app there must know this address to come back to: {callback}"
         yield Step(
             "Enter the credentials",
-            "Entered, encrypted, never shown again."
-            if not health.missing
-            else f"Missing: {wanted}. {way.note}".strip(),
+            words,
             done=not health.missing and not health.trouble,
             links=[("Enter credentials", _verb(connection, "credentials"), Role.ADMIN)],
         )
@@ -164,22 +170,35 @@ def _signing_in(connection: Connection, health: TokenHealth, is_open: bool) -> I
     )
 
 
+def waits_for(connection: Connection) -> str:
+    """Give the address that tells how far the work is that a step waits for; an empty text where none is under way."""
+    found = [_unfinished(connection, kind) for kind in (_IMPORTING, _CREATING)]
+    running = next((job for job in found if job is not None and job.status != JobStatus.FAILED), None)
+    return reverse("admin:job_state", args=[running.pk]) if running else ""
+
+
+def _unfinished(connection: Connection, kind: str) -> Job | None:
+    """Give the last job of a kind for this connection while it is not done, or when it has failed."""
+    job = Job.objects.filter(kind=kind, parameters__connection=connection.pk).order_by("-id").first()
+    return job if job is not None and job.status != JobStatus.DONE else None
+
+
+def _told(job: Job) -> str:
+    failed = job.status == JobStatus.FAILED
+    hint = job.message or ("" if failed else "This page shows by itself when it is done.")
+    far = f", {job.done:,} of {job.total:,} done" if job.total and not failed else ""
+    return f"{job.title}: {job.get_status_display().lower()}{far}. {hint}"
+
+
 def _import(connection: Connection, is_open: bool) -> Step:
-    running = Job.objects.filter(
-        kind__in=_IMPORTING,
-        parameters__connection=connection.pk,
-        status__in=(JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.FAILED),
-        created_at__gt=connection.lists_read_at or connection.created_at,
-    ).first()
+    running = _unfinished(connection, _IMPORTING)
     again = "Import again" if connection.lists_read_at else "Import lists"
     links = [(again, _verb(connection, "import_lists"), Role.ACCOUNTANT)] if is_open else []
     words = "Accounts, customers, products, tax codes, currencies and dimensions, and until when its books are locked."
     if running is not None:
         failed = running.status == JobStatus.FAILED
         links = [("See how far it is", change_url(Job, running.pk), Role.ACCOUNTANT), *(links if failed else ())]
-        words = (
-            f"{running.title}: {running.get_status_display().lower()}. {running.message or 'Look again in a moment.'}"
-        )
+        words = _told(running)
     elif connection.lists_read_at:
         count = ErpRecord.objects.filter(connection=connection, is_active=True).count()
         closed = connection.company.get("books_closed_through")
@@ -195,34 +214,45 @@ def _mapping(connection: Connection, has_lists: bool) -> Iterator[Step]:
     suggested = _suggested(connection)
     for kind, label in mapping_rows.kinds_of(connection):
         wanted, found = open_counts.get(kind, 0), suggested.get(kind, 0)
-        if kind == DEFAULTS and not mapping_rows.default_kinds(connection):
-            continue
-        links = []
-        if has_lists:
-            links = [("Map", _tab(connection, kind), Role.VIEWER)]
-            if kind == mapping_rows.kinds_of(connection)[0][0] and wanted and not found:
-                links.insert(0, ("Suggest mapping", _verb(connection, "suggest"), Role.ACCOUNTANT))
-            if kind == MappingKind.ACCOUNT and wanted:
-                links.append(("Create missing accounts", _verb(connection, "create_missing"), Role.ACCOUNTANT))
-        optional = not wanted and not found
         words = f"{wanted} without a confirmed counterpart" if wanted else "Nothing is missing"
-        words += f"; {found} suggestions to look at." if found else "."
+        words += f"; {counted(found, 'suggestion', 'suggestions')} to look at." if found else "."
+        creating = _unfinished(connection, _CREATING) if wanted and kind in _CREATED else None
+        if creating is not None:
+            words = _told(creating)
         yield Step(
-            f"Map the {label.lower()}", f"{words} {mapping_rows.note_of(kind)}", done=has_lists and not wanted,
-            links=links, optional=optional,
+            f"Map the {label.lower()}", f"{words} {mapping_rows.note_of(connection, kind)}", done=has_lists and not wanted,
+            links=_mapping_links(connection, kind, wanted=wanted, found=found, creating=creating) if has_lists else (),
+            optional=not wanted and not found,
         )  # fmt: skip
     kinds = [kind for kind in base.get(connection.erp).lists if kind in DIMENSIONS]
     if kinds and has_lists:
-        have = ErpRecord.objects.filter(connection=connection, kind__in=kinds, is_active=True).count()
+        rows = ErpRecord.objects.filter(connection=connection, kind__in=kinds, is_active=True)
+        have = Counter(RecordKind(kind).label.lower() for kind in rows.values_list("kind", flat=True))
         mapped = DimensionMapping.objects.filter(connection=connection).count()
+        there = ", ".join(f"{count:,} of the kind “{label}”" for label, count in sorted(have.items()))
         yield Step(
             "Map the dimensions",
-            f"{mapped} are mapped; the ERP has {have} values (classes, departments, locations, tracking categories). "
+            f"{mapped:,} mapped. The ERP has {there or 'none'}. "
             "Lines carry what their product, customer or business entity is mapped to.",
             done=bool(mapped),
             links=[("Map", dimensions_url(connection), Role.VIEWER)] if have else (),
             optional=True,
         )
+
+
+def _mapping_links(
+    connection: Connection, kind: str, *, wanted: int, found: int, creating: Job | None
+) -> list[tuple[str, str, str]]:
+    links = [("Map", _tab(connection, kind), Role.VIEWER)]
+    if creating is not None:
+        links.insert(0, ("See how far it is", change_url(Job, creating.pk), Role.ACCOUNTANT))
+        if creating.status != JobStatus.FAILED:
+            return links
+    if kind == MappingKind.ACCOUNT and wanted and not found:
+        links.insert(0, ("Suggest mapping", _verb(connection, "suggest"), Role.ACCOUNTANT))
+    if wanted and kind in _CREATED:
+        links.append(("Create what is missing", _verb(connection, "create_missing"), Role.ACCOUNTANT))
+    return links
 
 
 def _suggested(connection: Connection) -> dict[str, int]:

@@ -9,13 +9,14 @@ from billing.admin.tables import Table, columns
 from billing.models import Customer
 from integrations import outbox, preview, vault
 from integrations.admin.connection_verbs import mapping_url
+from integrations.admin.excerpts import parts_of
 from integrations.admin.shown import Subjects, indented, outbox_url, their_document
 from integrations.documents import Kind, as_sent, reference_of
 from integrations.models import DeliveryAttempt, ExportedDocument, ExternalReference, OutboxItem, OutboxState
 from integrations.tokens import is_fed_by_files
 
 _ATTEMPTS_SHOWN = 50
-_EXCERPT = (
+_FOLDED = (
     '<details><summary class="cf-link" style="cursor: pointer">{}</summary>'
     '<pre class="cf-code" style="max-width: 620px; overflow-wrap: anywhere; white-space: pre-wrap">{}</pre></details>'
 )
@@ -49,7 +50,7 @@ def describe(item: OutboxItem, *, with_preview: bool = False) -> Document:
             ("Delivered", moment(item.delivered_at)),
             *([("To mend it", _mend(item))] if is_open and item.reason_code else []),
         ],
-        tables=[*([_preview(item)] if with_preview else []), _attempts(item)],
+        tables=[*([_preview(item)] if with_preview else []), _attempts(item, name)],
     )
 
 
@@ -105,7 +106,7 @@ def _preview(item: OutboxItem) -> Table:
     return Table("What would be sent", columns("Body"), [(shown,)], "", note=note)
 
 
-def _attempts(item: OutboxItem) -> Table:
+def _attempts(item: OutboxItem, reference: str) -> Table:
     attempts = DeliveryAttempt.objects.filter(
         connection=item.connection_id, at__gte=item.created_at, item_ids__contains=[item.pk]
     )
@@ -119,15 +120,21 @@ def _attempts(item: OutboxItem) -> Table:
                 len(each.item_ids),
                 each.answer,
                 f"{each.seconds:.2f}",
-                _excerpt(each.request),
-                _excerpt(each.response),
+                *map(_folded, _parts(each, reference)),
             )
             for each in attempts.order_by("-at")[:_ATTEMPTS_SHOWN]
         ],
         "No request for it was made in the last 30 days.",
-        note="Excerpts of what was sent and received, without tokens and secrets. Kept for 30 days.",
+        note="What was sent and received for it, without tokens and secrets; of a request for many items, its own part. "
+        "Kept for 30 days.",
     )
 
 
-def _excerpt(text: str) -> object:
-    return format_html(_EXCERPT, f"{len(text):,} characters", indented(text)) if text else NONE
+def _parts(attempt: DeliveryAttempt, reference: str) -> tuple[str, str]:
+    if len(attempt.item_ids) < 2:
+        return attempt.request, attempt.response
+    return parts_of(attempt.request, attempt.response, reference)
+
+
+def _folded(text: str) -> object:
+    return format_html(_FOLDED, f"{len(text):,} characters", indented(text)) if text else NONE

@@ -19,6 +19,7 @@ from billing.admin.tables import Table, columns
 from billing.models import Role
 from billing.periods import add_months, first_of_month
 from integrations import vault
+from integrations.admin.readable import Names, readable
 from integrations.admin.shown import Subjects, indented, outbox_url, sends
 from integrations.connectors.base import DeliveryError
 from integrations.dry_run import EACH, Tried, try_out
@@ -38,7 +39,7 @@ class GoLiveForm(VerbForm):
         self.initial.setdefault("history", History.NOTHING.value)
         opening = "Opening balances: the sum of all earlier entries, dated the day before"
         if self.subject.sync_mode == SyncMode.DOCUMENTS:
-            opening = "Open items: the invoices that are not settled yet, with their own dates"
+            opening = "Open items: the invoices that were not settled when that day began, with their own dates"
             opening += ", and their payments" if self.subject.send_payments else ""
         self.fields["history"].choices = [  # type: ignore[attr-defined]
             (History.NOTHING.value, "Nothing: the ERP has it already, or never gets it"),
@@ -118,9 +119,10 @@ def _usual_day() -> date:
 def _tables(connection: Connection, since: date) -> list[Table]:
     counts, tried = try_out(connection, since=since)
     subjects = Subjects((each.kind, each.subject_id) for each in tried)
+    names = Names(connection)
     rows: dict[str, list[tuple[object, ...]]] = {}
     for each in tried:
-        shown = (subjects.show(each.kind, each.subject_id), each.reference, _body(each))
+        shown = (subjects.show(each.kind, each.subject_id), each.reference, _body(each, names))
         rows.setdefault(each.kind.value, []).append(shown)
     return [
         Table(
@@ -128,13 +130,17 @@ def _tables(connection: Connection, since: date) -> list[Table]:
             columns("Ours", "Our reference there", "What would be sent"),
             rows.get(kind.value, []),
             "",
-            note=f"The newest {EACH} of {count:,}." if count > EACH else "",
+            note=f"The newest {EACH} of {count:,}." if count > EACH else "All of them.",
         )
         for kind, count in counts.items()
     ]
 
 
-def _body(tried: Tried) -> object:
+def _body(tried: Tried, names: Names) -> object:
     if tried.trouble:
         return format_html('<span class="cf-error">It cannot be sent as it is. {}</span>', tried.trouble)
-    return format_html('<pre class="cf-code cf-body">{}</pre>', indented(vault.redact(tried.body)))
+    drawn = readable(tried.document, names) if tried.document else ""
+    body = format_html('<pre class="cf-code cf-body">{}</pre>', indented(vault.redact(tried.body)))
+    if not drawn:
+        return body
+    return format_html('{}<details><summary class="cf-link">Exactly as sent</summary>{}</details>', drawn, body)

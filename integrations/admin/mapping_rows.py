@@ -21,6 +21,14 @@ _INLINE = 150  # More to choose from than this is searched on a page of its own.
 _REFUSED_SHOWN = 2
 _SAYING_NOTHING = {"and", "of", "the", "other", "services"}
 DEFAULTS = "defaults"
+_DEFAULT_NOTES = {
+    MappingKind.DEFAULT_CUSTOMER: "The ERP wants a customer on each line on receivables. One stands for all of ours there; "
+    "who owes what is kept here. “Create what is missing” makes one.",
+    MappingKind.DEFAULT_PRODUCT: "Left empty, a product without a counterpart is created in the ERP with its first invoice.",
+    MappingKind.BAD_DEBT_PRODUCT: "Needed for the first write-off: an item of the ERP whose sales go to bad debts.",
+    MappingKind.DISCOUNT_PRODUCT: "Needed for the first bonus that is used: an item of the ERP whose sales go to discounts.",
+    MappingKind.DEPOSIT_ACCOUNT: "Where the money of payments stands in the ERP: the bank, or what your bank feed empties.",
+}
 _MAY_BE_LEFT_OUT = (MappingKind.DEFAULT_PRODUCT, MappingKind.BAD_DEBT_PRODUCT, MappingKind.DISCOUNT_PRODUCT)
 
 _MODELS: dict[MappingKind, type[Any]] = {
@@ -43,7 +51,7 @@ _NOTES = {
     MappingKind.ACCOUNT: "Every account needs a counterpart before its lines can be sent.",
     MappingKind.CUSTOMER: "A customer without a counterpart is created in the ERP with its first invoice.",
     MappingKind.PRODUCT: "A product without a counterpart is created in the ERP with its first invoice.",
-    MappingKind.TAX_CODE: "Every tax rate needs a tax code of the ERP, except in a company of the United States.",
+    MappingKind.TAX_CODE: "Every tax rate needs a tax code of the ERP.",
     MappingKind.SUBSIDIARY: "Every business entity needs a subsidiary of the ERP, where the ERP keeps several.",
     DEFAULTS: "What stands for everything that has no counterpart of its own.",
 }
@@ -61,6 +69,11 @@ class Row:
     options: Sequence[ErpRecord] | None  # None: too many, to be searched
     note: str = ""  # What the vendor wants to be known about such an account.
     refused: Sequence[tuple[ErpRecord, str]] = ()  # What one might expect to stand here, and why it may not.
+
+    @property
+    def is_account(self) -> bool:
+        """Tell whether an account is chosen: of these the vendor allows only some."""
+        return self.kind in (MappingKind.ACCOUNT, MappingKind.DEPOSIT_ACCOUNT)
 
     @property
     def unlisted(self) -> str:
@@ -81,11 +94,13 @@ def kinds_of(connection: Connection) -> list[tuple[str, str]]:
         kinds += [(MappingKind.PRODUCT.value, "Products"), (MappingKind.TAX_CODE.value, "Tax rates")]
     if has_subsidiaries(connection):
         kinds.append((MappingKind.SUBSIDIARY.value, "Business entities"))
-    return [*kinds, (DEFAULTS, "Defaults")]
+    return [*kinds, (DEFAULTS, "Defaults")] if default_kinds(connection) else kinds
 
 
-def note_of(kind: str) -> str:
+def note_of(connection: Connection, kind: str) -> str:
     """Say what a kind's mapping is for."""
+    if kind == MappingKind.TAX_CODE and not _needs_tax_codes(connection):
+        return "This company's documents name no tax codes; nothing has to be mapped."
     return _NOTES[MappingKind(kind) if kind != DEFAULTS else DEFAULTS]
 
 
@@ -149,6 +164,8 @@ def _row(kind: MappingKind, each: Any, mapping: Mapping | None, records: Counter
     allowed = None if records.too_many else records.allowed(account)
     options = None if allowed is None or len(allowed) > _INLINE else allowed
     detail = each.get_category_display() if account else getattr(each, "external_id", "") or getattr(each, "code", "")
+    if kind == MappingKind.TAX_CODE:
+        detail = f"{detail}, {each.percent.normalize():f} %"
     if account is None:
         return Row(str(each.pk), kind, str(each), detail, mapping, options)
     later = "" if is_needed or mapping else _LATER
@@ -179,16 +196,19 @@ def default_rows(connection: Connection) -> list[Row]:
     for kind in kinds:
         records = Counterparts(connection, kind, limit=2000 if kind == MappingKind.DEPOSIT_ACCOUNT else _INLINE)
         options = None if records.too_many else records.allowed()
-        rows.append(Row(kind.value, kind, kind.label, "", found.get(kind), options))
+        rows.append(Row(kind.value, kind, kind.label, "", found.get(kind), options, _DEFAULT_NOTES[kind]))
     return rows
+
+
+def _needs_tax_codes(connection: Connection) -> bool:
+    return base.get(connection.erp).needs_tax_code(Company.from_json(connection.company))
 
 
 def open_counts(connection: Connection) -> dict[str, int]:
     """Count by tab what is needed and has no confirmed counterpart yet; what may be left out is not counted."""
     confirmed = Mapping.objects.filter(connection=connection, status=MappingStatus.CONFIRMED)
     needed = []
-    company = Company.from_json(connection.company)
-    if connection.sync_mode == SyncMode.DOCUMENTS and base.get(connection.erp).needs_tax_code(company):
+    if connection.sync_mode == SyncMode.DOCUMENTS and _needs_tax_codes(connection):
         needed.append(MappingKind.TAX_CODE)
     if has_subsidiaries(connection):
         needed.append(MappingKind.SUBSIDIARY)

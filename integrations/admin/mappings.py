@@ -137,7 +137,7 @@ class MappingAdmin(TenantAdmin):
                 for code, label in mapping_rows.kinds_of(connection)
             ]
             + ([("Dimensions", dimensions_url(connection), False, 0)] if has_dimensions(connection) else []),
-            "note": mapping_rows.note_of(kind),
+            "note": mapping_rows.note_of(connection, kind),
             "lines": [self._line(connection, row) for row in rows],
             "suggested": any(row.mapping and row.mapping.status == MappingStatus.SUGGESTED for row in rows),
             "may_map": may(request, Role.ACCOUNTANT),
@@ -263,7 +263,7 @@ def _to_fill(connection: Connection) -> list[tuple[str, str]]:
         for label, verb in (
             ("Import lists", "import_lists"),
             ("Suggest mapping", "suggest"),
-            ("Create missing accounts", "create_missing"),
+            ("Create what is missing", "create_missing"),
         )
     ]
 

@@ -1,5 +1,6 @@
 """The policies of a connection: what is sent how, from when, and what happens where the ERP's books are locked."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django.http import HttpRequest
 
 from billing.admin.document import Verb, VerbForm
 from billing.admin.forms import DayField
+from billing.admin.shown import day
 from billing.models import Role
 from billing.wording import counted
 from integrations import outbox, upkeep
@@ -21,6 +23,7 @@ _LOCKED = [
     (WhenLocked.FIRST_OPEN, "Send it with the first open day"),
 ]
 _CHUNK = 5000
+_NOT_SET = {"start": "the beginning"}
 
 
 class PolicyForm(VerbForm):
@@ -71,6 +74,26 @@ class PolicyForm(VerbForm):
         return ", ".join(addresses)
 
 
+POLICY_OPTIONS = (*PolicyForm.base_fields, "reconcile_from")
+
+
+def policy_words(connection: Connection) -> list[tuple[object, object]]:
+    """Say how the connection sends, in the words of the form, and only what its mode and its ERP know."""
+    form = PolicyForm(subject=connection)
+    rows: list[tuple[object, object]] = []
+    for name, field in form.fields.items():
+        value = form.initial.get(name)
+        if isinstance(field, forms.ChoiceField):
+            shown: object = dict(field.choices)[value]
+        elif isinstance(field, forms.BooleanField):
+            shown = "yes" if value else "no"
+        else:
+            shown = day(value) if isinstance(value, date) else value or _NOT_SET.get(name, "nobody")
+        rows.append((field.label, shown))
+    since = connection.option("reconcile_from", "")
+    return [*rows, *([("Compared from", day(date.fromisoformat(since)))] if since else [])]
+
+
 def _set(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     start = given.pop("start", None)
     upkeep.set_options(connection.pk, {**given, "start": start.isoformat() if start else None})
@@ -95,7 +118,7 @@ POLICY_VERBS = (
         explain=lambda connection: "Everything that waits for approval is sent. Look at it in the outbox first.",
     ),
     Verb(
-        "policies", "Policies", _set, role=Role.ADMIN, form=PolicyForm,
+        "policies", "Policies", _set, role=Role.ADMIN, form=PolicyForm, submit="Save policies",
         allowed=lambda connection: connection.status != ConnectionStatus.DISABLED,
         explain=lambda connection: "How this connection sends. Sums keep their entries: the page of a sum lists them, and the "
         "page of an entry says in which sum it went.",

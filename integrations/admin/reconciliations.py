@@ -48,7 +48,7 @@ def _sign_off(request: HttpRequest, reconciliation: Reconciliation, given: dict[
 
 class ReconcileForm(StyledForm):
     connection: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, empty_label=None)
-    since = DayField(label="From", required=False, help_text="Empty: from the beginning.")
+    since = DayField(label="From", required=False, help_text="Empty: from the first day that was brought along.")
     through = DayField(label="Everything dated up to and including")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -13,13 +13,14 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from billing.access import work_out_access
+from billing.access import COMPANY_KEY, work_out_access
 from billing.admin.shown import change_url, list_url
 from billing.models import Role
 from billing.tenancy import current_tenant_id, tenant_scope
 from integrations import mapping, outbox, sign_in
 from integrations.admin.file_verbs import takes_files
 from integrations.connectors.base import SignInKind
+from integrations.going_live import is_being_set_up
 from integrations.models import Connection, ConnectionStatus
 from integrations.tokens import SignInError, way_of
 
@@ -48,53 +49,66 @@ def start(request: HttpRequest, connection: Connection) -> str:
         return begin(request, connection)
     connected = sign_in.connect(connection)
     outbox.wake(tenant_id=connected.tenant_id, connection_id=connected.pk)
-    lists = "import the ERP's lists"
-    if takes_files(connected):
+    by_files = takes_files(connected)
+    lists = (
+        "upload the ERP's chart of accounts, or use our account numbers there" if by_files else "import the ERP's lists"
+    )
+    words = _connected(connected, next_step=lists)
+    if by_files:
         mapping.import_lists(connected)
-        lists = "upload the ERP's chart of accounts, or use our account numbers there"
-    messages.success(request, f"{connected.name} is connected. Next: {lists}, then see to the mapping.")
+    messages.success(request, words)
     return ""
 
 
 @require_GET
 @never_cache
 def callback(request: HttpRequest) -> HttpResponse:
-    """Take a person back from the vendor's sign-in page."""
+    """Take a person back from the vendor's sign-in page, to the connection that it was about."""
+    back = list_url(Connection)
     try:
-        connection = _complete(request)
+        tenant_id, connection_id = _begun(request)
+        request.session[COMPANY_KEY] = tenant_id  # They may have changed to another company in the meantime.
+        back = change_url(Connection, connection_id)
+        with tenant_scope(tenant_id):
+            connection = _exchange(request, connection_id)
     except SignInError as error:
         messages.error(request, str(error))
-        return HttpResponseRedirect(list_url(Connection))
+        return HttpResponseRedirect(back)
     if connection.status == ConnectionStatus.CHOOSE_COMPANY:
         return HttpResponseRedirect(reverse("admin:integrations_connection_company", args=[connection.pk]))
-    messages.success(request, f"{connection.name} is connected. Next: import the ERP's lists, then see to the mapping.")
-    return HttpResponseRedirect(change_url(Connection, connection.pk))
+    messages.success(request, _connected(connection, next_step="import the ERP's lists"))
+    return HttpResponseRedirect(back)
 
 
-def _complete(request: HttpRequest) -> Connection:
+def _connected(connection: Connection, *, next_step: str) -> str:
+    if is_being_set_up(connection) or connection.lists_read_at is None:
+        return f"{connection.name} is connected. Next: {next_step}, then see to the mapping."
+    return f"{connection.name} is connected. What waited is sent now."
+
+
+def _begun(request: HttpRequest) -> tuple[int, int]:
+    """Give the company and the connection that this sign-in was begun for, once. Raises SignInError."""
     if not request.user.is_authenticated or not request.user.is_staff:
         raise SignInError("You were signed out of Counterfoil in the meantime. Start connecting again.")
     begun = request.session.get(_SESSION_KEY, {})
-    state = request.GET.get("state", "")
-    tenant_id, connection_id = begun.pop(_digest(state), (None, None))
+    tenant_id, connection_id = begun.pop(_digest(request.GET.get("state", "")), (None, None))
     request.session[_SESSION_KEY] = begun
     if tenant_id is None:
         raise SignInError("This sign-in was not begun here, or was used already. Start it again from the connection.")
     access = work_out_access(request.user, tenant_id)
     if access is None or access.tenant.pk != tenant_id or not access.may(Role.ADMIN):
         raise SignInError("Only an administrator of the company may connect it to an ERP. Ask one to do it.")
-    with tenant_scope(tenant_id):
-        return _exchange(request, state, connection_id)
+    return tenant_id, connection_id
 
 
-def _exchange(request: HttpRequest, state: str, connection_id: int) -> Connection:
+def _exchange(request: HttpRequest, connection_id: int) -> Connection:
     wanted = Connection.objects.defer("credentials").filter(pk=connection_id).first()
     if wanted is None or wanted.status == ConnectionStatus.DISABLED:
         raise SignInError("This connection is switched off. Switch it on again, then connect.")
     callback = {name: value for name, value in request.GET.items() if len(value) < _LONGEST}
     if not callback.get("code"):
         raise SignInError(f"{wanted.name} was not connected: nobody agreed on the ERP's sign-in page.")
-    connection = sign_in.complete({**callback, "state": state})
+    connection = sign_in.complete(callback)
     outbox.wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
     return connection
 

@@ -138,7 +138,10 @@ def allocations_of(
         if not amount:  # What was taken off an invoice again leaves nothing.
             continue
         if bill not in held:
-            words = f"The ERP does not have an invoice that this {what} settles. Send the invoice first, then send this again."
+            words = (
+                f"The ERP does not have an invoice that this {what} settles. Back-fill from the date of the invoice, then send "
+                f"this again; or enter the {what} in the ERP by hand, and skip it here."
+            )
             raise MissingMapping(bill.kind, bill.subject_id, words)
         parts.append(AllocationDocument(invoice=held[bill], amount=amount))
     return tuple(parts)

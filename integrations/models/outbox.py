@@ -76,7 +76,7 @@ class OutboxItem(TenantModel):
 
 
 class DeliveryAttempt(TenantModel):
-    """One request to the ERP, with redacted excerpts. Pruned after a while."""
+    """One request to the ERP with its answer, both redacted. Pruned after a while."""
 
     tenant = models.ForeignKey(
         "billing.Tenant", on_delete=models.PROTECT, db_index=False, db_constraint=False, editable=False

@@ -144,6 +144,7 @@ def test_a_callback_is_refused_without_the_right_or_the_answer(
     callback = reverse("erp_callback")
     declined = administrator.get(callback, {"state": begin(), "error": "access_denied"}, follow=True)
     assert "nobody agreed" in declined.content.decode()
+    assert declined.redirect_chain == [(url("integrations_connection_change", unconnected.pk), 302)]
     odd = administrator.get(callback, {"state": begin(), "code": "c", "realmId": "../../x"}, follow=True)
     assert "which company was chosen" in odd.content.decode()
     wrong = administrator.get(callback, {"state": begin(), "code": "wrong", "realmId": "1"}, follow=True)

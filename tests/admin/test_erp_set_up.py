@@ -7,8 +7,11 @@ import pytest
 from django.test import Client
 
 from accounting.models import Account, JournalLine
-from billing.models import BusinessEntity, Invoice
+from billing.models import BusinessEntity, CreditNote, Invoice, Payment
+from billing.services.credit_notes import issue_credit_note
+from billing.services.invoices import void_invoice
 from billing.services.payments import receive_payment
+from billing.services.write_offs import write_off_invoice
 from integrations import builders, dry_run, mapping
 from integrations.backfill import backfill
 from integrations.documents import JournalDocument, Kind
@@ -27,6 +30,7 @@ from integrations.models import (
 from integrations.policy import Target, targets
 from integrations.readiness import our_accounts
 from integrations.setup import SetupError
+from integrations.upkeep import switch_off, switch_on
 from tests.admin.erp import url
 from tests.integrations.world import a_month
 
@@ -60,7 +64,7 @@ def test_a_new_connection_shows_what_comes_next_and_collects_nothing(
     shown = administrator.post(url("integrations_connection_add"), given, follow=True).content.decode()
     made = Connection.objects.get()
     assert (made.base_url, made.auth_url) == ("http://erp.test", "http://erp.test")
-    for words in ("Being set up", "2. Enter the credentials", "Go live", "Missing: Do the steps above."):
+    for words in ("Being set up", "2. Enter the credentials", "Go live", "Missing: the steps above."):
         assert words in shown, words
     a_month(customers=1)
     assert not OutboxItem.objects.exists()
@@ -132,6 +136,76 @@ def test_open_items_bring_their_payments_and_no_settled_invoice(set_up: Connecti
     assert len(sent["payment"]) == 1
 
 
+def test_open_items_are_those_of_the_day_and_what_settled_them_since_goes_along(set_up: Connection) -> None:
+    """Going live on a day that has passed: paid, credited, given up since; a credit note before; a payment on account."""
+    set_up.sync_mode, set_up.send_payments = "documents", True
+    set_up.save()
+    map_all(set_up)
+    a_month(customers=6)
+    paid, credited, given_up, void, before, stranger = Invoice.objects.order_by("id")
+    early, late = date(2026, 1, 20), date(2026, 2, 10)
+    pay(before, on=early, amount=before.total.amount)
+    pay(stranger, on=early, amount=stranger.total.amount)
+    net = credited.lines.get(position=1).net.amount
+    first = credit(credited, on=early, amount=Decimal("1.00"))
+    second = credit(credited, on=late, amount=net - 1)
+    payment = pay(paid, on=late, amount=paid.total.amount)
+    given = write_off_invoice(invoice_id=given_up.pk, on=late, reason="insolvent")
+    void_invoice(invoice_id=void.pk, on=late, reason="wrong", bill_again=False)
+    on_account = receive_payment(
+        customer_id=stranger.customer_id, amount=Decimal(7), currency="USD", received_on=late, allocations={}
+    )
+    go_live(set_up, start=date(2026, 2, 1), history=History.OPENING)
+    assert set(subjects("invoice")) == {paid.pk, credited.pk, given_up.pk, void.pk}
+    assert set(subjects("payment")) == {payment.pk, on_account.pk}
+    assert set(subjects("customer")) >= {stranger.customer_id, paid.customer_id}
+    assert set(subjects("credit_note")) == {first.pk, second.pk}
+    assert subjects("write_off") == [given.pk]
+    assert subjects("invoice_void") == [void.pk]
+
+
+def test_a_back_fill_brings_what_became_of_older_invoices_that_were_sent(
+    set_up: Connection, accountant: Client
+) -> None:
+    """As after a while in which the connection was switched off."""
+    set_up.sync_mode, set_up.send_payments = "documents", True
+    set_up.save()
+    map_all(set_up)
+    a_month(customers=3)
+    go_live(set_up, start=date(2026, 1, 15), history=History.OPENING)
+    sent = set(subjects("invoice"))
+    switch_off(set_up.pk, reason="")
+    paid, credited, void = Invoice.objects.order_by("id")
+    payment = pay(paid, on=date(2026, 2, 3), amount=paid.total.amount)
+    note = credit(credited, on=date(2026, 2, 4), amount=Decimal("1.00"))
+    void_invoice(invoice_id=void.pk, on=date(2026, 2, 5), reason="wrong", bill_again=False)
+    assert not subjects("payment")
+    switch_on(set_up.pk)
+    address = url("integrations_connection_backfill", set_up.pk)
+    done = accountant.post(address, {"since": "2026-02-01"}, follow=True).content.decode()
+    assert "items were added to the outbox" in done
+    assert Connection.objects.get().options["reconcile_from"] == "2026-01-15"
+    accountant.post(address, {"since": "2026-01-02"})
+    assert Connection.objects.get().options["reconcile_from"] == "2026-01-02"
+    assert sent == set(subjects("invoice")) == {paid.pk, credited.pk, void.pk}
+    assert (subjects("payment"), subjects("credit_note"), subjects("invoice_void")) == (
+        [payment.pk],
+        [note.pk],
+        [void.pk],
+    )
+
+
+def pay(invoice: Invoice, *, on: date, amount: Decimal) -> Payment:
+    return receive_payment(
+        customer_id=invoice.customer_id, amount=amount, currency="USD", received_on=on, allocations={invoice.pk: amount}
+    )
+
+
+def credit(invoice: Invoice, *, on: date, amount: Decimal) -> CreditNote:
+    line = invoice.lines.get(position=1)
+    return issue_credit_note(invoice_id=invoice.pk, lines={line.pk: amount}, on=on, reason="outage")
+
+
 def subjects(kind: str) -> list[int]:
     return list(OutboxItem.objects.filter(kind=kind).values_list("subject_id", flat=True))
 
@@ -159,6 +233,8 @@ def test_a_dry_run_shows_the_documents_and_keeps_nothing(mode: str, set_up: Conn
     assert (Mapping.objects.count(), OutboxItem.objects.count()) == (before, 0)
     shown = accountant.get(f"{url('erp_dry_run', set_up.pk)}?since=2026-01-01").content.decode()
     assert ("PostingType" if mode == "journal_entries" else "&lt;new customer") in shown
+    for words in ("Debit", "Credit", "10.01") if mode == "journal_entries" else ("Net and tax", "O&#x27;Neil", "10.01"):
+        assert words in shown.split("Exactly as sent", 1)[0], words
     assert "Nothing is dated" in accountant.get(f"{url('erp_dry_run', set_up.pk)}?since=2030-01-01").content.decode()
 
 

@@ -185,6 +185,14 @@ def test_a_form_that_went_stale_says_what_to_do(story: Contract, tenant: Tenant)
     assert "Nothing was saved" in answer.content.decode()
 
 
+def test_who_signs_in_comes_home(story: Contract, tenant: Tenant) -> None:
+    user = get_user_model().objects.create_user(username="ann", password="quiet-harbour-9", is_staff=True)
+    Membership.objects.create(tenant=tenant, user=user, role="viewer")
+    client = Client()
+    answer = client.post(reverse("admin:login"), {"username": "ann", "password": "quiet-harbour-9"}, follow=True)
+    assert answer.status_code == 200 and answer.redirect_chain == [(reverse("admin:index"), 302)]
+
+
 def test_the_home_page_leads_from_a_month_to_its_invoices(viewer: Client, story: Contract) -> None:
     page = viewer.get(reverse("admin:index"))
     invoiced = str(page.context["months"].rows[-1][2])

@@ -48,8 +48,8 @@ def test_from_the_first_step_to_the_sign_off(
     page.get_by_text("upload the ERP's chart of accounts, or use our account numbers there").wait_for()
     assert page.get_by_text("more than one company").count() == 0
 
-    page.get_by_role("link", name="Create missing accounts").click()
-    press("Create missing accounts")
+    page.get_by_role("link", name="Create what is missing").click()
+    press("Create what is missing")
     work()
     page.goto(steps)
     page.get_by_role("link", name="Go live").click()

@@ -63,5 +63,11 @@ def test_redaction_hides_tokens(text: str) -> None:
     assert "abc.def-123" not in redact(text)
 
 
+def test_redaction_leaves_products_alone_that_are_called_basic() -> None:
+    assert redact('{"Description": "Basic plan, bearer bonds"}') == '{"Description": "Basic plan, bearer bonds"}'
+    hidden = redact("Basic c2FuZGJveC1jbGllbnQ6c2VjcmV0, bearer 0123456789abcdefghij")
+    assert "c2Fu" not in hidden and "0123" not in hidden
+
+
 def test_redaction_leaves_the_vendors_error_code_alone() -> None:
     assert redact('{"code": "6140", "SyncToken": "3"}') == '{"code": "6140", "SyncToken": "3"}'

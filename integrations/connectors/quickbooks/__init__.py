@@ -76,6 +76,8 @@ SPEC = ConnectorSpec(
             ),
             endpoints=lambda secrets: _ENDPOINTS,
             scope="com.intuit.quickbooks.accounting",
+            note="In Intuit's developer portal make an app for QuickBooks Online and Payments with the scope accounting; its "
+            "page “Keys and credentials” shows both.",
             company_from=CompanyFrom.CALLBACK,
             company_name="realmId",
             token_request=_token_request,
