@@ -69,7 +69,7 @@ class Xero:
         writers: dict[Kind, Callable[[Any], str]] = {
             Kind.CUSTOMER: payloads.customer,
             Kind.PRODUCT: lambda it: payloads.product(it, accounts),
-            Kind.JOURNAL_ENTRY: lambda it: payloads.journal(it, company, accounts),
+            Kind.JOURNAL_ENTRY: lambda it: payloads.journal(it, company, accounts, self._wiring.our_page(it.reference)),
             Kind.INVOICE: lambda it: payloads.invoice(it, company, accounts),
             Kind.CREDIT_NOTE: lambda it: payloads.credit_note(it, company, accounts),
             Kind.PAYMENT: lambda it: settlement(it, company, update=False),
