@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from integrations.connectors.errors import (
@@ -62,6 +63,7 @@ __all__ = [
     "CompanyFrom",
     "Connector",
     "ConnectorSpec",
+    "Corrects",
     "Delivered",
     "DeliveryError",
     "Endpoints",
@@ -82,6 +84,7 @@ __all__ = [
     "SignIn",
     "SignInKind",
     "Sweeps",
+    "TellsReceivables",
     "TokenRequest",
     "TryLater",
     "UnknownOutcome",
@@ -152,6 +155,10 @@ def _no_slot() -> AbstractContextManager[None]:
     return nullcontext()
 
 
+def _no_page(reference: str) -> str:
+    return ""
+
+
 def _no_report(left: Mapping[str, int]) -> None:
     """Keep nothing."""
 
@@ -179,7 +186,8 @@ class Wiring:
     `pace(names)` takes one slot of each limit named, and sleeps until they have come. `slot()` is held around one request
     (`with wiring.slot():`). `on_limits` is told what the vendor says is left, by the spec's names of limits.
     `currencies`: ISO code to the ERP's id of the currency, from its list. `sign_in`: the code of the way it signed in.
-    `options`: the connection's settings.
+    `options`: the connection's settings. `our_page(reference)` gives the address at which a person sees one of our documents,
+    empty where this installation does not know its own.
     """
 
     base_url: str
@@ -196,6 +204,7 @@ class Wiring:
     sign_in: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     archive: Archive | None = None
+    our_page: Callable[[str], str] = _no_page
 
 
 class Connector(Protocol):
@@ -245,6 +254,22 @@ class Sweeps(Protocol):
 
     def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
         """Tell which of these documents, by the day they were sent with, a list no longer shows. Raises DeliveryError."""
+
+
+@runtime_checkable
+class Corrects(Protocol):
+    """What a connector offers beside, whose vendor lets documents be changed (`ConnectorSpec.corrects`)."""
+
+    def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
+        """Make a document of the ERP again what the parcel says, whatever was changed of it. Raises DeliveryError."""
+
+
+@runtime_checkable
+class TellsReceivables(Protocol):
+    """What a connector offers beside, whose vendor tells its own ledger of receivables (else `ConnectorSpec.no_ledger`)."""
+
+    def receivables(self, *, through: date) -> Mapping[str, Decimal]:
+        """Give, by customer, what its ledger of receivables comes to at the end of a day, in its home currency."""
 
 
 _registry: dict[str, ConnectorSpec] = {}

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from integrations.connectors.base import (
@@ -18,6 +19,7 @@ from integrations.connectors.base import (
     Parcel,
     Rejected,
     TryLater,
+    UnknownOutcome,
     Wiring,
 )
 from integrations.connectors.jsontext import dumps, loads
@@ -129,6 +131,25 @@ class NetSuite:
         """Tell which of these transactions are there no longer: one query for up to a thousand of them."""
         return set(self._transactions().missing([number for numbers in by_day.values() for number in numbers]))
 
+    def receivables(self, *, through: date) -> Mapping[str, Decimal]:
+        """Give what customers owe by NetSuite's ledger, as a customer on a journal's line counts where the head has none."""
+        return self._transactions().receivables(through)
+
+    def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
+        """Patch a record with all that we say of it, its lists of lines in place of those there."""
+        record, body = self._record(kind), loads(parcel.body)
+        lists = ",".join(name for name, value in body.items() if isinstance(value, dict) and "items" in value)
+        path = f"{RECORD}/{record}/{external_id}"
+        answer = self._client.write(
+            "PATCH", path, parcel.body, operation=f"update {record}", params={"replace": lists} if lists else None
+        )
+        if not answer.is_ok:
+            raise answer.fault.as_error()
+        held = self._client.held(record, parcel.reference)
+        if held is None:
+            return UnknownOutcome("NetSuite does not show the document under our reference yet. Reconcile again later.")
+        return self._outcome(kind, parcel, held)
+
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""
         return self._masters("").account(request_id=request_id, name=name, number=number, account_type=account_type)
@@ -145,7 +166,7 @@ class NetSuite:
                 "PUT", f"{RECORD}/{record}/eid:{parcel.reference}", parcel.body, operation=record
             )
         else:
-            answer = self._client.write("POST", f"{RECORD}/{record}", parcel.body, operation=record)
+            answer = self._posted(record, parcel.body)
         if answer.is_ok:
             return self._made(kind, parcel, answer)
         fault = answer.fault
@@ -160,6 +181,15 @@ class NetSuite:
                     "Give that one another number there, then send this one again.",
                 )
         return fault.as_error()
+
+    def _posted(self, record: str, body: str) -> Answer:
+        """Create a record; a tax type, a text by Oracle's pages, is told by its name where its id is refused."""
+        answer = self._client.write("POST", f"{RECORD}/{record}", body, operation=record)
+        fault = answer.fault
+        if answer.is_ok or "taxType" not in f"{fault.path} {fault.detail}":
+            return answer
+        named = payloads.with_tax_types_named(body, self._setting.company.extra.get("tax_type_names", {}))
+        return self._client.write("POST", f"{RECORD}/{record}", named, operation=record) if named else answer
 
     def _made(self, kind: Kind, parcel: Parcel, answer: Answer) -> Outcome:
         """Tell what became of a record that was accepted: documents are read back for total and number."""
