@@ -76,7 +76,8 @@ class Modification:
 def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -> ContractModification:
     """Change an active contract, tell the books, and bill or credit the difference that is due by `signed_on`.
 
-    One that has ended can be extended: it goes on from its end, and is active again. Raises NotFound, WrongState, BillingError with what to mend; then nothing has changed.
+    One that has ended can be extended: it goes on from its end, and is active again.
+    Raises NotFound, WrongState, BillingError with what to mend; then nothing has changed.
     """
     contract = _lock(contract_id, change)
     before = {item.id: item for item in read_items("i.contract_id = %s", [contract.pk], lock=True)}
