@@ -97,6 +97,8 @@ def policy_words(connection: Connection) -> list[tuple[object, object]]:
 def _set(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     start = given.pop("start", None)
     upkeep.set_options(connection.pk, {**given, "start": start.isoformat() if start else None})
+    outbox.hurry(connection.pk)  # What waits for locked books may go now.
+    outbox.wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
     return "The policies are kept. They hold for what happens from now on; the rules for locked books for everything."
 
 
