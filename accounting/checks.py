@@ -144,6 +144,13 @@ CHECKS = (
         "Entry {0} does not balance in base currency: debit {1}, credit {2}.",
     ),
     Check(
+        "base_amounts_agree",
+        "SELECT l.entry_id, l.debit - l.credit, e.base_currency, l.base_debit - l.base_credit FROM accounting_journalline l "
+        "JOIN billing_businessentity e ON e.id = l.business_entity_id AND e.base_currency = l.currency "
+        "WHERE (l.debit, l.credit) <> (l.base_debit, l.base_credit)",
+        "Entry {0} has a line of {1} {2} that counts as {3} in that same currency.",
+    ),
+    Check(
         "entries_are_whole",
         "SELECT e.id, e.line_count, count(l.id) FROM accounting_journalentry e "
         "LEFT JOIN accounting_journalline l ON l.entry_id = e.id AND l.date = e.date "

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import connection, transaction
+from django.db.models import F, Max
 
 from accounting import commitments, schedules
 from accounting.books import books, holding
@@ -67,11 +68,8 @@ def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> 
 
 
 def _count(through: date) -> int:
-    return (
-        RecognitionSchedule.objects.filter(service_start__lte=through, is_void=False)
-        .extra(where=["recognized <> amount"])
-        .count()
-    )
+    begun = RecognitionSchedule.objects.filter(service_start__lte=through, is_void=False)
+    return begun.exclude(recognized=F("amount")).count()
 
 
 def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) -> None:
@@ -175,7 +173,11 @@ def open_schedules(*, through: date) -> int:
             )
             if not items:
                 break
-            fresh = [schedule for item in items for schedule in _missing(item, through)]
+            known = RecognitionSchedule.objects.filter(
+                contract_item__in=[item.id for item in items], obligation_id=None
+            )
+            ends = dict(known.order_by().values_list("contract_item").annotate(Max("service_end")))
+            fresh = [schedule for item in items for schedule in _missing(item, ends.get(item.id), through)]
             if current.grosses_up:
                 held = commitments.lock(item.id for item in items)
                 reserved = schedules.committed_amounts(held)
@@ -197,9 +199,8 @@ def open_schedules(*, through: date) -> int:
     return opened
 
 
-def _missing(item: Item, through: date) -> Iterable[Schedule]:
-    known = RecognitionSchedule.objects.filter(contract_item=item.id, obligation_id=None)
-    since = known.order_by("-service_end").values_list("service_end", flat=True).first() or item.terms.start
+def _missing(item: Item, known_until: date | None, through: date) -> Iterable[Schedule]:
+    since = known_until or item.terms.start
     for period in service_periods(item.terms, since=since, until=through + timedelta(days=1)):
         yield Schedule(
             id=0,

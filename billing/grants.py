@@ -45,3 +45,10 @@ def grant_use(role: str) -> None:
             f"GRANT TEMPORARY ON DATABASE {database} TO {name}",
         ):
             cursor.execute(statement)
+        cursor.execute("SELECT has_schema_privilege(%s, current_schema(), 'CREATE')", [role])
+        if cursor.fetchone() == (True,):
+            # So it was for every role before PostgreSQL 15. An operator of one's own can deceive a guard.
+            raise NoSuchRole(
+                f"“{role}” may make functions and operators in the schema {schema}, by which guards can be deceived. As the "
+                f"owner of the schema: REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {name}. Then run this again."
+            )

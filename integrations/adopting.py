@@ -8,11 +8,16 @@ from django.db.models.functions import Now
 
 from billing.models import CreditNote, Invoice, Payment, WriteOff
 from integrations.builders import money
+from integrations.claims import Claim
 from integrations.connectors import base
+from integrations.connectors.base import Call, Corrects, DeliveryError, Parcel
 from integrations.documents import Kind, as_sent, reference_of
 from integrations.mapping import connector_of
 from integrations.models import ExportedDocument, ExternalReference, OutboxItem, OutboxState
+from integrations.outcomes import log_calls
+from integrations.preview import body_of
 from integrations.reconciliation.files import NO_EXPORT, NOT_IMPORTED, WAITS_FOR_FILE, Carried
+from integrations.wiring import open_connector
 
 _TOTALS: dict[Kind, Any] = {Kind.INVOICE: Invoice, Kind.CREDIT_NOTE: CreditNote}
 # Why a document may yet come to an ERP that is fed by files.
@@ -64,7 +69,7 @@ def adopt(item: OutboxItem, *, external_id: str) -> str:
 
 
 def send_anew(item: OutboxItem) -> None:
-    """Send once more what was deleted in the ERP, or what its import of files left out.
+    """Send once more what was deleted or voided in the ERP, or what its import of files left out.
 
     Raises CannotDecide while the ERP still has it, or may get it yet out of files; DeliveryError.
     """
@@ -76,7 +81,8 @@ def send_anew(item: OutboxItem) -> None:
         raise CannotDecide("Only a document that was delivered, and can be looked up in the ERP, can be sent anew.")
     for cause in Carried(item.connection).causes(Kind(item.kind), [reference.reference]).values():
         raise CannotDecide(_ON_ITS_WAY[cause])
-    if connector_of(item.connection).document(kind, reference.external_id) is not None:
+    found = connector_of(item.connection).document(kind, reference.external_id)
+    if found is not None and found.status != "void":
         raise CannotDecide(f"The ERP still has it, with the id {reference.external_id}. Delete or correct it there.")
     with transaction.atomic():
         ExportedDocument.objects.filter(
@@ -84,6 +90,36 @@ def send_anew(item: OutboxItem) -> None:
         ).delete()  # So that it goes into the next files.
         reference.delete()
         _settle(item, state=OutboxState.PENDING, attempts=0, available_at=Now(), delivered_at=None, reason="")
+
+
+def correct(item: OutboxItem) -> str:
+    """Make what the ERP holds again what ours is, built as for sending; give its number or id there.
+
+    Raises CannotDecide where nothing was delivered, where what changes it is still on its way (sending that mends it), or for
+    a kind that the ERP does not let anybody change; DeliveryError when it refuses or cannot be asked.
+    """
+    connection, kind = item.connection, Kind(item.kind)
+    reference = ExternalReference.objects.filter(
+        connection=connection, kind=item.kind, subject_id=item.subject_id
+    ).first()
+    if item.state != OutboxState.DELIVERED or reference is None:
+        raise CannotDecide("Only a document that was delivered can be set right. Send this one first.")
+    if as_sent(kind) not in base.get(connection.erp).corrects:
+        raise CannotDecide(
+            "The ERP lets nobody change a document of this kind. Delete or void it there, then send it anew from here."
+        )
+    calls: list[Call] = []
+    connector = open_connector(connection, on_call=calls.append)
+    assert isinstance(connector, Corrects)
+    try:
+        parcel = Parcel(reference.reference, 0, body_of(item, connector))
+        outcome = connector.correct(as_sent(kind), reference.external_id, parcel)
+    finally:
+        log_calls(connection=connection, claim=Claim(kind, [item], 0), calls=calls)
+    if isinstance(outcome, DeliveryError):
+        raise outcome
+    ExternalReference.objects.filter(pk=reference.pk).update(sync_token=outcome.sync_token)
+    return outcome.name or outcome.external_id
 
 
 def _settle(item: OutboxItem, **columns: object) -> None:

@@ -8,7 +8,8 @@ from typing import Literal
 
 from django.utils import timezone
 
-from billing.models import Tenant
+from billing.clock import today
+from billing.models import BusinessEntity, Tenant
 from billing.tenancy import tenant_scope
 from integrations import lanes, noticing, warnings
 from integrations.connectors.base import Change, DeliveryError
@@ -58,11 +59,12 @@ def drain_all() -> None:
 
 def summarize() -> None:
     """Add up the days and months that are over. Scheduled hourly."""
-    today = timezone.localdate()
     for tenant_id in Tenant.objects.values_list("id", flat=True):
         with tenant_scope(tenant_id):
+            # A day is over when it is over for every entity; what came later would make a sum of its own.
+            first = min((today(entity) for entity in BusinessEntity.objects.all()), default=today())
             for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
-                close_summaries(connection, before=today)
+                close_summaries(connection, before=first)
 
 
 def notice(

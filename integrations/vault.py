@@ -24,7 +24,8 @@ _PATTERNS = (
     re.compile(
         r"(?i)\b(authorization\W{1,4}(?:bearer|basic)|(?:bearer|basic)(?=\s+[A-Za-z0-9._~+/=-]{20}))\s+[A-Za-z0-9._~+/=-]+"
     ),
-    re.compile(rf"""(?i)(["']?\b(?:{_NAMES})["']?\s*[:=]\s*)(["'])[^"']*\2"""),
+    # A text may be cut in the middle of a secret, and a secret may hold the other sort of quotation mark.
+    re.compile(rf"""(?is)(["']?\b(?:{_NAMES})["']?\s*[:=]\s*)(["'])(?:\\.|(?!\2).)*\2?"""),
     re.compile(rf"(?i)\b((?:{_NAMES}|code|state)=)[^&\s\"']+"),
 )
 

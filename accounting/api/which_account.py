@@ -16,12 +16,12 @@ from billing.models import BusinessEntity, ContractItem, Customer, Product, Prod
 
 class WhichAccountQuery(RequestSerializer):
     role = serializers.CharField(max_length=60, help_text="Such as `revenue` or `accounts_receivable.customers`.")
-    business_entity = CodeField(BusinessEntity)
+    business_entity = CodeField(BusinessEntity, help_text="The business entity's code.")
     currency = serializers.CharField(max_length=3, required=False, help_text="Left out: the entity's base currency.")
     customer = serializers.CharField(max_length=100, required=False, help_text="The customer's external id.")
-    contract_item = serializers.IntegerField(required=False)
-    product = CodeField(Product, required=False)
-    product_family = CodeField(ProductFamily, required=False)
+    contract_item = serializers.IntegerField(required=False, help_text="The contract item's id.")
+    product = CodeField(Product, required=False, help_text="The product's code.")
+    product_family = CodeField(ProductFamily, required=False, help_text="The product family's code.")
 
     def validate_role(self, role: str) -> str:
         if not DefaultAccount.objects.filter(role=role).exists():

@@ -88,7 +88,20 @@ class FilterBackendExtension(DjangoFilterExtension):
         view = auto_schema.view
         filterset_class = getattr(view, "filterset_class", None)
         return [
-            parameter
+            {"description": _in_words(name, each), **parameter}
             for name, each in (filterset_class.base_filters.items() if filterset_class else ())
             for parameter in self.resolve_filter_field(auto_schema, view.model, filterset_class, name, each)
         ]
+
+
+def _in_words(name: str, found_by: filters.Filter) -> str:
+    """Say what a filter leaves of a list."""
+    field, _, lookup = name.partition("__")
+    if isinstance(found_by, IdFilter):
+        return f"The id of the {field.replace('_', ' ')}."
+    return {
+        "gte": f"`{field}` at or after this.",
+        "lte": f"`{field}` at or before this.",
+        "icontains": f"`{field}` contains this, in capitals or not.",
+        "isnull": f"`true`: `{field}` is empty; `false`: it is not.",
+    }.get(lookup, f"`{field}` is this.")

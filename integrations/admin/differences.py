@@ -14,13 +14,27 @@ from billing.admin.shown import NONE, change_url, link, to
 from billing.models import CreditNote, Invoice, WalletDraw, WalletEntry
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.shown import MODELS, outbox_url, their_document
-from integrations.documents import Kind
+from integrations.connectors import base
+from integrations.documents import Kind, as_sent
 from integrations.kinds import BY_LETTERS
-from integrations.models import Connection, ErpRecord, ExternalReference, OutboxState, Reconciliation, RecordKind
+from integrations.models import (
+    Connection,
+    ErpRecord,
+    ExternalReference,
+    OutboxItem,
+    OutboxState,
+    Reconciliation,
+    RecordKind,
+)
 from integrations.reconciliation import files, findings
 
 _AMOUNT = re.compile(r"-?\d+\.\d{2,}")
 _ENTRY = re.compile(r"JE-0*(\d{1,18})")
+_VOIDABLE = (
+    Kind.INVOICE,
+    Kind.CREDIT_NOTE,
+    Kind.PAYMENT,
+)  # What is void there keeps its number, so no other can have it.
 # Cause → what it means and what to do.
 _MEANS = {
     findings.NOT_SENT: "It is in the outbox and has not gone out yet. Send waiting items, then compare again.",
@@ -29,23 +43,25 @@ _MEANS = {
     findings.NEVER_QUEUED: "It is older than the connection, or happened while that was switched off. Back-fill it.",
     findings.GONE: "It was delivered, and the ERP does not show it by this date any more. Restore it or its date there.",
     findings.DELETED: "It was delivered and deleted there. Send it anew, or void it here.",
-    findings.DATED_LATER: "Its date was changed in the ERP. Set it back there.",
-    findings.VOIDED: "It was voided there, but not here. Void or credit it here too, or enter it there again.",
+    findings.DATED_LATER: "Its date was changed in the ERP. Set it right there, or send it anew once it is deleted there.",
+    findings.VOIDED: "It was voided there, but not here. Void it here too, or credit what is paid; a journal is sent anew.",
     findings.APPROVAL: "It waits in the outbox until a person approves it.",
     findings.WAITS_FOR_SUM: "It goes out with the sum of its day or month, when that is over.",
-    findings.ROUNDING: "Both sides rounded differently. Post the cents to the rounding account, or leave them.",
-    findings.RATE: "The ERP used another exchange rate. Enter ours there, or correct the rate here.",
-    findings.ERP_MADE: "It was entered in the ERP directly. Enter it here too, or void it there.",
+    findings.ROUNDING: "Both sides rounded differently. Set it right there, or let the cents stay, with a reason at sign-off.",
+    findings.RATE: "The ERP used another exchange rate. Set it right there with ours, or enter ours there.",
+    findings.ERP_MADE: "It was entered in the ERP directly. Void or delete it there. Where it stands for one of ours that was "
+    "not sent, skip that item, and adopt this one by its id.",
     findings.TWICE: "The ERP holds it more than once. Delete the surplus one there.",
     findings.UNKNOWN: "It carries our reference, but there is no such document here. Delete it there, or ask the operator.",
-    findings.CHANGED: "It was changed in the ERP after it was delivered. Undo that there, or correct our books.",
+    findings.CHANGED: "It was changed in the ERP after it was delivered. Set it right there as it is here, or correct our books.",
+    findings.BEYOND: "The ERP has an entry on receivables that no document explains. Reverse it there, or enter it here too.",
     findings.OTHER: "Another installation of Counterfoil writes into the same company. Decide which one may.",
+    findings.OTHER_MODE: "It was sent before the mode was changed. Revenue counts twice: delete it there.",
     files.WAITS_FOR_FILE: "It is ready, but in no import files yet. Make import files, and import them into the ERP.",
     files.NOT_IMPORTED: "Its import files were made. Import them into the ERP, then mark them as imported.",
     files.NO_EXPORT: "Its files were imported. Upload the ERP's export from after that, then compare again.",
     files.NOT_IN_EXPORT: "Its files were imported, but the ERP's export does not list it. See whether the ERP refused it there, "
     "or whether the export was cut short.",
-    "sent in the other mode": "It was sent before the mode was changed. Revenue counts twice: delete it there.",
     "balances differ": "What the documents' differences come to. Without any, an amount came from elsewhere in the ERP.",
 }
 
@@ -86,6 +102,13 @@ class Ours:
             subject_id__in={each.pk for each in self._found.values()},
         )
         self._references = {(each.kind, each.subject_id): each for each in references}
+        items = OutboxItem.objects.filter(
+            connection=connection,
+            kind__in={kind for kind, _ in self._found},
+            subject_id__in={each.pk for each in self._found.values()},
+        )
+        self._items = {(each.kind, each.subject_id): each for each in items}
+        self._has_documents = any(row["kind"] != "account" for row in rows)
 
     def _find_by_reference(self, names: Sequence[str]) -> None:
         """Find what has no number of its own and is named by our reference: payments, refunds, disputes, write-offs."""
@@ -115,26 +138,47 @@ class Ours:
         return row.get("erp_id") or NONE
 
     def mend(self, row: dict[str, Any]) -> object:
-        """Link to where the difference is mended."""
+        """Link to where the difference is mended, or say in words where that is not here."""
         cause, connection = row["cause"], self._connection
         if cause in _BY_VERB:
             verb, words = _BY_VERB[cause]
             return to(reverse(f"admin:integrations_connection_{verb}", args=[connection.pk]), words)
-        states = {
-            findings.PARKED: OutboxState.PARKED,
-            findings.SKIPPED: OutboxState.SKIPPED,
-            findings.APPROVAL: OutboxState.APPROVAL,
-            findings.DELETED: OutboxState.DELIVERED,
-        }
-        if cause in states:
-            state = states[cause]
-            url = outbox_url(connection=connection.pk, state=state.value, q=row["document"])
-            return to(url, "Look at the item")
         if cause == files.NOT_IMPORTED:
             return to(change_url(Connection, connection.pk), "Look at the files")
-        if row["kind"] == "account" and "(not mapped)" in row["document"]:
-            return to(mapping_url(connection), "Map the account")
-        return "in the ERP"
+        if cause == findings.WAITS_FOR_SUM:
+            return link(connection, "Sent when the period is over")
+        if row["kind"] == "account":
+            if "(not mapped)" in row["document"]:
+                return to(mapping_url(connection), "Map the account")
+            return "follows from the others" if self._has_documents else "in the ERP"
+        if row["kind"] == "customer":
+            return "in the ERP: look at the customer's ledger"
+        if cause in (findings.ERP_MADE, findings.TWICE, findings.UNKNOWN, findings.OTHER, findings.OTHER_MODE):
+            return "in the ERP: delete or void it"
+        return self._item_link(row, cause)
+
+    def _item_link(self, row: dict[str, Any], cause: str) -> object:
+        """Link to what can be done about a document that we sent, or were to send."""
+        found = self._found.get((row["kind"], row["document"]))
+        item = self._items.get((row["kind"], found.pk)) if found is not None else None
+        if item is None:
+            url = outbox_url(connection=self._connection.pk, q=row["document"])
+            return to(url, "Look at the item")
+        sent_as = as_sent(Kind(item.kind))
+        if item.state == OutboxState.DELIVERED:
+            if cause == findings.VOIDED and sent_as in _VOIDABLE:
+                return link(found, "Void it here")
+            if cause in (findings.DELETED, findings.GONE, findings.VOIDED):
+                return to(verb_url(item, "send_anew"), "Send anew")
+            if sent_as in base.get(self._connection.erp).corrects:
+                return to(verb_url(item, "correct"), "Set it right there")
+            return link(item, "Delete it there, then send anew")
+        return link(item, "Look at the item")
+
+
+def verb_url(item: OutboxItem, verb: str) -> str:
+    """Give the page that asks before something is done with an item."""
+    return reverse(f"admin:integrations_outboxitem_{verb}", args=[item.pk])
 
 
 class Theirs:

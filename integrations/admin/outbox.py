@@ -167,6 +167,10 @@ def _send_anew(request: HttpRequest, item: OutboxItem, given: dict[str, Any]) ->
     return "It is in line again."
 
 
+def _correct(request: HttpRequest, item: OutboxItem, given: dict[str, Any]) -> str:
+    return f"{adopting.correct(item)} in the ERP is again what ours is."
+
+
 def _one(item: OutboxItem) -> QuerySet[OutboxItem]:
     return OutboxItem.objects.filter(pk=item.pk)
 
@@ -228,9 +232,16 @@ class OutboxItemAdmin(DocumentAdmin):
         ),
         Verb(
             "send-anew", "Send anew", _send_anew, role=Role.ACCOUNTANT,
-            explain=lambda item: "It was delivered, and somebody deleted it in the ERP. That it is gone is checked there first.",
+            explain=lambda item: "It was delivered, and somebody deleted or voided it in the ERP. That is checked there first.",
             allowed=lambda item: item.state == OutboxState.DELIVERED
             and as_sent(Kind(item.kind)) in base.get(item.connection.erp).reads,
+        ),
+        Verb(
+            "correct", "Set it right there", _correct, role=Role.ACCOUNTANT,
+            explain=lambda item: "It was delivered, and somebody changed it in the ERP. It is written there again as it is here; "
+            "what was changed there by hand is lost.",
+            allowed=lambda item: item.state == OutboxState.DELIVERED
+            and as_sent(Kind(item.kind)) in base.get(item.connection.erp).corrects,
         ),
         Verb(
             "skip", "Skip", lambda request, item, given: _skip(_one(item), reason=given["reason"], by=request.user),

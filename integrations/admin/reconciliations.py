@@ -24,8 +24,10 @@ from billing.services.jobs import start_job
 from integrations.admin.differences import Ours, Theirs, causes_url, meaning, sentence
 from integrations.admin.outbox import ConnectionFilter
 from integrations.admin.shown import erp_name
+from integrations.connectors import base
 from integrations.models import Connection, ConnectionStatus, Mapping, MappingKind, Reconciliation
 from integrations.reconciliation import sign_off
+from integrations.reconciliation.ledger import LEDGER
 from integrations.reconciliation.sums import IN_BASE
 
 _SHOWN = 300
@@ -296,8 +298,25 @@ def _accounts(reconciliation: Reconciliation) -> Table:
             for row in rows
         ],
         "No account was moved by that day.",
-        note="What both sides moved up to the day; debits are positive. Movements that were not sent from here count on "
-        "their side.",
+        note=f"What both sides moved up to the day; debits are positive. Movements that were not sent from here count on "
+        f"their side. {_of_base(reconciliation)}".strip(),
+    )
+
+
+def _of_base(reconciliation: Reconciliation) -> str:
+    """Say what sums in base currency are, where there are any: the ERP's own ledger, or the documents only."""
+    names = [str(row["account"]) for row in reconciliation.accounts]
+    if LEDGER in names:
+        return (
+            "The ERP's own ledger of receivables has the exchange differences of what was settled in it; ours is without "
+            "revaluations."
+        )
+    spec = base.get(reconciliation.connection.erp)
+    if not spec.no_ledger or not any(name.endswith(IN_BASE) for name in names):
+        return ""
+    return (
+        f"Sums in base currency add up the documents, each at its own rate. {spec.no_ledger} So exchange differences that it "
+        "posts when documents are settled are not compared here: look at its account for them."
     )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from accounting.models import Account
-from billing.models import BusinessEvent, Dispute, Refund
+from billing.models import Dispute, Refund
 from billing.payment_events import DisputeOpened, DisputeWon, RefundPaid
 from integrations.builders.mapped import Built, Mapped
-from integrations.builders.rates import Rates
+from integrations.builders.rates import Rates, events_of
 from integrations.connectors.base import DeliveryError
 from integrations.documents import Kind, MoneyDocument, as_sent, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
@@ -70,6 +70,19 @@ _SORTS = {
 }
 
 
+MOVED = tuple(_SORTS)
+
+
+def event_of(kind: Kind) -> str:
+    """Give the kind of the event that recorded what a kind sends."""
+    return _SORTS[kind].event
+
+
+def side_of(kind: Kind) -> Literal["debit", "credit"]:
+    """Give where our account of payments has it: it is credited with what leaves it, debited with what comes back."""
+    return "credit" if as_sent(kind) is Kind.MONEY_OUT else "debit"
+
+
 def builder_of(kind: Kind) -> Callable[[Connection, Sequence[OutboxItem]], dict[int, Built]]:
     """Give the builder of one kind; it works in a constant number of queries."""
     return lambda connection, items: _build(connection, items, kind)
@@ -100,11 +113,9 @@ def _build(connection: Connection, items: Sequence[OutboxItem], kind: Kind) -> d
             MappingKind.DEPOSIT_ACCOUNT: None,
         },
     )
-    events = BusinessEvent.objects.filter(kind=sort.event, key__in=[str(pk) for pk in rows])
-    event_of = {int(key): pk for pk, key in events.values_list("id", "key")}
-    heads = [(event_of[pk], row.business_entity_id, row.currency) for pk, row in rows.items() if pk in event_of]
-    # The account of payments is credited with what leaves it, debited with what comes back.
-    rates = Rates("entry__event_id", heads, side="credit" if as_sent(kind) is Kind.MONEY_OUT else "debit")
+    events = events_of(sort.event, rows)
+    heads = [(events[pk], row.business_entity_id, row.currency) for pk, row in rows.items()]
+    rates = Rates("entry__event_id", heads, side=side_of(kind))
     built: dict[int, Built] = {}
     for item in items:
         row = rows[item.subject_id]
@@ -119,7 +130,7 @@ def _build(connection: Connection, items: Sequence[OutboxItem], kind: Kind) -> d
                 note=moved.note,
                 account=mapped.need(MappingKind.DEPOSIT_ACCOUNT),
                 other=mapped.need(MappingKind.ACCOUNT, account.pk if account else None, name=str(account or sort.role)),
-                rate=rates.of(event_of.get(item.subject_id, 0)),
+                rate=rates.of(events[item.subject_id]),
                 subsidiary=mapped.subsidiary(row.business_entity_id),
             )
         except DeliveryError as error:

@@ -7,7 +7,7 @@ from typing import Literal
 from django.db.models import F, Sum
 
 from accounting.models import JournalLine
-from billing.models import BusinessEntity
+from billing.models import BusinessEntity, BusinessEvent
 from billing.money import round_money
 
 _DIGITS = range(2, 11)
@@ -25,6 +25,12 @@ def simplest_rate(amounts: Sequence[tuple[Decimal, Decimal]], *, base_currency: 
         if rate > 0 and all(round_money(amount * rate, base_currency) == base for amount, base in amounts):
             return rate.normalize()
     return None
+
+
+def events_of(kind: str, keys: Iterable[int]) -> dict[int, int]:
+    """Give the ids of a kind's events by the documents that are their keys; one query."""
+    found = BusinessEvent.objects.filter(kind=kind, key__in=[str(key) for key in keys])
+    return {int(key): pk for pk, key in found.values_list("id", "key")}
 
 
 class Rates:

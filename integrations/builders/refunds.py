@@ -1,4 +1,8 @@
-"""Money paid back as refunds: of a credit note, or of what a payment left on account, also by way of a wallet or dispute."""
+"""Money paid back as refunds: of a credit note, or of what a payment left on account, also by way of a wallet or dispute.
+
+In a foreign currency it goes at the rate at which our account of payments has it, that of its own day; what that makes
+different from the payment or credit note is an exchange gain or loss on both sides.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,8 +10,9 @@ from typing import Any
 from accounting.models import Account
 from billing.models import Dispute, Refund, WalletDraw
 from billing.money import format_money
+from billing.payment_events import DisputeOpened, RefundPaid
 from integrations.builders.mapped import Built, Mapped, external_ids
-from integrations.builders.rates import Rates
+from integrations.builders.rates import Rates, events_of
 from integrations.connectors.base import DeliveryError, MissingMapping, Rejected
 from integrations.documents import Kind, RefundDocument, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
@@ -29,6 +34,7 @@ def refunds(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Bu
             "note": f"{row.reason} {row.reference}".strip(),
             "credit_note": row.credit_note_id,
             "payment": row.payment_id,
+            "recorded": row.pk,
         }
         for row in Refund.objects.filter(id__in=[item.subject_id for item in items])
     }
@@ -48,6 +54,7 @@ def wallet_refunds(connection: Connection, items: Sequence[OutboxItem]) -> dict[
             "note": f"Out of the wallet {draw.entry.reason}".strip(),
             "credit_note": draw.source.credit_note_id,
             "payment": draw.source.payment_id,
+            "recorded": draw.entry.refund_id,
         }
         for draw in draws.select_related("entry__wallet", "source")
     }
@@ -66,10 +73,11 @@ def dispute_refunds(connection: Connection, items: Sequence[OutboxItem]) -> dict
             "note": f"Disputed: {row.reason} {row.reference}".strip(),
             "credit_note": None,
             "payment": row.payment_id,
+            "recorded": row.pk,
         }
         for row in Dispute.objects.filter(id__in=[item.subject_id for item in items])
     }
-    return _build(connection, items, rows, Kind.DISPUTE_REFUND)
+    return _build(connection, items, rows, Kind.DISPUTE_REFUND, event=DisputeOpened.kind)
 
 
 def dispute_returns(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, Built]:
@@ -90,7 +98,9 @@ def dispute_returns(connection: Connection, items: Sequence[OutboxItem]) -> dict
     return built
 
 
-def _build(connection: Connection, items: Sequence[OutboxItem], rows: Rows, kind: Kind) -> dict[int, Built]:
+def _build(
+    connection: Connection, items: Sequence[OutboxItem], rows: Rows, kind: Kind, *, event: str = RefundPaid.kind
+) -> dict[int, Built]:
     notes = external_ids(
         connection, Kind.CREDIT_NOTE, [row["credit_note"] for row in rows.values() if row["credit_note"]]
     )
@@ -105,8 +115,9 @@ def _build(connection: Connection, items: Sequence[OutboxItem], rows: Rows, kind
             MappingKind.DEPOSIT_ACCOUNT: None,
         },
     )
-    heads = [(row["payment"], row["business_entity_id"], row["currency"]) for row in rows.values() if row["payment"]]
-    rates = Rates("payment_id", heads)
+    event_of = events_of(event, {row["recorded"] for row in rows.values()})
+    heads = [(event_of[row["recorded"]], row["business_entity_id"], row["currency"]) for row in rows.values()]
+    rates = Rates("entry__event_id", heads, side="credit")
     built: dict[int, Built] = {}
     for item in items:
         row = rows[item.subject_id]
@@ -122,7 +133,7 @@ def _build(connection: Connection, items: Sequence[OutboxItem], rows: Rows, kind
                 credit_note=_held(notes, row["credit_note"], Kind.CREDIT_NOTE, "credit note"),
                 payment=_held(paid, row["payment"], Kind.PAYMENT, "payment"),
                 receivable=mapped.get(MappingKind.ACCOUNT, receivables.get(row["business_entity_id"])) or "",
-                rate=rates.of(row["payment"] or 0),
+                rate=rates.of(event_of[row["recorded"]]),
                 subsidiary=mapped.subsidiary(row["business_entity_id"]),
             )
         except DeliveryError as error:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from integrations.connectors.errors import (
@@ -62,6 +63,7 @@ __all__ = [
     "CompanyFrom",
     "Connector",
     "ConnectorSpec",
+    "Corrects",
     "Delivered",
     "DeliveryError",
     "Endpoints",
@@ -82,6 +84,7 @@ __all__ = [
     "SignIn",
     "SignInKind",
     "Sweeps",
+    "TellsReceivables",
     "TokenRequest",
     "TryLater",
     "UnknownOutcome",
@@ -245,6 +248,22 @@ class Sweeps(Protocol):
 
     def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
         """Tell which of these documents, by the day they were sent with, a list no longer shows. Raises DeliveryError."""
+
+
+@runtime_checkable
+class Corrects(Protocol):
+    """What a connector offers beside, whose vendor lets documents be changed (`ConnectorSpec.corrects`)."""
+
+    def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
+        """Make a document of the ERP again what the parcel says, whatever was changed of it. Raises DeliveryError."""
+
+
+@runtime_checkable
+class TellsReceivables(Protocol):
+    """What a connector offers beside, whose vendor tells its own ledger of receivables (else `ConnectorSpec.no_ledger`)."""
+
+    def receivables(self, *, through: date) -> Mapping[str, Decimal]:
+        """Give, by customer, what its ledger of receivables comes to at the end of a day, in its home currency."""
 
 
 _registry: dict[str, ConnectorSpec] = {}

@@ -135,7 +135,8 @@ class ErpDocument:
 
     `kind` is the `Kind` it was asked for as. `total` is zero for what is void there. `linked` are the ERP's invoices that a
     payment or credit note settles. `account` is where a payment went. `rate` is base per unit, where told. `tax` is None
-    where the vendor's lists do not tell it and reading each document for it would cost a call.
+    where the vendor's lists do not tell it and reading each document for it would cost a call. `is_marked`: it carries the
+    reference itself; else it is known by its id.
     """
 
     kind: str
@@ -153,6 +154,7 @@ class ErpDocument:
     rate: Decimal | None = None
     status: Literal["posted", "draft", "void"] = "posted"
     sync_token: str = ""
+    is_marked: bool = True
 
 
 @dataclass(frozen=True)

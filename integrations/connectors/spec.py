@@ -169,6 +169,8 @@ class ConnectorSpec:
     `tells_links`: payments that were read say which invoices they settle; `tells_credits`: credit notes do.
     `one_by_one`: the documents of a batch are requests of their own, so that a part of it may be taken up again alone.
     `sweeps`: kinds whose deletions `Connector.changes` does not tell; then the connector offers `base.Sweeps`.
+    `corrects`: kinds of which the ERP lets a document be made again what ours is; then the connector offers `base.Corrects`.
+    `no_ledger`: why the vendor's own ledger of receivables cannot be asked for, in words; empty: see `base.TellsReceivables`.
     `lists`: what `Connector.lists` reads. `reads`: the kinds that `Connector.documents` can read.
     """
 
@@ -194,6 +196,8 @@ class ConnectorSpec:
     reads: tuple[Kind, ...] = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT)
     one_by_one: bool = False
     sweeps: tuple[Kind, ...] = ()
+    corrects: tuple[Kind, ...] = ()
+    no_ledger: str = ""
     webhooks: Webhooks | None = None
     can_draft: bool = False
     tells_links: bool = True

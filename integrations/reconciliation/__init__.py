@@ -30,7 +30,7 @@ def reconcile(connection: Connection, *, through: date, since: date | None = Non
     """
     if connection.status != ConnectionStatus.CONNECTED:
         raise CannotReconcile(f"{connection.name} is not connected: {connection.get_status_display().lower()}.")
-    findings = Findings(connection)
+    findings = Findings(connection, through=through)
     compare = journals.compare if connection.sync_mode == SyncMode.JOURNAL_ENTRIES else documents.compare
     began = connection.option("reconcile_from", None)
     compare(

@@ -1,7 +1,7 @@
 """Invoices, credit notes and payments against the ERP's: each document, and what receivables come to."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,7 +11,6 @@ from typing import Any
 from django.db.models import QuerySet
 
 from billing.models import BusinessEntity, CreditNote, Invoice, InvoiceStatus, Payment
-from billing.money import round_money
 from integrations.builders.rates import Rates
 from integrations.builders.settled import Bill, Settled, by_credit_notes, by_payments, held_bills
 from integrations.connectors import base
@@ -20,24 +19,26 @@ from integrations.documents import Kind, reference_of
 from integrations.models import Connection, ErpRecord, MappingKind
 from integrations.models import Mapping as MappingRow
 from integrations.policy import Policy, WhenLocked
+from integrations.reconciliation import ledger
 from integrations.reconciliation.changes import Changes
 from integrations.reconciliation.findings import (
-    RATE,
+    OTHER_MODE,
     TWICE,
     VOIDED,
     Findings,
     chunks,
     foreign_cause,
+    recognized,
     subject_of,
 )
 from integrations.reconciliation.further import Further, Span
+from integrations.reconciliation.rated import Rated
 from integrations.reconciliation.sums import Amount, Effect, Sums
 from integrations.reconciliation.switched import Switch
 from integrations.serving import entity_ids
 
 _ZERO = Decimal(0)
 _DIMENSIONS = {Kind.INVOICE: "invoice_id", Kind.CREDIT_NOTE: "credit_note_id", Kind.PAYMENT: "payment_id"}
-_SAME_RATE = Decimal("0.00001")  # Vendors keep six digits of a rate.
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def compare(
             comparison.run_moved(sort, connector)
     comparison.stray_journals(connector)
     comparison.tell_sums()
+    if connection.send_payments:
+        comparison.tell_ledger(connector)
 
 
 class _Comparison:
@@ -98,6 +101,7 @@ class _Comparison:
         self._bases = dict(own.values_list("id", "base_currency"))
         self._home = str(connection.company.get("home_currency") or next(iter(self._bases.values())))
         self._span = Span(self._entities, since, through)
+        self._rated = Rated(findings, bases=self._bases, home=self._home)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
         self._switch = Switch(connection)
         self._cause_of = Changes(connection, findings).cause_of
@@ -106,63 +110,86 @@ class _Comparison:
     def run(self, sort: _Sort, connector: Connector) -> None:
         """Compare one kind in both directions."""
         seen: set[int] = set()
+        void: dict[int, ErpDocument] = {}
         further = self._further(sort)
-        for page in chunks(connector.documents(sort.kind, through=self._through, since=self._since)):
+        for page in chunks(self._held(sort.kind, connector)):
             subjects = [subject_of(self._connection, sort.kind, document) for document in page]
             ours = self._ours(sort, [subject for subject in subjects if subject is not None])
             rates = self._rates(sort, ours)
             customers = self._customers(each.customer_id for each in ours.values())
             for document, subject in zip(page, subjects, strict=True):
                 known = ours.get(subject) if subject is not None else None
-                self._count_theirs(sort, document, known, rates.of(subject or 0))
-                if subject is None and further.take(document):
+                taken = further.take(document) if subject is None else None
+                amount = taken or self._rated.theirs(document, known, rates.of(subject or 0))
+                self._count_theirs(sort, document, amount)
+                if taken:
                     continue
                 if subject is None or subject not in ours:
                     self._foreign(sort, document)
                     continue
+                if document.status == "void" and ours[subject].total:
+                    void[subject] = document  # Unless it was sent anew since.
+                    continue
                 self._findings.compared += 1
                 if subject in seen:
-                    name = ours[subject].name
-                    self._findings.add(
-                        sort.kind.value, name, TWICE, theirs=document.total, external_id=document.external_id
-                    )
+                    if document.status != "void":
+                        self._twice(sort, ours[subject], document)
                     continue
                 seen.add(subject)
                 self._compare(sort, ours[subject], document, customers)
-                self._compare_rate(sort, subject, ours[subject], document, rates)
+                self._rated.compare(sort.kind.value, ours[subject].name, ours[subject], document, rates.of(subject))
         for ids in chunks(self._candidates(sort).order_by("id").values_list("id", flat=True).iterator(chunk_size=5000)):
-            self._our_side(sort, ids, seen, connector)
+            self._our_side(sort, ids, seen, void, connector)
         self._our_further(sort, further, connector)
+
+    def _twice(self, sort: _Sort, ours: _Ours, document: ErpDocument) -> None:
+        self._findings.add(sort.kind.value, ours.name, TWICE, theirs=document.total, external_id=document.external_id)
 
     def run_moved(self, sort: _Sort, connector: Connector) -> None:
         """Compare money paid back and money that moved beside all invoices; the ERP's own of the latter is no concern of ours."""
         further = self._further(sort)
-        for document in connector.documents(sort.kind, through=self._through, since=self._since):
-            is_ours = further.take(document)
-            if is_ours or sort.kind is Kind.REFUND:
-                self._count_theirs(sort, document)
-            if not is_ours and (sort.kind is Kind.REFUND or document.reference.startswith(self._prefix)):
+        for document in self._held(sort.kind, connector):
+            taken = further.take(document)
+            if taken or sort.kind is Kind.REFUND:
+                self._count_theirs(sort, document, taken or self._rated.theirs(document))
+            if not taken and (sort.kind is Kind.REFUND or document.reference.startswith(self._prefix)):
                 self._foreign(sort, document)
         self._our_further(sort, further, connector)
 
+    def _held(self, kind: Kind, connector: Connector) -> Iterator[ErpDocument]:
+        documents = connector.documents(kind, through=self._through, since=self._since)
+        return recognized(self._connection, kind, documents)
+
     def _further(self, sort: _Sort) -> Further:
-        return Further(self._connection, self._findings, sort.kind, self._span, may_move=self._may_move)
+        return Further(self._connection, self._findings, sort.kind, self._span, self._rated, may_move=self._may_move)
 
     def _our_further(self, sort: _Sort, further: Further, connector: Connector) -> None:
-        customers = self._customers(row.customer_id for row, _ in further.all)
-        for row, rate in further.all:
-            self._count_ours(sort, row.customer_id, Amount(row.total, row.currency, self._home, rate), customers)
+        every = list(further.all())
+        customers = self._customers(row.customer_id for row, _ in every)
+        for row, amount in every:
+            self._count_ours(sort, row.customer_id, amount, customers)
         further.say_missing(connector)
 
-    def _our_side(self, sort: _Sort, ids: Sequence[int], seen: set[int], connector: Connector) -> None:
+    def _our_side(
+        self, sort: _Sort, ids: Sequence[int], seen: set[int], void: Mapping[int, ErpDocument], connector: Connector
+    ) -> None:
         missing = []
         every = self._ours(sort, ids)
         customers, rates = self._customers(each.customer_id for each in every.values()), self._rates(sort, every)
         for subject, ours in every.items():
-            amount = Amount(ours.total, ours.currency, self._bases[ours.entity_id], rates.of(subject))
-            self._count_ours(sort, ours.customer_id, amount, customers)
+            self._count_ours(sort, ours.customer_id, self._rated.ours(ours, rates.of(subject)), customers)
             is_gone = sort is not _INVOICES and not ours.total  # What is void here need not be there any more.
-            if subject not in seen and not is_gone:
+            if subject in void and subject not in seen:
+                self._findings.compared += 1
+                self._findings.add(
+                    sort.kind.value,
+                    ours.name,
+                    VOIDED,
+                    ours=ours.total,
+                    theirs=void[subject].total,
+                    external_id=void[subject].external_id,
+                )
+            elif subject not in seen and not is_gone:
                 missing.append((subject, ours.name, ours.total))
         if sort is _CREDITS and not self._spec.tells_credits:
             self._findings.unfinished(
@@ -265,11 +292,6 @@ class _Comparison:
         return {ours: theirs for ours, theirs in rows.values_list("internal_id", "external_id") if ours is not None}
 
     def _compare(self, sort: _Sort, ours: _Ours, theirs: ErpDocument, customers: dict[int, str]) -> None:
-        if theirs.status == "void" and ours.total:
-            self._findings.add(
-                sort.kind.value, ours.name, VOIDED, ours=ours.total, theirs=theirs.total, external_id=theirs.external_id
-            )
-            return
         pairs: list[tuple[str, Any, Any]] = [
             ("total", ours.total, theirs.total),
             ("tax", ours.tax, ours.tax if theirs.tax is None else theirs.tax),
@@ -282,6 +304,8 @@ class _Comparison:
             for invoice, amount in theirs.linked:
                 linked[invoice] += amount
             pairs.append(("what it settles", ours.linked, dict(linked)))
+        if not theirs.is_marked:
+            pairs = [each for each in pairs if each[0] != "number"]  # It was entered there by hand, and adopted.
         if self._may_move and theirs.date[:10] > ours.date:
             pairs = [each for each in pairs if each[0] != "date"]  # The policy moved it out of locked books.
         for what, mine, other in pairs:
@@ -300,24 +324,6 @@ class _Comparison:
         """Read at which rates foreign documents stand in our books; nothing is read where all are in base currency."""
         return Rates(_DIMENSIONS[sort.kind], [(pk, each.entity_id, each.currency) for pk, each in ours.items()])
 
-    def _compare_rate(self, sort: _Sort, subject: int, ours: _Ours, theirs: ErpDocument, rates: Rates) -> None:
-        """Compare what a foreign document comes to in the base currency, where the ERP tells its rate."""
-        rate = rates.of(subject)
-        base = self._bases[ours.entity_id]
-        if theirs.rate is None or not ours.total or ours.total != theirs.total or ours.currency == base:
-            return
-        if abs(theirs.rate / rate - 1) > _SAME_RATE:
-            mine, other = (round_money(ours.total * each, base) for each in (rate, theirs.rate))
-            self._findings.add(
-                sort.kind.value,
-                ours.name,
-                RATE,
-                ours=mine,
-                theirs=other,
-                external_id=theirs.external_id,
-                detail=f"In {base}: our rate is {rate:f}, theirs {round(theirs.rate, 6).normalize():f}.",
-            )
-
     def _foreign(self, sort: _Sort, document: ErpDocument) -> None:
         if not document.total:
             return
@@ -328,28 +334,17 @@ class _Comparison:
 
     def stray_journals(self, connector: Connector) -> None:
         """Journals of ours have no business beside documents: both would count revenue twice."""
-        for document in connector.documents(Kind.JOURNAL_ENTRY, through=self._through, since=self._since):
+        for document in self._held(Kind.JOURNAL_ENTRY, connector):
             if document.reference.startswith(self._prefix) and not self._switch.sent_before(document):
                 self._findings.compared += 1
-                self._findings.add(
-                    "journal_entry", document.number, "sent in the other mode", external_id=document.external_id
-                )
+                self._findings.add("journal_entry", document.number, OTHER_MODE, external_id=document.external_id)
 
     @cached_property
     def _deposit(self) -> str:
         row = MappingRow.objects.filter(connection=self._connection, kind=MappingKind.DEPOSIT_ACCOUNT).first()
         return row.external_id if row else ""
 
-    def _count_theirs(
-        self, sort: _Sort, theirs: ErpDocument, ours: _Ours | None = None, our_rate: Decimal = Decimal(1)
-    ) -> None:
-        base, rate = self._home, theirs.rate
-        if ours:
-            base = self._bases[ours.entity_id]
-            # Vendors keep fewer digits than we do, and not all tell the rate.
-            is_ours = rate is None or abs(rate / our_rate - 1) <= _SAME_RATE
-            rate = our_rate if is_ours and ours.total == theirs.total else rate
-        amount = Amount(theirs.total, theirs.currency or self._home, base, rate)
+    def _count_theirs(self, sort: _Sort, theirs: ErpDocument, amount: Amount) -> None:
         self._sums.add("theirs", sort.effect, amount, customer=theirs.customer, account=theirs.account)
 
     def _count_ours(self, sort: _Sort, customer_id: int, amount: Amount, customers: Mapping[int, str]) -> None:
@@ -358,5 +353,27 @@ class _Comparison:
 
     def tell_sums(self) -> None:
         """Note what the documents come to."""
-        records = ErpRecord.objects.filter(connection=self._connection, kind="customer")
-        self._sums.tell(self._findings, names=dict(records.values_list("external_id", "name")))
+        self._sums.tell(self._findings, names=self._customer_names)
+
+    @cached_property
+    def _customer_names(self) -> dict[str, str]:
+        """Names by the ERP's ids: as its list has them, else as the customers were sent."""
+        sent = MappingRow.objects.filter(connection=self._connection, kind=MappingKind.CUSTOMER)
+        listed = ErpRecord.objects.filter(connection=self._connection, kind="customer")
+        return dict(sent.values_list("external_id", "external_name")) | dict(listed.values_list("external_id", "name"))
+
+    def tell_ledger(self, connector: Connector) -> None:
+        """Note what customers owe by the ERP's own ledger, where all of our books are in one base currency."""
+        if set(self._bases.values()) == {self._home}:
+            ledger.compare(
+                self._connection,
+                connector,
+                self._findings,
+                entities=self._entities,
+                currency=self._home,
+                since=self._since,
+                through=self._through,
+                names=self._customer_names,
+                explained=self._sums.differing,
+                foreign=self._sums.foreign,
+            )

@@ -1,6 +1,9 @@
 """What a comparison found, in plain objects with the cause in words."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
@@ -27,7 +30,9 @@ ERP_MADE = "made in the ERP"
 TWICE = "there twice"
 UNKNOWN = "unknown here"
 CHANGED = "changed in the ERP"
+BEYOND = "entered on receivables beside the documents"
 OTHER = "sent by another installation"
+OTHER_MODE = "sent in the other mode"
 
 _CAUSES = {
     OutboxState.PENDING: NOT_SENT,
@@ -37,14 +42,16 @@ _CAUSES = {
     OutboxState.DELIVERED: GONE,
     OutboxState.APPROVAL: APPROVAL,
 }
+_EXPLAINED = (PARKED, SKIPPED, DATED_LATER, CHANGED)
+_REFERENCE = re.compile(r"[0-9A-Z]{4,8}-[A-Z]{1,2}\d+")  # As any installation writes them.
 T = TypeVar("T")
 
 
 class Findings:
     """Collects differences. `compared` counts documents that were looked at on either side."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, *, through: date) -> None:
+        self._connection, self._through = connection, through
         self.carried = Carried(connection)
         self.reads = base.get(connection.erp).reads
         self.compared = 0
@@ -136,8 +143,8 @@ class Findings:
                 cause = carried.get(external_id, NOT_IN_EXPORT)
             elif cause == GONE and external_id and self._looked_up < _LOOK_UPS:
                 self._looked_up += 1
-                cause = _fate(connector.document(as_sent(kind), external_id))
-            detail = reason if state in (OutboxState.PARKED, OutboxState.SKIPPED) else ""
+                cause, reason = self._fate(connector.document(as_sent(kind), external_id))
+            detail = reason if cause in _EXPLAINED else ""
             self.add(
                 kind.value,
                 name or reference_of(prefix, kind, subject),
@@ -147,11 +154,17 @@ class Findings:
                 detail=detail,
             )
 
-
-def _fate(document: ErpDocument | None) -> str:
-    if document is None:
-        return DELETED
-    return VOIDED if document.status == "void" else DATED_LATER
+    def _fate(self, document: ErpDocument | None) -> tuple[str, str]:
+        """Say what became of a document that was delivered and is not among those read, and in which way it was changed."""
+        if document is None:
+            return DELETED, ""
+        if document.status == "void":
+            return VOIDED, ""
+        if document.date[:10] > self._through.isoformat():
+            return DATED_LATER, f"There it is dated {document.date[:10]}."
+        if not document.reference.startswith(f"{self._connection.reference_prefix}-"):
+            return CHANGED, f"There its reference is “{document.reference}” now."
+        return CHANGED, f"There it is dated {document.date[:10]}."
 
 
 def subject_of(connection: Connection, kind: Kind, document: ErpDocument) -> int | None:
@@ -161,11 +174,23 @@ def subject_of(connection: Connection, kind: Kind, document: ErpDocument) -> int
     return int(rest) if document.reference.startswith(lead) and rest.isdigit() else None
 
 
+def recognized(connection: Connection, kind: Kind, documents: Iterable[ErpDocument]) -> Iterator[ErpDocument]:
+    """Give documents of the ERP with our reference also where we know them by their id only: adopted ones carry none."""
+    kinds = [each for each in Kind if as_sent(each) is kind]
+    for page in chunks(documents):
+        plain = [document.external_id for document in page if not document.reference]
+        rows = ExternalReference.objects.filter(connection=connection, kind__in=kinds, external_id__in=plain)
+        known = dict(rows.values_list("external_id", "reference")) if plain else {}
+        for document in page:
+            reference = "" if document.reference else known.get(document.external_id, "")
+            yield replace(document, reference=reference, is_marked=False) if reference else document
+
+
 def foreign_cause(connection: Connection, document: ErpDocument) -> str:
-    """Say where a document comes from that is not one of ours of its kind."""
-    if not document.reference:
-        return ERP_MADE
-    return UNKNOWN if document.reference.startswith(f"{connection.reference_prefix}-") else OTHER
+    """Say where a document comes from that is not one of ours of its kind: people there write references too."""
+    if document.reference.startswith(f"{connection.reference_prefix}-"):
+        return UNKNOWN
+    return OTHER if _REFERENCE.fullmatch(document.reference) else ERP_MADE
 
 
 def chunks(rows: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:

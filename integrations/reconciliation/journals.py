@@ -4,7 +4,7 @@ Amounts are compared in the currency that was sent; accounts also in the base cu
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -24,10 +24,12 @@ from integrations.reconciliation.findings import (
     RATE,
     ROUNDING,
     TWICE,
+    VOIDED,
     WAITS_FOR_SUM,
     Findings,
     chunks,
     foreign_cause,
+    recognized,
     subject_of,
 )
 from integrations.reconciliation.switched import Switch
@@ -77,20 +79,25 @@ class _Comparison:
         self._home = str(connection.company.get("home_currency") or entities[0].base_currency)
         self._sums: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self._seen: set[tuple[Kind, int]] = set()
+        self._void: dict[tuple[Kind, int], ErpDocument] = {}
         self._switch = Switch(connection)
         self._may_move = Policy.of(connection.options).when_locked is WhenLocked.FIRST_OPEN
 
     def run(self, connector: Connector) -> None:
         """Read their side page by page, then look for what it lacks, then compare the accounts."""
-        for page in chunks(connector.documents(Kind.JOURNAL_ENTRY, through=self._through, since=self._since)):
+        for page in chunks(self._held(Kind.JOURNAL_ENTRY, connector)):
             self._compare_page(page)
         # Where our receivables are a clearing account, the ERP's own sales documents do not touch what we feed.
         effects = _EFFECT_ON_RECEIVABLES if base.get(self._connection.erp).receivable_types else {}
         for kind in set(effects) & set(self._findings.reads):
-            for document in connector.documents(kind, through=self._through, since=self._since):
+            for document in self._held(kind, connector):
                 self._made_there(document, _EFFECT_ON_RECEIVABLES[kind])
         self._look_for_missing(connector)
         self._compare_accounts()
+
+    def _held(self, kind: Kind, connector: Connector) -> Iterator[ErpDocument]:
+        documents = connector.documents(kind, through=self._through, since=self._since)
+        return recognized(self._connection, kind, documents)
 
     def _entries(self) -> QuerySet[JournalEntry]:
         entries = JournalEntry.objects.filter(date__lte=self._through)
@@ -109,6 +116,9 @@ class _Comparison:
             ours = (entries if subject[0] is Kind.JOURNAL_ENTRY else sums).get(subject[1]) if subject else None
             if subject is None or ours is None:
                 self._foreign(document, theirs)
+                continue
+            if document.status == "void":
+                self._void[subject] = document  # Unless it was sent anew since.
                 continue
             self._findings.compared += 1
             if subject in self._seen:
@@ -266,10 +276,13 @@ class _Comparison:
             return
         self._findings.compared += len(ids)
         found = self._read(ids) if kind is Kind.JOURNAL_ENTRY else self._read_sums(ids)
-        rows = [
-            (pk, ours.name, sum((each for each in ours.amounts.values() if each > 0), Decimal(0)))
-            for pk, ours in found.items()
-        ]
+        rows = []
+        for pk, ours in found.items():
+            amount = sum((each for each in ours.amounts.values() if each > 0), Decimal(0))
+            if (kind, pk) in self._void:
+                self._add(ours, VOIDED, self._void[kind, pk], ours_=amount, theirs=Decimal(0))
+            else:
+                rows.append((pk, ours.name, amount))
         self._findings.missing(kind, rows, connector=connector)
 
     def _compare_accounts(self) -> None:

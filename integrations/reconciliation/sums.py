@@ -41,14 +41,14 @@ class _Sums:
     def __init__(self) -> None:
         self.by_currency: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(_nothing)
         self.in_base: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(_nothing)
-        self._foreign: set[tuple[str, str]] = set()
+        self.foreign: set[tuple[str, str]] = set()
         self._untold: set[tuple[str, str]] = set()
 
     def add(self, whose: str, side: str, sign: int, amount: Amount) -> None:
         self.by_currency[whose, amount.currency][side] += sign * amount.total
         key = (whose, amount.base)
         if amount.currency != amount.base:
-            self._foreign.add(key)
+            self.foreign.add(key)
         if (in_base := amount.in_base) is None:
             self._untold.add(key)
         else:
@@ -56,7 +56,7 @@ class _Sums:
 
     def told(self) -> list[tuple[str, str, dict[str, Decimal]]]:
         """Give the sums in base currency of what is partly foreign, as far as all rates are told."""
-        return [(*key, self.in_base[key]) for key in sorted(self._foreign - self._untold)]
+        return [(*key, self.in_base[key]) for key in sorted(self.foreign - self._untold)]
 
 
 class Sums:
@@ -71,6 +71,17 @@ class Sums:
         self._customers.add(customer, side, effect.sign, amount)
         if effect.moves:
             self._moved.add(account, side, effect.moves, amount)
+
+    @property
+    def differing(self) -> set[str]:
+        """Give the customers of whom the documents do not come to the same."""
+        both = [*self._customers.by_currency.items(), *self._customers.in_base.items()]
+        return {customer for (customer, _), sums in both if sums["ours"] != sums["theirs"]}
+
+    @property
+    def foreign(self) -> set[str]:
+        """Give the customers with documents in another currency than the base currency."""
+        return {customer for customer, _ in self._customers.foreign}
 
     def tell(self, findings: Findings, *, names: Mapping[str, str]) -> None:
         """Note what accounts come to, and the customers that differ.

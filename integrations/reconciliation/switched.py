@@ -1,6 +1,6 @@
 """What the books and the ERP have from before the mode was switched: sent in the other form, so of no concern to this one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -29,13 +29,13 @@ class Switch:
         concerned = Q(**{f"{recorded}__gte": self._moment}) | Exists(items)
         return rows.filter(concerned | or_in if or_in else concerned)
 
-    def queued(self, kind: Kind, subject_ids: Iterable[int]) -> set[int]:
-        """Give those of these documents that this kind is to be sent of: after a switch only what is in the outbox."""
-        ids = set(subject_ids)
+    def concerned(self, kind: Kind, recorded: Callable[[], Mapping[int, datetime]], ids: Iterable[int]) -> set[int]:
+        """Give those of these documents that `since` would leave in; `recorded` tells when, and is asked after a switch only."""
         if self._moment is None:
-            return ids
-        items = OutboxItem.objects.filter(connection=self._connection, kind=kind, subject_id__in=ids)
-        return set(items.values_list("subject_id", flat=True))
+            return set(ids)
+        items = OutboxItem.objects.filter(connection=self._connection, kind=kind, subject_id__in=list(ids))
+        late = {pk for pk, at in recorded().items() if at >= self._moment}
+        return late | set(items.values_list("subject_id", flat=True))
 
     def sent_before(self, document: ErpDocument) -> bool:
         """Tell whether a document of the ERP was sent from here before the switch, in the form of that time."""

@@ -231,6 +231,40 @@ BALANCE = [
     ),
     Attempt("lines to an entry that is not there", [GOOD], "not those of one new entry"),
     Attempt(
+        "unbalanced lines by MERGE",
+        [
+            entry(),
+            (
+                f"MERGE INTO {LINE} t USING (VALUES (1, {{cash}}, 10, 0), (2, {{receivable}}, 0, 9)) v (place, account, debit, "
+                "credit) ON false WHEN NOT MATCHED THEN INSERT (tenant_id, business_entity_id, entry_id, position, date, "
+                "account_id, currency, debit, credit, base_debit, base_credit, role, resolved_by) VALUES ({tenant}, {entity}, "
+                f"{NEW}, v.place, DATE '2026-02-10', v.account, 'USD', v.debit, v.credit, v.debit, v.credit, 'cash', 'tenant')"
+            ),
+        ],
+        "does not balance",
+    ),
+    Attempt(
+        "each side by an insert of its own, in one statement",
+        [
+            entry(),
+            (
+                f"WITH a AS ({lines(('{cash}', '10', '0'))} RETURNING 1), "
+                f"b AS ({lines(('{receivable}', '0', '9'), position='2')} RETURNING 1) SELECT 1"
+            ),
+        ],
+        "does not balance",
+    ),
+    Attempt(
+        "a line that an upsert passes over",
+        [entry(), lines(("{cash}", "10", "0"), ("{receivable}", "0", "10"), position="1") + " ON CONFLICT DO NOTHING"],
+        "does not balance",
+    ),
+    Attempt(
+        "the walls switched off",
+        ["SET LOCAL row_security = off", entry(), GOOD],
+        "affected by row-level security",
+    ),
+    Attempt(
         "entry and unbalanced lines in one statement",
         [f"WITH made AS ({entry()}) {lines(('{cash}', '10', '0'), ('{receivable}', '0', '9'))}"],
         "does not balance",
@@ -529,6 +563,20 @@ FINAL = [
         "a used account moved to another entity",
         "UPDATE accounting_account SET business_entity_id = {other_entity} WHERE id = {receivable}",
         "has journal lines|account_code",
+    ),
+    Attempt(
+        "a line changed through a cursor",
+        [
+            f"DECLARE c CURSOR FOR SELECT * FROM {LINE} FOR UPDATE",
+            "FETCH 1 FROM c",
+            f"UPDATE {LINE} SET debit = debit + 1 WHERE CURRENT OF c",
+        ],
+        "append-only",
+    ),
+    Attempt(
+        "everything emptied from where it hangs",
+        "TRUNCATE billing_tenant, billing_customer RESTART IDENTITY CASCADE",
+        "append-only",
     ),
     Attempt("a used account deleted", "DELETE FROM accounting_account WHERE id = {receivable}", "has journal lines"),
     Attempt(

@@ -71,6 +71,13 @@ SEALS = [
     Attempt("the daily balances truncated", "TRUNCATE accounting_dailybalance", "append-only"),
     Attempt("the notes of unsummed entries deleted", "DELETE FROM accounting_unsummedentries", "by hand is refused"),
     Attempt(
+        "entries noted once more, to count twice",
+        "INSERT INTO accounting_unsummedentries (tenant_id, first_entry, last_entry, first_date, last_date) "
+        "VALUES ({tenant}, 1, 999999999, '2026-01-01', '2026-12-31')",
+        "row-level security",
+    ),
+    Attempt("a seal made by its function", "SELECT counterfoil_seal(p) FROM accounting_accountingperiod p", "by closing their"),
+    Attempt(
         "the notes of unsummed entries changed", "UPDATE accounting_unsummedentries SET last_entry = 0", "append-only"
     ),
     Attempt(

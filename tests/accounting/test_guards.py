@@ -40,6 +40,7 @@ from billing.services.tenants import add_business_entity, create_tenant
 from billing.tenancy import tenant_scope
 from tests.accounting.attempts import BALANCE, FINAL, GOOD, NEW, PLACES, Attempt, entry
 from tests.accounting.attempts_at_seals import SEALS
+from tests.accounting.attempts_below import BELOW
 
 pytestmark = pytest.mark.django_db
 
@@ -160,7 +161,7 @@ def _try(attempt: Attempt, names: dict[str, Any]) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize("attempt", [*BALANCE, *PLACES, *FINAL, *SEALS], ids=lambda attempt: attempt.sentence)
+@pytest.mark.parametrize("attempt", [*BALANCE, *PLACES, *FINAL, *SEALS, *BELOW], ids=lambda attempt: attempt.sentence)
 def test_the_database_refuses(books: dict[str, Any], attempt: Attempt) -> None:
     with _nothing_changes():
         refusal = _try(attempt, books)

@@ -90,6 +90,10 @@ LIFTING = [
     "ALTER FUNCTION counterfoil_check_lines() SET search_path = pg_temp",
     f"CREATE TEMP TABLE child () INHERITS ({LINE})",
     f"COPY {LINE} FROM PROGRAM 'true'",
+    "CREATE FUNCTION public.always(varchar, varchar) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+    "CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = texteq)",
+    "ALTER POLICY tenant_wall ON accounting_journalentry USING (true)",
+    f"CREATE INDEX mine ON {LINE} (id)",
     "SET session_replication_role = replica",
     "SET LOCAL session_replication_role = replica",
     "SELECT set_config('session_replication_role', 'replica', true)",
@@ -253,3 +257,11 @@ def test_rights_are_given_to_plain_roles_only(db: None, role: str) -> None:
     for above in (connection.settings_dict["USER"], "keeper"):
         with pytest.raises(CommandError, match="Name a plain role of its own"):
             call_command("grant_use", above)
+
+
+def test_no_rights_for_a_role_that_may_make_operators(db: None, role: str) -> None:
+    with transaction.atomic():
+        connection.cursor().execute(f"GRANT CREATE ON SCHEMA public TO {role}")
+        with pytest.raises(CommandError, match="REVOKE CREATE ON SCHEMA"):
+            call_command("grant_use", role)
+        transaction.set_rollback(True)

@@ -245,6 +245,7 @@ def test_the_gross_up_treatment_from_start_to_end(db):
 DAMAGE = {
     "entries_balance": "UPDATE accounting_journalline SET debit = debit + 1 WHERE debit > 0",
     "entries_balance_in_base_currency": "UPDATE accounting_journalline SET base_debit = base_debit + 1 WHERE base_debit > 0",
+    "base_amounts_agree": "UPDATE accounting_journalline SET base_debit = base_debit * 2, base_credit = base_credit * 2",
     "entries_are_whole": "DELETE FROM accounting_journalline WHERE position = 1",
     "lines_have_entries": "DELETE FROM accounting_journalentry",
     "accounts_belong_to_the_entity": "UPDATE accounting_account SET is_group = true",

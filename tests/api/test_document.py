@@ -40,6 +40,18 @@ def test_errors_and_keys_are_described_on_every_operation(document: dict[str, An
             assert named is (method in WRITES), (method, path)
 
 
+def test_every_operation_and_parameter_says_what_it_is(document: dict[str, Any]) -> None:
+    operations = {(m, path): each for path, of in document["paths"].items() for m, each in of.items()}
+    assert len(operations) > 100
+    assert [name for name, each in operations.items() if not each.get("summary") or not each.get("description")] == []
+    bodies = {name: each["requestBody"]["content"] for name, each in operations.items() if "requestBody" in each}
+    assert [name for name, each in bodies.items() if "example" not in each["application/json"]] == []
+    parameters = [(name, each) for name, of in operations.items() for each in of.get("parameters", ())]
+    assert [
+        (*name, each["name"]) for name, each in parameters if each.get("in") == "query" and not each.get("description")
+    ] == []
+
+
 def test_the_page_asks_nobody_else(db: None) -> None:
     page = Client().get("/api/v1/docs/").content.decode()
     assert "swagger-ui" in page

@@ -1,5 +1,6 @@
 """A stand-in server's books and faults, in words for tests."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -41,5 +42,5 @@ class Books:
         self._post("edit", {"entity": entity, "id": external_id, "delete": True})
 
     def _post(self, path: str, body: dict[str, Any]) -> None:
-        answer = requests.post(f"{self._url}/_sandbox/{path}", json=body, timeout=10)
+        answer = requests.post(f"{self._url}/_sandbox/{path}", data=json.dumps(body, default=float), timeout=10)
         assert answer.status_code == 200, answer.text

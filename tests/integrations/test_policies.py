@@ -1,14 +1,15 @@
 """What a person decided about a connection: from when, added up or not, approved or not, and what locked books mean."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
 from accounting.models import JournalLine
-from billing.models import Invoice
+from billing.models import BusinessEntity, Invoice
 from billing.services.payments import receive_payment
-from integrations import outbox
+from integrations import outbox, tasks
 from integrations.connectors.base import Company, Lock
 from integrations.delivery import drain
 from integrations.documents import Kind
@@ -74,6 +75,17 @@ def test_a_month_of_entries_is_one_journal_that_keeps_its_entries(connect, box) 
     receive_payment(customer_id=invoice.customer_id, received_on=date(2026, 1, 9), amount=Decimal(5), currency="USD")
     assert close_summaries(connection, before=FEBRUARY) == 1
     assert JournalSummary.objects.count() == a_month_late + 1
+
+
+def test_a_month_is_over_when_it_is_over_where_the_books_are_kept(connect, entity, monkeypatch) -> None:
+    connection = connect()
+    set_options(connection.pk, {"summarize_others": "month"})
+    BusinessEntity.objects.filter(pk=entity.pk).update(time_zone="Pacific/Honolulu")
+    a_month(customers=1)
+    for now, sums in ((datetime(2026, 2, 1, 9, tzinfo=UTC), 0), (datetime(2026, 2, 1, 11, tzinfo=UTC), 1)):
+        monkeypatch.setattr("billing.clock.datetime", SimpleNamespace(now=now.astimezone))
+        tasks.summarize()
+        assert JournalSummary.objects.count() == sums
 
 
 @pytest.mark.parametrize(

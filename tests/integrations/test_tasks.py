@@ -3,8 +3,10 @@
 import pytest
 from django.db import connection as database
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_q.models import OrmQ, Schedule
 
+from accounting.models import DailyBalance
 from integrations import lanes, tasks
 from integrations.models import Connection, DeliveryAttempt, OutboxItem
 from integrations.schedules import ensure_schedules
@@ -109,16 +111,25 @@ def test_schedules_are_made_once_and_mended(tenant) -> None:
     ensure_schedules()
     Schedule.objects.filter(name="integrations.tasks.drain_all").update(minutes=99)
     ensure_schedules()
-    found = (
-        Schedule.objects.filter(name__startswith="integrations.tasks").order_by("name").values_list("name", "minutes")
-    )
-    assert dict(found) == {
+    assert dict(Schedule.objects.values_list("func", "minutes")) == {
+        "accounting.tasks.post_scheduled_all": None,
+        "accounting.tasks.sum_up_all": 1,
         "integrations.tasks.drain_all": 1,
         "integrations.tasks.poll": 10,
         "integrations.tasks.prune": None,
         "integrations.tasks.summarize": None,
         "integrations.tasks.warn": 5,
     }
+
+
+def test_all_that_the_clock_calls_is_there_and_runs(connect) -> None:
+    connect()
+    a_month(customers=1)
+    ensure_schedules()
+    for func in Schedule.objects.values_list("func", flat=True):
+        import_string(func)()
+    assert DailyBalance.objects.exists()
+    assert Connection.objects.get().polled_at is not None
 
 
 def test_old_attempts_are_forgotten(connection) -> None:

@@ -57,6 +57,9 @@ def test_sealing_twice_gives_different_texts() -> None:
         "{'refresh_token': 'abc.def-123'}",
         "https://x/callback?code=abc.def-123&state=abc.def-123",
         "client_secret=abc.def-123",
+        '{"x": 1, "access_token": "abc.def-123',
+        """{"password": "it's abc.def-123", "x": 1}""",
+        '{"password": "say \\"abc.def-123", "x": 1}',
     ],
 )
 def test_redaction_hides_tokens(text: str) -> None:

@@ -60,6 +60,7 @@ SPEC = ConnectorSpec(
     tells_links=False,
     line_product=False,
     lists=(RowKind.ACCOUNT, RowKind.CUSTOMER, RowKind.PRODUCT),
+    no_ledger="The ERP's export names documents only.",
     reads=(
         Kind.JOURNAL_ENTRY,
         Kind.INVOICE,

@@ -63,6 +63,15 @@ SPEC = ConnectorSpec(
     refuse=_refuse,
     lists=lists.KINDS,
     tells_credits=True,
+    corrects=(
+        Kind.JOURNAL_ENTRY,
+        Kind.INVOICE,
+        Kind.CREDIT_NOTE,
+        Kind.PAYMENT,
+        Kind.REFUND,
+        Kind.MONEY_OUT,
+        Kind.MONEY_IN,
+    ),
     reads=(
         Kind.JOURNAL_ENTRY,
         Kind.INVOICE,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from integrations.connectors.base import (
@@ -18,6 +19,7 @@ from integrations.connectors.base import (
     Parcel,
     Rejected,
     TryLater,
+    UnknownOutcome,
     Wiring,
 )
 from integrations.connectors.jsontext import dumps, loads
@@ -128,6 +130,25 @@ class NetSuite:
     def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
         """Tell which of these transactions are there no longer: one query for up to a thousand of them."""
         return set(self._transactions().missing([number for numbers in by_day.values() for number in numbers]))
+
+    def receivables(self, *, through: date) -> Mapping[str, Decimal]:
+        """Give what customers owe by NetSuite's ledger, as a customer on a journal's line counts where the head has none."""
+        return self._transactions().receivables(through)
+
+    def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
+        """Patch a record with all that we say of it, its lists of lines in place of those there."""
+        record, body = self._record(kind), loads(parcel.body)
+        lists = ",".join(name for name, value in body.items() if isinstance(value, dict) and "items" in value)
+        path = f"{RECORD}/{record}/{external_id}"
+        answer = self._client.write(
+            "PATCH", path, parcel.body, operation=f"update {record}", params={"replace": lists} if lists else None
+        )
+        if not answer.is_ok:
+            raise answer.fault.as_error()
+        held = self._client.held(record, parcel.reference)
+        if held is None:
+            return UnknownOutcome("NetSuite does not show the document under our reference yet. Reconcile again later.")
+        return self._outcome(kind, parcel, held)
 
     def create_account(self, *, request_id: str, name: str, number: str, account_type: str, subtype: str) -> ErpRow:
         """Create an account, or give the one of that name and type that is there."""

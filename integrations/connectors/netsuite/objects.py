@@ -70,7 +70,7 @@ _HEADS = (
 )
 _OWN_NUMBERS = (Kind.PAYMENT, Kind.REFUND, Kind.MONEY_OUT, Kind.MONEY_IN)
 _CHUNK = 200
-_ZERO = Decimal(0)
+_ZERO, _EXACT = Decimal(0), Decimal("0.0001")
 JsonObject = dict[str, Any]
 
 
@@ -162,6 +162,22 @@ class Transactions:
             rows = self._queries.all(f"SELECT id FROM transaction WHERE id IN ({some}) ORDER BY id")
             there.update(str(row["id"]) for row in rows)
         return [each for each in ids if each not in there]
+
+    def receivables(self, through: date) -> dict[str, Decimal]:
+        """Give what each customer owes in the primary accounting book at the end of a day. Raises DeliveryError."""
+        ours = f"AND tl.subsidiary IN ({', '.join(self._subsidiaries)}) " if self._subsidiaries else ""
+        text = (
+            "SELECT t.entity, SUM(tal.amount) AS amount FROM transaction t "
+            "JOIN transactionline tl ON tl.transaction = t.id "
+            "JOIN transactionaccountingline tal ON tal.transaction = tl.transaction AND tal.transactionline = tl.id "
+            "JOIN account a ON a.id = tal.account "
+            f"WHERE tal.accountingbook = 1 AND tal.posting = 'T' AND a.accttype = 'AcctRec' {ours}"
+            f"AND t.trandate <= {day(through)} GROUP BY t.entity ORDER BY t.entity"
+        )
+        # A sum may come as a floating point number, with digits that no amount has.
+        return {
+            str(row.get("entity") or ""): decimal(row.get("amount")).quantize(_EXACT) for row in self._queries.all(text)
+        }
 
     def _page(self, condition: str) -> list[Row]:
         """Give a page of heads; all columns where one of those wanted is refused."""

@@ -85,6 +85,15 @@ SPEC = ConnectorSpec(
     ),
     lists=tuple(LISTS.values()),
     reads=tuple(READ),
+    tells_credits=True,
+    corrects=(
+        Kind.JOURNAL_ENTRY,
+        Kind.INVOICE,
+        Kind.CREDIT_NOTE,
+        Kind.PAYMENT,
+        Kind.MONEY_OUT,
+        Kind.MONEY_IN,
+    ),
     receivable_types=("Accounts Receivable",),
     deposit_subtypes=("UndepositedFunds",),  # Payments wait there for the bank's own feed.
     needs_tax_code=taxes.is_named,

@@ -1,10 +1,12 @@
 """The QuickBooks Online connector: sending in batches, reading back, and reading lists and documents."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import NAMESPACE_URL, uuid5
 
 from integrations.connectors.base import (
     Change,
@@ -22,7 +24,7 @@ from integrations.connectors.base import (
     Wiring,
 )
 from integrations.connectors.jsontext import dumps, loads
-from integrations.connectors.quickbooks import objects, payloads, settling, taxes
+from integrations.connectors.quickbooks import memos, objects, payloads, settling, taxes
 from integrations.connectors.quickbooks.client import Client
 from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
 from integrations.connectors.quickbooks.settling import Settling
@@ -134,7 +136,15 @@ class QuickBooks:
         where = f"where TxnDate <= '{through.isoformat()}'"
         if since:
             where += f" and TxnDate >= '{since.isoformat()}'"
-        for row in self._client.rows(objects.READ[kind], where):
+        rows = self._client.rows(objects.READ[kind], where)
+        if kind is Kind.CREDIT_NOTE:
+            notes = list(rows)
+            settled = memos.settled_by(self._client, notes)
+            yield from (
+                replace(objects.erp_document(kind, row), linked=settled.get(str(row["Id"]), ())) for row in notes
+            )
+            return
+        for row in rows:
             if objects.is_of(kind, row):
                 yield objects.erp_document(kind, row)
 
@@ -182,6 +192,30 @@ class QuickBooks:
         """Create a customer, or give the one of that name that is there."""
         shown = payloads.name_of(name)
         return self._create("Customer", "DisplayName", shown, {"DisplayName": shown, "Notes": note}, request_id)
+
+    def receivables(self, *, through: date) -> Mapping[str, Decimal]:
+        """Give what customers owe by the report of customer balances, which is in the home currency."""
+        report = self._client.get(
+            f"reports/CustomerBalance?report_date={through.isoformat()}&accounting_method=Accrual"
+        )
+        return dict(objects.balances(report))
+
+    def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
+        """Update an object in full: what is left out of a full update is blank there afterwards."""
+        entity, path = objects.ENTITY[kind], objects.ENTITY[kind].lower()
+        body = loads(parcel.body)
+        for _ in range(2):
+            rows = self._client.query(f"select * from {entity} where Id = {_quoted(external_id)}").get(entity, [])
+            if not rows:
+                return _no_longer(entity, external_id)
+            lines = {"Line": [*body["Line"], *objects.links_to_refunds(rows[0])]} if kind is Kind.PAYMENT else {}
+            now = {"Id": external_id, "SyncToken": str(rows[0]["SyncToken"])}
+            request_id = uuid5(NAMESPACE_URL, f"{path}/{external_id}/{now['SyncToken']}/{parcel.body}").hex
+            answer = self._client.write(path, dumps(body | lines | now), request_id=request_id)
+            faults = read_faults(answer)
+            if not faults or faults[0].code != STALE:
+                return self._outcome(kind, parcel, answer)
+        return _changing()
 
     def _create(
         self,
@@ -251,11 +285,7 @@ class QuickBooks:
         for _ in range(3):
             rows = self._client.query(f"select * from {entity} where Id = {_quoted(body['Id'])}").get(entity, [])
             if not rows:
-                return MissingMapping(
-                    "reference",
-                    None,
-                    f"QuickBooks no longer holds {entity} {body['Id']}. Nothing is left to change: skip it.",
-                )
+                return _no_longer(entity, body["Id"])
             done = self._changed(kind, {parcel.reference: body}, {str(rows[0]["Id"]): rows[0]})
             if done:
                 return done[parcel.reference]
@@ -278,7 +308,7 @@ class QuickBooks:
                 ignored = True  # No lines may mean "as they were" in a sparse update; a full one leaves nothing open.
             elif faults[0].code != STALE:
                 return faults[0].as_error()
-        return UnknownOutcome("The document changes in QuickBooks at this moment. It is tried again.")
+        return _changing()
 
     def _changed(self, kind: Kind, sent: dict[str, JsonObject], rows: dict[str, JsonObject]) -> dict[str, Outcome]:
         """Give what already is as we want it: what is void, payments with our allocations."""
@@ -334,3 +364,12 @@ def _moment(value: datetime) -> str:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def _no_longer(entity: str, number: str) -> MissingMapping:
+    words = f"QuickBooks no longer holds {entity} {number}. Nothing is left to change: skip it."
+    return MissingMapping("reference", None, words)
+
+
+def _changing() -> UnknownOutcome:
+    return UnknownOutcome("The document changes in QuickBooks at this moment. It is tried again.")

@@ -1,5 +1,6 @@
 """QuickBooks' objects as we read them: which are ours, what they say, and list rows."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -196,6 +197,29 @@ def erp_document(kind: Kind, found: JsonObject) -> ErpDocument:
         status="void" if not total and str(found.get("PrivateNote") or "").startswith("Voided") else "posted",
         sync_token=str(found.get("SyncToken", "")),
     )
+
+
+def left_of(memo: JsonObject) -> Decimal:
+    """Give what a credit memo has not settled yet."""
+    return decimal(memo.get("Balance", memo.get("RemainingCredit")))
+
+
+def links(payment: JsonObject) -> list[tuple[str, str, Decimal]]:
+    """Give what a payment links: the type, the Id and the amount of each."""
+    return [
+        (str(link["TxnType"]), str(link["TxnId"]), decimal(line.get("Amount")))
+        for line in payment.get("Line") or ()
+        for link in line.get("LinkedTxn") or ()
+    ]
+
+
+def balances(report: JsonObject) -> Iterator[tuple[str, Decimal]]:
+    """Read a report of customer balances: a row for each customer, one of customers with others below them is a section."""
+    for row in (report.get("Rows") or {}).get("Row") or ():
+        for cells in (row.get("ColData"), (row.get("Header") or {}).get("ColData")):
+            if cells and cells[0].get("id") and cells[-1].get("value") not in (None, ""):
+                yield str(cells[0]["id"]), decimal(cells[-1]["value"])
+        yield from balances(row)
 
 
 def links_to_refunds(payment: JsonObject) -> list[JsonObject]:

@@ -100,7 +100,7 @@ class Settling:
     def allocated(self, reference: str, body: str) -> Outcome | None:
         """Say whether the credit is applied already: by us, or by the company's automatic application of credits."""
         wanted = objects.erp_document(Kind.PAYMENT, {"Id": "", **loads(body)}).linked
-        memo = next(each for each in _links(loads(body)) if each[0] == "CreditMemo")[1]
+        memo = next(each for each in objects.links(loads(body)) if each[0] == "CreditMemo")[1]
         rows = self._client.query(f"select * from CreditMemo where Id = '{memo}'").get("CreditMemo", [])
         if not rows:
             return MissingMapping("reference", None, "QuickBooks no longer holds the credit memo. Skip this item.")
@@ -109,7 +109,7 @@ class Settling:
                 continue  # Another application of ours, of the same credit.
             if set(wanted) <= set(objects.erp_document(Kind.PAYMENT, payment).linked):
                 return self._delivered("Payment", payment)
-        if not _left(rows[0]):
+        if not objects.left_of(rows[0]):
             return Rejected(
                 "applied_elsewhere",
                 "QuickBooks has applied this credit memo to other invoices by itself. Unapply it there and switch off "
@@ -179,7 +179,7 @@ class Settling:
             raise MissingMapping(
                 "reference", None, "QuickBooks no longer holds the payment that is paid back. Skip it."
             )
-        lines = [_link(kind, number, value) for kind, number, value in _links(payment)]
+        lines = [_link(kind, number, value) for kind, number, value in objects.links(payment)]
         token = str(payment["SyncToken"])
         kept = {name: payment[name] for name in ("Id", "CustomerRef", "TotalAmt", "CurrencyRef") if name in payment}
         body = {**kept, "SyncToken": token, "sparse": True, "Line": [*lines, line]}
@@ -200,18 +200,20 @@ class Settling:
             number = wanted["Link"]["PaymentRefNum"]
             rows = self._client.query(f"select * from Payment where PaymentRefNum = '{number}'").get("Payment", [])
             payment = rows[0] if rows else None
-        return bool(payment) and any(each[:2] == (_EXPENSE, str(purchase["Id"])) for each in _links(payment or {}))
+        return bool(payment) and any(
+            each[:2] == (_EXPENSE, str(purchase["Id"])) for each in objects.links(payment or {})
+        )
 
     def _payments_of(self, memo: JsonObject) -> list[JsonObject]:
         """Find the payments that use a credit memo. Answers with a memo need not tell them (Intuit shows none)."""
         told = [str(each["TxnId"]) for each in memo.get("LinkedTxn") or () if each.get("TxnType") == "Payment"]
         if told:
             return [paid for paid in (self._read("Payment", number) for number in told) if paid]
-        if _left(memo) == objects.decimal(memo.get("TotalAmt")):
+        if objects.left_of(memo) == objects.decimal(memo.get("TotalAmt")):
             return []
         use = ("CreditMemo", str(memo["Id"]))
         paid_by = self._client.rows("Payment", f"where CustomerRef = '{objects.ref(memo, 'CustomerRef')}'")
-        return [paid for paid in paid_by if any(each[:2] == use for each in _links(paid))]
+        return [paid for paid in paid_by if any(each[:2] == use for each in objects.links(paid))]
 
     def _purchase(self, reference: str, day: str) -> JsonObject | None:
         """Look for a refund by our number, and by its day: a company may number expenses by itself."""
@@ -229,15 +231,3 @@ class Settling:
         kind = Kind.PAYMENT if entity == "Payment" else Kind.REFUND
         number = str(found["Id"])
         return Delivered(number, str(found.get("SyncToken", "")), objects.page(kind, number, self._base_url))
-
-
-def _left(memo: JsonObject) -> Decimal:
-    return objects.decimal(memo.get("Balance", memo.get("RemainingCredit")))
-
-
-def _links(payment: JsonObject) -> list[tuple[str, str, Decimal]]:
-    return [
-        (str(link["TxnType"]), str(link["TxnId"]), objects.decimal(line.get("Amount")))
-        for line in payment.get("Line") or ()
-        for link in line.get("LinkedTxn") or ()
-    ]

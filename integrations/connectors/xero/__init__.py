@@ -163,6 +163,8 @@ SPEC = ConnectorSpec(
         RowKind.TRACKING,
     ),
     tells_credits=True,
+    corrects=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE),
+    no_ledger="Xero opens its ledger to apps of a premium plan only, and its reports value anew what is open.",
     reads=(
         Kind.JOURNAL_ENTRY,
         Kind.INVOICE,

@@ -86,6 +86,12 @@ def reference_in(kind: Kind, found: JsonObject) -> str:
 
 def outcome(kind: Kind, sent: JsonObject, found: JsonObject, *, base_url: str) -> Outcome:
     """Compare what was sent with what Xero holds: number and total must be ours to the cent."""
+    if kind in NUMBERS and found.get("Status") in ("VOIDED", "DELETED"):
+        return Rejected(
+            "void_there",
+            f"Xero has {found.get(NUMBERS[kind])}, but void (its id {found.get(f'{ENTITIES[kind]}ID')}), and gives its number to "
+            "no other. Void it here too, and invoice it again.",
+        )
     external_id = external_id_of(kind, found)
     if kind in (Kind.INVOICE, Kind.CREDIT_NOTE, Kind.MONEY_OUT, Kind.MONEY_IN):
         if (

@@ -41,7 +41,7 @@ class ZohoBooks:
 
     def __init__(self, wiring: Wiring) -> None:
         self._client = Client(wiring)
-        self._reader = Reader(self._client)
+        self._reader = Reader(self._client, home=wiring.company.home_currency)
         self._realm_id = wiring.realm_id
         key = str(wiring.options.get("zoho_unique_field", UNIQUE_FIELD))
         label = str(wiring.options.get("zoho_unique_label", UNIQUE_LABEL)) if key else ""
@@ -92,6 +92,10 @@ class ZohoBooks:
         """Look for what was done before, and finish what was begun. Raises DeliveryError."""
         part = self._changer if self._changer.handles(kind) else self._sender
         return part.find(kind, parcels)
+
+    def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
+        """Update a record in full."""
+        return self._sender.correct(kind, external_id, parcel)
 
     def company(self) -> Company:
         """Read the organisation and its locks."""

@@ -105,6 +105,12 @@ def outcome(kind: Kind, sent: JsonObject, found: JsonObject, *, base_url: str, r
         wanted.append(("currency", body["currency_id"], text(found.get("currency_id"))))
     if kind is Kind.PAYMENT and found.get("currency_code"):
         wanted.append(("currency", sent.get("currency"), found["currency_code"]))
+    if found.get("status") == "void":
+        return Rejected(
+            "void_there",
+            f"Zoho Books has it, but void (its record {external_id}). Void it here too, or take the void back there, then send "
+            "this item again.",
+        )
     if kind not in (Kind.CUSTOMER, Kind.PRODUCT):
         theirs = decimal(found.get("amount" if kind in _BY_AMOUNT else "total"))
         wanted.append(("total", decimal(sent.get("total")), theirs))

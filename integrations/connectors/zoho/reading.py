@@ -2,7 +2,8 @@
 
 Lists omit lines, so a document's lines cost a call each, of a few thousand a day. Invoices are taken from the list as far as
 it goes. Journals are read by account: 200 lines a call, checked against each journal's own total, and one whose lines do
-not add up to it is read by itself. Payments and credit notes are read one by one for what they settle.
+not add up to it is read by itself. Payments and credit notes are read one by one for what they settle, an invoice in a foreign
+currency for its rate, where the list leaves that out.
 """
 
 from collections import defaultdict
@@ -15,6 +16,7 @@ from integrations.connectors.base import Change, Company, ErpDocument, ErpPostin
 from integrations.connectors.zoho import objects
 from integrations.connectors.zoho.client import Client, is_gone
 from integrations.connectors.zoho.objects import MODULES
+from integrations.connectors.zoho.refunds import Refunds
 from integrations.documents import Kind
 from integrations.kinds import kind_sent
 
@@ -29,8 +31,9 @@ Postings = dict[str, list[ErpPosting]]
 class Reader:
     """Reads one organisation."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, *, home: str) -> None:
+        self._client, self._home = client, home
+        self._refunds = Refunds(client, self._record)
 
     def company(self, organization_id: str) -> Company:
         """Read the organisation, its locks, and whether it has more than one currency."""
@@ -64,6 +67,9 @@ class Reader:
 
     def documents(self, kind: Kind, *, through: date, since: date | None) -> Iterator[ErpDocument]:
         """Read every document of a kind up to a day, and from a day on."""
+        if kind is Kind.REFUND:
+            yield from self._refunds.documents(through=through, since=since)
+            return
         module = MODULES[kind]
         dates = {"date_end": through.isoformat()} | ({"date_start": since.isoformat()} if since else {})
         asked = {} if kind is Kind.PAYMENT else dates  # The contract searches payments by one day only.
@@ -81,7 +87,7 @@ class Reader:
         if kind in objects.MOVED:  # Of all that a company spends and receives only what came from us concerns us.
             rows = [row for row in rows if kind_sent(objects.text(row.get("reference_number"))) is kind]
         for row in rows:
-            if kind is Kind.INVOICE and all(row.get(name) not in ("", None) for name in _HEAD):
+            if kind is Kind.INVOICE and self._tells_all(row):
                 yield objects.erp_document(kind, row)  # All but the tax, which is in the total.
                 continue
             found = self.document(kind, objects.text(row[module.id]))
@@ -90,9 +96,15 @@ class Reader:
 
     def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
         """Read one document as it is now."""
+        if kind is Kind.REFUND:
+            return self._refunds.document(external_id)
+        record = self._record(kind, external_id)
+        return objects.erp_document(kind, record) if record is not None else None
+
+    def _record(self, kind: Kind, external_id: str) -> JsonObject | None:
         module = MODULES[kind]
         try:
-            record = self._client.get(f"{module.path}/{external_id}").get(module.single) or {}
+            record: JsonObject = self._client.get(f"{module.path}/{external_id}").get(module.single) or {}
             if kind is Kind.CREDIT_NOTE and "invoices_credited" not in record:
                 answer = self._client.get(f"{module.path}/{external_id}/invoices")
                 record = {**record, "invoices_credited": answer.get("invoices_credited")}
@@ -100,7 +112,13 @@ class Reader:
             if is_gone(error):
                 return None
             raise
-        return objects.erp_document(kind, record)
+        self._refunds.know(kind, record)
+        return record
+
+    def _tells_all(self, row: JsonObject) -> bool:
+        """Tell whether a list's row says of an invoice all that is compared."""
+        is_whole = all(row.get(name) not in ("", None) for name in _HEAD)
+        return is_whole and bool(row["currency_code"] == self._home or row.get("exchange_rate"))
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
         """Give journals, invoices and credit notes changed after a moment; payments and deletions are not told (see `gone`)."""

@@ -121,6 +121,15 @@ class Sender:
         finished = self.finish(kind, made)
         return results | {each.parcel.reference: done for each, done in zip(made, finished, strict=True)}
 
+    def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
+        """Update a document in full. Raises DeliveryError."""
+        sent = loads(parcel.body)
+        body = {name: value for name, value in sent["body"].items() if name != "custom_fields"}
+        params = _BY_NUMBER if kind in _NUMBERED else {}
+        path = f"{MODULES[kind].path}/{external_id}"
+        answer = self._client.call("PUT", path, params=params, body=dumps(body), reference=parcel.reference)
+        return self._outcome(kind, Made(self._record(kind, answer), sent, parcel))
+
     def finish(self, kind: Kind, made: Sequence[Made]) -> list[Outcome]:
         """Publish journals and mark invoices as sent that are still drafts; what is not as we want it does not get so far."""
         results: list[Outcome] = [self._outcome(kind, each) for each in made]

@@ -1,6 +1,6 @@
 """Rules that several transactions share: dates and periods, currencies and rates, subsidiaries, lines applied."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -114,6 +114,16 @@ def links(
     if len({link.doc for link in found}) < len(found):
         raise user_error("The same document is applied twice.", "apply")
     return found
+
+
+def exchange(company: Company, settled: list[Link], money: Money) -> Decimal:
+    """Give what settled documents come to at their own rates, beyond what they come to at this one's, in base currency."""
+    more = ZERO
+    for link in settled:
+        doc = company.books.get("transaction", link.doc)
+        rate = Decimal(doc.data.get("exchangeRate", 1)) if doc else money.rate
+        more += replace(money, rate=rate).base(link.amount) - money.base(link.amount)
+    return more
 
 
 def wants_auto_apply(company: Company, body: Json) -> bool:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from integrations.sandbox.messages import Json
 from integrations.sandbox.netsuite.checks import (
     active,
+    exchange,
     free_number,
     header,
     links,
@@ -37,9 +38,11 @@ def payment(company: Company, kind: str, body: Json, old: Record | None) -> Reco
         settled = oldest_first(company, party, amount)
     _enough(settled, amount)
     receivable = (body.get("arAcct") or {}).get("id") or company.role("receivable")
+    gained = exchange(company, settled, money)
     postings = [
         Posting(account, amount, money.base(amount), entity=party.id, is_main=True, memo=body.get("memo", "")),
-        Posting(receivable, -amount, money.base(-amount), entity=party.id),
+        Posting(receivable, -amount, money.base(-amount) - gained, entity=party.id),
+        *_exchange(company, gained),
     ]
     fields |= {"payment": amount, "account": {"id": account}, "arAcct": {"id": receivable}}
     fields["tranId"] = body.get("tranId") or (old.data["tranId"] if old else company.next_number(kind, "PYMT"))
@@ -60,9 +63,11 @@ def refund(company: Company, kind: str, body: Json, old: Record | None) -> Recor
         raise user_error("You must apply this refund to at least one open credit.", "apply")
     amount: Decimal = sum((link.amount for link in settled), ZERO)
     receivable = (body.get("arAcct") or {}).get("id") or company.role("receivable")
+    gained = -exchange(company, settled, money)
     postings = [
         Posting(account, -amount, money.base(-amount), entity=party.id, is_main=True, memo=body.get("memo", "")),
-        Posting(receivable, amount, money.base(amount), entity=party.id),
+        Posting(receivable, amount, money.base(amount) - gained, entity=party.id),
+        *_exchange(company, gained),
     ]
     fields |= {"account": {"id": account}, "arAcct": {"id": receivable}, "total": amount}
     fields["tranId"] = body.get("tranId") or (old.data["tranId"] if old else company.next_number(kind, "RFND"))
@@ -114,6 +119,11 @@ def _moved(
     fields |= {"account": {"id": account}, "total": total}
     fields["tranId"] = body.get("tranId") or (old.data["tranId"] if old else company.next_number(kind, prefix))
     return Record(kind, "", fields, postings, [])
+
+
+def _exchange(company: Company, gained: Decimal) -> list[Posting]:
+    """Give the realized gain or loss that receivables leave: they go at the rates of what is settled."""
+    return [Posting(company.role("exchange"), ZERO, gained)] if gained else []
 
 
 def _account(company: Company, body: Json) -> str:

@@ -1,11 +1,13 @@
 """Invoices and credit memos: lines of items, their taxes, and what a credit memo is applied to."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from integrations.sandbox.messages import Json
 from integrations.sandbox.netsuite.checks import (
     Money,
     active,
+    exchange,
     free_number,
     header,
     links,
@@ -41,6 +43,12 @@ def sales_form(company: Company, kind: str, body: Json, old: Record | None) -> R
     fields["tranId"] = body.get("tranId") or (old.data["tranId"] if old else company.next_number(kind, _NUMBERS[kind]))
     fields |= {"subtotal": net, "taxTotal": tax, "total": net + tax}
     settled = _settled(company, fields, party, money, kind, net + tax, old)
+    if gained := exchange(
+        company, settled, money
+    ):  # Receivables go at the rates of the invoices that it is applied to.
+        first = postings[0]
+        postings = [replace(first, base=first.base - gained), *postings[1:]]
+        postings.append(Posting(company.role("exchange"), ZERO, gained))
     return Record(kind, "", fields, postings, settled)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from integrations.sandbox.jsontext import Rendered, dumps, loads
 from integrations.sandbox.messages import Call, Json, Request, Response
-from integrations.sandbox.quickbooks import batch, changes, entities, facts, fields, oauth, pages, query
+from integrations.sandbox.quickbooks import batch, changes, entities, facts, fields, oauth, pages, query, reports
 from integrations.sandbox.quickbooks.company import Company
 from integrations.sandbox.quickbooks.faults import VendorFault, gateway_fault, missing
 from integrations.sandbox.quickbooks.requestids import Answer, RequestIds, check_form
@@ -171,6 +171,8 @@ class QuickBooksSandbox:
             return 200, dumps({"QueryResponse": query.run(self._company, _query_text(request))})
         if resource == "cdc":
             return 200, dumps(changes.since(self._company, request.params))
+        if resource == "reports":
+            return 200, dumps(reports.run(self._company, rest, request.params))
         if resource == "exchangerate":
             return 200, dumps({"ExchangeRate": changes.exchange_rate(request.params)})
         entity = _ENTITIES.get(resource)

@@ -27,17 +27,38 @@ def refunds_of(path: str, kind: str) -> Run:
         asked.org.books.need(path, asked.parts[0])
         rows = [row for row in asked.org.books.tables[kind].values() if row.get(MODULES[path].id) == asked.parts[0]]
         called = "creditnote_refunds" if kind == "creditnoterefunds" else "payment_refunds"
-        return 200, said("success", **lists.page(asked.org, kind, rows, asked.params, called=called))
+        return 200, said("success", **lists.page(asked.org, kind, lists.shown(kind, rows), asked.params, called=called))
 
     return run
 
 
 def all_refunds(asked: Asked) -> Answer:
     """Answer with the refunds of all credit notes."""
-    rows = list(asked.org.books.tables["creditnoterefunds"].values())
+    rows = lists.shown("creditnoterefunds", asked.org.books.tables["creditnoterefunds"].values())
     return 200, said(
         "success", **lists.page(asked.org, "creditnoterefunds", rows, asked.params, called="creditnote_refunds")
     )
+
+
+def one_refund(path: str, kind: str, single: str) -> Run:
+    """Answer with one refund: where the money came from, and at which rate; whose it is stands on what was refunded."""
+    hidden = (
+        "customer_id",
+        "customer_name",
+        "currency_id",
+        "currency_code",
+        "currency_symbol",
+        "amount_fcy",
+        "amount_bcy",
+    )
+
+    def run(asked: Asked) -> Answer:
+        row = asked.org.books.need(kind, asked.parts[1])
+        if row[MODULES[path].id] != asked.parts[0]:
+            raise gone(MODULES[kind].label)
+        return 200, said("success", **{single: {name: row[name] for name in row if name not in hidden}})
+
+    return run
 
 
 def deleting_refund(path: str, kind: str) -> Run:

@@ -51,8 +51,12 @@ def answer(org: Organization, path: str, params: Mapping[str, str]) -> Json:
         if column not in _LISTS[path]["sort"]:
             raise invalid("sort_column")
         rows.sort(key=lambda each: _key(each.get(column, "")), reverse=params.get("sort_order") == "D")
-    shown = [{name: each.get(name, "") for name in _LISTS[path]["row"]} for each in rows]
-    return page(org, path, shown, params)
+    return page(org, path, shown(path, rows), params)
+
+
+def shown(path: str, rows: Iterable[Json]) -> list[Json]:
+    """Leave out of records what the vendor's rows leave out."""
+    return [{name: each.get(name, "") for name in _LISTS[path]["row"]} for each in rows]
 
 
 def page(org: Organization, path: str, rows: list[Json], params: Mapping[str, str], *, called: str = "") -> Json:

@@ -51,6 +51,7 @@ def save(org: Organization, body: Json, old: Json | None) -> Json:
         "invoices": _settle_all(org, before, body["invoices"], contact["contact_id"], money.id),
         **money.shown(),
         "bcy_amount": money.base(amount),
+        "bcy_refunded_amount": money.base(refunded),
         "bank_charges": body.get("bank_charges", ZERO),
         "account_id": account["account_id"],
         "account_name": account["account_name"],
@@ -79,7 +80,8 @@ def refund(org: Organization, path: str, of_id: str, body: Json) -> Json:
     account = org.account(body["from_account_id"], "from_account_id")
     if account["account_type"] not in _MONEY:
         raise invalid("from_account_id")
-    money = money_of(org, source)
+    given = body.get("exchange_rate")
+    money = org.books.money(source["currency_id"], Decimal(given or source["exchange_rate"]))
     amount = money.exact(body["amount"], "amount")
     left = source["unused_amount" if path == _PATH else "balance"]
     if amount <= 0:
@@ -107,7 +109,12 @@ def refund(org: Organization, path: str, of_id: str, body: Json) -> Json:
         },
     )
     if path == _PATH:
-        changes = {"unused_amount": left - amount, "amount_refunded": source["amount_refunded"] + amount}
+        refunded = source["amount_refunded"] + amount
+        changes = {
+            "unused_amount": left - amount,
+            "amount_refunded": refunded,
+            **_refunded_in_base(org, refunded, source),
+        }
     else:
         changes = {"balance": left - amount, "status": "open" if left > amount else "closed"}
     org.books.change(path, source, changes)
@@ -130,11 +137,16 @@ def delete_refund(org: Organization, path: str, row: Json) -> None:
         changes = {
             "unused_amount": source["unused_amount"] + row["amount"],
             "amount_refunded": source["amount_refunded"] - row["amount"],
+            **_refunded_in_base(org, source["amount_refunded"] - row["amount"], source),
         }
     else:
         changes = {"balance": source["balance"] + row["amount"], "status": "open"}
     org.books.change(path, source, changes)
     org.books.remove(kind, row)
+
+
+def _refunded_in_base(org: Organization, refunded: Decimal, payment: Json) -> Json:
+    return {"bcy_refunded_amount": money_of(org, payment).base(refunded)}
 
 
 def save_expense(org: Organization, body: Json, old: Json | None) -> Json:

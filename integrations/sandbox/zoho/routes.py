@@ -203,6 +203,13 @@ def _payments() -> None:
             ("page", "per_page"),
         )
         route(
+            "GET",
+            f"/{path}/{{id}}/refunds/{{id}}",
+            module,
+            f"read {label}",
+            answers.one_refund(path, kind, single),
+        )
+        route(
             "DELETE", f"/{path}/{{id}}/refunds/{{id}}", module, f"delete {label}", answers.deleting_refund(path, kind)
         )
     route(

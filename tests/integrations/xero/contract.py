@@ -26,6 +26,7 @@ WRITES = {
     ("PUT", "BankTransactions"): ("create_bank_transactions", "BankTransactions"),
     ("PUT", "CreditNotes/id/Allocations"): ("create_credit_note_allocation", "Allocations"),
     ("PUT", "Overpayments/id/Allocations"): ("create_overpayment_allocations", "Allocations"),
+    ("POST", "ManualJournals/id"): ("update_manual_journal", "ManualJournals"),
     ("POST", "Invoices/id"): ("update_invoice", "Invoices"),
     ("POST", "CreditNotes/id"): ("update_credit_note", "CreditNotes"),
     ("POST", "Payments/id"): ("delete_payment", "PaymentDelete"),

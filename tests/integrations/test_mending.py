@@ -1,0 +1,206 @@
+"""Month end as a person does it: differences are made in each ERP, mended from the reconciliation's page, and nothing is left."""
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from billing.models import BusinessEntity, Invoice, Membership, Role, Tenant
+from billing.services.invoices import void_invoice
+from integrations import setup
+from integrations.delivery import drain
+from integrations.models import Connection, ExternalReference, Reconciliation
+from integrations.reconciliation import reconcile
+from integrations.sandbox.server import start_in_thread
+from tests.integrations.books import Books
+from tests.integrations.conftest import QUICK
+from tests.integrations.test_foreign_currency import THROUGH, sign_in, worked_cases
+from tests.integrations.world import JANUARY, a_month
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Json = dict[str, Any]
+MODES = {"journal_entries": "journal_entry", "documents": "invoice"}
+
+
+class Vendor(NamedTuple):
+    """What a stand-in calls its documents by our kinds, and the field of their day."""
+
+    entities: dict[str, str]
+    days: dict[str, str]
+    ids: dict[str, str]
+
+
+VENDORS = {
+    "quickbooks": Vendor(
+        {"journal_entry": "JournalEntry", "invoice": "Invoice"},
+        {"journal_entry": "TxnDate", "invoice": "TxnDate"},
+        {"journal_entry": "Id", "invoice": "Id"},
+    ),
+    "xero": Vendor(
+        {"journal_entry": "ManualJournal", "invoice": "Invoice"},
+        {"journal_entry": "Date", "invoice": "Date"},
+        {"journal_entry": "ManualJournalID", "invoice": "InvoiceID"},
+    ),
+    "netsuite": Vendor(
+        {"journal_entry": "journalEntry", "invoice": "invoice"},
+        {"journal_entry": "tranDate", "invoice": "tranDate"},
+        {"journal_entry": "id", "invoice": "id"},
+    ),
+    "zoho": Vendor(
+        {"journal_entry": "journals", "invoice": "invoices"},
+        {"journal_entry": "journal_date", "invoice": "date"},
+        {"journal_entry": "journal_id", "invoice": "invoice_id"},
+    ),
+}
+
+
+@pytest.fixture(params=list(VENDORS))
+def erp(request: Any) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def box(erp: str) -> Iterator[Any]:
+    with start_in_thread(erp, port=0, limits="off") as server:
+        yield server
+
+
+@pytest.fixture
+def accountant(tenant: Tenant) -> Client:
+    user = get_user_model().objects.create_user(username="ann", password="x", is_staff=True)
+    Membership.objects.create(tenant=tenant, user=user, role=Role.ACCOUNTANT)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def connected(entity: BusinessEntity, erp: str, mode: str, url: str) -> Connection:
+    made, _ = setup.create_connection(business_entity=entity, erp=erp, mode=mode, send_payments=mode == "documents")
+    made.options = QUICK
+    return setup.connect_sandbox(made, url)
+
+
+def causes(kept: Reconciliation) -> list[str]:
+    return sorted(row["cause"] for row in kept.differences if row["kind"] != "account")
+
+
+def mended(client: Client, kept: Reconciliation) -> list[str]:
+    """Do what the page of a reconciliation offers, each once; gives what was done."""
+    page = client.get(reverse("admin:integrations_reconciliation_change", args=[kept.pk])).content.decode()
+    found = re.findall(r'href="(/[^"]*integrations/outboxitem/\d+/[a-z-]+/)"[^>]*>([^<]+)<', page)
+    for address, _ in dict.fromkeys(found):
+        asked = client.get(address)
+        assert asked.status_code == 200, address
+        answer = client.post(address, {"confirmed": "1"}, follow=True)
+        words = [str(each) for each in answer.context["messages"]]
+        assert [each.level_tag for each in answer.context["messages"]] == ["success"], words
+    return sorted(label for _, label in dict.fromkeys(found))
+
+
+def more(erp: str, kind: str, record: Json) -> Json:
+    """Add 1.00 to a document's every amount, as its lines are kept there."""
+    if erp == "quickbooks":
+        lines = [dict(each) for each in record["Line"] if each["DetailType"] != "SubTotalLineDetail"]
+        for line in lines:
+            line["Amount"] = float(line["Amount"] + 1)
+            if "SalesItemLineDetail" in line:
+                sold = line["SalesItemLineDetail"]
+                line["SalesItemLineDetail"] = {**sold, "UnitPrice": line["Amount"], "Qty": 1}
+        return {"Line": lines}
+    if erp == "xero" and kind == "journal_entry":
+        return {
+            "JournalLines": [
+                {
+                    "AccountID": line["AccountID"],
+                    "LineAmount": float(line["LineAmount"] + (1 if line["LineAmount"] > 0 else -1)),
+                }
+                for line in record["JournalLines"]
+            ]
+        }
+    if erp == "xero":
+        (line,) = record["LineItems"]
+        names = ("Description", "Quantity", "AccountCode", "ItemCode", "TaxType")
+        kept = {name: line[name] for name in names if line.get(name)}
+        return {"LineItems": [kept | {"Quantity": 1, "UnitAmount": float(line["UnitAmount"] + 1)}]}
+    if erp == "netsuite" and kind == "journal_entry":
+        return {
+            "line": {
+                "items": [
+                    {name: {"id": line[name]["id"]} for name in ("account", "entity") if line.get(name)}
+                    | {side: float(line[side] + 1) for side in ("debit", "credit") if line.get(side)}
+                    for line in record["line"]["items"]
+                ]
+            }
+        }
+    if erp == "netsuite":
+        (line,) = record["item"]["items"]
+        more_ = float(line["amount"] + 1)
+        return {
+            "item": {"items": [{"item": {"id": line["item"]["id"]}, "quantity": 1, "rate": more_, "amount": more_}]}
+        }
+    if kind == "journal_entry":
+        lines = [{**line, "amount": float(line["amount"] + 1)} for line in record["line_items"]]
+        return {"line_items": lines}
+    (line,) = record["line_items"]
+    total = float(record["total"] + 1)
+    return {
+        "line_items": [{**line, "rate": total, "item_total": total}],
+        "sub_total": total,
+        "total": total,
+        "balance": total,
+    }
+
+
+@pytest.mark.parametrize("mode", list(MODES))
+def test_what_was_done_in_the_erp_is_mended_from_the_page(
+    accountant: Client, entity: BusinessEntity, erp: str, mode: str, box: Any
+) -> None:
+    """One deleted, one of another amount, one of another day, one of another month."""
+    connection = connected(entity, erp, mode, box.url)
+    a_month(customers=4)
+    drain(connection.pk, until_empty=True)
+    vendor, books, kind = VENDORS[erp], Books(box.url), MODES[mode]
+    kept, _ = reconcile(connection, through=JANUARY)
+    assert kept.differences == []
+
+    ids = list(
+        ExternalReference.objects.filter(kind=kind).order_by("subject_id").values_list("external_id", flat=True)
+    )[:4]
+    gone, amount, day, later = ids
+    name, field = vendor.entities[kind], vendor.days[kind]
+    record = next(each for each in books.objects(name) if each[vendor.ids[kind]] == amount)
+    books.delete(name, gone)
+    books.edit(name, amount, **more(erp, kind, record))
+    books.edit(name, day, **{field: "2026-01-15"})
+    books.edit(name, later, **{field: "2026-02-15"})
+    kept, _ = reconcile(connection, through=JANUARY)
+    removed = "voided in the ERP" if erp == "xero" else "deleted in the ERP"
+    assert causes(kept) == sorted(["changed in the ERP", "changed in the ERP", removed, "dated later in the ERP"])
+    done = mended(accountant, kept)
+    if (erp, mode) == ("xero", "documents"):  # Its number is taken for good.
+        assert done == ["Set it right there"] * 3
+        (void,) = [row["document"] for row in kept.differences if row["cause"] == removed]
+        void_invoice(invoice_id=Invoice.objects.get(number=void).pk, on=JANUARY, reason="Void in the ERP")
+    else:
+        assert done == ["Send anew", *["Set it right there"] * 3]
+    drain(connection.pk, until_empty=True)
+    kept, _ = reconcile(connection, through=JANUARY)
+    assert kept.differences == []
+
+
+@pytest.mark.parametrize(("mode_erp", "words"), [("xero", "premium plan"), ("netsuite", "own ledger of receivables")])
+def test_the_page_says_whether_the_erp_tells_its_ledger(
+    accountant: Client, entity: BusinessEntity, mode_erp: str, words: str
+) -> None:
+    with start_in_thread(mode_erp, limits="off") as server:
+        connection = sign_in(entity, mode_erp, "documents", server.url)
+        worked_cases()
+        drain(connection.pk, until_empty=True)
+        kept, _ = reconcile(connection, through=THROUGH)
+    page = accountant.get(reverse("admin:integrations_reconciliation_change", args=[kept.pk])).content.decode()
+    assert words in html.unescape(page)
