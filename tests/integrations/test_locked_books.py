@@ -48,7 +48,9 @@ def test_who_has_opened_the_books_need_not_wait_for_the_next_look(entity: Busine
     with start_in_thread("quickbooks", port=0, limits="off") as box:
         made, _ = setup.create_connection(business_entity=entity, erp="quickbooks")
         connection = setup.connect_sandbox(made, box.url)
-        Connection.objects.update(options={"when_locked": "hold", "settle_seconds": 0})  # Looked at again after an hour.
+        Connection.objects.update(
+            options={"when_locked": "hold", "settle_seconds": 0}
+        )  # Looked at again after an hour.
         a_month(customers=1)
         Books(box.url).prefer(BookCloseDate="2026-01-31")
         mapping.import_lists(connection)
