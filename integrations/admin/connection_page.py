@@ -181,14 +181,16 @@ def _age(connection: Connection, now: datetime) -> str:
 
 def _warnings(connection: Connection) -> list[Table]:
     found = ConnectionWarning.objects.filter(connection=connection)
-    rows: list[tuple[object, ...]] = [
-        (each.words, moment(each.since), moment(each.told_at) if each.told_at else each.failed_words or "to nobody")
-        for each in found
-    ]
+    rows: list[tuple[object, ...]] = [(each.words, moment(each.since), _told(each)) for each in found]
     if not rows:
         return []
     note = "Who is told by e-mail or webhook is set under “Policies”."
     return [Table("Warnings", columns("What", "Since", "Told"), rows, "", note=note)]
+
+
+def _told(warning: ConnectionWarning) -> str:
+    told = [moment(warning.told_at)] if warning.told_at else []
+    return " ".join(filter(None, [*told, warning.failed_words])) or "to nobody"
 
 
 def _webhook_path(connection: Connection) -> str:
