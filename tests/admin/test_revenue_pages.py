@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from accounting.models import ProgressReport, RecognitionSchedule, ScheduleRevision
 from accounting.recognition import recognize_revenue
-from billing.models import Contract, ContractModification, Job
+from billing.models import Contract, ContractModification, Customer, Job, Product
 from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract
 
 
 def url(name: str, *args: object) -> str:
@@ -96,6 +97,31 @@ def test_a_contract_shows_its_obligations_and_months(viewer: Client, sell: Calla
     assert "To come" in schedule.content.decode()
 
 
+def test_a_draft_shows_what_it_would_bill_and_earn(viewer: Client, customer: Customer, product: Product) -> None:
+    """C12: licence 600.00 at once and support 400.00 over a year, sold for 850.00: 510.00 and 340.00."""
+    flat = {"product": product, "pricing_model": "flat_fee", "interval_months": 12}
+    licence = {**flat, "pricing": {"amount": "500"}, "standalone_price": "600", "recognition_method": "point_in_time"}
+    support = {
+        **flat,
+        "product": Product.objects.create(code="support", name="Support"),
+        "pricing": {"amount": "350"},
+        "standalone_price": "400",
+        "recognition_method": "straight_line_months",
+    }
+    terms: dict[str, Any] = {"term_months": 12, "revenue_span": "term", "price_allocation": "standalone"}
+    contract = draft_contract(
+        customer=customer, number="K-1", start=date(2026, 1, 1), items=[licence, support], **terms
+    )
+    page = viewer.get(url("billing_contract_change", contract.pk)).content.decode()
+    for words in ("What it would bill and earn", "510.00", "340.00", "538.33", "28.37"):
+        assert words in page
+    contract.refresh_from_db()
+    assert contract.status == "draft"
+    assert not RecognitionSchedule.objects.exists()
+    contract.items.all().delete()
+    assert "has no items" in viewer.get(url("billing_contract_change", contract.pk)).content.decode()
+
+
 def test_progress_is_reported_and_parts_are_written(
     finance: Client, accountant: Client, sell: Callable[..., Contract]
 ) -> None:
@@ -105,7 +131,10 @@ def test_progress_is_reported_and_parts_are_written(
     page = url("accounting_recognitionschedule_report", schedule.pk)
     finance.post(page, {"reached_on": "2026-02-01", "percent": "40", "evidence": "Hours"})
     assert ProgressReport.objects.get().percent == 40
-    assert "Hours" in finance.get(url("accounting_recognitionschedule_change", schedule.pk)).content.decode()
+    shown = finance.get(url("accounting_recognitionschedule_change", schedule.pk)).content.decode()
+    assert "Hours" in shown and "1\xa0Feb\xa02026" in shown and ">40.00<" in shown and ">60.00<" in shown
+    contract = finance.get(url("billing_contract_change", schedule.contract_id)).content.decode()
+    assert "60.00 USD of revenue waits for a delivery" in contract
     by_hand = url("accounting_recognitionschedule_by_hand", schedule.pk)
     assert finance.get(by_hand).status_code == 403
     wrong = accountant.post(by_hand, {"parts": "soon 100", "reason": "Agreed"}).content.decode()
