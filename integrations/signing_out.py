@@ -8,7 +8,7 @@ from django.db import transaction
 from integrations.connectors.base import BadCredentials, DeliveryError, SignIn, TryLater
 from integrations.models import Connection, ConnectionStatus
 from integrations.tokens import TOKENS, SignInError, endpoints, way_of
-from integrations.vault import Secrets
+from integrations.vault import Secrets, VaultError
 from integrations.wiring import open_connector
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,10 @@ _TROUBLE = (
 def can_sign_out(connection: Connection) -> bool:
     """Tell whether the vendor can be told, and there is something to end."""
     way = way_of(connection)
-    return bool(connection.credentials.get("refresh_token")) and bool(way.revocation or way.leaves)
+    try:
+        return bool(connection.credentials.get("refresh_token")) and bool(way.revocation or way.leaves)
+    except VaultError:  # What cannot be read cannot be given back either.
+        return False
 
 
 def sign_out(connection: Connection, *, reason: str) -> None:
