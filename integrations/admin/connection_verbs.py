@@ -12,7 +12,7 @@ from billing.admin.forms import DayField, dress
 from billing.admin.shown import change_url, list_url
 from billing.models import Job, Role
 from billing.services.jobs import start_job
-from integrations import mapping, outbox, sign_in, switching, upkeep
+from integrations import mapping, outbox, sign_in, signing_out, switching, upkeep
 from integrations.admin.shown import erp_name, sends
 from integrations.backfill import backfill
 from integrations.connectors import base
@@ -166,6 +166,11 @@ def _switch_off(request: HttpRequest, connection: Connection, given: dict[str, A
     return f"{connection.name} is switched off."
 
 
+def _sign_out(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
+    signing_out.sign_out(connection, reason=f"The sign-in was ended by {request.user}. Connect again to go on.")
+    return f"The sign-in of {connection.name} is ended, at {erp_name(connection.erp)} and here."
+
+
 def _switch_on(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     upkeep.switch_on(connection.pk)
     return f"{connection.name} is switched on again. Back-fill what happened in the meantime."
@@ -251,6 +256,11 @@ VERBS = (
         "mode", "Change what it sends", _mode, role=Role.ADMIN, form=ModeForm, allowed=_is_on,
         explain=lambda connection: f"{connection.name} sends {sends(connection).lower()} now. What happened before the change "
         "stays in the form in which it was sent.",
+    ),
+    Verb(
+        "sign-out", "End the sign-in", _sign_out, role=Role.ADMIN, danger=True, allowed=signing_out.can_sign_out,
+        explain=lambda connection: f"{erp_name(connection.erp)} is told that this connection is over, and its tokens are "
+        f"forgotten.{_undelivered(connection)} Somebody has to sign in again before anything is sent.",
     ),
     Verb(
         "switch-off", "Switch off", _switch_off, role=Role.ADMIN, danger=True, allowed=_is_on,
