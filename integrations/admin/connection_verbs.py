@@ -145,6 +145,7 @@ def _suggest(request: HttpRequest, connection: Connection, given: dict[str, Any]
 
 
 def _send(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
+    outbox.hurry(connection.pk)
     outbox.wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
     return "The workers were woken. Look again in a moment."
 
@@ -243,8 +244,8 @@ VERBS = (
     ),
     Verb(
         "send-now", "Send waiting items now", _send, role=Role.ACCOUNTANT, allowed=_is_open,
-        explain=lambda connection: "Wakes a worker, which sends what is due. Items that wait for their next try go out when "
-        "it is time; parked ones need a person.",
+        explain=lambda connection: "Wakes a worker, which sends what waits, also what waits for a later try or for locked "
+        "books. Where no answer came it is first looked whether the ERP has it, when it is time; parked items need a person.",
     ),
     Verb(
         "import-lists", "Import lists", _import_lists, role=Role.ACCOUNTANT, allowed=_has_lists,

@@ -40,7 +40,6 @@ from integrations.connectors.spec import (
     CompanyFrom,
     ConnectorSpec,
     Endpoints,
-    Revocation,
     SecretField,
     SignIn,
     SignInKind,
@@ -72,7 +71,6 @@ __all__ = [
     "ErpPosting",
     "ErpRow",
     "InProgress",
-    "Leaves",
     "Lock",
     "MissingMapping",
     "NameTaken",
@@ -81,7 +79,6 @@ __all__ = [
     "Parcel",
     "PeriodLocked",
     "Rejected",
-    "Revocation",
     "RowKind",
     "SecretField",
     "SignIn",
@@ -273,14 +270,6 @@ class TellsReceivables(Protocol):
 
     def receivables(self, *, through: date) -> Mapping[str, Decimal]:
         """Give, by customer, what its ledger of receivables comes to at the end of a day, in its home currency."""
-
-
-@runtime_checkable
-class Leaves(Protocol):
-    """What a connector offers beside, whose vendor lets one company go while the sign-in stays for others."""
-
-    def leave(self) -> bool:
-        """Take the company off the sign-in; tell whether the sign-in opens others still. Raises DeliveryError."""
 
 
 _registry: dict[str, ConnectorSpec] = {}

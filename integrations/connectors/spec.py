@@ -55,32 +55,23 @@ class SecretField:
 class Endpoints:
     """The vendor's addresses for one connection. `api` is scheme and host; connectors add their own paths.
 
-    A stand-in server serves the paths of `authorize` and `token` on its own host.
+    A stand-in server serves the paths of `authorize`, `token` and `revoke` on its own host.
     """
 
     api: str
     authorize: str = ""
     token: str = ""
+    revoke: str = ""
 
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """What is posted to the token address, as a form. `basic`: HTTP Basic with these two, else none."""
+    """What is posted to the token address, as a form or `as_json`. `basic`: HTTP Basic with these two, else none."""
 
     form: Mapping[str, str]
     basic: tuple[str, str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Revocation:
-    """What ends a sign-in at the vendor: a POST of a form, or of JSON where that is given. `params` go into the address."""
-
-    url: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] = field(default_factory=dict)
-    json: Mapping[str, str] | None = None
-    basic: tuple[str, str] | None = None
+    as_json: bool = False
 
 
 Secrets = Mapping[str, Any]
@@ -111,9 +102,9 @@ class SignIn:
     e.g. with a signed assertion. `remember(callback, answer)` gives what else to keep, encrypted, with the tokens: it is
     asked with the callback's parameters before the exchange and with both after it; check every address you keep against
     the vendor's known hosts, for the callback comes from a browser. `refresh_days` is how long an unused sign-in lasts.
-    `revoke` gives what ends the sign-in at the vendor, or None where there is nothing to end; without it the vendor has no such
-    address, and `by_hand` says where a person ends it.
     `busy(status, answer)` gives the seconds to wait where the token address only says that it was asked too often, else 0.
+    `revocation(secrets)` is what ends the sign-in at `Endpoints.revoke`; `leaves`: the connector ends it with its method `leave`.
+    `by_hand` says where a person ends it, where an application cannot.
     """
 
     code: str
@@ -130,8 +121,9 @@ class SignIn:
     remember: Callable[[Mapping[str, str], Mapping[str, Any]], Mapping[str, str]] = nothing_more
     refresh_days: float = 100.0
     busy: Callable[[int, Mapping[str, Any]], float] = never_busy
+    revocation: Callable[[Secrets], TokenRequest] | None = None
+    leaves: bool = False
     note: str = ""
-    revoke: Callable[[Secrets], Revocation | None] | None = None
     by_hand: str = ""
 
 

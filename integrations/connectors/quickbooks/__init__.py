@@ -11,7 +11,6 @@ from integrations.connectors.base import (
     ConnectorSpec,
     Endpoints,
     ErpRow,
-    Revocation,
     SecretField,
     SignIn,
     SignInKind,
@@ -27,8 +26,8 @@ _ENDPOINTS = Endpoints(
     api="https://quickbooks.api.intuit.com",
     authorize="https://appcenter.intuit.com/connect/oauth2",
     token="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",  # noqa: S106 - an address
+    revoke="https://developer.api.intuit.com/v2/oauth2/tokens/revoke",
 )
-_REVOKE = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
 
 
 def _token_request(secrets: Mapping[str, Any], form: Mapping[str, str], token_url: str) -> TokenRequest:
@@ -37,11 +36,9 @@ def _token_request(secrets: Mapping[str, Any], form: Mapping[str, str], token_ur
     return replace(asked, headers={"x-include-refresh-token-hard-expires-in": "true"})
 
 
-def _revoke(secrets: Mapping[str, Any]) -> Revocation | None:
-    """End the sign-in: the refresh token, and with it the access tokens made of it."""
-    token = secrets.get("refresh_token") or secrets.get("access_token")
-    app = (str(secrets.get("client_id", "")), str(secrets.get("client_secret", "")))
-    return Revocation(_REVOKE, json={"token": str(token)}, basic=app) if token else None
+def _revocation(secrets: Mapping[str, Any]) -> TokenRequest:
+    """End the sign-in: the refresh token and the access tokens that came of it."""
+    return replace(base.basic_auth(secrets, {"token": str(secrets.get("refresh_token", ""))}, ""), as_json=True)
 
 
 def _refuse(account: ErpRow, wish: AccountWish) -> str:
@@ -91,7 +88,7 @@ SPEC = ConnectorSpec(
             company_from=CompanyFrom.CALLBACK,
             company_name="realmId",
             token_request=_token_request,
-            revoke=_revoke,
+            revocation=_revocation,
         ),
     ),
     lists=tuple(LISTS.values()),

@@ -12,7 +12,6 @@ from integrations.connectors.base import (
     ConnectorSpec,
     Endpoints,
     ErpRow,
-    Revocation,
     RowKind,
     SecretField,
     SignIn,
@@ -31,7 +30,6 @@ _ENDPOINTS = Endpoints(
     authorize="https://login.xero.com/identity/connect/authorize",
     token="https://identity.xero.com/connect/token",  # noqa: S106 - an address
 )
-_REVOKE = "https://identity.xero.com/connect/revocation"
 # Apps made since March 2026 get granular scopes only.
 _DATA = (
     "accounting.settings accounting.contacts accounting.invoices accounting.payments accounting.banktransactions "
@@ -61,13 +59,6 @@ def _event_of(callback: Mapping[str, str], answer: Mapping[str, Any]) -> Mapping
 def _custom(secrets: Mapping[str, Any], form: Mapping[str, str], token_url: str) -> TokenRequest:
     """Ask for a custom connection's token; it has no refresh token and is asked for anew."""
     return basic_auth(secrets, {"grant_type": "client_credentials", "scope": _DATA}, token_url)
-
-
-def _revoke(secrets: Mapping[str, Any]) -> Revocation | None:
-    """End the sign-in. It drops all that its person connected to the app, so one organisation leaves by itself before."""
-    token = secrets.get("refresh_token")
-    app = (str(secrets.get("client_id", "")), str(secrets.get("client_secret", "")))
-    return Revocation(_REVOKE, form={"token": str(token)}, basic=app) if token else None
 
 
 def _refuse(account: ErpRow, wish: AccountWish) -> str:
@@ -121,8 +112,8 @@ SPEC = ConnectorSpec(
             pkce=True,
             company_from=CompanyFrom.CHOICE,
             remember=_event_of,
-            revoke=_revoke,
             refresh_days=60.0,
+            leaves=True,
             note="In Xero's developer portal make an app of the type “Web app”; its page “Configuration” shows both.",
         ),
         SignIn(

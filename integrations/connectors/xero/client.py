@@ -66,11 +66,9 @@ class Client:
         answer = self._call("GET", "/connections", operation="connections", params=params, headers={})
         return list(answer.body["rows"]) if answer else []
 
-    def leave(self, connection_id: str) -> None:
-        """Take a connection off the sign-in; one that is gone already is no error. Raises DeliveryError."""
-        answer = self._call("DELETE", f"/connections/{connection_id}", operation="disconnect", params={}, headers={})
-        if answer and not answer.is_ok:
-            raise Rejected("refused", f"Xero says: {message_of(answer.body)}")
+    def disconnect(self, number: str) -> None:
+        """End one connection of the sign-in; one that is gone already is no error. Raises DeliveryError."""
+        self._call("DELETE", f"/connections/{number}", operation="disconnect", params={}, headers={})
 
     def write(self, method: str, path: str, body: str, *, key: str, **params: str) -> Answer:
         """Send a body under an idempotency key that is this body's own. Raises DeliveryError."""

@@ -69,15 +69,11 @@ class Xero:
         rows = rows or self._client.connections()
         return [objects.choice(each) for each in rows if each.get("tenantType") == "ORGANISATION"]
 
-    def leave(self) -> bool:
-        """Take the organisation off the sign-in; a custom connection is no one's sign-in and is ended in Xero only."""
-        if self._wiring.sign_in == "custom":
-            return False
-        rows = self._client.connections()
-        for each in rows:
+    def leave(self) -> None:
+        """End the connection of this organisation: to revoke the token would end all that the person connected."""
+        for each in self._client.connections():
             if each.get("tenantId") == self._wiring.realm_id:
-                self._client.leave(str(each["id"]))
-        return any(each.get("tenantId") != self._wiring.realm_id for each in rows)
+                self._client.disconnect(str(each["id"]))
 
     def encode(self, kind: Kind, document: Document) -> str:
         """Give the exact body to send. Raises Rejected, MissingMapping, DeliveryError where codes must be read first."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from integrations.connectors.base import Endpoints, Revocation, TokenRequest
+from integrations.connectors.base import Endpoints, TokenRequest
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,19 @@ def endpoints(secrets: Secrets) -> Endpoints:
     centre = next((each for each in DATA_CENTRES.values() if told == f"https://{each.accounts}"), entered)
     accounts = told or f"https://{centre.accounts}"
     api = str(secrets.get("api_domain") or f"https://{centre.api}")
-    return Endpoints(api=api, authorize=f"{accounts}/oauth/v2/auth", token=f"{accounts}/oauth/v2/token")
+    token = f"{accounts}/oauth/v2/token"
+    return Endpoints(api=api, authorize=f"{accounts}/oauth/v2/auth", token=token, revoke=f"{token}/revoke")
+
+
+def revocation(secrets: Secrets) -> TokenRequest:
+    """End the sign-in, which is one of the twenty that a person has."""
+    return TokenRequest({"token": str(secrets.get("refresh_token", ""))})
 
 
 def token_request(secrets: Secrets, form: Mapping[str, str], token_url: str) -> TokenRequest:
     """Name the app in the form: Zoho knows no HTTP Basic there."""
     app = {name: str(secrets.get(name, "")) for name in ("client_id", "client_secret")}
     return TokenRequest({**form, **app})
-
-
-def revoke(secrets: Secrets) -> Revocation | None:
-    """End the sign-in: the refresh token, and with it the access tokens made of it."""
-    token = str(secrets.get("refresh_token") or "")
-    address = endpoints(secrets).token + "/revoke"
-    return Revocation(address, params={"token": token}) if token else None
 
 
 def remember(callback: Mapping[str, str], answer: Mapping[str, Any]) -> Mapping[str, str]:
