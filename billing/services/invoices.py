@@ -287,7 +287,7 @@ def _refuse_given_back(invoice: Invoice, lines: Sequence[BilledLine]) -> None:
         invoice__status__in=[InvoiceStatus.DRAFT, InvoiceStatus.VOID]
     )
     for line in given_back.select_related("invoice"):
-        start, end = periods[line.contract_item_id]
+        start, end = periods[line.contract_item_id or 0]
         if line.period_start and start and end and start <= line.period_start < end:
             raise WrongState(
                 f"Invoice {line.invoice} gives back part of what invoice {invoice} bills, because the contract was modified. "
