@@ -33,7 +33,6 @@ _ENTRY = re.compile(r"JE-0*(\d{1,18})")
 _VOIDABLE = (
     Kind.INVOICE,
     Kind.CREDIT_NOTE,
-    Kind.PAYMENT,
 )  # What is void there keeps its number, so no other can have it.
 # Cause → what it means and what to do.
 _MEANS = {
@@ -44,7 +43,7 @@ _MEANS = {
     findings.GONE: "It was delivered, and the ERP does not show it by this date any more. Restore it or its date there.",
     findings.DELETED: "It was delivered and deleted there. Send it anew, or void it here.",
     findings.DATED_LATER: "Its date was changed in the ERP. Set it right there, or send it anew once it is deleted there.",
-    findings.VOIDED: "It was voided there, but not here. Void it here too, or credit what is paid; a journal is sent anew.",
+    findings.VOIDED: "It was voided there, but not here. Void or credit an invoice here too; what has no number is sent anew.",
     findings.APPROVAL: "It waits in the outbox until a person approves it.",
     findings.WAITS_FOR_SUM: "It goes out with the sum of its day or month, when that is over.",
     findings.ROUNDING: "Both sides rounded differently. Set it right there, or let the cents stay, with a reason at sign-off.",
