@@ -20,6 +20,7 @@ from billing.services.disputes import open_dispute
 from billing.services.invoices import void_invoice
 from billing.services.payments import receive_payment
 from billing.services.refunds import refund_payment
+from billing.services.write_offs import write_off_invoice
 from integrations import setup
 from integrations.delivery import drain
 from integrations.models import Connection, ExternalReference, OutboxItem, Reconciliation
@@ -356,3 +357,46 @@ def pay(invoice: Invoice, amount: Decimal, *, settled: Decimal | None = None) ->
         allocations={invoice.pk: amount if settled is None else settled},
     )
     return int(made.pk)
+
+
+@pytest.mark.parametrize("mode", list(MODES))
+def test_what_never_came_into_the_outbox_is_back_filled_from_the_page(
+    accountant: Client, entity: BusinessEntity, mode: str
+) -> None:
+    with start_in_thread("quickbooks", limits="off") as server:
+        connection = connected(entity, "quickbooks", mode, server.url)
+        a_month(customers=2)
+        deliver_all(connection)
+        first, second = Invoice.objects.order_by("id")
+        paid = pay(second, second.total.amount)
+        open_dispute(payment_id=paid, on=JANUARY, amount=second.total.amount, reason="Fraud", fee=Decimal(15))
+        write_off_invoice(invoice_id=first.pk, on=JANUARY, reason="Bankrupt")
+        OutboxItem.objects.exclude(state="delivered").delete()  # As by a defect.
+        kept, _ = reconcile(connection, through=JANUARY)
+        assert set(causes(kept)) == {"never put in the outbox"}
+        page = accountant.get(reverse("admin:integrations_reconciliation_change", args=[kept.pk])).content.decode()
+        address = reverse("admin:integrations_connection_backfill", args=[connection.pk])
+        assert address in page
+        answer = accountant.post(address, {"since": "2026-01-01"}, follow=True)
+        assert [each.level_tag for each in answer.context["messages"]] == ["success"]
+        deliver_all(connection)
+        kept, _ = reconcile(connection, through=JANUARY)
+    assert kept.differences == []
+
+
+def test_what_the_erp_does_not_let_be_set_right_is_said_in_its_words(
+    accountant: Client, entity: BusinessEntity
+) -> None:
+    with start_in_thread("quickbooks", limits="off") as server:
+        connection = connected(entity, "quickbooks", "documents", server.url)
+        a_month(customers=1)
+        deliver_all(connection)
+        Books(server.url).prefer(BookCloseDate="2026-02-28")
+        item = OutboxItem.objects.get(kind="invoice")
+        address = reverse("admin:integrations_outboxitem_correct", args=[item.pk])
+        answer = accountant.post(address, {"confirmed": "1"}, follow=True)
+        (message,) = answer.context["messages"]
+        assert message.level_tag == "error"
+        assert "books" in str(message)
+        page = accountant.get(reverse("admin:integrations_outboxitem_change", args=[item.pk])).content.decode()
+    assert "6200" in page or "6210" in page  # The answer is kept with the requests that concerned the item.
