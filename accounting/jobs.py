@@ -24,16 +24,17 @@ from billing.wording import counted
 def _recognize(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     listed = last_listed()
     run = recognize_revenue(through=date.fromisoformat(parameters["through"]), on_progress=progress)
+    lapsed = f" {counted(run.expired, 'prepaid balance', 'prepaid balances')} expired." if run.expired else ""
     if not run.entries:
-        return JobResult("Nothing was left to recognize by that date.")
+        return JobResult(f"Nothing was left to recognize by that date.{lapsed}")
     totals = ", ".join(format_money(total, currency) for currency, total in sorted(run.total.items()))
     if waiting := waiting_since(listed, kinds=(RevenueRecognized.kind, UsageTruedUp.kind)):
         events = counted(run.entries, "event", "events")
         return JobResult(
             f"{totals} of revenue is earned, in {events}. No rule spoke of {waiting:,} of them: nothing is posted for those, and "
-            "they wait on the list of unmatched events."
+            f"they wait on the list of unmatched events.{lapsed}"
         )
-    return JobResult(f"{counted(run.entries, 'entry', 'entries')} posted: {totals} of revenue.")
+    return JobResult(f"{counted(run.entries, 'entry', 'entries')} posted: {totals} of revenue.{lapsed}")
 
 
 def _net(parameters: Mapping[str, Any], progress: Progress) -> JobResult:

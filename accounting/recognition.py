@@ -36,9 +36,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class RecognitionRun:
-    """What a run posted: the number of entries, and the revenue by currency."""
+    """What a run posted: the number of entries, and the revenue by currency; beside it, how many prepaid balances expired."""
 
     entries: int = 0
+    expired: int = 0
     total: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
 
@@ -51,8 +52,7 @@ def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> 
     """
     run = RecognitionRun()
     renew_contracts(through=through)
-    expire_credits(through=through)
-    expire_wallets(through=through)
+    run.expired = expire_credits(through=through) + expire_wallets(through=through)
     open_schedules(through=through)
     total, done, after = _count(through) if on_progress else 0, 0, 0
     while True:

@@ -14,7 +14,7 @@ from django.db.models import Max
 
 from accounting import signals
 from accounting.books import Books, books
-from accounting.engine import Dimensions, MeasuredEvent, Unit, draft_entries
+from accounting.engine import Dimensions, MeasuredEvent, RuleBook, Unit, draft_entries
 from accounting.measures import MEASURES, WITHOUT_STATE
 from accounting.mirroring import draft_reversals
 from accounting.models import JournalEntry, UnmatchedEvent
@@ -79,17 +79,20 @@ def post_unmatched(*, at: datetime, by: Any = None, ids: Sequence[int] | None = 
             _announce([row.event.kind for row in done], entries)
 
 
-def post_rows(rows: Sequence[UnmatchedEvent], *, at: datetime, by: Any = None) -> list[PostedEntry]:
-    """Post these events, as far as a rule speaks of them, and take those off the list."""
+def post_rows(
+    rows: Sequence[UnmatchedEvent], *, at: datetime, by: Any = None, rules: RuleBook | None = None
+) -> list[PostedEntry]:
+    """Post these events, as far as a rule speaks of them, and take those off the list. `rules`: others than the books' own."""
     current = books()
+    rules = rules or current.rules
     measured = [each for row in rows if (each := _read(row, current)) is not None]
-    drafts, unmatched = draft_entries(measured, current.rules)
+    drafts, unmatched = draft_entries(measured, rules)
     waiting = {event.event_id for event in unmatched}
     matched = [each.event for each in measured if each.event.event_id not in waiting]
     # Where a rule mirrors entries, that was done when the event was booked, whatever its conditions say.
-    entries = post([*draft_reversals(matched, current.rules), *drafts], current, parts=_last_parts(matched))
+    entries = post([*draft_reversals(matched, rules), *drafts], current, parts=_last_parts(matched))
     undone = _undone_since(matched, current)
-    entries += post(draft_reversals(undone, current.rules), current, parts=_last_parts(undone))
+    entries += post(draft_reversals(undone, rules), current, parts=_last_parts(undone))
     found = {event.event_id for event in matched}
     for row in rows:
         if row.event_id in found:

@@ -1,12 +1,13 @@
-"""What a modification would do, before it is signed: billing and revenue by month, before and after. Nothing is kept.
+"""What a modification, or the start of a draft, would do before it is signed: billing and revenue by month. Nothing is kept.
 
-The modification is carried out in a transaction that is always undone, so that the answer is what would truly happen.
+It is carried out in a transaction that is always undone, so that the answer is what would truly happen.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -15,7 +16,10 @@ from accounting.models import AccountingPolicy, ScheduleRevision
 from accounting.reports.contract_revenue import ContractMonths, contract_months
 from billing.errors import NotFound
 from billing.models import Contract, ContractModification
+from billing.services.contracts import start_contracts
 from billing.services.modifications import Modification, describe, modify_contract
+
+Read = TypeVar("Read")
 
 
 class _Undone(Exception):
@@ -54,6 +58,19 @@ def try_modification(*, contract_id: int, change: Modification) -> WhatIf:
         pass
     kind, summary, after, warnings = found
     return WhatIf(kind, summary, before, after, warnings)
+
+
+def try_start(*, contract_id: int, read: Callable[[Contract], Read]) -> Read:
+    """Start a draft, give what `read` makes of the started contract, and undo it. Raises what `start_contracts` raises."""
+    found: list[Read] = []
+    try:
+        with transaction.atomic():
+            start_contracts([contract_id])
+            found.append(read(Contract.objects.get(pk=contract_id)))
+            raise _Undone
+    except _Undone:
+        pass
+    return found[0]
 
 
 def _warnings(made: ContractModification) -> tuple[str, ...]:

@@ -168,6 +168,11 @@ def stylesheet(request: HttpRequest) -> str:
     return static("counterfoil/admin.css")
 
 
+def icon(request: HttpRequest) -> str:
+    """Give the address of the picture that stands for the pages in a browser's tabs."""
+    return static("counterfoil/icon.svg")
+
+
 def everywhere(request: HttpRequest) -> dict[str, Any]:
     """Add to every page what the company switcher needs."""
     return {"access": access_of(request)}

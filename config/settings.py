@@ -27,6 +27,8 @@ if PRODUCTION:
     env.required("ALLOWED_HOSTS", "Production needs the host names it answers to, separated by commas.")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+# Where people open this installation, such as https://books.example.com; what an ERP holds of ours links back to it.
+PUBLIC_URL = env.text("COUNTERFOIL_URL").rstrip("/")
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
@@ -171,7 +173,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Counterfoil",
-    "DESCRIPTION": "From signed contracts to closed books. Money is always an amount, as text, with its currency.",
+    "DESCRIPTION": "From signed contracts to closed books.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
@@ -204,6 +206,7 @@ UNFOLD = {
     "SITE_TITLE": "Counterfoil",
     "SITE_HEADER": "Counterfoil",
     "SITE_SYMBOL": "receipt_long",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.admin.icon"}],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,

@@ -2,13 +2,15 @@
 
 from datetime import date
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 
 from accounting.closing import CloseCheck, Found, register
 from accounting.closing.checklist import last_day
 from accounting.models import AccountingPeriod, JournalEntry
+from billing.models import CreditNote, Invoice, Payment
 from billing.periods import day_words
 from billing.wording import counted
+from integrations.kinds import Kind
 from integrations.models import (
     Connection,
     ConnectionStatus,
@@ -30,11 +32,28 @@ def _connections(period: AccountingPeriod) -> list[Connection]:
 
 def _items(period: AccountingPeriod, state: str, what: str) -> Found:
     connections = _connections(period)
-    items = OutboxItem.objects.filter(connection__in=connections, state=state).order_by()
+    items = OutboxItem.objects.filter(connection__in=connections, state=state).exclude(_of_later(period)).order_by()
     counts = dict(items.values_list("connection").annotate(Count("id")))
     details = tuple(f"{each.name}: {counts[each.pk]:,}" for each in connections if each.pk in counts)
     count = sum(counts.values())
     return Found(count, what.format(f"{count:,}") if count else "Nothing.", details, f"state__exact={state}")
+
+
+def _of_later(period: AccountingPeriod) -> Q:
+    """What is dated after the month is no matter of its closing. Other kinds have no day of their own and always count."""
+    dated: tuple[tuple[Kind, type[Model], str], ...] = (
+        (Kind.JOURNAL_ENTRY, JournalEntry, "date"),
+        (Kind.INVOICE, Invoice, "issued_on"),
+        (Kind.CREDIT_NOTE, CreditNote, "issued_on"),
+        (Kind.PAYMENT, Payment, "received_on"),
+    )
+    later = Q()
+    for kind, model, day in dated:
+        subjects = model._default_manager.filter(
+            **{"business_entity": period.business_entity_id, f"{day}__gte": period.end}
+        )
+        later |= Q(kind=kind, subject_id__in=subjects.order_by().values("pk"))
+    return later
 
 
 def _parked(period: AccountingPeriod, today: date) -> Found:
@@ -67,7 +86,12 @@ def _reconciled(period: AccountingPeriod, today: date) -> Found:
     connections = _connections(period)
     covered = signed_off_through(connections)
     made = Reconciliation.objects.filter(connection__in=connections, through__gte=last_day(period))
-    made = made.order_by("connection_id", "-id").distinct("connection_id").only("connection", "difference_count")
+    # That of the month itself before one of a longer time.
+    made = (
+        made.order_by("connection_id", "through", "-id")
+        .distinct("connection_id")
+        .only("connection", "difference_count")
+    )
     newest = {each.connection_id: each for each in made}
     for connection in connections:
         if connection.pk in covered and covered[connection.pk] >= last_day(period):

@@ -152,10 +152,10 @@ class _Lane:
     def _deliver(self, claim: Claim) -> None:
         try:
             connector = self._open()
-            if claim.outcome_unknown:
-                claim = self._adopt(connector, claim)
-            elif claim.request_id is None:
+            if claim.request_id is None:
                 claim = self._prepare(connector, claim)
+            if claim.items and claim.outcome_unknown:
+                claim = self._adopt(connector, claim)
             if not claim.items:
                 return
             results = connector.send(as_sent(claim.kind), str(claim.request_id), self._parcels(claim))

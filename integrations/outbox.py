@@ -124,6 +124,15 @@ def send_again(item_ids: Sequence[int]) -> int:
     )
 
 
+def look_first(connection_id: int) -> int:
+    """Let everything that is not delivered be looked for in the ERP before it is sent; give how many.
+
+    After a restore: what was delivered since the backup waits here again.
+    """
+    waiting = OutboxItem.objects.filter(connection_id=connection_id).exclude(state=OutboxState.DELIVERED)
+    return waiting.update(outcome_unknown=True)
+
+
 def skip(item_ids: Sequence[int], *, reason: str) -> int:
     """Decide that items shall not be delivered; give how many. Raises ValueError without a reason."""
     if not reason.strip():

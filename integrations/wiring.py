@@ -5,6 +5,8 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
 from integrations import tokens
@@ -44,8 +46,16 @@ def open_connector(connection: Connection, *, on_call: Callable[[Call], None]) -
             currencies=_currencies(connection),
             sign_in=tokens.way_of(connection).code,
             options=_options(connection),
+            our_page=_page,
         )
     )
+
+
+def _page(reference: str) -> str:
+    """Give where a person finds an item of the outbox by its reference; an empty text where our own address is not known."""
+    if not settings.PUBLIC_URL:
+        return ""
+    return f"{settings.PUBLIC_URL}{reverse('admin:integrations_outboxitem_changelist')}?q={reference}"
 
 
 def _options(connection: Connection) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from django.http import HttpRequest
 
 from accounting.models import PerformanceObligation, RecognitionSchedule
 from accounting.reports.contract_revenue import ContractMonths, contract_months
+from accounting.what_if import try_start
 from billing.admin.charts import columns_chart
 from billing.admin.hooks import add_section
 from billing.admin.shown import NONE, change_url, day, figure, money, period, to
 from billing.admin.tables import Table, columns
 from billing.models import Contract, ContractStatus, RecognitionMethod
+from billing.refusals import refusals
 
 ZERO = Decimal(0)
 
@@ -51,7 +53,7 @@ def _chart(shown: Sequence[date], *figures: Sequence[Decimal]) -> object:
     return columns_chart([f"{month:%b %Y}" for month in shown], dict(zip(labels, figures, strict=True)), stacks=stacks)
 
 
-def obligations_table(contract: Contract) -> Table:
+def obligations_table(contract: Contract, *, linked: bool = True) -> Table:
     """Show what was promised, at which price, and how far it is fulfilled."""
     found = PerformanceObligation.objects.filter(contract=contract)
     held = {
@@ -63,7 +65,7 @@ def obligations_table(contract: Contract) -> Table:
         schedule = held[each.pk]
         rows.append(
             (
-                to(change_url(RecognitionSchedule, schedule.pk), each.name),
+                to(change_url(RecognitionSchedule, schedule.pk), each.name) if linked else each.name,
                 period(schedule.service_start, schedule.service_end),
                 schedule.get_method_display(),
                 money(each.stated_price),
@@ -112,9 +114,21 @@ def method_words(method: str) -> str:
     return str(RecognitionMethod(method).label)
 
 
+def _once_started(contract: Contract) -> list[Table]:
+    """Show what a draft would bill and earn, or why it cannot start as it is."""
+    title = "What it would bill and earn"
+    try:
+        return try_start(
+            contract_id=contract.pk,
+            read=lambda each: [months_table(title, contract_months(each)), obligations_table(each, linked=False)],
+        )
+    except refusals() as error:
+        return [Table(title, columns(""), [], str(error))]
+
+
 def _of_contract(request: HttpRequest, contract: Any) -> list[Table]:
     if contract.status == ContractStatus.DRAFT:
-        return []
+        return _once_started(contract)
     return [
         months_table("Billing and revenue by month", contract_months(contract)),
         obligations_table(contract),

@@ -186,9 +186,10 @@ def _comparison(tried: WhatIf) -> Table:
 
 
 def _buttons(request: HttpRequest, contract: Any) -> list[dict[str, object]]:
-    if contract.status != ContractStatus.ACTIVE or not may(request, Role.FINANCE):
+    label = {ContractStatus.ACTIVE: "Modify", ContractStatus.ENDED: "Extend"}.get(contract.status)
+    if label is None or not may(request, Role.FINANCE):
         return []
-    return [{"label": "Modify", "url": reverse("admin:modify_contract", args=[contract.pk]), "danger": False}]
+    return [{"label": label, "url": reverse("admin:modify_contract", args=[contract.pk]), "danger": False}]
 
 
 add_buttons(Contract, _buttons)

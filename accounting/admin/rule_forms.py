@@ -15,7 +15,7 @@ from billing.admin.forms import DayField, StyledForm, dress
 _SPARE_LINES = 3
 _EMPTY = ("", "–")
 _SIDES = [_EMPTY, ("debit", "Debit"), ("credit", "Credit")]
-_PER = [_EMPTY, ("document", "One line for the document"), ("line", "One line per line of the event")]
+_PER = [_EMPTY, ("document", "One for all"), ("line", "One for each line")]
 _OPERATORS = [("", "any"), ("in", "is one of"), ("not_in", "is none of")]
 # Offered where a rule has such a condition already; people know contracts, not the numbers of their items.
 _RARE = ("contract_item_id",)

@@ -83,7 +83,7 @@ def _what_activating_does(version: RuleVersion) -> str:
 
 @admin.register(RuleVersion)
 class RuleVersionAdmin(DocumentAdmin):
-    list_display = ("__str__", "state_shown", "effective_from", "priority", "says_shown")
+    list_display = ("__str__", "state_shown", "since_shown", "priority", "says_shown")
     list_select_related = ("rule",)
     list_filter = ("is_draft", "is_active")
     search_fields = ("rule__name", "rule__code")
@@ -120,6 +120,10 @@ class RuleVersionAdmin(DocumentAdmin):
     @display(description="Status", ordering="is_active")
     def state_shown(self, version: RuleVersion) -> str:
         return state_of(version)
+
+    @display(description="Holds for events", ordering="effective_from")
+    def since_shown(self, version: RuleVersion) -> str:
+        return since(version)
 
     @display(description="It says")
     def says_shown(self, version: RuleVersion) -> str:

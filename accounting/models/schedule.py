@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from billing.fields import AmountField, CurrencyField
 from billing.models import BusinessEntity, Contract, ContractItem, Customer, Product, RecognitionMethod
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 
 
@@ -105,7 +106,7 @@ class RecognitionSchedule(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.service_start} to {self.service_end - timedelta(days=1)}"
+        return f"{day_words(self.service_start)} to {day_words(self.service_end - timedelta(days=1))}"
 
 
 class ContractCommitment(TenantModel):

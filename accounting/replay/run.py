@@ -147,8 +147,11 @@ class _Run:
 
     def _post_late(self, events: Sequence[Event]) -> None:
         rows = UnmatchedEvent.objects.filter(event__in=[event.event_id for event in events], posted_at=None)
+        covered = {event.event_id for event in events if self._trial and self._trial.covers(event)}
+        current = books() if covered else None
         for row in rows.select_related("event"):
-            post_rows([row], at=row.event.recorded_at)
+            tried = self._rules(current.stamp, current.rules) if current and row.event_id in covered else None
+            post_rows([row], at=row.event.recorded_at, rules=tried)
 
 
 def _without(measured: Sequence[MeasuredEvent], taken: Sequence[MeasuredEvent]) -> list[MeasuredEvent]:

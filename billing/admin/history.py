@@ -25,7 +25,7 @@ from billing.models import Change
 from billing.periods import ALWAYS, day_words
 
 _COLOURS = {"added": "done", "changed": "suggested", "deleted": "failed"}
-_LONGEST = 300
+_LONGEST = 5_000
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _LISTED = 4
 
@@ -175,7 +175,14 @@ def _name(change: Change, names: Names) -> str:
     told = ("code", "name", "start", "account_code", "external_name")
     named = next((values[name] for name in told if values.get(name)), "")
     person = names.get((get_user_model(), values.get("user_id") or 0), "")
-    return str(named or person or change.object_id)
+    return str(named or person or _version(change, values, names) or change.object_id)
+
+
+def _version(change: Change, values: Mapping[str, Any], names: Names) -> str:
+    """Name one of several versions of a thing after it."""
+    rule = _points_at(apps.get_model(change.model), "rule_id")
+    name = names.get((rule, values.get("rule_id") or 0), "") if rule else ""
+    return f"{name}, version {values['number']}" if name and values.get("number") else name
 
 
 def _link(request: HttpRequest, change: Change, names: Names) -> object:
@@ -211,4 +218,13 @@ def _value(value: Any) -> str:
         with suppress(ValueError):  # A text that only looks like a day.
             on = date.fromisoformat(value)
             return "always" if on == ALWAYS else day_words(on)
-    return NONE if value in (None, "") else str(value)[:_LONGEST]
+    return NONE if value in (None, "") else _in_words(value)[:_LONGEST]
+
+
+def _in_words(value: Any) -> str:
+    """Write lists and the parts of a thing without the signs of a program."""
+    if isinstance(value, list):
+        return "; ".join(map(_in_words, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_in_words(part)}" for name, part in value.items())
+    return str(value)

@@ -24,8 +24,9 @@ From signed contracts to closed books.
 
 **Key.** `Authorization: Bearer cf_…` or `X-Api-Key: cf_…`, made by `manage.py create_api_key`. It belongs to one company.
 
-**Money** is always an amount, as text, with its currency: `{"amount": "49.50", "currency": "USD"}`. Quantities and percents
-are text as well. **Days** are `YYYY-MM-DD`; an `end` is the first day no longer covered.
+**Money** is an amount, as text, with its currency: `{"amount": "49.50", "currency": "USD"}`; where all of an answer is in one
+currency it stands once, and amounts are text alone. Quantities and percents are text as well. **Days** are `YYYY-MM-DD`; an
+`end` is the first day no longer covered.
 
 **Writes** are done as a whole or not at all, and once for each `Idempotency-Key`. **Lists** come in pages: follow `next`.
 

@@ -76,9 +76,10 @@ class Modification:
 def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -> ContractModification:
     """Change an active contract, tell the books, and bill or credit the difference that is due by `signed_on`.
 
+    One that has ended can be extended: it goes on from its end, and is active again.
     Raises NotFound, WrongState, BillingError with what to mend; then nothing has changed.
     """
-    contract = _lock(contract_id)
+    contract = _lock(contract_id, change)
     before = {item.id: item for item in read_items("i.contract_id = %s", [contract.pk], lock=True)}
     _refuse_unfit(contract, before, change)
     old_end = contract.end
@@ -114,10 +115,17 @@ def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -
     return modification
 
 
-def _lock(contract_id: int) -> Contract:
+def _lock(contract_id: int, change: Modification) -> Contract:
     contract = Contract.objects.select_for_update().filter(pk=contract_id).first()
     if contract is None:
         raise NotFound(f"There is no contract with the id {contract_id}.")
+    if contract.status == ContractStatus.ENDED and contract.end:
+        if not change.end or change.end <= contract.end:
+            raise WrongState(
+                f"Contract {contract.number} ended on {day_words(contract.end - timedelta(days=1))}; it can only be "
+                "extended: give it an end after that."
+            )
+        contract.status = ContractStatus.ACTIVE
     if contract.status != ContractStatus.ACTIVE:
         raise WrongState(
             f"Contract {contract.number} is {contract.get_status_display().lower()}; only an active one is modified."
@@ -189,7 +197,7 @@ def _write(contract: Contract, items: Mapping[int, Item], change: Modification) 
         elif old_end and change.end > old_end:
             contract.items.filter(end=None, start__lt=old_end).update(end=old_end)
         contract.items.filter(start__lt=change.end, end__gt=change.end).update(end=change.end)
-    contract.save(update_fields=["end", "renewal", "modifications_made"])
+    contract.save(update_fields=["status", "end", "renewal", "modifications_made"])
     ended = [*change.replace, *change.remove]
     contract.items.filter(pk__in=ended).update(end=day)
     phase = _phase_on(contract, day)

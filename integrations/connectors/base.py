@@ -155,6 +155,10 @@ def _no_slot() -> AbstractContextManager[None]:
     return nullcontext()
 
 
+def _no_page(reference: str) -> str:
+    return ""
+
+
 def _no_report(left: Mapping[str, int]) -> None:
     """Keep nothing."""
 
@@ -182,7 +186,8 @@ class Wiring:
     `pace(names)` takes one slot of each limit named, and sleeps until they have come. `slot()` is held around one request
     (`with wiring.slot():`). `on_limits` is told what the vendor says is left, by the spec's names of limits.
     `currencies`: ISO code to the ERP's id of the currency, from its list. `sign_in`: the code of the way it signed in.
-    `options`: the connection's settings.
+    `options`: the connection's settings. `our_page(reference)` gives the address at which a person sees one of our documents,
+    empty where this installation does not know its own.
     """
 
     base_url: str
@@ -199,6 +204,7 @@ class Wiring:
     sign_in: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     archive: Archive | None = None
+    our_page: Callable[[str], str] = _no_page
 
 
 class Connector(Protocol):

@@ -79,3 +79,14 @@ def page(
         f"{links}</header><main><h1>{escape(title)}</h1>{body}</main></body></html>",
         status,
     )
+
+
+def sign_in_page(title: str, body: str, *, colour: str) -> str:
+    """A page of the vendor's sign-in: not one of its books, so it has a frame of its own."""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>'
+        "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem;color:#1d2733}"
+        f"button{{font:inherit;padding:.5rem 1rem;border:1px solid {colour};border-radius:4px;background:{colour};color:#fff;"
+        "cursor:pointer}button.plain{background:#fff;color:#1d2733;border-color:#aab}</style></head>"
+        f"<body><h1>{title}</h1>{body}</body></html>"
+    )

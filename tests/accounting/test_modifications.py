@@ -342,6 +342,33 @@ def test_a_credit_is_adjusted_as_the_policy_says(
     assert check_ledger(tenant).problems == []
 
 
+@pytest.mark.parametrize(
+    ("span", "months"), [("service_period", ["100", "100", "100"]), ("term", ["98.90", "102.20", "98.90"])]
+)
+def test_what_has_ended_is_extended(sell: Sell, tenant: Tenant, span: str, months: list[str]) -> None:
+    """January to March at 100.00 a month is over when, on 20 April, April to June are agreed: 300.00 more, by days of 91."""
+    terms = {"term_months": 3, "revenue_span": span}
+    contract = sell(amount="100", start=date(2026, 1, 1), recognition_method="straight_line_days", terms=terms)
+    run_billing(through=date(2026, 4, 10), finalize=True)
+    recognize_revenue(through=date(2026, 3, 31))
+    contract.refresh_from_db()
+    assert contract.status == "ended"
+    with pytest.raises(WrongState, match="ended on 31 March 2026; it can only be extended"):
+        modify(contract, date(2026, 4, 1), replace={contract.items.get().pk: flat("120")})
+    made = modify(contract, date(2026, 4, 1), signed=date(2026, 4, 20), end=date(2026, 7, 1))
+    assert made.kind == "extension"
+    run_billing(through=date(2026, 7, 10), finalize=True)
+    recognize_revenue(through=date(2026, 7, 31))
+    assert list(by_month().values())[3:] == [D(amount) for amount in months]
+    assert [f"{each.issued_on} {each.net.amount:.2f}" for each in Invoice.objects.order_by("id")[3:]] == [
+        "2026-04-01 100.00", "2026-05-01 100.00", "2026-06-01 100.00",
+    ]  # fmt: skip
+    contract.refresh_from_db()
+    assert contract.status == "ended"
+    assert check_ledger(tenant).problems == []
+    assert replay_ledger().differences == []
+
+
 def test_a_large_change_must_be_front_loaded_where_the_policy_says_so(sell: Sell, tenant: Tenant) -> None:
     AccountingPolicy.objects.update(large_change_must_front_load=True)
     contract = two_years(sell, "term")

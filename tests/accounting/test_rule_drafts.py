@@ -270,6 +270,16 @@ def test_only_the_chosen_ones_are_posted(waiting):
     assert [each.posted_at is None for each in waiting.all()] == [True, False]
 
 
+def test_a_version_is_tried_on_events_that_waited_and_were_posted_later_too(waiting):
+    """Both invoices waited for a rule and were posted. A version for euros alone would have left them waiting still."""
+    RuleVersion.objects.filter(rule__code="invoice-finalized").update(is_active=True)
+    post_unmatched(at=timezone.now())
+    version = draft(conditions=[{"field": "currency", "operator": "is", "value": "EUR"}])
+    found = preview(version)
+    assert (found.events, found.changed_events, found.unmatched_events) == (2, 2, 2)
+    assert differences(found)["AR - Customers"] == (Decimal("200"), Decimal(0))
+
+
 def test_products_may_have_rules_of_their_own(billed, product):
     """A version of higher priority for one product, tried: only its lines move."""
     Product.objects.create(code="other", name="Other")

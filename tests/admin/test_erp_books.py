@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from billing.models import Invoice, Job
+from accounting.closing import dry_run
+from accounting.models import AccountingPeriod, JournalEntry
+from billing.models import Contract, Invoice, Job
 from billing.services import jobs
 from integrations.delivery import drain
 from integrations.models import (
@@ -157,3 +159,26 @@ def test_a_reconciliation_that_cannot_be_made_fails_in_words(
     Connection.objects.update(status=ConnectionStatus.RECONNECT_NEEDED)
     failed = jobs.run_job(job_id=Job.objects.get().pk)
     assert failed.message == "Books is not connected: sign in again."
+
+
+def test_what_is_dated_after_the_month_does_not_keep_it_from_being_delivered(
+    story: Contract, connection: Connection, queue: Any, kept: Reconciliation
+) -> None:
+    """January's closing asks for January's entries and reconciliation, not for February's."""
+    january = AccountingPeriod.objects.get(start=date(2026, 1, 1))
+    dates = dict(JournalEntry.objects.values_list("date", "pk"))
+    OutboxItem.objects.all().delete()
+
+    def found(code: str) -> tuple[int, str]:
+        outcome = {each.code: each for each in dry_run(january, today=date(2026, 3, 1)).checks}[code]
+        return outcome.count, " ".join((outcome.message, *outcome.details))
+
+    queue("journal_entry", dates[date(2026, 2, 1)], state="pending")
+    queue("invoice", Invoice.objects.get(issued_on=date(2026, 2, 1)).pk, state="parked", reason_code="x", reason="y")
+    assert found("undelivered_items")[0] == found("parked_items")[0] == 0
+    queue("journal_entry", dates[date(2026, 1, 31)], state="pending")
+    assert found("undelivered_items")[0] == 1
+    Reconciliation.objects.create(
+        connection=connection, through=date(2026, 2, 28), compared=9, accounts=[], differences=[], difference_count=7
+    )
+    assert "3 differences" in found("reconciliation")[1]

@@ -3,7 +3,7 @@
 from django.test import Client
 from django.urls import reverse
 
-from accounting.models import Account, AccountingPeriod
+from accounting.models import Account, AccountingPeriod, AccountingRule
 from billing.models import Change, Contract
 from billing.periods import day_words
 from billing.tenancy import tenant_scope
@@ -39,6 +39,10 @@ def test_days_and_yes_or_no_are_written_for_people(viewer: Client, story: Contra
     rule = Change.objects.filter(model="accounting.ruleversion", action="added").earliest("id")
     shown = viewer.get(reverse("admin:billing_change_change", args=[rule.pk])).content.decode()
     assert "always" in shown and "1970" not in shown
+    assert f"Rule version {AccountingRule.objects.order_by('versions__id').first()}, version 1" in shown
+    posting = Change.objects.filter(model="accounting.ruleversion", after__description="Invoice finalized").first()
+    shown = viewer.get(reverse("admin:billing_change_change", args=[posting.pk])).content.decode()
+    assert "role sales_tax" in shown and "&#x27;role" not in shown
 
 
 def test_another_companys_changes_are_not_seen(viewer, stranger, tenant):

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounting.checks import check_ledger
 from accounting.models import AccountingPolicy
+from accounting.recognition import recognize_revenue
 from billing.models import (
     BusinessEntity,
     Change,
@@ -30,6 +31,8 @@ from billing.models import (
     WalletEntry,
     WriteOff,
 )
+from billing.services.jobs import run_job
+from billing.services.wallets import top_up_wallet
 from tests.admin.test_doing import url
 
 DAY = {"on": "2026-03-10"}
@@ -119,6 +122,18 @@ def test_a_wallet_from_first_top_up_to_payout(finance: Client, story: Contract, 
     assert "28\xa0Feb\xa02027" in viewer.get(reverse("admin:billing_wallet_change", args=[wallet.pk])).content.decode()
     assert viewer.post(url("billing_wallet_top_up_wallet", wallet.pk), top_up).status_code == 403
     assert "Wallet" in finance.get(reverse("admin:billing_customer_change", args=[customer.pk])).content.decode()
+
+
+def test_a_recognition_run_says_that_a_wallet_expired(accountant: Client, story: Contract) -> None:
+    recognize_revenue(through=date(2026, 3, 10))
+    customer = Customer.objects.get()
+    top_up_wallet(
+        customer_id=customer.pk, amount=Decimal(9), currency="USD", on=date(2026, 3, 1), expires_on=date(2026, 3, 9)
+    )
+    run = accountant.post(reverse("admin:recognize_revenue"), {"day": "2026-03-10"})
+    run_job(job_id=int(run.url.split("/")[-3]))
+    said = accountant.get(run.url).content.decode()
+    assert "Nothing was left to recognize by that date. 1 prepaid balance expired." in said
 
 
 def test_what_was_paid_too_much_is_refunded_or_kept(finance: Client, story: Contract) -> None:

@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from accounting.models import ProgressReport, RecognitionSchedule, ScheduleRevision
 from accounting.recognition import recognize_revenue
-from billing.models import Contract, ContractModification, Job
+from billing.models import Contract, ContractModification, Customer, Job, Product
 from billing.services.billing_run import run_billing
+from billing.services.contracts import draft_contract
 
 
 def url(name: str, *args: object) -> str:
@@ -94,6 +95,31 @@ def test_a_contract_shows_its_obligations_and_months(viewer: Client, sell: Calla
         assert words in page
     schedule = viewer.get(url("accounting_recognitionschedule_change", RecognitionSchedule.objects.get().pk))
     assert "To come" in schedule.content.decode()
+
+
+def test_a_draft_shows_what_it_would_bill_and_earn(viewer: Client, customer: Customer, product: Product) -> None:
+    """C12: licence 600.00 at once and support 400.00 over a year, sold for 850.00: 510.00 and 340.00."""
+    flat = {"product": product, "pricing_model": "flat_fee", "interval_months": 12}
+    licence = {**flat, "pricing": {"amount": "500"}, "standalone_price": "600", "recognition_method": "point_in_time"}
+    support = {
+        **flat,
+        "product": Product.objects.create(code="support", name="Support"),
+        "pricing": {"amount": "350"},
+        "standalone_price": "400",
+        "recognition_method": "straight_line_months",
+    }
+    terms: dict[str, Any] = {"term_months": 12, "revenue_span": "term", "price_allocation": "standalone"}
+    contract = draft_contract(
+        customer=customer, number="K-1", start=date(2026, 1, 1), items=[licence, support], **terms
+    )
+    page = viewer.get(url("billing_contract_change", contract.pk)).content.decode()
+    for words in ("What it would bill and earn", "510.00", "340.00", "538.33", "28.37"):
+        assert words in page
+    contract.refresh_from_db()
+    assert contract.status == "draft"
+    assert not RecognitionSchedule.objects.exists()
+    contract.items.all().delete()
+    assert "has no items" in viewer.get(url("billing_contract_change", contract.pk)).content.decode()
 
 
 def test_progress_is_reported_and_parts_are_written(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from django.core.management import call_command
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -156,6 +157,28 @@ def test_repeat(any_shop: Shop, mode: str, monkeypatch) -> None:
     deliver(connection)
     assert len(died) == kinds
     assert each_is_there_once(any_shop)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_after_a_restore_nothing_is_sent_twice(shop: StandIn, mode: str) -> None:
+    """What was delivered since the backup waits again, with nothing to tell it from what never was sent."""
+    connection = shop.connect(mode)
+    sell("X-0", name="O'Neil 0")
+    deliver(connection)
+    backup = OutboxItem.objects.latest("id").pk
+    for number in range(1, 4):
+        sell(f"X-{number}", name=f"O'Neil {number}")
+    deliver(connection)
+    held, lost = shop.held(), OutboxItem.objects.filter(pk__gt=backup)
+    for kind, subject in lost.values_list("kind", "subject_id"):
+        connection.references.filter(kind=kind, subject_id=subject).delete()
+        Mapping.objects.filter(kind=kind, internal_id=subject).delete()
+    lost.update(state="pending", attempts=0, delivered_at=None)
+    sell("X-4", name="O'Neil 4")  # Never sent before.
+    call_command("sync_erp", "--after-restore", "--json")
+    assert each_is_there_once(shop)
+    assert shop.held().keys() > held.keys()
+    assert differences() == []
 
 
 @pytest.mark.parametrize("mode", MODES)

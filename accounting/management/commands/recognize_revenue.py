@@ -21,4 +21,4 @@ class Command(TenantCommand):
         # One figure where the company keeps its books in one currency; amounts of different currencies have no sum.
         only = currencies.pop() if len(currencies) == 1 else None
         total = totals.get(only, amount_text(Decimal(0), only)) if only else None
-        return {"entries": run.entries, "total": total, "currency": only, "totals": totals}
+        return {"entries": run.entries, "expired": run.expired, "total": total, "currency": only, "totals": totals}

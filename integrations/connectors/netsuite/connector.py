@@ -166,7 +166,7 @@ class NetSuite:
                 "PUT", f"{RECORD}/{record}/eid:{parcel.reference}", parcel.body, operation=record
             )
         else:
-            answer = self._client.write("POST", f"{RECORD}/{record}", parcel.body, operation=record)
+            answer = self._posted(record, parcel.body)
         if answer.is_ok:
             return self._made(kind, parcel, answer)
         fault = answer.fault
@@ -181,6 +181,15 @@ class NetSuite:
                     "Give that one another number there, then send this one again.",
                 )
         return fault.as_error()
+
+    def _posted(self, record: str, body: str) -> Answer:
+        """Create a record; a tax type, a text by Oracle's pages, is told by its name where its id is refused."""
+        answer = self._client.write("POST", f"{RECORD}/{record}", body, operation=record)
+        fault = answer.fault
+        if answer.is_ok or "taxType" not in f"{fault.path} {fault.detail}":
+            return answer
+        named = payloads.with_tax_types_named(body, self._setting.company.extra.get("tax_type_names", {}))
+        return self._client.write("POST", f"{RECORD}/{record}", named, operation=record) if named else answer
 
     def _made(self, kind: Kind, parcel: Parcel, answer: Answer) -> Outcome:
         """Tell what became of a record that was accepted: documents are read back for total and number."""

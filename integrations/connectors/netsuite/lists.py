@@ -190,6 +190,7 @@ def read_company(queries: Queries, *, account_id: str, options: Any) -> Company:
             },
             "taxes": "suitetax" if kinds else "legacy",
             "tax_types": taxes,
+            "tax_type_names": {str(row["id"]): str(row.get("name") or "") for row in kinds},
         },
     )
 

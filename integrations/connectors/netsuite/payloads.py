@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.connectors.base import Rejected
-from integrations.connectors.jsontext import dumps
+from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.lengths import cut, units
 from integrations.connectors.netsuite.setting import Setting
 from integrations.documents import (
@@ -215,6 +215,15 @@ def _tax_detail(line: SalesLineDocument, number: int, currency: str, setting: Se
         "taxRate": line.tax_percent.normalize() if line.tax_percent else _rate(line),
         "taxAmount": setting.amount(line.tax, currency),
     }
+
+
+def with_tax_types_named(body: str, names: Mapping[str, str]) -> str:
+    """Give a document with its tax types by name; an empty text where one has none, or there are no tax types."""
+    sent = loads(body)
+    details = (sent.get("taxDetails") or {}).get("items") or []
+    for detail in details:
+        detail["taxType"] = names.get(detail["taxType"], "")
+    return dumps(sent) if details and all(detail["taxType"] for detail in details) else ""
 
 
 def _rate(line: SalesLineDocument) -> Decimal:

@@ -12,7 +12,6 @@ from integrations.connectors.base import (
     Change,
     Company,
     CompanyChoice,
-    DeliveryError,
     ErpDocument,
     ErpRow,
     MissingMapping,
@@ -23,10 +22,11 @@ from integrations.connectors.base import (
     UnknownOutcome,
     Wiring,
 )
+from integrations.connectors.duplicates import adopt_ours
 from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.quickbooks import memos, objects, payloads, settling, taxes
 from integrations.connectors.quickbooks.client import Client
-from integrations.connectors.quickbooks.faults import DUPLICATE, STALE, read_faults
+from integrations.connectors.quickbooks.faults import STALE, read_faults
 from integrations.connectors.quickbooks.settling import Settling
 from integrations.documents import Document, Kind
 
@@ -82,7 +82,7 @@ class QuickBooks:
         else:
             answers = self._batch(kind, request_id, parcels)
         outcomes = [self._outcome(kind, parcel, answer) for parcel, answer in zip(parcels, answers, strict=True)]
-        return self._adopt_ours(kind, parcels, outcomes)
+        return adopt_ours(self, kind, parcels, outcomes)
 
     def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
         """Look parcels up by their number or name, in one query or few; only what carries our reference counts."""
@@ -259,25 +259,6 @@ class QuickBooks:
         if not found:
             return UnknownOutcome("QuickBooks said nothing about this document. It is checked and tried again.")
         return objects.outcome(kind, loads(parcel.body), found, base_url=self._base_url)
-
-    def _adopt_ours(self, kind: Kind, parcels: Sequence[Parcel], outcomes: list[Outcome]) -> list[Outcome]:
-        """Look up what was refused as a duplicate: if it is ours, it was delivered before."""
-        taken = [
-            index
-            for index, result in enumerate(outcomes)
-            if isinstance(result, NameTaken) or (isinstance(result, Rejected) and result.code == DUPLICATE)
-        ]
-        if not taken:
-            return outcomes
-        try:
-            found = self.find(kind, [parcels[index] for index in taken])
-        except DeliveryError as error:
-            for index in taken:
-                outcomes[index] = UnknownOutcome(error.words)
-            return outcomes
-        for index in taken:
-            outcomes[index] = found.get(parcels[index].reference, outcomes[index])
-        return outcomes
 
     def _change(self, kind: Kind, request_id: str, parcel: Parcel) -> Outcome:
         """Void an invoice or payment, or set a payment's allocations, with the newest SyncToken; once more if it was stale."""

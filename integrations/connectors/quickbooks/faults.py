@@ -13,9 +13,9 @@ from integrations.connectors.base import (
     TryLater,
     UnknownOutcome,
 )
+from integrations.connectors.duplicates import DUPLICATE
 
 STALE, TOO_MUCH = 5010, 10100
-DUPLICATE = "duplicate_number"
 _DUPLICATE_NUMBER, _DUPLICATE_NAME = 6140, 6240
 _CLOSED = 6200, 6210
 _GONE = 610, 2500, 6250

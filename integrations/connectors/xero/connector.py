@@ -9,16 +9,14 @@ from integrations.connectors.base import (
     Change,
     Company,
     CompanyChoice,
-    DeliveryError,
     ErpDocument,
     ErpRow,
-    NameTaken,
     Outcome,
     Parcel,
     Rejected,
-    UnknownOutcome,
     Wiring,
 )
+from integrations.connectors.duplicates import adopt_ours
 from integrations.connectors.jsontext import dumps, loads
 from integrations.connectors.lengths import cut, units
 from integrations.connectors.xero import documents, objects, payloads
@@ -26,7 +24,7 @@ from integrations.connectors.xero.accounts import Accounts
 from integrations.connectors.xero.batches import Batches, tried
 from integrations.connectors.xero.changing import Changing
 from integrations.connectors.xero.client import Client, JsonObject, message_of
-from integrations.connectors.xero.errors import DUPLICATE, error_of
+from integrations.connectors.xero.errors import error_of
 from integrations.connectors.xero.payments import credit_allocation, refund, settlement, void
 from integrations.connectors.xero.reader import Reader
 from integrations.connectors.xero.settling import Settling
@@ -69,7 +67,7 @@ class Xero:
         writers: dict[Kind, Callable[[Any], str]] = {
             Kind.CUSTOMER: payloads.customer,
             Kind.PRODUCT: lambda it: payloads.product(it, accounts),
-            Kind.JOURNAL_ENTRY: lambda it: payloads.journal(it, company, accounts),
+            Kind.JOURNAL_ENTRY: lambda it: payloads.journal(it, company, accounts, self._wiring.our_page(it.reference)),
             Kind.INVOICE: lambda it: payloads.invoice(it, company, accounts),
             Kind.CREDIT_NOTE: lambda it: payloads.credit_note(it, company, accounts),
             Kind.PAYMENT: lambda it: settlement(it, company, update=False),
@@ -90,7 +88,7 @@ class Xero:
         if kind in _SETTLED:
             return self._batches.settle(request_id, parcels)
         outcomes = self._batches.create(kind, request_id, parcels, find=self.find)
-        return self._adopt_ours(kind, parcels, outcomes)
+        return adopt_ours(self, kind, parcels, outcomes)
 
     def find(self, kind: Kind, parcels: Sequence[Parcel]) -> dict[str, Outcome]:
         """Look parcels up by what we wrote into them; only what carries our reference counts."""
@@ -183,25 +181,6 @@ class Xero:
         if not answer.is_ok or not made:
             raise error_of([message_of(answer.body)])
         return objects.contact_row(made[0])
-
-    def _adopt_ours(self, kind: Kind, parcels: Sequence[Parcel], outcomes: list[Outcome]) -> list[Outcome]:
-        """Look up what was refused as a duplicate: if it is ours, it was delivered before."""
-        taken = [
-            index
-            for index, result in enumerate(outcomes)
-            if isinstance(result, NameTaken) or (isinstance(result, Rejected) and result.code == DUPLICATE)
-        ]
-        if not taken:
-            return outcomes
-        try:
-            found = self.find(kind, [parcels[index] for index in taken])
-        except DeliveryError as error:
-            for index in taken:
-                outcomes[index] = UnknownOutcome(error.words)
-            return outcomes
-        for index in taken:
-            outcomes[index] = found.get(parcels[index].reference, outcomes[index])
-        return outcomes
 
     def _settled(self, sent: dict[str, JsonObject]) -> dict[str, Outcome]:
         """Give the payments that Xero holds exactly as wanted; what is there in part is completed by `send`."""

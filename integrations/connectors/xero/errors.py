@@ -10,9 +10,9 @@ from integrations.connectors.base import (
     Rejected,
     UnknownOutcome,
 )
+from integrations.connectors.duplicates import DUPLICATE
 from integrations.connectors.xero.client import JsonObject
 
-DUPLICATE = "duplicate_number"
 _TAKEN = ("must be unique", "contact number", "already exists")
 _GONE = (
     "is not a valid code",

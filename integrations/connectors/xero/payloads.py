@@ -92,8 +92,11 @@ def product(document: ProductDocument, accounts: Accounts) -> str:
     )
 
 
-def journal(document: JournalDocument, company: Company, accounts: Accounts) -> str:
-    """Write a ManualJournal. Debits are above zero, credits below; all of it in base currency, for it can name no other."""
+def journal(document: JournalDocument, company: Company, accounts: Accounts, page: str = "") -> str:
+    """Write a ManualJournal. Debits are above zero, credits below; all of it in base currency, for it can name no other.
+
+    `page` is where a person sees the entry here; Xero links to it.
+    """
     if document.currency != company.home_currency:
         raise Rejected(
             "currency",
@@ -112,6 +115,7 @@ def journal(document: JournalDocument, company: Company, accounts: Accounts) -> 
             "Status": "DRAFT" if document.draft else "POSTED",
             "LineAmountTypes": "NoTax",
             "ShowOnCashBasisReports": False,
+            **({"Url": page} if page else {}),
             "JournalLines": lines,
         }
     )

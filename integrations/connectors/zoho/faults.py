@@ -17,8 +17,8 @@ from integrations.connectors.base import (
     TryLater,
     UnknownOutcome,
 )
+from integrations.connectors.duplicates import DUPLICATE
 
-DUPLICATE = "duplicate_number"
 GONE = "gone"
 _SLOW_DOWN = 60.0
 _NO_SUCH_RECORD = 1002

@@ -24,6 +24,11 @@ class Command(TenantCommand):
         parser.add_argument(
             "--parked", action="store_true", help="also try again what was parked, after its reason was mended"
         )
+        parser.add_argument(
+            "--after-restore",
+            action="store_true",
+            help="look in the ERP for everything that waits before it is sent: it may have been delivered since the backup",
+        )
 
     def run(self, *, tenant: Tenant | None, **options: Any) -> dict[str, Any]:
         tenant_ids = [tenant.pk] if tenant else list(Tenant.objects.values_list("id", flat=True))
@@ -31,6 +36,8 @@ class Command(TenantCommand):
         for tenant_id in tenant_ids:
             with tenant_scope(tenant_id):
                 for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).order_by("id"):
+                    if options["after_restore"]:
+                        outbox.look_first(connection.pk)
                     if options["parked"]:
                         parked = OutboxItem.objects.filter(connection=connection, state=OutboxState.PARKED)
                         outbox.send_again(list(parked.values_list("id", flat=True)))

@@ -29,6 +29,7 @@ class Company:
     def prefer(self, changes: Json) -> None:
         """Change preferences; the names are known."""
         self.preferences |= changes
+        self.books.by_name = bool(self.preferences["TaxTypesByName"])
         self.books.tables.credits_first = bool(self.preferences["CreditsBeforeInvoices"])
         self._show_subsidiaries()
         if {"ClosedThrough", "ArLockedThrough"} & set(changes):

@@ -125,8 +125,10 @@ def _key(shape: Shape, value: Any, path: str, argument: str) -> Json:
 
 def _id(shape: Shape, value: Any, path: str, argument: str) -> str:
     given = _text(shape, value, path, "40")
+    if shape.books.by_name:  # by preference
+        given = next((each.id for each in shape.books.all(argument) if each.data["name"] == given), "")
     if shape.books.get(argument, given) is None:
-        raise bad_reference(path, given)
+        raise bad_reference(path, str(value))
     return given
 
 

@@ -91,6 +91,7 @@ class Books:
         self._settled: dict[str, Decimal] = {}
         self._last_id: dict[str, int] = {}
         self.tables = Tables()
+        self.by_name = False  # Texts that name a record do so by its name, not by its id.
 
     def get(self, kind: str, id: str) -> Record | None:  # noqa: A002 — the vendor's word
         """Give a record by type and internal id; `entity`, `item` and `transaction` stand for all of their types."""

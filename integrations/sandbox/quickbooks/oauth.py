@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
+from integrations.sandbox.html import sign_in_page
 from integrations.sandbox.jsontext import loads
 from integrations.sandbox.messages import Json, Request, Response
 from integrations.sandbox.quickbooks import facts
@@ -18,6 +19,7 @@ AUTHORIZE, TOKEN, REVOKE = "/connect/oauth2", "/oauth2/v1/tokens/bearer", "/v2/o
 DISCOVERY = "/.well-known/openid_sandbox_configuration"
 _ACCESS_SECONDS, _REFRESH_SECONDS, _HARD_SECONDS, _CODE_SECONDS = 3600, 8_640_000, 157_680_000, 600
 _OLDEST_UNCHANGED = 86_400  # seconds after which a refresh gives the refresh token a new value in any case
+_COLOUR = "#2a6f3f"
 _ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state")
 
 
@@ -72,7 +74,9 @@ class OAuth:
         asked = {**request.params, **(request.form() if request.method == "POST" else {})}
         problem = _problem(asked)
         if problem:
-            return Response.html(_page("Sorry, this cannot be connected", f"<p>{escape(problem)}</p>"), 400)
+            return Response.html(
+                sign_in_page("Sorry, this cannot be connected", f"<p>{escape(problem)}</p>", colour=_COLOUR), 400
+            )
         if request.method != "POST":
             return Response.html(_consent(asked))
         if asked.get("decision") == "deny":
@@ -194,14 +198,4 @@ def _consent(asked: dict[str, str]) -> str:
         f'<form method="post" action="{AUTHORIZE}">{hidden}<p><button name="decision" value="allow">Authorize {company}'
         '</button> <button name="decision" value="deny" class="plain">No, thanks</button></p></form>'
     )
-    return _page(f"Connect to {company}?", form)
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>'
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem;color:#1d2733}"
-        "button{font:inherit;padding:.5rem 1rem;border:1px solid #2a6f3f;border-radius:4px;background:#2a6f3f;color:#fff;"
-        "cursor:pointer}button.plain{background:#fff;color:#1d2733;border-color:#aab}</style></head>"
-        f"<body><h1>{title}</h1>{body}</body></html>"
-    )
+    return sign_in_page(f"Connect to {company}?", form, colour=_COLOUR)

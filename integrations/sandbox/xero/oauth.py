@@ -11,6 +11,7 @@ from html import escape
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from integrations.sandbox.html import sign_in_page
 from integrations.sandbox.messages import Json, Request, Response
 from integrations.sandbox.xero import facts
 from integrations.sandbox.xero.errors import unauthorized
@@ -18,6 +19,7 @@ from integrations.sandbox.xero.grants import CODE_SECONDS, Code, Grant, Grants, 
 
 AUTHORIZE, TOKEN, REVOKE = "/identity/connect/authorize", "/connect/token", "/connect/revocation"
 CONNECTIONS = "/connections"
+_COLOUR = "#0f6a9a"
 _ASKED = ("client_id", "redirect_uri", "response_type", "scope")
 _KEPT = (*_ASKED, "state", "code_challenge", "code_challenge_method")
 _NAMES = "invoices payments banktransactions manualjournals contacts settings attachments journals budgets"
@@ -61,7 +63,9 @@ class OAuth:
         asked = {**request.params, **(request.form() if request.method == "POST" else {})}
         problem = _problem(asked)
         if problem:
-            return Response.html(_page("Sorry, something went wrong", f"<p>{escape(problem)}</p>"), 400)
+            return Response.html(
+                sign_in_page("Sorry, something went wrong", f"<p>{escape(problem)}</p>", colour=_COLOUR), 400
+            )
         if request.method != "POST":
             return Response.html(_consent(asked))
         state = {"state": asked["state"]} if asked.get("state") else {}
@@ -201,14 +205,4 @@ def _consent(asked: dict[str, str]) -> str:
         f'<form method="post" action="{AUTHORIZE}">{hidden}<p><button name="decision" value="allow">Allow access'
         '</button> <button name="decision" value="deny" class="plain">Cancel</button></p></form>'
     )
-    return _page(f"Connect {name}?", form)
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>'
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem;color:#1d2733}"
-        "button{font:inherit;padding:.5rem 1rem;border:1px solid #0f6a9a;border-radius:4px;background:#0f6a9a;color:#fff;"
-        "cursor:pointer}button.plain{background:#fff;color:#1d2733;border-color:#aab}</style></head>"
-        f"<body><h1>{title}</h1>{body}</body></html>"
-    )
+    return sign_in_page(f"Connect {name}?", form, colour=_COLOUR)

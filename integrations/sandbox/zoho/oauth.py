@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import urlsplit
 
+from integrations.sandbox.html import sign_in_page
 from integrations.sandbox.messages import Json, Request, Response
 from integrations.sandbox.zoho import facts
 
@@ -16,6 +17,7 @@ SERVERS = "/oauth/serverinfo"
 _ACCESS_SECONDS, _CODE_SECONDS = 3600, 120
 _WINDOW, _ACCESS_PER_WINDOW = 600.0, 10
 _LIVE_ACCESS, _REFRESH_TOKENS = 30, 20
+_COLOUR = "#1b5fa8"
 _ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state", "access_type")
 _SCOPES = {
     f"ZohoBooks.{module}.{verb}"
@@ -102,7 +104,9 @@ class OAuth:
             asked |= request.form()
         problem = _problem(asked)
         if problem:
-            return Response.html(_page("This cannot be connected", f"<p>{escape(problem)}</p>"), 400)
+            return Response.html(
+                sign_in_page("This cannot be connected", f"<p>{escape(problem)}</p>", colour=_COLOUR), 400
+            )
         if request.method != "POST":
             return Response.html(_consent(asked))
         if asked.get("decision") == "deny":
@@ -220,14 +224,4 @@ def _consent(asked: Mapping[str, str]) -> str:
         f'<form method="post" action="{AUTHORIZE}">{hidden}<p><button name="decision" value="allow">Accept</button> '
         '<button name="decision" value="deny" class="plain">Reject</button></p></form>'
     )
-    return _page(f"Connect to {name}?", form)
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>'
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem;color:#1d2733}"
-        "button{font:inherit;padding:.5rem 1rem;border:1px solid #1b5fa8;border-radius:4px;background:#1b5fa8;color:#fff;"
-        "cursor:pointer}button.plain{background:#fff;color:#1d2733;border-color:#aab}</style></head>"
-        f"<body><h1>{title}</h1>{body}</body></html>"
-    )
+    return sign_in_page(f"Connect to {name}?", form, colour=_COLOUR)

@@ -57,6 +57,17 @@ def test_an_invoice_with_stated_taxes_has_our_total_to_the_cent(ns, erp, custome
     assert sum(each.amount for each in document.postings) == 0
 
 
+def test_a_tax_type_is_told_by_its_name_where_its_id_is_refused(ns, erp, customer) -> None:
+    erp.prefer(TaxTypesByName=True)
+    taxed = samples.line("1", "33.33", tax=D("2.76"), tax_code="1", tax_percent=D("8.25"))
+    done(ns, Kind.INVOICE, samples.invoice(customer, taxed))
+    done(ns, Kind.CREDIT_NOTE, samples.credit_note(customer, taxed))
+    many = [samples.invoice(customer, taxed, number=number) for number in (2, 3)]
+    made = ns.send(Kind.INVOICE, str(uuid4()), parcels(ns, Kind.INVOICE, *many))
+    assert [type(each) for each in made] == [Delivered] * 2
+    assert {each.tax for each in ns.documents(Kind.INVOICE, through=YEAR_END)} == {D("2.76")}
+
+
 def test_taxes_that_netsuite_computes_otherwise_are_noticed(erp, customer) -> None:
     erp.prefer(SuiteTax=False)
     legacy = erp.connector(taxes="legacy")

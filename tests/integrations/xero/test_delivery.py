@@ -47,6 +47,21 @@ def test_fifty_journals_go_in_one_request(connect, books) -> None:
     assert deliver(connection).calls == 0
 
 
+def test_a_journal_links_back_to_its_delivery(connect, books, settings, admin_client) -> None:
+    settings.PUBLIC_URL = "https://books.example.com"
+    connection = connect()
+    a_month(customers=1)
+    deliver(connection)
+    pages = {each["Url"]: each["Narration"] for each in books.objects("ManualJournal")}
+    assert len(pages) == 2
+    for page, narration in pages.items():
+        path = page.removeprefix("https://books.example.com")
+        assert narration.endswith(f"[cf:{path.partition('?q=')[2]}]")
+        shown = admin_client.get(path, follow=True)
+        assert shown.status_code == 200
+        assert len(shown.context["cl"].result_list) == 1
+
+
 def test_after_a_500_another_key_is_used_for_xero_keeps_its_errors_under_the_old_one(connect, books) -> None:
     connection = connect()
     a_month(customers=1)

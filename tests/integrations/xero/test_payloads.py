@@ -89,6 +89,8 @@ def test_a_journal_is_posted_with_debits_above_and_credits_below_zero_and_no_cur
         ],
     }
     assert loads(payloads.journal(journal(draft=True), HOME, accounts()))["Status"] == "DRAFT"
+    page = "https://books.example.com/admin/integrations/outboxitem/?q=ABCDE-J7"
+    assert loads(payloads.journal(journal(), HOME, accounts(), page))["Url"] == page
 
 
 @pytest.mark.parametrize(
