@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounting.models import JournalEntry
-from billing.admin.shown import NONE, change_url, link, to
+from billing.admin.shown import NONE, change_url, day, link, to
 from billing.models import CreditNote, Invoice, WalletDraw, WalletEntry
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.shown import MODELS, outbox_url, their_document
@@ -29,6 +30,7 @@ from integrations.models import (
 from integrations.reconciliation import files, findings
 
 _AMOUNT = re.compile(r"-?\d+\.\d{2,}")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ENTRY = re.compile(r"JE-0*(\d{1,18})")
 _VOIDABLE = (
     Kind.INVOICE,
@@ -212,6 +214,8 @@ class Theirs:
             return "; ".join(f"{name} {in_groups(amount)}" for name, amount in parts) or "nothing"
         if row.get("detail") == "The customer differs.":
             return self._names.get((RecordKind.CUSTOMER, str(value)), value) or "not mapped"
+        if _DAY.fullmatch(str(value or "")):
+            return day(date.fromisoformat(str(value)))
         return NONE if value in (None, "") else in_groups(value)
 
 

@@ -217,6 +217,18 @@ def test_the_page_says_whether_the_erp_tells_its_ledger(
     assert words in html.unescape(page)
 
 
+def test_days_are_written_out_on_the_page(accountant: Client, entity: BusinessEntity) -> None:
+    with start_in_thread("quickbooks", limits="off") as server:
+        connection = connected(entity, "quickbooks", "documents", server.url)
+        a_month(customers=1)
+        deliver_all(connection)
+        (invoice,) = Books(server.url).objects("Invoice")
+        Books(server.url).edit("Invoice", invoice["Id"], TxnDate="2026-01-15")
+        kept, _ = reconcile(connection, through=JANUARY)
+    page = accountant.get(reverse("admin:integrations_reconciliation_change", args=[kept.pk])).content.decode()
+    assert "15\u00a0Jan\u00a02026" in page and "2026-01-15" not in page
+
+
 # What a stand-in calls the documents of money, by our kinds.
 MONEY = {
     "quickbooks": {"credit_note": "CreditMemo", "payment": "Payment", "refund": "Purchase", "dispute": "Purchase"},
