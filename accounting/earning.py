@@ -59,7 +59,8 @@ class Earning:
         planned, reported = [], []
         beyond: list[Schedule] = []
         for schedule in batch:
-            if schedule.recognized_until is not None and schedule.recognized_until > schedule.service_end:
+            until = schedule.recognized_until
+            if until is not None and until > schedule.service_end and not schedule.is_planned:
                 beyond.append(schedule)
             if schedule.is_planned:
                 planned.append(schedule.id)

@@ -23,9 +23,9 @@ from billing.models import BusinessEvent, ContractStatus
 from billing.periods import DateRange, end_of_month
 from billing.publishing import publish
 from billing.services.contracts import renew_contracts
+from billing.services.held_wallets import expire_wallets
 from billing.services.prepaid import expire_credits
 from billing.services.terms import Item, read_items
-from billing.services.wallets import expire_wallets
 from billing.tenancy import current_tenant_id
 
 _CHUNK, _SLICE = 1000, 500

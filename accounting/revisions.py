@@ -59,11 +59,16 @@ class Revisions:
         *,
         on: date,
         reason: str,
+        agreed_on: date | None = None,
         end: date | None = None,
         treatment: str = Treatment.PROSPECTIVE,
         adjustment: str | None = None,
     ) -> None:
-        """Change an obligation's price by a difference, and its end, from a day on. Raises RevisionRefused."""
+        """Change an obligation's price by a difference, and its end, from a day on. Raises RevisionRefused.
+
+        Where nothing of the service is left by then, the difference is revenue of the day on which it was agreed (ASC
+        606-10-25-13), not of the day after the last that is recognized.
+        """
         revision = self._begin(schedule, on, reason)
         adjustment = adjustment or self.credit_adjustment
         left = self._left(revision)
@@ -74,6 +79,8 @@ class Revisions:
             schedule.service_end = max(end or schedule.service_end, schedule.service_start + timedelta(days=1))
             return
         start = self._first_open_day(schedule, on)
+        if agreed_on and start >= (end or schedule.service_end):
+            start = max(start, agreed_on)
         before, after = cut(left, start, currency=schedule.currency)
         kept = sum((share for _, share in before), ZERO)
         rest = schedule.amount - schedule.recognized - kept

@@ -128,6 +128,7 @@ class ContractModified(Event):
     price_change: Decimal
     term_end: date | None
     lines: tuple[ModifiedLine, ...]
+    signed_on: date | None = None  # The day on which it was agreed. Not told by events of earlier releases.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ of other connections count where they were entered with the same key.
 
 import hmac
 from collections import defaultdict
+from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -15,12 +16,11 @@ from django_q.tasks import async_task
 from billing.models import Tenant
 from billing.tenancy import tenant_scope
 from integrations.connectors import base
-from integrations.connectors.base import Change
 from integrations.models import Connection, ConnectionStatus
 from integrations.vault import VaultError
 
 _LARGEST = 1024 * 1024
-_MOST = 500  # Changes a task looks into.
+_MOST = 500  # Changes one task is told of.
 
 
 @csrf_exempt
@@ -44,25 +44,40 @@ def receive(request: HttpRequest, tenant_id: int, connection_id: int) -> HttpRes
         notices = webhooks.read(raw)
     except ValueError:
         return HttpResponse(status=400)
-    by_company: dict[str, list[Change]] = defaultdict(list)
-    for realm_id, change in notices.changes:
-        by_company[realm_id or connection.realm_id].append(change)  # Some vendors' notices name no company.
-    if by_company:
-        _hand_on(connection.erp, webhooks.key_field.name, key, by_company)
+    # Some vendors' notices name no company.
+    told = [
+        (realm_id or connection.realm_id, change.kind, change.external_id, change.what)
+        for realm_id, change in notices.changes
+    ]
+    for start in range(0, len(told), _MOST):
+        part = told[start : start + _MOST]
+        async_task("integrations.webhooks.hand_on", tenant_id, connection_id, part, group="sync")
     return HttpResponse(notices.answer, content_type="text/plain")
 
 
-def _hand_on(erp: str, field: str, key: str, by_company: dict[str, list[Change]]) -> None:
-    for tenant_id in Tenant.objects.values_list("id", flat=True):
-        with tenant_scope(tenant_id):
-            connected = Connection.objects.filter(erp=erp, status=ConnectionStatus.CONNECTED)
+def hand_on(tenant_id: int, connection_id: int, told: Sequence[tuple[str, str, str, str]]) -> None:
+    """Let each connection to one of the companies told of, under the key of this one, look into it. Run by a worker.
+
+    `told`: company, kind, id in the ERP, and what happened.
+    """
+    with tenant_scope(tenant_id):
+        asked = Connection.objects.defer("credentials").get(pk=connection_id)
+        webhooks = base.get(asked.erp).webhooks
+        assert webhooks is not None
+        key = _key(asked, webhooks.key_field.name)
+    if not key:  # It was taken away meanwhile; connections without one are not told of either.
+        return
+    by_company: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for realm_id, *change in told:
+        by_company[realm_id].append(tuple(change))
+    for each_tenant in Tenant.objects.values_list("id", flat=True):
+        with tenant_scope(each_tenant):
+            connected = Connection.objects.filter(erp=asked.erp, status=ConnectionStatus.CONNECTED)
             for each in connected.filter(realm_id__in=list(by_company)).defer("credentials"):
-                if not hmac.compare_digest(_key(each, field).encode(), key.encode()):
-                    continue
-                pairs = [(change.kind, change.external_id, change.what) for change in by_company[each.realm_id]]
-                for start in range(0, len(pairs), _MOST):
-                    part = pairs[start : start + _MOST]
-                    async_task("integrations.tasks.notice", tenant_id, each.pk, part, group="sync")
+                if hmac.compare_digest(_key(each, webhooks.key_field.name).encode(), key.encode()):
+                    async_task(
+                        "integrations.tasks.notice", each_tenant, each.pk, by_company[each.realm_id], group="sync"
+                    )
 
 
 def _key(connection: Connection, field: str) -> str:

@@ -15,6 +15,7 @@ from billing.admin.hooks import add_section
 from billing.admin.shown import NONE, change_url, day, figure, money, period, to
 from billing.admin.tables import Table, columns
 from billing.models import Contract, ContractStatus, RecognitionMethod
+from billing.money import format_money
 from billing.refusals import refusals
 
 ZERO = Decimal(0)
@@ -29,7 +30,7 @@ def months_table(title: str, months: ContractMonths) -> Table:
     planned = [months.to_recognize(month) for month in shown]
     note = ""
     if months.without_month:
-        waiting = money(months.without_month, months.currency)
+        waiting = format_money(months.without_month, months.currency)
         note = f"{waiting} of revenue waits for a delivery, a milestone or progress to be reported."
     return Table(
         title,

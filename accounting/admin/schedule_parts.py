@@ -9,7 +9,7 @@ from accounting.reports.contract_revenue import parts_to_come, posted_revenue, s
 from billing.admin.charts import columns_chart
 from billing.admin.shown import day, figure, quantity
 from billing.admin.tables import Table, columns
-from billing.models import REPORTED_METHODS
+from billing.models import REPORTED_METHODS, RecognitionMethod
 from billing.periods import first_of_month
 
 ZERO = Decimal(0)
@@ -25,11 +25,10 @@ def parts_table(subject: RecognitionSchedule) -> Table:
     for on, amount in posted:
         earned += amount
         rows.append((day(on), "Recognized", figure(amount, currency), figure(earned, currency)))
+    state = "When used, else it expires" if subject.method == RecognitionMethod.AS_CONSUMED else "To come"
     for due, amount in to_come:
         earned += amount
-        rows.append(
-            (day(due) if due else "when reported", "To come", figure(amount, currency), figure(earned, currency))
-        )
+        rows.append((day(due) if due else "when reported", state, figure(amount, currency), figure(earned, currency)))
     months: dict[date, list[Decimal]] = {}
     for place, parts in enumerate((posted, to_come)):
         for due, amount in parts:

@@ -172,6 +172,7 @@ def _revise(
         schedule,
         difference,
         on=event.occurred_on,
+        agreed_on=event.signed_on,
         reason=f"Modification {event.key.rpartition(':')[2]} of contract {event.contract_number}",
         end=end,
         treatment=event.treatment,

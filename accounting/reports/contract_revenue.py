@@ -179,7 +179,7 @@ def parts_to_come(schedule: Schedule, earning: Earning) -> list[tuple[date | Non
     if not left:
         return []
     if schedule.method in REPORTED_METHODS and not schedule.is_planned:
-        return [(None, left)]
+        return _by_reports(schedule, earning)
     if schedule.is_metered or schedule.method == RecognitionMethod.AS_CONSUMED:  # What is not used expires on that day.
         return [(schedule.service_end - timedelta(days=1), left)]
     found: list[tuple[date | None, Decimal]] = [(part.last_day, share) for part, share in earning.left(schedule)]
@@ -187,6 +187,20 @@ def parts_to_come(schedule: Schedule, earning: Earning) -> list[tuple[date | Non
     if rest:  # Its last day is recognized already; the next run posts a change since as of that day.
         found.append((schedule.service_end - timedelta(days=1), rest))
     return found
+
+
+def _by_reports(schedule: Schedule, earning: Earning) -> list[tuple[date | None, Decimal]]:
+    """Give what was reported and is not posted yet by the day of each report, then what waits for further ones."""
+    found: list[tuple[date | None, Decimal]] = []
+    earned, steps = schedule.recognized, earning.steps(schedule, date.max)
+    for step in steps:
+        # As the run does it: a day before what is posted gets nothing more, unless it is the last that was reported.
+        if schedule.recognized_until is not None and step.day < min(schedule.recognized_until, steps[-1].day):
+            continue
+        if step.cumulative != earned:
+            found.append((step.day, step.cumulative - earned))
+        earned = step.cumulative
+    return [*found, (None, schedule.amount - earned)] if earned != schedule.amount else found
 
 
 def posted_revenue(held: Iterable[Schedule]) -> dict[int, list[tuple[date, Decimal]]]:

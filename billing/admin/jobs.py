@@ -9,6 +9,7 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
@@ -191,6 +192,9 @@ class JobAdmin(DocumentAdmin):
     list_filter = ("status",)
     list_select_related = ("created_by",)
     empty_hint = "Billing runs, imports and revenue recognition are listed here while they run and afterwards."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        return super().get_queryset(request).defer("parameters")  # An import's hold its file.
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

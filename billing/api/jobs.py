@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -55,6 +56,9 @@ class Jobs(Records):
     model = Job
     serializer_class = JobSerializer
     filterset_class = JobFilters
+
+    def rows(self) -> QuerySet[Job]:
+        return Job.objects.defer("parameters")  # An import's hold its file.
 
     @extend_schema(request=BillingRun, responses={201: JobSerializer})
     @action(detail=False, methods=["post"], url_path="run-billing")

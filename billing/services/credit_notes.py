@@ -23,10 +23,10 @@ from billing.models import (
 from billing.money import format_money, round_money
 from billing.periods import day_words
 from billing.publishing import publish
+from billing.services.held_wallets import hold_wallet, move
 from billing.services.invoices import take_number
 from billing.services.returns import money_kept_of
 from billing.services.settlement import lock_open, settle
-from billing.services.wallets import hold_wallet, move
 
 
 class Keep(StrEnum):

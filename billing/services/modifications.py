@@ -328,6 +328,7 @@ def _event(contract: Contract, modification: ContractModification, lines: Sequen
         price_change=sum((line.committed - line.was_committed for line in lines), ZERO),
         term_end=contract.end,
         lines=tuple(lines),
+        signed_on=modification.signed_on,
     )
 
 

@@ -14,8 +14,8 @@ from billing.payment_events import RefundPaid, ReturnedLine
 from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.gateways import gateway_of
+from billing.services.held_wallets import Held, hold_usable, move
 from billing.services.returns import choose_parts, record_parts, undone_lines
-from billing.services.wallets import Held, hold_usable, move
 
 ZERO = Decimal(0)
 

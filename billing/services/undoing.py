@@ -16,10 +16,10 @@ from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.credit_notes import credited_lines_of
 from billing.services.gateways import held_by
+from billing.services.held_wallets import hold_wallet, left_of, move
 from billing.services.refunds import owed_back
 from billing.services.returns import money_kept_of
 from billing.services.settlement import settle
-from billing.services.wallets import hold_wallet, left_of, move
 
 ZERO = Decimal(0)
 

@@ -99,6 +99,31 @@ def test_a_higher_price_is_caught_up_term_by_term(customer: Customer, product: P
     assert (standing("deferred_revenue"), standing("unbilled_revenue"), standing("revenue")) == (0, 0, D(690))
 
 
+def test_a_term_that_is_over_is_caught_up_on_the_day_of_signing(customer: Customer, product: Product) -> None:
+    """Signed on 10 June for February: no month is closed, but May and what was before is recognized. 60.00 more of the first
+    term, 90.00 of the second, both June's: nothing of them was agreed before."""
+    contract = quarterly(customer, product)
+    live(date(2026, 5, 1))
+    live(date(2026, 6, 1))
+    recognize_revenue(through=date(2026, 5, 31))
+    change = Modification(
+        effective_on=date(2026, 2, 1), signed_on=date(2026, 6, 10), reason="Agreed",
+        replace={contract.items.get().pk: flat("120")},
+    )  # fmt: skip
+    modify_contract(contract_id=contract.pk, change=change)
+    assert recognize_revenue(through=date(2026, 5, 31)).entries == 0
+    recognize_revenue(through=date(2026, 6, 30))
+    entries = journal(kinds={"revenue_recognized"}, by_day=True)
+    assert entries[entries.index("2026-05-31") :] == text("""
+        2026-05-31  Revenue recognized
+            Dr Deferred Revenue                       90.00
+            Cr Sales and Services Revenue             90.00
+        2026-06-30  Revenue recognized
+            Dr Deferred Revenue                      240.00
+            Cr Sales and Services Revenue            240.00
+    """)
+
+
 def test_a_lower_price_gives_back_what_each_term_had_too_much(customer: Customer, product: Product) -> None:
     """From 1 March 60.00: 30.00 less of the first term, 90.00 of the second; 60.00 are credited for March and April."""
     contract = quarterly(customer, product)

@@ -9,10 +9,12 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from accounting.checks import check_ledger
+from accounting.earning import Earning
 from accounting.fulfilment import override_schedule, report_progress
 from accounting.models import AccountingPeriod, JournalLine, ProgressReport, RecognitionSchedule, ScheduleRevision
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
+from accounting.reports.contract_revenue import parts_to_come, read_schedules
 from accounting.revisions import RevisionRefused
 from accounting.spreading import monthly_parts
 from billing.errors import BillingError, WrongState
@@ -175,6 +177,11 @@ def test_at_once_when_invoiced(sell: Sell, tenant: Tenant) -> None:
     assert check_ledger(tenant).problems == []
 
 
+def to_come() -> list[tuple[date | None, Decimal]]:
+    (schedule,) = read_schedules("NOT s.is_void", [])
+    return parts_to_come(schedule, Earning([schedule]))
+
+
 def test_at_once_when_delivery_is_confirmed(sell: Sell, tenant: Tenant) -> None:
     schedule = sold(sell, "on_delivery")
     recognize_revenue(through=date(2026, 2, 28))
@@ -216,9 +223,13 @@ def test_by_percentage_of_completion(sell: Sell, tenant: Tenant) -> None:
     for month in (1, 2):
         close_period(period_id=AccountingPeriod.objects.get(start=date(2026, month, 1)).pk, at=timezone.now())
     report_progress(schedule_id=schedule.pk, reached_on=date(2026, 2, 28), percent=D(45), evidence="Hours corrected")
+    assert to_come() == [(date(2026, 2, 28), D(-50)), (None, D(550))]
     recognize_revenue(through=date(2026, 3, 31))
+    assert to_come() == [(None, D(550))]
     report_progress(schedule_id=schedule.pk, reached_on=date(2026, 4, 30), percent=D(100), evidence="Done")
+    assert to_come() == [(date(2026, 4, 30), D(550))]
     recognize_revenue(through=date(2026, 4, 30))
+    assert to_come() == []
     assert revenue() == [
         ("2026-01-31", D("333.33")),
         ("2026-02-28", D("166.67")),

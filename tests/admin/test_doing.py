@@ -276,6 +276,16 @@ def test_jobs_run_report_and_fail_in_words(
     assert "day is out of range" in finance.get(url("billing_job_change", failing.pk)).content.decode()
 
 
+def test_who_waits_for_a_job_does_not_read_its_file(finance: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "async_task", lambda *args, **options: None)
+    job = jobs.start_job(kind="import_contracts", title="x", parameters={"file_base64": "QQ=="}, user=None)
+    pages = (url("billing_job_changelist"), url("billing_job_change", job.pk), url("job_state", job.pk))
+    with CaptureQueriesContext(connection) as seen:
+        assert [finance.get(page).status_code for page in pages] == [200, 200, 200]
+    asked = [each["sql"] for each in seen if '"billing_job"' in each["sql"]]
+    assert len(asked) >= len(pages) and not [sql for sql in asked if '"parameters"' in sql]
+
+
 def test_a_job_is_not_done_twice(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "async_task", lambda *args, **options: None)
     job = jobs.start_job(

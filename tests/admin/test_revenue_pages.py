@@ -131,7 +131,10 @@ def test_progress_is_reported_and_parts_are_written(
     page = url("accounting_recognitionschedule_report", schedule.pk)
     finance.post(page, {"reached_on": "2026-02-01", "percent": "40", "evidence": "Hours"})
     assert ProgressReport.objects.get().percent == 40
-    assert "Hours" in finance.get(url("accounting_recognitionschedule_change", schedule.pk)).content.decode()
+    shown = finance.get(url("accounting_recognitionschedule_change", schedule.pk)).content.decode()
+    assert "Hours" in shown and "1\xa0Feb\xa02026" in shown and ">40.00<" in shown and ">60.00<" in shown
+    contract = finance.get(url("billing_contract_change", schedule.contract_id)).content.decode()
+    assert "60.00 USD of revenue waits for a delivery" in contract
     by_hand = url("accounting_recognitionschedule_by_hand", schedule.pk)
     assert finance.get(by_hand).status_code == 403
     wrong = accountant.post(by_hand, {"parts": "soon 100", "reason": "Agreed"}).content.decode()

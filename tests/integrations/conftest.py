@@ -7,7 +7,7 @@ import pytest
 
 from billing.models import BusinessEntity
 from billing.tenancy import current_tenant_id
-from integrations import delivery, outbox, setup
+from integrations import delivery, outbox, setup, webhooks
 from integrations.connectors.netsuite import client as netsuite
 from integrations.connectors.quickbooks import client as quickbooks
 from integrations.connectors.xero import client as xero
@@ -20,6 +20,21 @@ from tests.integrations import wire
 from tests.integrations.xero.contract import check_request
 
 QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
+
+
+@pytest.fixture
+def handed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What webhooks hand to workers, who hand it on to each connection that it concerns."""
+    found: list[tuple[Any, ...]] = []
+
+    def take(func: str, *arguments: Any, **options: Any) -> None:
+        if func == "integrations.webhooks.hand_on":
+            webhooks.hand_on(*arguments)
+        else:
+            found.append((func, *arguments))
+
+    monkeypatch.setattr("integrations.webhooks.async_task", take)
+    return found
 
 
 @pytest.fixture(autouse=True)

@@ -15,12 +15,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import Invoice, Payment
+from billing.services.tenants import create_tenant
+from billing.tenancy import tenant_scope
 from integrations import noticing, tasks, warnings
 from integrations.connectors.quickbooks.webhooks import read, verify
 from integrations.delivery import drain
 from integrations.mapping import connector_of
 from integrations.models import Connection, ConnectionWarning, ExternalReference, NoticedChange, OutboxItem
 from integrations.upkeep import set_options
+from integrations.vault import Secrets
 from integrations.warnings import CannotTell, post
 from tests.integrations.books import Books
 from tests.integrations.world import a_month
@@ -56,9 +59,7 @@ def test_both_forms_of_notices_are_read_and_only_signed_ones_believed() -> None:
     assert [(realm, each.kind) for realm, each in read(json.dumps(OLD).encode()).changes] == [("1", "customer")]
 
 
-def test_a_webhook_is_believed_only_with_its_key(connection, monkeypatch) -> None:
-    handed: list[tuple] = []
-    monkeypatch.setattr("integrations.webhooks.async_task", lambda *arguments, **options: handed.append(arguments))
+def test_a_webhook_is_believed_only_with_its_key(connection, handed) -> None:
     connection.credentials["webhook_key"] = KEY
     connection.realm_id = "1"
     connection.save()
@@ -75,6 +76,23 @@ def test_a_webhook_is_believed_only_with_its_key(connection, monkeypatch) -> Non
     assert [each[1:] for each in handed] == [
         (connection.tenant_id, connection.pk, [("invoice", "145", "changed")])
     ]  # The other company is nobody's here.
+
+
+def test_other_companies_of_the_vendors_app_are_told_by_the_same_key(connection, tenant, handed) -> None:
+    connection.credentials["webhook_key"] = KEY
+    connection.save()
+    others = {}
+    for slug, key in (("same", KEY), ("another", "another's"), ("none", "")):
+        other = create_tenant(slug=slug, name=slug, currency="USD")
+        with tenant_scope(other.pk):
+            made = Connection.objects.create(erp="quickbooks", name=slug, realm_id="2", status="connected")
+            made.credentials = Secrets(webhook_key=key)
+            made.save()
+            others[slug] = (other.pk, made.pk)
+    url, raw = reverse("erp_webhook", args=[connection.tenant_id, connection.pk]), json.dumps(NEW).encode()
+    headers = {"intuit-signature": signature(raw)}
+    assert Client().post(url, raw, content_type="application/json", headers=headers).status_code == 200
+    assert [each[1:] for each in handed] == [(*others["same"], [("payment", "7", "deleted")])]
 
 
 def test_what_is_done_to_our_documents_there_is_noticed(connect, box) -> None:

@@ -68,9 +68,7 @@ def test_what_means_nothing_to_us_is_passed_over() -> None:
 
 
 @pytest.mark.django_db
-def test_the_address_names_the_organisation(connection, monkeypatch) -> None:
-    handed: list[tuple] = []
-    monkeypatch.setattr("integrations.webhooks.async_task", lambda *arguments, **options: handed.append(arguments))
+def test_the_address_names_the_organisation(connection, handed) -> None:
     Connection.objects.update(erp="zoho", realm_id="10234695")
     connection.refresh_from_db()
     connection.credentials["webhook_key"] = KEY
