@@ -51,6 +51,7 @@ def _import(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
         result = import_contracts(
             path=data,
             columns=load_column_map(columns),
+            business_entity=parameters.get("business_entity", ""),
             skip_bad_rows=parameters["skip_bad_rows"],
             on_progress=progress,
         )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from decimal import Decimal
 from difflib import SequenceMatcher
 
 from django.db import transaction
@@ -36,6 +37,7 @@ from integrations.readiness import (
 from integrations.wiring import open_connector
 
 _ALIKE = 0.82
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 _OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visible after its own time.
 _NAMESPACE = uuid.UUID("7f1f0b0e-7a53-4a0a-9a53-2f2b6d0c4e11")
 # What ERPs and accountants call the accounts of some roles.
@@ -125,7 +127,7 @@ def suggest(connection: Connection) -> int:
     if connection.sync_mode == SyncMode.DOCUMENTS:
         found[MappingKind.PRODUCT] = _by_name(Product.objects.all(), list(records.filter(kind=RecordKind.PRODUCT)))
         found[MappingKind.CUSTOMER] = _by_name(Customer.objects.all(), list(records.filter(kind=RecordKind.CUSTOMER)))
-        found[MappingKind.TAX_CODE] = _by_name(TaxRate.objects.all(), list(records.filter(kind=RecordKind.TAX_CODE)))
+        found[MappingKind.TAX_CODE] = _tax_codes(list(records.filter(kind=RecordKind.TAX_CODE)))
         found[MappingKind.DEPOSIT_ACCOUNT] = [(None, record) for record in _deposit_accounts(connection, accounts)[:1]]
     mapped = set(Mapping.objects.filter(connection=connection).values_list("kind", "internal_id"))
     fresh = [
@@ -314,6 +316,19 @@ def _by_name(ours: Iterable[BusinessEntity | Customer | Product | TaxRate], thei
     for record in theirs:
         names.setdefault(_plain(record.name), []).append(record)
     return [(each.pk, names[_plain(each.name)][0]) for each in ours if len(names.get(_plain(each.name), ())) == 1]
+
+
+def _tax_codes(theirs: Sequence[ErpRecord]) -> Suggestions:
+    """Match by name, then by the only one with that percentage."""
+    rates = list(TaxRate.objects.order_by("id"))
+    named = _by_name(rates, theirs)
+    known = {pk for pk, _ in named}
+    by_percent: dict[Decimal, list[ErpRecord]] = {}
+    for record in theirs:
+        if _NUMBER.fullmatch(rate := str(record.data.get("rate", "")).rstrip(" %")):
+            by_percent.setdefault(Decimal(rate), []).append(record)
+    alike = [(each.pk, by_percent.get(each.percent, ())) for each in rates if each.pk not in known]
+    return [*named, *((pk, some[0]) for pk, some in alike if len(some) == 1)]
 
 
 def _subsidiaries(connection: Connection, theirs: Sequence[ErpRecord]) -> Suggestions:

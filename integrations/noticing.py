@@ -44,20 +44,22 @@ def poll(connection: Connection) -> int:
 
 
 def take(connection: Connection, changes: Iterable[Change], connector: Connector | None = None) -> int:
-    """Look at changes one by one; give how many concerned us. Raises DeliveryError."""
+    """Look at changes, asking for a document only where the change does not tell it; give how many concerned us."""
     connector = connector or connector_of(connection)
     readable = {kind.value for kind in base.get(connection.erp).reads}
     noticed, lists_changed = 0, False
     for change in {(each.kind, each.external_id): each for each in changes}.values():
         lists_changed = lists_changed or change.kind in _ROWS
         if change.kind in readable:
-            noticed += _look(connection, connector, Kind(change.kind), change.external_id)
+            noticed += _look(connection, connector, Kind(change.kind), change.external_id, change.document)
     if lists_changed:
         refresh_lists(connection, connector)
     return noticed
 
 
-def _look(connection: Connection, connector: Connector, kind: Kind, external_id: str) -> bool:
+def _look(
+    connection: Connection, connector: Connector, kind: Kind, external_id: str, told: ErpDocument | None = None
+) -> bool:
     kinds = [each.value for each in Kind if as_sent(each) in _AS_TOLD.get(kind, (kind,))]
     ours = ExternalReference.objects.filter(connection=connection, kind__in=kinds, external_id=external_id).first()
     # Where payments are sent, or are in the entries that are sent, one taken over would come back to the ERP a second time.
@@ -65,7 +67,7 @@ def _look(connection: Connection, connector: Connector, kind: Kind, external_id:
     wants_payments = kind is Kind.PAYMENT and takes_over and Policy.of(connection.options).pull_payments
     if ours is None and not wants_payments and not (kind is Kind.PAYMENT and connection.send_payments):
         return False
-    found = connector.document(kind, external_id)
+    found = told or connector.document(kind, external_id)
     if ours is None:
         is_theirs = found is not None and not found.reference
         words = (_pull if wants_payments else _paid_there)(connection, found) if is_theirs and found else ""

@@ -12,7 +12,7 @@ from billing.bulk import insert_rows
 from integrations import lanes
 from integrations.documents import STAGES, Kind
 from integrations.kinds import UNDOING
-from integrations.models import UNDELIVERED, OutboxItem, OutboxState
+from integrations.models import UNDELIVERED, Connection, OutboxItem, OutboxState
 
 _COLUMNS = ("tenant_id", "connection_id", "kind", "subject_id", "group_key", "stage", "state")
 _ONCE = """
@@ -95,6 +95,17 @@ def approve(item_ids: Sequence[int]) -> int:
     return OutboxItem.objects.filter(id__in=item_ids, state=OutboxState.APPROVAL).update(
         state=OutboxState.PENDING, available_at=Now()
     )
+
+
+@transaction.atomic
+def hurry(connection_id: int) -> int:
+    """Try now what waits for a later try, and ask the ERP anew until when its books are locked; give how many items.
+
+    What may have been done already waits on: the ERP needs its time to show it.
+    """
+    Connection.objects.filter(pk=connection_id).update(company_read_at=None)
+    waiting = OutboxItem.objects.filter(connection=connection_id, state=OutboxState.PENDING, outcome_unknown=False)
+    return waiting.filter(available_at__gt=Now()).update(available_at=Now())
 
 
 def move_to_first_open_day(item_ids: Sequence[int]) -> int:

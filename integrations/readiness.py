@@ -5,8 +5,9 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 
 from accounting.models import Account, DefaultAccount
-from billing.models import BusinessEntity, Dispute, ReturnedPart, WalletEntry, WalletEntryKind
+from billing.models import BusinessEntity, Dispute, ReturnedPart, TaxRate, WalletEntry, WalletEntryKind
 from integrations.connectors import base
+from integrations.connectors.base import Company
 from integrations.models import Connection, Mapping, MappingKind, MappingStatus, SyncMode
 from integrations.serving import entity_ids
 
@@ -97,6 +98,9 @@ def readiness(connection: Connection) -> list[str]:
     if connection.sync_mode == SyncMode.DOCUMENTS:
         if connection.send_payments and MappingKind.DEPOSIT_ACCOUNT not in defaults:
             missing.append("Choose the ERP's account that payments go to.")
+        if base.get(connection.erp).needs_tax_code(Company.from_json(connection.company)):
+            coded = set(mapped.filter(kind=MappingKind.TAX_CODE).values_list("internal_id", flat=True))
+            missing += [f"Map the tax rate {each}." for each in TaxRate.objects.order_by("id") if each.pk not in coded]
         if not connection.company.get("own_numbers", True):
             missing.append("Switch on 'Custom transaction numbers' in the ERP's sales settings.")
     return missing

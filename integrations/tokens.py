@@ -23,7 +23,7 @@ from integrations.vault import Secrets
 _TIMEOUT = (5.0, 30.0)
 _EARLY = timedelta(seconds=60)
 _RECONNECT = "The ERP no longer accepts this connection. Connect to it again."
-_TOKENS = ("access_token", "refresh_token", "former_refresh_token", "expires_at", "refresh_expires_at", "refused")
+TOKENS = ("access_token", "refresh_token", "former_refresh_token", "expires_at", "refresh_expires_at", "refused")
 
 
 class SignInError(ValueError):
@@ -51,7 +51,8 @@ def endpoints(connection: Connection, found: Mapping[str, Any] | None = None) ->
     if not connection.auth_url:
         return Endpoints(api, wanted.authorize, wanted.token)
     root = connection.auth_url.rstrip("/")
-    return Endpoints(api, root + urlsplit(wanted.authorize).path, root + urlsplit(wanted.token).path)
+    paths = (urlsplit(address).path for address in (wanted.authorize, wanted.token, wanted.revoke))
+    return Endpoints(api, *(root + path for path in paths))
 
 
 class ConnectionAccess:
@@ -197,6 +198,6 @@ def keep(connection: Connection, answer: Mapping[str, Any], *, found: Mapping[st
         lives = float(answer.get("x_refresh_token_expires_in") or way_of(connection).refresh_days * 86_400)
         ends = float(answer.get("x_refresh_token_hard_expires_in") or lives)  # Used or not, from then on it is refused.
         tokens["refresh_expires_at"] = (now + timedelta(seconds=min(lives, ends))).timestamp()
-    entered = {name: value for name, value in before.items() if name not in _TOKENS}
+    entered = {name: value for name, value in before.items() if name not in TOKENS}
     connection.credentials = Secrets({**entered, **(found or {}), **tokens})
     connection.save(update_fields=["credentials", "realm_id", "status", "status_reason", "updated_at"])

@@ -25,7 +25,7 @@ from billing.admin.shown import NONE, change_url, list_url, moment, status, to
 from billing.admin.tables import Table, columns
 from billing.downloads import file_headers
 from billing.importing.column_map import InvalidColumnMap, load_column_map
-from billing.models import Contract, Invoice, Job, JobStatus, Role
+from billing.models import BusinessEntity, Contract, Invoice, Job, JobStatus, Role
 from billing.periods import day_words
 from billing.services.jobs import KEPT_FOR, is_at_work, restart_job, start_job
 
@@ -48,6 +48,7 @@ class BillingForm(StyledForm):
 
 
 class ImportForm(StyledForm):
+    business_entity: forms.ModelChoiceField = forms.ModelChoiceField(label="Customers of", queryset=None)
     file = forms.FileField(label="Contracts (CSV, UTF-8, with a heading line)")
     columns = forms.FileField(
         label="Column map (TOML)",
@@ -58,6 +59,13 @@ class ImportForm(StyledForm):
         required=False,
         help_text="Otherwise a bad row means that nothing is imported, and every bad row is listed.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        entities = BusinessEntity.objects.order_by("code")
+        self.fields["business_entity"].queryset = entities  # type: ignore[attr-defined]
+        if len(entities) == 1:
+            del self.fields["business_entity"]
 
     def clean_file(self) -> Any:
         given = self.cleaned_data["file"]
@@ -117,6 +125,7 @@ def import_contracts_page(request: HttpRequest) -> HttpResponse:
             parameters={
                 "file_base64": base64.b64encode(given["file"].read()).decode(),
                 "columns_base64": base64.b64encode(given["columns"]).decode(),
+                "business_entity": given["business_entity"].code if "business_entity" in given else "",
                 "skip_bad_rows": given["skip_bad_rows"],
             },
             user=request.user,

@@ -30,6 +30,7 @@ from billing.models import (
     TaxRate,
 )
 from billing.services.contracts import start_contracts
+from billing.services.customers import entity_of
 from billing.tenancy import current_tenant_id
 
 _CHUNK = 1000
@@ -55,15 +56,21 @@ class _NothingImported(Exception):
 
 
 def import_contracts(
-    *, path: Path, columns: ColumnMap, skip_bad_rows: bool = False, on_progress: Progress | None = None
+    *,
+    path: Path,
+    columns: ColumnMap,
+    business_entity: str = "",
+    skip_bad_rows: bool = False,
+    on_progress: Progress | None = None,
 ) -> ImportResult:
     """Import a file in one transaction: all of it, or nothing when a row is bad (unless bad rows are to be skipped).
 
-    A row whose contract was imported before with the same content is left as it is, so a file can be imported again.
-    Works in constant memory but for one key per row, which finds duplicates. Reading stops after a thousand bad rows,
-    unless they are to be skipped: a quote gone wrong can make every line of a file a bad row.
+    `business_entity` is the code of the one whose customers they are; left out, the company's only one. A row whose contract was
+    imported before with the same content is left as it is, so a file can be imported again. Works in constant memory but for
+    one key per row, which finds duplicates. Reading stops after a thousand bad rows, unless they are to be skipped: a quote gone
+    wrong can make every line of a file a bad row. Raises NotFound, BillingError for the entity.
     """
-    importer = _Importer(on_progress)
+    importer = _Importer(entity_of(business_entity), on_progress)
     try:
         with transaction.atomic():
             rows = read_rows(path, columns, default_currency=importer.entity.base_currency)
@@ -81,8 +88,8 @@ def import_contracts(
 
 
 class _Importer:
-    def __init__(self, on_progress: Progress | None) -> None:
-        self.entity = BusinessEntity.objects.order_by("id")[0]
+    def __init__(self, entity: BusinessEntity, on_progress: Progress | None) -> None:
+        self.entity = entity
         self.result = ImportResult()
         self._on_progress = on_progress
         self._products = {product.code: product for product in Product.objects.all()}
@@ -131,10 +138,8 @@ class _Importer:
             Contract.objects.filter(number__in=[row.number for row in rows]).values_list("number", "import_digest")
         )
         customers = {
-            external_id: (pk, name)
-            for external_id, pk, name in Customer.objects.filter(
-                external_id__in=[row.customer["external_id"] for row in rows]
-            ).values_list("external_id", "pk", "name")
+            customer.external_id: customer
+            for customer in Customer.objects.filter(external_id__in=[row.customer["external_id"] for row in rows])
         }
         fresh = []
         for row in rows:
@@ -145,11 +150,16 @@ class _Importer:
                     self._reject(row, f"contract {row.number} exists with other terms; change it by an amendment.")
                 continue
             known = customers.get(row.customer["external_id"])
-            if known and row.customer.get("name") and known[1] != row.customer["name"]:
-                self._reject(row, f"customer {row.customer['external_id']} exists with the name “{known[1]}”.")
+            if known and row.customer.get("name") and known.name != row.customer["name"]:
+                self._reject(row, f"customer {known.external_id} exists with the name “{known.name}”.")
+                continue
+            if known and known.business_entity_id != self.entity.pk:
+                self._reject(
+                    row, f"customer {known.external_id} is another business entity's, not {self.entity.code}'s."
+                )
                 continue
             fresh.append(row)
-        return fresh, {external_id: pk for external_id, (pk, _) in customers.items()}
+        return fresh, {external_id: customer.pk for external_id, customer in customers.items()}
 
     def _reject(self, row: ContractRow, reason: str) -> None:
         self.result.rejected.append(BadRow(row.line, reason))

@@ -54,6 +54,16 @@ def change_customer(*, customer_id: int, **changes: Any) -> Customer:
     return customer
 
 
+def entity_of(code: str) -> BusinessEntity:
+    """Give the business entity with a code; for an empty text the company's one. Raises NotFound, BillingError."""
+    if not code:
+        return only_entity()
+    entity = BusinessEntity.objects.filter(code=code).first()
+    if entity is None:
+        raise NotFound(f"There is no business entity “{code}”.")
+    return entity
+
+
 def only_entity() -> BusinessEntity:
     """Give the company's one business entity. Raises BillingError where it has several, or none."""
     entities = list(BusinessEntity.objects.order_by("code")[:2])

@@ -15,6 +15,7 @@ from billing.admin.shown import NONE, badge, moment, status, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
 from billing.periods import day_words
+from billing.wording import counted
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
 from integrations.admin.file_verbs import files_tables, takes_files, waiting_for_files
@@ -31,6 +32,7 @@ from integrations.models import (
     NoticedChange,
     OutboxItem,
     OutboxState,
+    SummarizedEntry,
     ThrottleGate,
 )
 from integrations.readiness import readiness
@@ -129,7 +131,10 @@ def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[t
     if health.missing:
         entered = f"missing: {', '.join(health.missing)}"
     access: object = NONE
-    if health.access_until:
+    ended = connection.status == ConnectionStatus.RECONNECT_NEEDED
+    if ended:
+        access = "no longer accepted"
+    elif health.access_until:
         expired = health.access_until <= now
         access = (
             "renewed with the next request" if expired else f"until {moment(health.access_until)}, renewed by itself"
@@ -141,12 +146,13 @@ def _facts(connection: Connection, health: TokenHealth, now: datetime) -> list[t
         ("Lists last read", moment(connection.company_read_at)),
         ("Credentials", entered),
         ("Access token", access),
-        ("Sign-in lasts until", moment(health.sign_in_until)),
+        ("Sign-in lasts until", "ended" if ended else moment(health.sign_in_until)),
     ]
     return [
         *(told if calls else []),  # Files are told nothing.
         *([("Certificate ends", _days_left(health.certificate_until, now))] if health.certificate_until else []),
         ("Oldest waiting item", _age(connection, now)),
+        *([("Wait for the sum of their day or month", summed)] if (summed := _waiting_for_sums(connection)) else []),
         *([("The ERP asked to pause until", moment(connection.paused_until))] if _is_paused(connection, now) else []),
         ("Made", moment(connection.created_at)),
     ]
@@ -162,6 +168,11 @@ def _is_paused(connection: Connection, now: datetime) -> bool:
     return connection.paused_until is not None and connection.paused_until > now
 
 
+def _waiting_for_sums(connection: Connection) -> str:
+    count = SummarizedEntry.objects.filter(connection=connection, summary=None).count()
+    return f"{counted(count, 'entry', 'entries')}, within the hour after it is over" if count else ""
+
+
 def _age(connection: Connection, now: datetime) -> str:
     waiting = OutboxItem.objects.filter(connection=connection, state__in=(OutboxState.PENDING, OutboxState.IN_FLIGHT))
     oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
@@ -170,14 +181,16 @@ def _age(connection: Connection, now: datetime) -> str:
 
 def _warnings(connection: Connection) -> list[Table]:
     found = ConnectionWarning.objects.filter(connection=connection)
-    rows: list[tuple[object, ...]] = [
-        (each.words, moment(each.since), moment(each.told_at) if each.told_at else each.failed_words or "to nobody")
-        for each in found
-    ]
+    rows: list[tuple[object, ...]] = [(each.words, moment(each.since), _told(each)) for each in found]
     if not rows:
         return []
     note = "Who is told by e-mail or webhook is set under “Policies”."
     return [Table("Warnings", columns("What", "Since", "Told"), rows, "", note=note)]
+
+
+def _told(warning: ConnectionWarning) -> str:
+    told = [moment(warning.told_at)] if warning.told_at else []
+    return " ".join(filter(None, [*told, warning.failed_words])) or "to nobody"
 
 
 def _webhook_path(connection: Connection) -> str:

@@ -12,7 +12,7 @@ from billing.admin.forms import DayField, dress
 from billing.admin.shown import change_url, list_url
 from billing.models import Job, Role
 from billing.services.jobs import start_job
-from integrations import mapping, outbox, sign_in, switching, upkeep
+from integrations import mapping, outbox, sign_in, signing_out, switching, upkeep
 from integrations.admin.shown import erp_name, sends
 from integrations.backfill import backfill
 from integrations.connectors import base
@@ -144,6 +144,7 @@ def _suggest(request: HttpRequest, connection: Connection, given: dict[str, Any]
 
 
 def _send(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
+    outbox.hurry(connection.pk)
     outbox.wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
     return "The workers were woken. Look again in a moment."
 
@@ -163,6 +164,11 @@ def _mode(request: HttpRequest, connection: Connection, given: dict[str, Any]) -
 def _switch_off(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     upkeep.switch_off(connection.pk, reason=f"Switched off by {request.user}.")
     return f"{connection.name} is switched off."
+
+
+def _sign_out(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
+    signing_out.sign_out(connection, reason=f"The sign-in was ended by {request.user}. Connect again to go on.")
+    return f"The sign-in of {connection.name} is ended, at {erp_name(connection.erp)} and here."
 
 
 def _switch_on(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
@@ -220,8 +226,8 @@ VERBS = (
     ),
     Verb(
         "send-now", "Send waiting items now", _send, role=Role.ACCOUNTANT, allowed=_is_open,
-        explain=lambda connection: "Wakes a worker, which sends what is due. Items that wait for their next try go out when "
-        "it is time; parked ones need a person.",
+        explain=lambda connection: "Wakes a worker, which sends what waits, also what waits for a later try or for locked "
+        "books. Where no answer came it is first looked whether the ERP has it, when it is time; parked items need a person.",
     ),
     Verb(
         "import-lists", "Import lists", _import_lists, role=Role.ACCOUNTANT, allowed=_has_lists,
@@ -250,6 +256,11 @@ VERBS = (
         "mode", "Change what it sends", _mode, role=Role.ADMIN, form=ModeForm, allowed=_is_on,
         explain=lambda connection: f"{connection.name} sends {sends(connection).lower()} now. What happened before the change "
         "stays in the form in which it was sent.",
+    ),
+    Verb(
+        "sign-out", "End the sign-in", _sign_out, role=Role.ADMIN, danger=True, allowed=signing_out.can_sign_out,
+        explain=lambda connection: f"{erp_name(connection.erp)} is told that this connection is over, and its tokens are "
+        f"forgotten.{_undelivered(connection)} Somebody has to sign in again before anything is sent.",
     ),
     Verb(
         "switch-off", "Switch off", _switch_off, role=Role.ADMIN, danger=True, allowed=_is_on,

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.html import format_html_join
 
 from accounting.models import JournalEntry
 from billing.admin.shown import NONE, change_url, day, link, to
@@ -211,7 +212,11 @@ class Theirs:
         if isinstance(value, dict):
             is_journal = row["kind"] == Kind.JOURNAL_ENTRY.value
             parts = [(self.account(key) if is_journal else f"document {key}", each) for key, each in value.items()]
-            return "; ".join(f"{name} {in_groups(amount)}" for name, amount in parts) or "nothing"
+            lines = ((name, in_groups(amount)) for name, amount in parts)
+            return (
+                format_html_join("", '<div class="cf-part">{} <span class="cf-amount">{}</span></div>', lines)
+                or "nothing"
+            )
         if row.get("detail") == "The customer differs.":
             return self._names.get((RecordKind.CUSTOMER, str(value)), value) or "not mapped"
         if _DAY.fullmatch(str(value or "")):

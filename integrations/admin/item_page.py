@@ -11,14 +11,17 @@ from integrations import outbox, preview, vault
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.excerpts import parts_of
 from integrations.admin.shown import Subjects, indented, outbox_url, their_document
+from integrations.connectors.errors import PeriodLocked
 from integrations.documents import Kind, as_sent, reference_of
 from integrations.models import DeliveryAttempt, ExportedDocument, ExternalReference, OutboxItem, OutboxState
 from integrations.tokens import is_fed_by_files
 
 _ATTEMPTS_SHOWN = 50
+_BOOKS_CLOSED = PeriodLocked("").code
 _FOLDED = (
     '<details><summary class="cf-link" style="cursor: pointer">{}</summary>'
-    '<pre class="cf-code" style="max-width: 620px; overflow-wrap: anywhere; white-space: pre-wrap">{}</pre></details>'
+    '<pre class="cf-code" style="min-width: 340px; max-width: 620px; overflow-wrap: anywhere; white-space: pre-wrap">{}'
+    "</pre></details>"
 )
 
 
@@ -30,7 +33,6 @@ def describe(item: OutboxItem, *, with_preview: bool = False) -> Document:
     name = reference_of(item.connection.reference_prefix, item.kind, item.subject_id)
     waits_for = outbox.waits_for(item) if item.state == OutboxState.PENDING else None
     customer = Customer.objects.filter(pk=item.group_key).first() if item.group_key else None
-    is_open = item.state not in (OutboxState.DELIVERED, OutboxState.SKIPPED)
     return Document(
         title=f"{item.get_kind_display()} {name}",
         badge=status(item, "state"),
@@ -48,7 +50,7 @@ def describe(item: OutboxItem, *, with_preview: bool = False) -> Document:
             ("Attempts", item.attempts),
             ("Put here", moment(item.created_at)),
             ("Delivered", moment(item.delivered_at)),
-            *([("To mend it", _mend(item))] if is_open and item.reason_code else []),
+            *([("To mend it", _mend(item))] if item.state == OutboxState.PARKED and item.reason_code else []),
         ],
         tables=[*([_preview(item)] if with_preview else []), _attempts(item, name)],
     )
@@ -96,6 +98,8 @@ def _mend(item: OutboxItem) -> object:
         return "Enter it in the ERP by hand, then skip it"
     if item.reason_code == "bad_credentials":
         return link(item.connection, "Connect again")
+    if item.reason_code == _BOOKS_CLOSED:
+        return "Open its books there and send it again, or send it with the first open day"
     return "Do what the ERP asks, then send it again"
 
 

@@ -28,7 +28,7 @@ from integrations.documents import Kind, as_sent, reference_of
 from integrations.models import UNDELIVERED, Connection, OutboxItem, OutboxState
 
 _CHUNK = 5000
-_WORDS_SHOWN = 140  # The page of an item says all of it.
+_WORDS_SHOWN = 280  # The page of an item says all of it.
 _SENDABLE = (OutboxState.PARKED, OutboxState.SKIPPED)
 _SKIPPABLE = outbox.SKIPPABLE
 _AGAIN = (

@@ -49,7 +49,12 @@ class PolicyForm(VerbForm):
     warn_to = forms.CharField(
         label="Warn by e-mail", required=False, max_length=500, help_text="Addresses, separated by commas."
     )
-    warn_url = forms.URLField(label="Warn by webhook", required=False, assume_scheme="https")
+    warn_url = forms.URLField(
+        label="Warn by webhook",
+        required=False,
+        assume_scheme="https",
+        help_text="An address on the public internet that begins with https://. It is sent JSON: connection, code, words.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,6 +71,12 @@ class PolicyForm(VerbForm):
         }
         self.initial |= {"summarize_payments": policy.payments, "summarize_others": policy.others}
         self.initial |= {name: connection.option(name, "") for name in ("warn_to", "warn_url")}
+
+    def clean_warn_url(self) -> str:
+        url: str = self.cleaned_data["warn_url"]
+        if url and not url.startswith("https://"):
+            raise forms.ValidationError("Give an address that begins with https://: warnings name documents.")
+        return url
 
     def clean_warn_to(self) -> str:
         addresses = [each.strip() for each in self.cleaned_data["warn_to"].split(",") if each.strip()]
@@ -97,6 +108,8 @@ def policy_words(connection: Connection) -> list[tuple[object, object]]:
 def _set(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     start = given.pop("start", None)
     upkeep.set_options(connection.pk, {**given, "start": start.isoformat() if start else None})
+    outbox.hurry(connection.pk)  # What waits for locked books may go now.
+    outbox.wake(tenant_id=connection.tenant_id, connection_id=connection.pk)
     return "The policies are kept. They hold for what happens from now on; the rules for locked books for everything."
 
 

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from unfold.decorators import display
 
 from billing.access import may
@@ -31,6 +32,7 @@ from integrations.reconciliation.ledger import BY_LEDGER, LEDGER
 from integrations.reconciliation.sums import IN_BASE
 
 _SHOWN = 300
+_CAUSE = '<div style="min-width: 240px">{}</div>'
 
 
 class SignOffForm(VerbForm):
@@ -273,7 +275,7 @@ def _differences(reconciliation: Reconciliation, cause: str) -> list[Table]:
                 (
                     str(row["kind"]).replace("_", " ").capitalize(),
                     f"{_account(row, theirs)}, {row['currency']}" if row["kind"] == "account" else ours.link(row),
-                    f"{sentence(row['cause'])}. {row.get('detail', '')}".strip(),
+                    format_html(_CAUSE, f"{sentence(row['cause'])}. {row.get('detail', '')}".strip()),
                     theirs.show(row, "ours"),
                     theirs.show(row, "theirs"),
                     ours.theirs(row),

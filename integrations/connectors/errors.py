@@ -7,6 +7,7 @@ class DeliveryError(Exception):
     code = "error"
 
     def __init__(self, words: str) -> None:
+        words = words.replace(".. ", ". ")  # A vendor's sentence within ours has its own full stop.
         super().__init__(words)
         self.words = words
 

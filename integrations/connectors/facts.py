@@ -159,12 +159,16 @@ class ErpDocument:
 
 @dataclass(frozen=True)
 class Change:
-    """Something the ERP says has changed: a document or a list row. `kind` is a Kind or a RowKind."""
+    """Something the ERP says has changed: a document or a list row. `kind` is a Kind or a RowKind.
+
+    `document` is the document as it is now, where the vendor told it with the change: then nobody has to ask for it.
+    """
 
     kind: str
     external_id: str
     what: Literal["changed", "deleted"]
     at: datetime | None = None
+    document: ErpDocument | None = None
 
 
 @dataclass(frozen=True)

@@ -55,21 +55,23 @@ class SecretField:
 class Endpoints:
     """The vendor's addresses for one connection. `api` is scheme and host; connectors add their own paths.
 
-    A stand-in server serves the paths of `authorize` and `token` on its own host.
+    A stand-in server serves the paths of `authorize`, `token` and `revoke` on its own host.
     """
 
     api: str
     authorize: str = ""
     token: str = ""
+    revoke: str = ""
 
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """What is posted to the token address, as a form. `basic`: HTTP Basic with these two, else none."""
+    """What is posted to the token address, as a form or `as_json`. `basic`: HTTP Basic with these two, else none."""
 
     form: Mapping[str, str]
     basic: tuple[str, str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    as_json: bool = False
 
 
 Secrets = Mapping[str, Any]
@@ -101,6 +103,7 @@ class SignIn:
     asked with the callback's parameters before the exchange and with both after it; check every address you keep against
     the vendor's known hosts, for the callback comes from a browser. `refresh_days` is how long an unused sign-in lasts.
     `busy(status, answer)` gives the seconds to wait where the token address only says that it was asked too often, else 0.
+    `revocation(secrets)` is what ends the sign-in at `Endpoints.revoke`; `leaves`: the connector ends it with its method `leave`.
     """
 
     code: str
@@ -117,6 +120,8 @@ class SignIn:
     remember: Callable[[Mapping[str, str], Mapping[str, Any]], Mapping[str, str]] = nothing_more
     refresh_days: float = 100.0
     busy: Callable[[int, Mapping[str, Any]], float] = never_busy
+    revocation: Callable[[Secrets], TokenRequest] | None = None
+    leaves: bool = False
     note: str = ""
 
 

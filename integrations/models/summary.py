@@ -4,6 +4,7 @@ from django.db import models
 
 from billing.fields import CurrencyField
 from billing.models import BusinessEntity
+from billing.periods import day_words
 from billing.tenancy import TenantModel
 from integrations.models.connection import Connection
 
@@ -30,9 +31,10 @@ class JournalSummary(TenantModel):
     def __str__(self) -> str:
         if self.unit == "open":
             return (
-                f"Opening balances as of {self.end} in {self.currency} ({self.entry_count} entries of {self.start:%Y})"
+                f"Opening balances as of {day_words(self.end)} in {self.currency} "
+                f"({self.entry_count} entries of {self.start:%Y})"
             )
-        period = f"{self.start:%B %Y}" if self.unit == "month" else f"{self.start}"
+        period = f"{self.start:%B %Y}" if self.unit == "month" else day_words(self.start)
         return f"{self.entry_count} entries of {period} in {self.currency}"
 
 

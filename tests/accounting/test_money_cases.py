@@ -27,16 +27,10 @@ from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
 from billing.services.disputes import lose_dispute, open_dispute, win_dispute
 from billing.services.gateways import add_gateway, record_payout
+from billing.services.held_wallets import expire_wallets
 from billing.services.payments import receive_payment
 from billing.services.refunds import refund_credit_note, refund_payment, refund_wallet
-from billing.services.wallets import (
-    apply_wallet,
-    expire_wallets,
-    grant_bonus,
-    keep_in_wallet,
-    top_up_wallet,
-    withdraw_bonus,
-)
+from billing.services.wallets import apply_wallet, grant_bonus, keep_in_wallet, top_up_wallet, withdraw_bonus
 from tests.billing.test_documents import refused
 from tests.journal import journal, text
 

@@ -5,8 +5,11 @@ import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.files.base import ContentFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -36,6 +39,7 @@ from billing.printing import bundles
 from billing.services import jobs
 from billing.services.billing_run import run_billing
 from billing.services.invoices import finalize_invoices
+from billing.services.tenants import add_business_entity
 
 
 def url(name: str, *args: object) -> str:
@@ -274,6 +278,24 @@ def test_jobs_run_report_and_fail_in_words(
     assert failing.status == JobStatus.FAILED
     assert "day is out of range" in failing.message
     assert "day is out of range" in finance.get(url("billing_job_change", failing.pk)).content.decode()
+
+
+def test_an_import_asks_whose_customers_they_are_where_there_are_several(
+    finance: Client, entity: BusinessEntity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "async_task", lambda *args, **options: None)
+    columns = (settings.BASE_DIR / "docs/examples/telco_columns.toml").read_bytes()
+
+    def post(**further: object) -> Any:
+        files = {"file": ContentFile(b"x", "a.csv"), "columns": ContentFile(columns, "c.toml")}
+        return finance.post(url("import_contracts"), {**files, **further})
+
+    assert "Customers of" not in finance.get(url("import_contracts")).content.decode()
+    assert post().status_code == 302
+    other = add_business_entity(tenant=entity.tenant, code="south", name="South", currency="USD")
+    assert "This field is required" in post().content.decode()
+    assert post(business_entity=other.pk).status_code == 302
+    assert [each.parameters["business_entity"] for each in Job.objects.order_by("id")] == ["", "south"]
 
 
 def test_who_waits_for_a_job_does_not_read_its_file(finance: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounting.models import Account, JournalLine
-from billing.models import BusinessEntity, CreditNote, Invoice, Payment
+from billing.models import BusinessEntity, CreditNote, Invoice, Payment, TaxRate
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
 from billing.services.payments import receive_payment
@@ -28,7 +28,7 @@ from integrations.models import (
     SummarizedEntry,
 )
 from integrations.policy import Target, targets
-from integrations.readiness import our_accounts
+from integrations.readiness import our_accounts, readiness
 from integrations.setup import SetupError
 from integrations.upkeep import switch_off, switch_on
 from tests.admin.erp import url
@@ -305,3 +305,18 @@ def test_accounts_are_suggested_by_what_erps_call_them(connection: Connection) -
     mapping.suggest(connection)
     ours = Account.objects.get(pk=Mapping.objects.get(kind="account").internal_id)
     assert ours.role == "bad_debt_expense"
+
+
+def test_a_tax_rate_is_suggested_by_its_percentage_and_missed_before_going_live(connection: Connection) -> None:
+    connection.erp, connection.sync_mode = "xero", "documents"
+    connection.save()
+    rate = TaxRate.objects.create(code="vat", name="Value added", percent=Decimal("19.0000"))
+    assert f"Map the tax rate {rate}." in readiness(connection)
+    for number, percent in (("a", "19"), ("b", "7"), ("c", "")):
+        ErpRecord.objects.create(
+            connection=connection, kind="tax_code", external_id=number, name=number, data={"rate": percent}
+        )
+    mapping.suggest(connection)
+    mapping.confirm(connection)
+    assert Mapping.objects.get(kind="tax_code").external_id == "a"
+    assert f"Map the tax rate {rate}." not in readiness(connection)

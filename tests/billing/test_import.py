@@ -9,7 +9,9 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from accounting.setup import set_up_books
 from billing.models import Contract, ContractItem, Customer
+from billing.services.tenants import add_business_entity
 
 MAP = settings.BASE_DIR / "docs/examples/telco_columns.toml"
 COLUMNS = "customerID,tenure,PhoneService,InternetService,Contract,PaymentMethod,MonthlyCharges"
@@ -144,6 +146,26 @@ def test_a_good_file_becomes_customers_products_and_contracts(run):
         {"amount": "56.95"},
         "2026-01-01",
     )
+
+
+def test_with_several_entities_the_file_is_for_the_one_that_is_named(run, tenant):
+    other = add_business_entity(tenant=tenant, code="south", name="South", currency="USD")
+    set_up_books(business_entity=other)
+    before = rows_of_everything()
+    for options, words in (((), "Name the business entity"), (("--entity", "east"), "no business entity “east”")):
+        with pytest.raises(CommandError, match=words):
+            run(GOOD, *options)
+    assert rows_of_everything() == before
+    answer, code = run(GOOD, "--entity", "south")
+    assert (answer["contracts"], code) == (3, 0)
+    assert set(Customer.objects.values_list("business_entity__code", flat=True)) == {"south"}
+    assert set(Contract.objects.values_list("business_entity__code", flat=True)) == {"south"}
+    # The same customer cannot be billed by two of them; were it so, the books of one would hold debts of the other's.
+    answer, code = run(["A-1,1,No,DSL,Two year,Check,5"], "--entity", "main")
+    assert code == 1 and "exists with other terms" in answer["rejected"][0]["reason"]
+    Contract.objects.filter(customer__external_id="A-1").update(number="A-1-old")
+    answer, code = run(["A-1,1,No,DSL,Two year,Check,5"], "--entity", "main")
+    assert code == 1 and "is another business entity's, not main's" in answer["rejected"][0]["reason"]
 
 
 def test_the_same_file_again_adds_nothing(run):

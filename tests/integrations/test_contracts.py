@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from billing.models import BusinessEntity, TaxRate
-from integrations import noticing, setup, tokens
+from integrations import noticing, setup, signing_out, tokens
 from integrations.models import Connection
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
@@ -95,4 +95,6 @@ def test_tokens_are_asked_for_as_published(erp: str, entity: BusinessEntity, mon
     with start_in_thread(erp, port=0, limits="off") as box:
         connection = connected(erp, entity, box.url, "journal_entries")
         assert tokens.ConnectionAccess(connection.pk).refresh(stale=connection.credentials["access_token"])
-    assert asked == {"token"}
+        if erp in ("quickbooks", "zoho"):
+            signing_out.sign_out(connection, reason="Over.")
+    assert asked == ({"token", "revoke"} if erp in ("quickbooks", "zoho") else {"token"})

@@ -44,6 +44,24 @@ def test_each_policy_is_kept_for_each_vendor(erp: str, entity: BusinessEntity) -
         assert dates(connection) == {"2026-02-01"}
 
 
+def test_who_has_opened_the_books_need_not_wait_for_the_next_look(entity: BusinessEntity) -> None:
+    with start_in_thread("quickbooks", port=0, limits="off") as box:
+        made, _ = setup.create_connection(business_entity=entity, erp="quickbooks")
+        connection = setup.connect_sandbox(made, box.url)
+        Connection.objects.update(
+            options={"when_locked": "hold", "settle_seconds": 0}
+        )  # Looked at again after an hour.
+        a_month(customers=1)
+        Books(box.url).prefer(BookCloseDate="2026-01-31")
+        mapping.import_lists(connection)
+        assert drain(connection.pk, until_empty=True, patience=0.5).waiting == OutboxItem.objects.count()
+        Books(box.url).prefer(BookCloseDate=None)
+        assert drain(connection.pk, until_empty=True, patience=0.5).delivered == 0
+        assert outbox.hurry(connection.pk) == OutboxItem.objects.count()
+        assert drain(connection.pk, until_empty=True, patience=0.5).waiting == 0
+        assert set(OutboxItem.objects.values_list("state", flat=True)) == {"delivered"}
+
+
 def after(connection: Connection, policy: str, *, patience: float = 6.0) -> set[str]:
     """Give the states that a delivery under a policy leaves."""
     set_options(connection.pk, {"when_locked": policy})

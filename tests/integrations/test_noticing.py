@@ -14,14 +14,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.models import Invoice, Payment
+from billing.models import BusinessEntity, Invoice, Payment
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
-from integrations import noticing, tasks, warnings
+from integrations import noticing, setup, tasks, warnings
 from integrations.connectors.quickbooks.webhooks import read, verify
 from integrations.delivery import drain
 from integrations.mapping import connector_of
 from integrations.models import Connection, ConnectionWarning, ExternalReference, NoticedChange, OutboxItem
+from integrations.sandbox.server import start_in_thread
 from integrations.upkeep import set_options
 from integrations.vault import Secrets
 from integrations.warnings import CannotTell, post
@@ -110,6 +111,23 @@ def test_what_is_done_to_our_documents_there_is_noticed(connect, box) -> None:
     said = dict(NoticedChange.objects.values_list("subject_id", "words"))
     assert said[first.subject_id] == "It was deleted in the ERP."
     assert said[second.subject_id].endswith("to 99.00.")
+
+
+@pytest.mark.parametrize("mode", ["journal_entries", "documents"])
+@pytest.mark.parametrize("erp", ["quickbooks", "xero", "netsuite", "zoho"])
+def test_what_we_sent_ourselves_is_not_asked_for_one_by_one(erp: str, mode: str, entity: BusinessEntity) -> None:
+    """A back-fill of thousands would else use up the day's calls, and the poll would never end."""
+    with start_in_thread(erp, port=0, limits="off") as box:
+        made, _ = setup.create_connection(business_entity=entity, erp=erp, mode=mode)
+        connection = setup.connect_sandbox(made, box.url)
+        a_month(customers=15)
+        drain(connection.pk, until_empty=True)
+        assert OutboxItem.objects.filter(state="delivered").count() == OutboxItem.objects.count() >= 30
+        before = Books(box.url).state()["calls"]["total"]
+        assert noticing.poll(Connection.objects.get()) == 0
+        assert (
+            Books(box.url).state()["calls"]["total"] - before < 25
+        )  # Lists, lists of changes, and a look for deletions.
 
 
 def test_a_payment_recorded_there_is_taken_over_once_where_the_tenant_wants_that(connect, box) -> None:

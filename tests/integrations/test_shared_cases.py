@@ -19,12 +19,13 @@ from billing.models import BusinessEntity, Customer, Invoice, InvoiceLine, Produ
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import finalize_invoices
 from billing.services.one_off import NewLine, draft_invoice
-from integrations import mapping, outbox, outcomes, setup, tokens
-from integrations.connectors.base import Delivered, Parcel
+from integrations import mapping, outbox, outcomes, setup, signing_out, tokens
+from integrations.connectors.base import BadCredentials, Delivered, Parcel, TryLater
 from integrations.delivery import DrainResult, drain
 from integrations.documents import JournalDocument, JournalLineDocument, Kind, reference_of
 from integrations.models import Connection, ConnectionStatus, DeliveryAttempt, Mapping, OutboxItem
 from integrations.reconciliation import reconcile
+from integrations.vault import Secrets
 from tests.accounting.rates import rates
 from tests.integrations.vendors import FILES, VENDORS, Shop, StandIn, shop_of
 from tests.integrations.world import JANUARY, sell
@@ -445,6 +446,37 @@ def test_the_longest_fields(any_shop: Shop, mode: str) -> None:
     assert deliver(connection).parked == 0
     assert each_is_there_once(any_shop)
     assert any_shop.code == FILES or differences() == []
+
+
+def test_a_sign_in_that_is_ended_is_ended_at_the_vendor_too(shop: StandIn) -> None:
+    """Its tokens are good for nothing any more, there or here; what waits goes out after the next sign-in."""
+    connection = shop.connect()
+    before = dict(connection.credentials)
+    if shop.code == "netsuite":  # Its certificate or token is withdrawn by a person, in NetSuite.
+        assert not signing_out.can_sign_out(connection)
+        return
+    assert signing_out.can_sign_out(connection)
+    shop.books.fail(
+        rate=1, kinds=["500"], times=1, include_oauth=True, only="DELETE" if shop.code == "xero" else "revoke"
+    )
+    with pytest.raises(ValueError, match="Nothing was changed"):
+        signing_out.sign_out(connection, reason="Over.")
+    assert Connection.objects.get().credentials == before
+    signing_out.sign_out(connection, reason="Over.")
+    ended = Connection.objects.get()
+    assert (ended.status, ended.status_reason) == (ConnectionStatus.RECONNECT_NEEDED, "Over.")
+    assert not set(ended.credentials) & {"access_token", "refresh_token"} and ended.credentials["client_id"]
+    with pytest.raises((BadCredentials, TryLater, ValueError)):
+        refreshed = tokens.exchange(ended, {"grant_type": "refresh_token", "refresh_token": before["refresh_token"]})
+        assert shop.code == "xero" or refreshed is None
+        Connection.objects.update(credentials=Secrets(before), status=ConnectionStatus.CONNECTED)
+        mapping.connector_of(Connection.objects.get()).company()
+    Connection.objects.update(credentials=ended.credentials, status=ended.status)
+    sell()
+    deliver(ended)
+    assert [state for _, state, _ in undone()] == ["pending"]
+    deliver(setup.connect_sandbox(Connection.objects.get(), shop.url))
+    assert each_is_there_once(shop)
 
 
 def test_an_invoice_of_every_shape(shop: StandIn) -> None:

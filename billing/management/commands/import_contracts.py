@@ -14,12 +14,16 @@ class Command(TenantCommand):
         super().add_arguments(parser)
         parser.add_argument("file", type=Path, metavar="FILE", help="the CSV file, UTF-8, with a heading")
         parser.add_argument("--columns", type=Path, required=True, metavar="MAP.toml", help="the column map")
+        parser.add_argument(
+            "--entity", default="", metavar="CODE", help="whose customers; needed where there are several"
+        )
         parser.add_argument("--skip-bad-rows", action="store_true", help="import the good rows, report the bad ones")
 
     def run(self, *, tenant: Tenant | None, **options: Any) -> dict[str, Any]:
         result = import_contracts(
             path=options["file"],
             columns=load_column_map(options["columns"]),
+            business_entity=options["entity"],
             skip_bad_rows=options["skip_bad_rows"],
             on_progress=self.progress,
         )

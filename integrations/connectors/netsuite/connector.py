@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 _JOB_SOON, _JOB_LATER = 1.0, 4.0  # Seconds until a job is asked for: the first time, and each time after.
 _MOST_SINGLES = 20  # Of a batch that was refused in part: so many are sent alone to hear why, within one lease.
 _FEW = 3
+_READ_AT_ONCE = 200  # Changed transactions whose documents are read with one query.
 JsonObject = dict[str, Any]
 
 
@@ -124,8 +125,15 @@ class NetSuite:
             f"SELECT id, type, {as_date('lastmodifieddate')} FROM transaction WHERE type IN {any_of(list(kinds))} "
             f"AND {objects.changed_after(since)} ORDER BY id"
         )
+        ids: dict[Kind, list[int]] = {}
         for row in self._queries.all(text):
-            yield Change(kinds[str(row["type"])].value, str(row["id"]), "changed")
+            ids.setdefault(kinds[str(row["type"])], []).append(int(row["id"]))
+        for kind, numbers in ids.items():
+            for start in range(0, len(numbers), _READ_AT_ONCE):
+                some = numbers[start : start + _READ_AT_ONCE]
+                where = f"id IN ({', '.join(map(str, some))})"
+                found = {each.external_id: each for each in self._transactions().read(kind, where)}
+                yield from (Change(kind.value, str(pk), "changed", document=found.get(str(pk))) for pk in some)
 
     def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
         """Tell which of these transactions are there no longer: one query for up to a thousand of them."""

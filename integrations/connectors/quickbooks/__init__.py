@@ -26,6 +26,7 @@ _ENDPOINTS = Endpoints(
     api="https://quickbooks.api.intuit.com",
     authorize="https://appcenter.intuit.com/connect/oauth2",
     token="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",  # noqa: S106 - an address
+    revoke="https://developer.api.intuit.com/v2/oauth2/tokens/revoke",
 )
 
 
@@ -33,6 +34,11 @@ def _token_request(secrets: Mapping[str, Any], form: Mapping[str, str], token_ur
     """Ask with the token also for the day on which the sign-in ends for good, five years after it was given."""
     asked = base.basic_auth(secrets, form, token_url)
     return replace(asked, headers={"x-include-refresh-token-hard-expires-in": "true"})
+
+
+def _revocation(secrets: Mapping[str, Any]) -> TokenRequest:
+    """End the sign-in: the refresh token and the access tokens that came of it."""
+    return replace(base.basic_auth(secrets, {"token": str(secrets.get("refresh_token", ""))}, ""), as_json=True)
 
 
 def _refuse(account: ErpRow, wish: AccountWish) -> str:
@@ -81,6 +87,7 @@ SPEC = ConnectorSpec(
             company_from=CompanyFrom.CALLBACK,
             company_name="realmId",
             token_request=_token_request,
+            revocation=_revocation,
         ),
     ),
     lists=tuple(LISTS.values()),

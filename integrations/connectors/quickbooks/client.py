@@ -151,9 +151,8 @@ def _read(response: requests.Response) -> dict[str, Any]:
     if status == 403:
         raise BadCredentials(f"The person who connected QuickBooks lost access ({tid}). Connect to QuickBooks again.")
     if status >= 500 or status in (408, 425):
-        raise UnknownOutcome(
-            f"QuickBooks had an error of its own (HTTP {status}, {tid}). It is checked and tried again."
-        )
+        named = ", ".join(filter(None, (f"HTTP {status}", tid)))
+        raise UnknownOutcome(f"QuickBooks had an error of its own ({named}). It is checked and tried again.")
     try:
         answer = loads(response.text)
     except ValueError as error:

@@ -86,6 +86,7 @@ LISTS = {
     "Department": RowKind.DEPARTMENT,
 }
 KIND_OF = {entity: kind for kind, entity in READ.items()} | {"Purchase": Kind.REFUND}
+_TOLD_WHOLE = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT)
 _HOSTS = {
     "quickbooks.api.intuit.com": "app.qbo.intuit.com",
     "sandbox-quickbooks.api.intuit.com": "app.sandbox.qbo.intuit.com",
@@ -244,7 +245,11 @@ def change(kind: Kind, found: JsonObject) -> Change:
     """Read a row of change data capture."""
     time = str((found.get("MetaData") or {}).get("LastUpdatedTime") or "")
     at = datetime.fromisoformat(time) if time else None
-    return Change(kind.value, str(found["Id"]), "deleted" if found.get("status") == "Deleted" else "changed", at)
+    if found.get("status") == "Deleted":
+        return Change(kind.value, str(found["Id"]), "deleted", at)
+    # An expense may be a refund or other money that left: which one, only the document asked for by its own kind says.
+    document = erp_document(kind, found) if kind in _TOLD_WHOLE and found.get("TxnDate") else None
+    return Change(kind.value, str(found["Id"]), "changed", at, document)
 
 
 def _posting(line: JsonObject) -> ErpPosting:

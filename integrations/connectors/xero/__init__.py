@@ -112,6 +112,7 @@ SPEC = ConnectorSpec(
             company_from=CompanyFrom.CHOICE,
             remember=_event_of,
             refresh_days=60.0,
+            leaves=True,
             note="In Xero's developer portal make an app of the type “Web app”; its page “Configuration” shows both.",
         ),
         SignIn(

@@ -66,6 +66,10 @@ class Client:
         answer = self._call("GET", "/connections", operation="connections", params=params, headers={})
         return list(answer.body["rows"]) if answer else []
 
+    def disconnect(self, number: str) -> None:
+        """End one connection of the sign-in; one that is gone already is no error. Raises DeliveryError."""
+        self._call("DELETE", f"/connections/{number}", operation="disconnect", params={}, headers={})
+
     def write(self, method: str, path: str, body: str, *, key: str, **params: str) -> Answer:
         """Send a body under an idempotency key that is this body's own. Raises DeliveryError."""
         digest = hashlib.blake2s(f"{method} {path} {body}".encode(), digest_size=8).hexdigest()

@@ -61,6 +61,12 @@ class Xero:
         rows = rows or self._client.connections()
         return [objects.choice(each) for each in rows if each.get("tenantType") == "ORGANISATION"]
 
+    def leave(self) -> None:
+        """End the connection of this organisation: to revoke the token would end all that the person connected."""
+        for each in self._client.connections():
+            if each.get("tenantId") == self._wiring.realm_id:
+                self._client.disconnect(str(each["id"]))
+
     def encode(self, kind: Kind, document: Document) -> str:
         """Give the exact body to send. Raises Rejected, MissingMapping, DeliveryError where codes must be read first."""
         company, accounts = self._company, self._accounts

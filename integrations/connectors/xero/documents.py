@@ -67,11 +67,14 @@ def changed(reader: Reader, *, since: datetime) -> Iterator[Change]:
             if _is_purchase(found):
                 continue
             is_refund = kind is Kind.PAYMENT and not found.get("Invoice")
+            is_gone = found.get("Status") in _GONE
             yield Change(
                 kind=Kind.REFUND.value if is_refund else kind.value,
                 external_id=objects.external_id_of(kind, found),
-                what="deleted" if found.get("Status") in _GONE else "changed",
+                what="deleted" if is_gone else "changed",
                 at=objects.moment(found.get("UpdatedDateUTC")),
+                # A payment of ours may be several of theirs.
+                document=None if is_gone or kind is Kind.PAYMENT else objects.erp_document(kind, found),
             )
 
 

@@ -73,6 +73,7 @@ SPEC = ConnectorSpec(
             token_request=places.token_request,
             remember=places.remember,
             busy=places.busy,
+            revocation=places.revocation,
             refresh_days=36_500.0,  # The refresh token does not end by time.
             note=(
                 "In Zoho Books create a custom field “Counterfoil ID” (single line, no duplicates) for customers, items, "

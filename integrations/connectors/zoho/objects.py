@@ -311,7 +311,10 @@ def company(found: JsonObject, locks: list[Lock], *, multi_currency: bool) -> Co
 def change(kind: Kind, found: JsonObject) -> Change:
     """Read a row of a list as a change."""
     at = moment(text(found.get("last_modified_time")))
-    return Change(kind=kind.value, external_id=text(found[MODULES[kind].id]), what="changed", at=at)
+    # Lists of journals tell no status: what is a draft or gone is not told as a change either.
+    is_whole = found.get("total") not in (None, "") and bool(found.get("status") or kind is Kind.JOURNAL_ENTRY)
+    document = erp_document(kind, found) if is_whole else None
+    return Change(kind.value, text(found[MODULES[kind].id]), "changed", at, document)
 
 
 def moment(value: str) -> datetime | None:

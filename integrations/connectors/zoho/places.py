@@ -50,7 +50,13 @@ def endpoints(secrets: Secrets) -> Endpoints:
     centre = next((each for each in DATA_CENTRES.values() if told == f"https://{each.accounts}"), entered)
     accounts = told or f"https://{centre.accounts}"
     api = str(secrets.get("api_domain") or f"https://{centre.api}")
-    return Endpoints(api=api, authorize=f"{accounts}/oauth/v2/auth", token=f"{accounts}/oauth/v2/token")
+    token = f"{accounts}/oauth/v2/token"
+    return Endpoints(api=api, authorize=f"{accounts}/oauth/v2/auth", token=token, revoke=f"{token}/revoke")
+
+
+def revocation(secrets: Secrets) -> TokenRequest:
+    """End the sign-in, which is one of the twenty that a person has."""
+    return TokenRequest({"token": str(secrets.get("refresh_token", ""))})
 
 
 def token_request(secrets: Secrets, form: Mapping[str, str], token_url: str) -> TokenRequest:
