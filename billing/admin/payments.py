@@ -254,7 +254,8 @@ def _voided(payment: Payment) -> list[tuple[str, object]]:
 def _withheld(payment: Payment) -> object:
     if not payment.withheld.amount:
         return NONE
-    return f"{money(payment.withheld)}, {'claimed back' if payment.withheld_is_recoverable else 'lost'}"
+    withheld = format_money(payment.withheld.amount, payment.currency)
+    return f"{withheld}, {'claimed back' if payment.withheld_is_recoverable else 'lost'}"
 
 
 def _gone(payment: Payment) -> list[Table]:

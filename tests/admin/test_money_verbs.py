@@ -63,6 +63,8 @@ def test_a_card_payment_is_recorded_paid_out_disputed_and_won(finance: Client, s
     finance.post(f"{reverse('admin:billing_payment_add')}?customer={customer.pk}", taken)
     payment = Payment.objects.get(gateway=gateway)
     assert (payment.withheld.amount, payment.unapplied.amount) == (Decimal(10), Decimal(0))
+    shown = finance.get(reverse("admin:billing_payment_change", args=[payment.pk])).content.decode()
+    assert "10.00 USD, claimed back" in shown
     payout = {
         "paid_on": "2026-03-05",
         "currency": "USD",
