@@ -139,7 +139,9 @@ class _Importer:
         )
         customers = {
             customer.external_id: customer
-            for customer in Customer.objects.filter(external_id__in=[row.customer["external_id"] for row in rows])
+            for customer in Customer.objects.filter(external_id__in=[row.customer["external_id"] for row in rows]).only(
+                "external_id", "name", "business_entity"
+            )
         }
         fresh = []
         for row in rows:
