@@ -1,5 +1,6 @@
 """Decisions of a person about a document that the ERP has, or has no more, against what we know."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -17,8 +18,10 @@ from integrations.models import ExportedDocument, ExternalReference, OutboxItem,
 from integrations.outcomes import log_calls
 from integrations.preview import body_of
 from integrations.reconciliation.files import NO_EXPORT, NOT_IMPORTED, WAITS_FOR_FILE, Carried
+from integrations.tokens import is_fed_by_files
 from integrations.wiring import open_connector
 
+_ID = re.compile(r"[\w.-]{1,100}")  # It becomes part of an address.
 _TOTALS: dict[Kind, Any] = {Kind.INVOICE: Invoice, Kind.CREDIT_NOTE: CreditNote}
 # Why a document may yet come to an ERP that is fed by files.
 _ON_ITS_WAY = {
@@ -43,9 +46,14 @@ def adopt(item: OutboxItem, *, external_id: str) -> str:
     kind = as_sent(Kind(item.kind))
     if kind not in base.get(item.connection.erp).reads:
         raise CannotDecide("This kind of document cannot be looked up in the ERP. Skip it with the reason instead.")
-    found = connector_of(item.connection).document(kind, external_id.strip())
+    given = external_id.strip()
+    if not is_fed_by_files(item.connection) and not _ID.fullmatch(given):
+        raise CannotDecide(
+            f"“{given}” is no id of a document. Take it from the ERP's address bar or the difference's row."
+        )
+    found = connector_of(item.connection).document(kind, given)
     if found is None:
-        raise CannotDecide(f"The ERP has no such document with the id {external_id}.")
+        raise CannotDecide(f"The ERP has no such document with the id {given}.")
     ours = document_total(Kind(item.kind), item.subject_id)
     if ours is not None and ours != found.total:
         raise CannotDecide(f"That document is of {found.total:f}, ours of {ours:f}. Correct one of the two first.")

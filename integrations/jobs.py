@@ -5,11 +5,9 @@ from datetime import date
 from typing import Any
 
 from billing.periods import day_words
-from billing.refusals import add_refusal
 from billing.services.jobs import JobKind, JobResult, Progress, register
 from billing.wording import counted
 from integrations import mapping
-from integrations.connectors.base import DeliveryError
 from integrations.models import Connection
 from integrations.reconciliation import reconcile
 
@@ -62,4 +60,3 @@ def _reconcile(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
 register(JobKind("import_erp_lists", "Import of the ERP's lists", _import_lists))
 register(JobKind("create_erp_accounts", "Create accounts in the ERP", _create_accounts))
 register(JobKind("reconcile_erp", "Reconciliation with the ERP", _reconcile))
-add_refusal(DeliveryError)

@@ -9,8 +9,9 @@ from typing import Literal
 from django.utils import timezone
 
 from billing.clock import today
-from billing.models import BusinessEntity, Tenant
-from billing.tenancy import tenant_scope
+from billing.every_tenant import in_every_tenant
+from billing.models import BusinessEntity
+from billing.tenancy import current_tenant_id, tenant_scope
 from integrations import lanes, noticing, warnings
 from integrations.connectors.base import Change, DeliveryError
 from integrations.delivery import drain, holds_more_than_one_takes
@@ -48,23 +49,25 @@ def drain_connection(tenant_id: int, connection_id: int) -> None:
 def drain_all() -> None:
     """Call a worker to every connection that has something to deliver. Scheduled every minute."""
     beat()
-    for tenant_id in Tenant.objects.values_list("id", flat=True):
-        with tenant_scope(tenant_id):
-            connected = Connection.objects.filter(
-                status=ConnectionStatus.CONNECTED, items__state__in=_UNDONE
-            ).distinct()
-            for connection_id in connected.values_list("id", flat=True):
-                lanes.call(tenant_id=tenant_id, connection_id=connection_id)
+    in_every_tenant(_call_workers)
+
+
+def _call_workers() -> None:
+    connected = Connection.objects.filter(status=ConnectionStatus.CONNECTED, items__state__in=_UNDONE).distinct()
+    for connection_id in connected.values_list("id", flat=True):
+        lanes.call(tenant_id=current_tenant_id(), connection_id=connection_id)
 
 
 def summarize() -> None:
     """Add up the days and months that are over. Scheduled hourly."""
-    for tenant_id in Tenant.objects.values_list("id", flat=True):
-        with tenant_scope(tenant_id):
-            # A day is over when it is over for every entity; what came later would make a sum of its own.
-            first = min((today(entity) for entity in BusinessEntity.objects.all()), default=today())
-            for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
-                close_summaries(connection, before=first)
+    in_every_tenant(_summarize)
+
+
+def _summarize() -> None:
+    # A day is over when it is over for every entity; what came later would make a sum of its own.
+    first = min((today(entity) for entity in BusinessEntity.objects.all()), default=today())
+    for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
+        close_summaries(connection, before=first)
 
 
 def notice(
@@ -80,30 +83,36 @@ def notice(
 
 def poll() -> None:
     """Ask every ERP what changed. Scheduled every ten minutes; one that cannot be asked does not hold up the others."""
-    for tenant_id in Tenant.objects.values_list("id", flat=True):
-        with tenant_scope(tenant_id):
-            # Not by the option's value: of a connection without it, JSON says neither that it is true nor that it is not.
-            live = Connection.objects.filter(status=ConnectionStatus.CONNECTED).exclude(options__has_key="setting_up")
-            for connection in live.defer("credentials"):
-                try:
-                    noticing.poll(connection)
-                except (DeliveryError, VaultError) as error:
-                    logger.warning("%s could not be asked for changes: %s", connection.pk, error)
+    in_every_tenant(_poll)
+
+
+def _poll() -> None:
+    # Not by the option's value: of a connection without it, JSON says neither that it is true nor that it is not.
+    live = Connection.objects.filter(status=ConnectionStatus.CONNECTED).exclude(options__has_key="setting_up")
+    for connection in live.defer("credentials"):
+        try:
+            noticing.poll(connection)
+        except (DeliveryError, VaultError) as error:
+            logger.warning("%s could not be asked for changes: %s", connection.pk, error)
 
 
 def warn() -> None:
     """Look at every connection's health. Scheduled every five minutes."""
-    for tenant_id in Tenant.objects.values_list("id", flat=True):
-        with tenant_scope(tenant_id):
-            # Credentials that cannot be read are among what is warned of.
-            for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
-                warnings.look(connection)
+    in_every_tenant(_warn)
+
+
+def _warn() -> None:
+    # Credentials that cannot be read are among what is warned of.
+    for connection in Connection.objects.exclude(status=ConnectionStatus.DISABLED).defer("credentials"):
+        warnings.look(connection)
 
 
 def prune() -> None:
     """Forget old attempts and sign-ins. Scheduled daily."""
-    now = timezone.now()
-    for tenant_id in Tenant.objects.values_list("id", flat=True):
-        with tenant_scope(tenant_id):
-            DeliveryAttempt.objects.filter(at__lt=now - _KEEP_ATTEMPTS).delete()
-            OAuthState.objects.filter(expires_at__lt=now - _KEEP_ATTEMPTS).delete()
+    in_every_tenant(_prune)
+
+
+def _prune() -> None:
+    before = timezone.now() - _KEEP_ATTEMPTS
+    DeliveryAttempt.objects.filter(at__lt=before).delete()
+    OAuthState.objects.filter(expires_at__lt=before).delete()

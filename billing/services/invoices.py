@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
-from billing.models import Contract, ContractStatus, Invoice, InvoiceStatus, SeriesKind
+from billing.models import Contract, ContractStatus, Invoice, InvoiceLine, InvoiceStatus, SeriesKind
 from billing.money import format_money
 from billing.periods import day_words
 from billing.publishing import publish, questions_ahead
@@ -252,6 +252,7 @@ def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = F
             f"Invoice {invoice} settles a modification of its contract and gives back what was billed before; "
             "correct it by a credit note, or modify the contract again."
         )
+    _refuse_given_back(invoice, lines)
     invoice.status, invoice.voided_on, invoice.void_reason = InvoiceStatus.VOID, on, reason.strip()
     invoice.save(update_fields=["status", "voided_on", "void_reason"])
     if bill_again:
@@ -277,6 +278,21 @@ def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = F
         ]
     )
     return invoice
+
+
+def _refuse_given_back(invoice: Invoice, lines: Sequence[BilledLine]) -> None:
+    """Refuse to undo what a later invoice has given back in part, because the contract was modified."""
+    periods = {line.contract_item_id: (line.period_start, line.period_end) for line in lines if line.contract_item_id}
+    given_back = InvoiceLine.objects.filter(contract_item__in=periods, net__lt=0).exclude(
+        invoice__status__in=[InvoiceStatus.DRAFT, InvoiceStatus.VOID]
+    )
+    for line in given_back.select_related("invoice"):
+        start, end = periods[line.contract_item_id or 0]
+        if line.period_start and start and end and start <= line.period_start < end:
+            raise WrongState(
+                f"Invoice {line.invoice} gives back part of what invoice {invoice} bills, because the contract was modified. "
+                "Credit what is left of it instead."
+            )
 
 
 def _make_due_again(lines: Sequence[BilledLine]) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 
 from accounting.models import JournalEntry
-from billing.admin.shown import NONE, change_url, link, to
+from billing.admin.shown import NONE, change_url, day, link, to
 from billing.models import CreditNote, Invoice, PaymentAllocation, WalletDraw, WalletEntry
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.shown import MODELS, outbox_url, their_document
@@ -30,11 +31,11 @@ from integrations.models import (
 from integrations.reconciliation import files, findings
 
 _AMOUNT = re.compile(r"-?\d+\.\d{2,}")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ENTRY = re.compile(r"JE-0*(\d{1,18})")
 _VOIDABLE = (
     Kind.INVOICE,
     Kind.CREDIT_NOTE,
-    Kind.PAYMENT,
 )  # What is void there keeps its number, so no other can have it.
 # Cause → what it means and what to do.
 _MEANS = {
@@ -45,7 +46,7 @@ _MEANS = {
     findings.GONE: "It was delivered, and the ERP does not show it by this date any more. Restore it or its date there.",
     findings.DELETED: "It was delivered and deleted there. Send it anew, or void it here.",
     findings.DATED_LATER: "Its date was changed in the ERP. Set it right there, or send it anew once it is deleted there.",
-    findings.VOIDED: "It was voided there, but not here. Void it here too, or credit what is paid; a journal is sent anew.",
+    findings.VOIDED: "It was voided there, but not here. Void or credit an invoice here too; what has no number is sent anew.",
     findings.APPROVAL: "It waits in the outbox until a person approves it.",
     findings.WAITS_FOR_SUM: "It goes out with the sum of its day or month, when that is over.",
     findings.ROUNDING: "Both sides rounded differently. Set it right there, or let the cents stay, with a reason at sign-off.",
@@ -220,6 +221,8 @@ class Theirs:
             )
         if row.get("detail") == "The customer differs.":
             return self._names.get((RecordKind.CUSTOMER, str(value)), value) or "not mapped"
+        if _DAY.fullmatch(str(value or "")):
+            return day(date.fromisoformat(str(value)))
         return NONE if value in (None, "") else in_groups(value)
 
 

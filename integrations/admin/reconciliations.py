@@ -28,7 +28,7 @@ from integrations.admin.shown import erp_name
 from integrations.connectors import base
 from integrations.models import Connection, ConnectionStatus, Mapping, MappingKind, Reconciliation
 from integrations.reconciliation import sign_off
-from integrations.reconciliation.ledger import LEDGER
+from integrations.reconciliation.ledger import BY_LEDGER, LEDGER
 from integrations.reconciliation.sums import IN_BASE
 
 _SHOWN = 300
@@ -222,9 +222,7 @@ def _customers(reconciliation: Reconciliation) -> list[Table]:
             [
                 (
                     names.get(row["erp_id"], row["customer"]),
-                    f"{row['currency']} (all in base currency)"
-                    if row["customer"].endswith(IN_BASE)
-                    else row["currency"],
+                    f"{row['currency']}{_summed(row['customer'])}",
                     *(_amount(row, side) for side in ("ours", "theirs", "difference")),
                 )
                 for row in reconciliation.customers
@@ -232,6 +230,13 @@ def _customers(reconciliation: Reconciliation) -> list[Table]:
             "",
         )
     ]
+
+
+def _summed(name: str) -> str:
+    """Say what a customer's sum is of, unless it is of the documents in their own currency."""
+    if name.endswith(BY_LEDGER):
+        return " (by the ledger, in base currency)"
+    return " (all in base currency)" if name.endswith(IN_BASE) else ""
 
 
 def _causes(reconciliation: Reconciliation) -> list[Table]:

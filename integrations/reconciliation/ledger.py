@@ -20,6 +20,7 @@ from integrations.policy import SWITCHED_AT
 from integrations.reconciliation.findings import BEYOND, RATE, ROUNDING, Findings
 from integrations.reconciliation.sums import IN_BASE
 
+BY_LEDGER = f", by the ledger{IN_BASE}"  # The ending of the names of such sums.
 LEDGER = "the ERP's own ledger of receivables" + IN_BASE
 _ROLES = (RECEIVABLE, "contra_accounts_receivable.customers", "unapplied_payments", "customer_wallet")
 _UNREALIZED = (ForeignBalancesRevalued.kind, RevaluationReversed.kind)
@@ -62,9 +63,7 @@ def compare(
         if mine == other:
             continue
         name = names.get(customer, customer or "Entries without a customer")
-        findings.customer(
-            name=f"{name}, by the ledger{IN_BASE}", external_id=customer, currency=currency, ours=mine, theirs=other
-        )
+        findings.customer(name=f"{name}{BY_LEDGER}", external_id=customer, currency=currency, ours=mine, theirs=other)
         if customer not in explained:
             is_small = abs(mine - other) <= _CENTS
             cause = ROUNDING if is_small else RATE if customer in foreign else BEYOND

@@ -12,10 +12,12 @@ from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
 from accounting.reports.trial_balance import trial_balance
 from accounting.setup import set_up_books
+from billing.errors import WrongState
 from billing.models import BusinessEntity, Contract, Customer, Invoice, Product, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.invoices import void_invoice
+from billing.services.modifications import Modification, modify_contract
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.journal import journal, text
@@ -160,3 +162,24 @@ def test_an_obligation_that_is_earned_when_invoiced_goes_back_with_its_invoice(g
     assert recognize_revenue(through=date(2026, 2, 28)).entries == 0
     assert check_ledger(grossed_up).problems == []
     assert replay_ledger().differences == []
+
+
+@pytest.mark.parametrize("treatment", ["memo", "gross_up"])
+def test_what_a_modification_has_given_back_in_part_is_not_voided(db: None, treatment: str) -> None:
+    """1,200.00 for the year, of which the invoice of April's upgrade takes 904.11 back: undone, it would be taken back twice."""
+    created = company(treatment)
+    with tenant_scope(created.pk):
+        set_up_books(business_entity=BusinessEntity.objects.get(), contract_start=treatment)
+        contract = sell("straight_line_days", months=12, item={"interval_months": 12, "pricing": {"amount": "1200"}})
+        run_billing(through=date(2026, 1, 1), finalize=True)
+        recognize_revenue(through=date(2026, 3, 31))
+        dearer = {contract.items.get().pk: {"pricing_model": "flat_fee", "pricing": {"amount": "1500"}}}
+        april = date(2026, 4, 1)
+        change = Modification(effective_on=april, signed_on=april, reason="More seats", replace=dearer)
+        modify_contract(contract_id=contract.pk, change=change)
+        with pytest.raises(WrongState, match="gives back part of what invoice"):
+            void(0, date(2026, 4, 10))
+        recognize_revenue(through=date(2026, 12, 31))
+        # January to March at 1,200.00 a year: 90 of 365 days; the rest at 1,500.00.
+        assert standing() == {"accounts_receivable.customers": D("1426.03"), "revenue": D("-1426.03")}
+        assert check_ledger(created).problems == []

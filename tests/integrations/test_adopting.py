@@ -57,6 +57,8 @@ def test_one_entered_by_hand_is_adopted_only_with_our_total(connect, box) -> Non
     second.refresh_from_db()
     with pytest.raises(CannotDecide, match="no such document"):
         adopting.adopt(second, external_id="99999")
+    with pytest.raises(CannotDecide, match="no id of a document"):
+        adopting.adopt(second, external_id="../journalentry/1?")
     with pytest.raises(CannotDecide, match="ours of"):
         adopting.adopt(second, external_id=ids[first.subject_id])
     ExternalReference.objects.filter(kind="invoice", subject_id=second.subject_id).delete()

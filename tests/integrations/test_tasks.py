@@ -7,6 +7,10 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ, Schedule
 
 from accounting.models import DailyBalance
+from billing.every_tenant import in_every_tenant
+from billing.models import Tenant
+from billing.services.tenants import create_tenant
+from billing.tenancy import current_tenant_id
 from integrations import lanes, tasks
 from integrations.models import Connection, DeliveryAttempt, OutboxItem
 from integrations.schedules import ensure_schedules
@@ -130,6 +134,22 @@ def test_all_that_the_clock_calls_is_there_and_runs(connect) -> None:
         import_string(func)()
     assert DailyBalance.objects.exists()
     assert Connection.objects.get().polled_at is not None
+
+
+def test_trouble_with_one_company_holds_up_no_other(tenant) -> None:
+    create_tenant(slug="first-in-line", name="First in line", currency="USD")
+    create_tenant(slug="last-in-line", name="Last in line", currency="USD")
+    seen = []
+
+    def work() -> None:
+        seen.append(current_tenant_id())
+        if current_tenant_id() == tenant.pk:
+            raise RuntimeError("unforeseen")
+
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        in_every_tenant(work)
+    assert sorted(seen) == sorted(Tenant.objects.values_list("id", flat=True))
+    assert len(seen) == 3
 
 
 def test_old_attempts_are_forgotten(connection) -> None:

@@ -115,8 +115,9 @@ class NetSuite:
 
     def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
         """Read one document as it is now."""
-        where = f"id = {int(external_id)}"
-        return next(iter(self._transactions().read(kind, where)), None)
+        if not external_id.isdecimal():
+            return None
+        return next(iter(self._transactions().read(kind, f"id = {int(external_id)}")), None)
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
         """Give the transactions that changed; what was deleted leaves no trace that every role may read (see `gone`)."""

@@ -147,6 +147,8 @@ class Books:
         self._withdraw(record)
         built.data.update(Id=old["Id"], SyncToken=old["SyncToken"], domain="QBO", sparse=False)
         built.data["MetaData"] = old["MetaData"]
+        if "LinkedTxn" in old:  # Its own lines are in the content; what others link is not.
+            built.data.setdefault("LinkedTxn", old["LinkedTxn"])
         record.built = built
         self._enter(record)
         touch(record)

@@ -60,6 +60,12 @@ def _edit(organisation: Organisation, body: Json) -> Json:
     if body.get("delete"):
         status = "ContactStatus" if entity == "Contact" else "Status"
         changed = {status: _GONE.get(entity, "DELETED")}
+        if entity == "BankTransaction":  # Its deletion repeats what it is.
+            changed |= {
+                "Type": record.data["Type"],
+                "BankAccount": {"AccountID": record.data["BankAccount"]["AccountID"]},
+                "LineItems": [{"Description": "Deleted by hand"}],
+            }
     if not changed:
         raise ControlError('Send "changes" with the fields to change, or "delete": true.')
     kept, closed = dict(organisation.preferences), dict.fromkeys(_DATES, "")

@@ -4,11 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.sandbox.messages import ControlError, Json
-from integrations.sandbox.zoho import journals, sales
+from integrations.sandbox.zoho import journals, payments, sales
 from integrations.sandbox.zoho.errors import ZohoError
 from integrations.sandbox.zoho.fields import read_date
 from integrations.sandbox.zoho.organization import Organization
 from integrations.sandbox.zoho.store import MODULES
+
+_REFUNDED = {"creditnoterefunds": "creditnotes", "paymentrefunds": "customerpayments"}
 
 
 def prefer(org: Organization, body: Json) -> Json:
@@ -30,7 +32,7 @@ def edit_by_hand(org: Organization, body: Json) -> Json:
             f"There is no {path or 'entity'} {record_id}. Send entity and id as /_sandbox/state shows them."
         )
     if body.get("delete"):
-        org.books.remove(path, record)
+        _delete(org, path, record)
         return {"deleted": {"entity": path, "id": record_id}}
     changes = body.get("changes")
     if not isinstance(changes, dict) or not changes:
@@ -41,6 +43,23 @@ def edit_by_hand(org: Organization, body: Json) -> Json:
     org.books.change(path, record, {name: _exact(value) for name, value in changes.items()})
     _post_again(org, path, record)
     return {MODULES[path].single: record}
+
+
+def _delete(org: Organization, path: str, record: Json) -> None:
+    """Take a record out, with what it settled or paid back open again, whatever is locked. Raises ControlError."""
+    kept = {name: value for name, value in org.preferences.items() if name.endswith("LockDate")}
+    org.preferences.update(dict.fromkeys(kept, ""))
+    try:
+        if path in _REFUNDED:
+            payments.delete_refund(org, _REFUNDED[path], record)
+        elif path == "customerpayments":
+            payments.delete(org, record)
+        else:
+            org.books.remove(path, record)
+    except ZohoError as error:
+        raise ControlError(f"It was refused: {error.body()['message']}") from error
+    finally:
+        org.preferences.update(kept)
 
 
 def _post_again(org: Organization, path: str, record: Json) -> None:

@@ -53,6 +53,7 @@ READS = {
     "Overpayments": "get_overpayments",
     "Overpayments/id": "get_overpayment",
     "BankTransactions": "get_bank_transactions",
+    "BankTransactions/id": "get_bank_transaction",
 }
 DELETES = {
     "CreditNotes/id/Allocations/id": "delete_credit_note_allocations",
