@@ -56,8 +56,8 @@ def test_connecting_an_erp_from_the_first_step_to_the_first_document(
         page.get_by_role("link", name="Import lists").click()
         page.get_by_role("button", name="Import lists").click()
         page.get_by_role("link", name="See how far it is").first.wait_for()
-        work(company)
-        page.goto(steps)
+        with page.expect_navigation():  # The steps show themselves anew when the lists are read.
+            work(company)
         page.get_by_role("link", name="Suggest mapping").click()
         page.check("#id_confirm")
         with page.expect_navigation():
@@ -66,8 +66,8 @@ def test_connecting_an_erp_from_the_first_step_to_the_first_document(
             page.get_by_role("link", name="Create what is missing").click()
             with page.expect_navigation():
                 page.get_by_role("button", name="Create what is missing").click()
-            work(company)
-            page.goto(steps)
+            with page.expect_navigation():
+                work(company)
 
         page.get_by_role("link", name="Dry run").click()
         page.fill("#id_since", "2026-01-01")
