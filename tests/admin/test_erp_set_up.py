@@ -265,12 +265,12 @@ def test_dimensions_are_chosen_and_taken_away(
 
 
 def test_an_account_that_may_wait_is_not_counted_as_open(accountant: Client, connection: Connection) -> None:
-    """Documents with payments name disputes, fees and refunds when the first of them happens, and sales at once."""
+    """Documents with payments name disputes, fees, refunds and withheld tax when the first of them happens, and sales at once."""
     connection.sync_mode, connection.send_payments = "documents", True
     connection.save()
     page = f"{url('integrations_mapping_changelist')}?connection={connection.pk}"
     shown = accountant.get(page).content.decode()
-    assert shown.count("it may stay open until then") == 3
+    assert shown.count("it may stay open until then") == 4
     assert f"{len(our_accounts(connection))} open" in shown
     for account in our_accounts(connection):
         Mapping.objects.create(
