@@ -28,7 +28,7 @@ from billing.services.prepaid import expire_credits
 from billing.services.terms import Item, read_items
 from billing.tenancy import current_tenant_id
 
-_CHUNK, _SLICE = 1000, 500
+_CHUNK, _SLICE = 2500, 500
 _EARNED = ("recognized", "released", "recognized_until", "postings")
 ZERO = Decimal(0)
 Progress = Callable[[int, int], None]
@@ -47,8 +47,8 @@ def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> 
     """Post the revenue earned up to and including a date, billed or not; run again it posts the difference only.
 
     One event per service period and month. What is earned over time is dated the month's last day, or the last day of service
-    in it, as the policy says, but never after `through`; what is earned at once, its own day. Works in transactions of a
-    thousand schedules.
+    in it, as the policy says, but never after `through`; what is earned at once, its own day. Works in transactions of
+    2,500 schedules.
     """
     run = RecognitionRun()
     renew_contracts(through=through)
