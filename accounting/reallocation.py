@@ -17,14 +17,13 @@ from accounting.obligations import Promise
 from accounting.pools import Pool
 from accounting.revisions import Revisions
 from accounting.schedules import Schedule
+from accounting.spreading import AT_ONCE
 from billing.events import ContractModified, ModifiedLine
-from billing.models import REPORTED_METHODS, PriceAllocation, RecognitionMethod, Treatment
+from billing.models import PriceAllocation, Treatment
 from billing.money import allocate
 from billing.periods import DateRange, share_of_days
 
 ZERO = Decimal(0)
-# Earned by an act or on a day, not by time going by: what is not done is left as a whole.
-NOT_BY_TIME = (*REPORTED_METHODS, RecognitionMethod.ON_INVOICE, RecognitionMethod.POINT_IN_TIME)
 
 
 @dataclass(slots=True)
@@ -90,11 +89,11 @@ def divide_what_is_left(
 
 def _left(schedule: Schedule, earned: Decimal, lines: Iterable[ModifiedLine], day: date) -> Decimal:
     """Give the standalone price of what an obligation still promises from a day on."""
-    if schedule.method not in NOT_BY_TIME:
+    if schedule.method not in AT_ONCE:
         return sum((line.standalone_left or ZERO for line in lines), ZERO)
     if earned and earned >= schedule.amount:
         return ZERO
-    # What runs on, or ended by itself without being done.
+    # Not time passes but an act is done: what is not done is left as a whole, where it runs on or ended by itself.
     promised = [line for line in lines if (line.end and line.end > day) or line.committed == line.was_committed]
     undone = 1 - earned / schedule.amount if schedule.amount else Decimal(1)
     return undone * sum((line.standalone for line in promised), ZERO)
