@@ -43,6 +43,7 @@ class Promise:
     pool: int = 0
     number: int = 0
     joins: int | None = None  # The contract's pool that it becomes part of; else one of its own.
+    term_end: date | None = None  # The end of the earlier term that it is of; None: the current one.
 
     @property
     def stated(self) -> Decimal:

@@ -40,6 +40,13 @@ class Shared:
         return next((line.term_end for lines in self.lines.values() for line in lines if line.term_end), None)
 
     @property
+    def changes(self) -> bool:
+        """Whether there is anything to divide anew."""
+        return bool(self.added) or any(
+            line.committed != line.was_committed for lines in self.lines.values() for line in lines
+        )
+
+    @property
     def price(self) -> Decimal:
         """What the obligations share after the modification."""
         changed = (line.committed - line.was_committed for lines in self.lines.values() for line in lines)
@@ -48,13 +55,15 @@ class Shared:
 
 def is_reallocated(event: ContractModified) -> bool:
     """Tell whether a modification divides the price anew. Events stored before they told what is left do not."""
-    told = all(getattr(line, "standalone_left", None) is not None for line in event.lines)
+    told = all(line.standalone_left is not None for line in event.lines)
     return told and event.price_allocation == PriceAllocation.STANDALONE and event.treatment != Treatment.SEPARATE
 
 
 def reallocate(event: ContractModified, shared: Shared, revisions: Revisions) -> list[Decimal]:
     """Give the new price of each schedule of the pool, then of each promise that is added. Together they are its price."""
     pool, currency = shared.pool, event.currency
+    if not shared.changes:
+        return [schedule.amount for schedule in pool.schedules]
     if event.treatment == Treatment.CATCH_UP:
         begin = min(schedule.service_start for schedule in pool.schedules)
         whole = [_whole(shared.lines.get(schedule.id, ()), begin) for schedule in pool.schedules]

@@ -38,8 +38,6 @@ def shorten_obligations(events: Sequence[ContractEnded], books: Books) -> dict[s
     """
     moved: dict[str, list[Share]] = {event.key: [] for event in events}
     pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
-    if pools is None:
-        return moved
     revisions = Revisions(books, pools.changed())
     for event in events:
         for chain in _chains(event.lines, pools):
