@@ -21,7 +21,6 @@ from billing.admin.shown import NONE, badge, day, link, money, period, quantity,
 from billing.admin.tables import Table, columns
 from billing.models import (
     OPEN_STATUSES,
-    CreditNote,
     Invoice,
     InvoiceStatus,
     PaymentAllocation,
@@ -153,7 +152,7 @@ def _settled_by(invoice: Invoice) -> Table:
     ]
     rows += [
         ("Credit note", link(note), day(note.issued_on), money(note.settled))
-        for note in CreditNote.objects.filter(invoice=invoice)
+        for note in invoice.credit_notes.filter(voided_on=None)
         if note.settled.amount
     ]
     rows += [
@@ -189,7 +188,7 @@ def _went_back(invoice: Invoice) -> list[Table]:
             "Wallet" if note.to_wallet.amount else "To be refunded",
             money(note.total - note.settled),
         )
-        for note in invoice.credit_notes.all()
+        for note in invoice.credit_notes.filter(voided_on=None)
         if note.total != note.settled
     ]
     return [Table("Paid, and gone back", columns("What", "Document", "Of or to", ">Amount"), rows, "")] if rows else []
