@@ -263,7 +263,7 @@ def compile_rule(
     if unbalanced:
         side = "debited" if balance[unbalanced[0]] > 0 else "credited"
         raise InvalidRule(
-            f"The rule does not balance: “{unbalanced[0]}” is {side} without a line on the other side. "
+            f"The rule does not balance: “{unbalanced[0].replace('_', ' ')}” is {side} without a line on the other side. "
             "Debit and credit amounts that add up to the same."
         )
     return CompiledRule(

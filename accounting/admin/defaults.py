@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
@@ -44,12 +45,17 @@ class DefaultAccountForm(TenantForm):
         codes = dict(accounts.values_list("code", "name"))
         self.fields["account_code"] = forms.ChoiceField(
             label="Account",
-            choices=[(code, f"{code} {name}") for code, name in codes.items()],
+            choices=[("", "Choose one"), *((code, f"{code} {name}") for code, name in codes.items())],
             widget=UnfoldAdminSelectWidget(),
         )
-        self.fields["level"].help_text = "The most specific level that has a default decides."
+        self.fields[
+            "level"
+        ].help_text = "The most specific level that has a default decides. Fill in below what the level names; the other fields are ignored."
         for name in _ALL_TARGETS:
             self.fields[name].required = False
+        self.fields[
+            "contract_item"
+        ].help_text = f"The newest {_ITEMS_OFFERED} are offered. For another, ask “Which account?” with its contract's number, and set one there."
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -94,7 +100,14 @@ class DefaultAccountAdmin(TenantAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "contract_item":
             items = ContractItem.objects.select_related("contract", "product").order_by("-pk")
-            kwargs["queryset"] = items.filter(pk__in=items.values("pk")[:_ITEMS_OFFERED])
+            # Beside the newest the one that was chosen before, or that a link asks for.
+            named = [each for each in (request.GET.get(db_field.name), request.POST.get(db_field.name)) if each]
+            defaults = DefaultAccount.objects.filter(pk=request.resolver_match.kwargs.get("object_id") or 0)  # type: ignore[union-attr]
+            kwargs["queryset"] = items.filter(
+                Q(pk__in=items.values("pk")[:_ITEMS_OFFERED])
+                | Q(pk__in=[each for each in named if each.isdecimal()])
+                | Q(pk__in=defaults.values("contract_item"))
+            )
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field is not None and db_field.name == "contract_item":
             field.label_from_instance = item_name

@@ -115,11 +115,11 @@ def _value_table(name: str, groups: dict[tuple[str, str], list[Valued]]) -> Tabl
                 f"{round(rate.value, _DIGITS).normalize():f} of {day(rate.day)}",
                 figure(sum((each.value for each in group), Decimal(0)), base),
                 figure(wanted, base),
-                figure(missing, base),
+                figure(missing, base, blank_zero=False),
             )
         )
     labels = (">Open", f">Carried at, {base}", ">Rate", f">Worth, {base}", ">Gain or loss (–)", ">To be posted now")
-    totals = ("Total", "", "", "", "", figure(difference, base), figure(to_post, base))
+    totals = ("Total", "", "", "", "", figure(difference, base), figure(to_post, base, blank_zero=False))
     note = (
         "Money held for customers is owed, so it is negative. Deferred revenue and tax keep the rate of their invoice."
     )

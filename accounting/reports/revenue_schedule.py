@@ -102,7 +102,7 @@ def revenue_schedule(asked: Asked) -> Report:
         currency,
         [table],
         headline=[("Recognized", past), ("Scheduled, as of now", sum((amount for *_, amount in scheduled), ZERO))],
-        charts=[_chart(recognized, scheduled, months, currency)],
+        charts=[_chart(recognized, scheduled, months, at, currency)],
         proofs=[] if given["customer"] or given["product"] or given["contract"] else [_proof(asked, past, since, at)],
         landscape=bool(totals),
     )
@@ -212,10 +212,19 @@ def _proof(asked: Asked, past: Decimal, since: date, at: date) -> Proof:
 
 
 def _chart(
-    recognized: Sequence[tuple[Any, ...]], scheduled: Sequence[tuple[Any, ...]], months: Sequence[date], currency: str
+    recognized: Sequence[tuple[Any, ...]],
+    scheduled: Sequence[tuple[Any, ...]],
+    months: Sequence[date],
+    at: date,
+    currency: str,
 ) -> Chart:
+    # What is due has no month of its own: it could be posted now.
+    due = [(pk, first_of_month(at), amount) for pk, month, amount in scheduled if month is None]
+    later = [row for row in scheduled if row[1] is not None]
     series = []
-    for label, rows in (("Recognized", recognized), ("Scheduled, as of now", scheduled)):
+    for label, rows in (("Recognized", recognized), ("Scheduled, as of now", later), ("Due, not run", due)):
+        if label.startswith("Due") and not due:
+            continue
         sums: dict[date, Decimal] = defaultdict(Decimal)
         for _, month, amount in rows:
             sums[month] += amount

@@ -174,7 +174,7 @@ def state_of(job: Job) -> dict[str, Any]:
         "percent": percent,
         "over": over,
         "badge": status(job),
-        "at_work": at_work,
+        "stands_still": bool(hint) or job.status == JobStatus.FAILED,
         "links": _links(job),
     }
 
@@ -218,7 +218,7 @@ class JobAdmin(DocumentAdmin):
 
     def show(self, request: HttpRequest, subject: Job) -> HttpResponse:
         state = state_of(subject)
-        may_restart = may(request, Role.FINANCE) and subject.status != JobStatus.DONE and not state["at_work"]
+        may_restart = may(request, Role.FINANCE) and subject.status != JobStatus.DONE
         details = (subject.result or {}).get("details", [])
         context = {
             **self.admin_site.each_context(request),

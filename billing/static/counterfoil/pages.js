@@ -10,6 +10,8 @@ document.addEventListener("DOMContentLoaded", () => {
                 document.getElementById("job-hint").textContent = state.hint;
                 document.getElementById("job-badge").innerHTML = state.badge;
                 document.getElementById("job-bar").style.width = `${state.percent}%`;
+                const again = document.getElementById("job-again");
+                if (again) again.hidden = !state.stands_still;
             }
             window.setTimeout(look, 1000);
         }).catch(() => window.setTimeout(look, 3000));
