@@ -22,10 +22,13 @@ from accounting.events import (
     UsageTruedUp,
 )
 from accounting.measures import Known, measure, measured_kinds, read_known
+from accounting.models import AccountingPolicy
 from accounting.posting import post
 from accounting.posting_alike import post_alike
+from accounting.setup import set_up_books
 from billing import publishing, signals
 from billing.events import Event, InvoiceFinalized
+from billing.models import BusinessEntity
 
 
 def book(sender: type[Event], events: Sequence[Event], known: Known, **kwargs: Any) -> None:
@@ -48,8 +51,16 @@ def book_by_hand(sender: type[Event], events: Sequence[Event], **kwargs: Any) ->
     accounting_signals.events_booked.send(sender=sender, events=events, entries=entries, stamp=current.stamp)
 
 
+def give_books(sender: type[BusinessEntity], entity: BusinessEntity, **kwargs: Any) -> None:
+    """Set up the books of an entity that joins a company with books; who makes a company sets up those of its first."""
+    policy = AccountingPolicy.objects.first()
+    if policy:
+        set_up_books(business_entity=entity, contract_start=policy.contract_start)
+
+
 def connect() -> None:
-    """Listen to every kind of business event."""
+    """Listen to every kind of business event, and to entities that are added."""
+    signals.business_entity_added.connect(give_books, dispatch_uid="accounting.give_books")
     for event_class in (
         RevenueRecognized,
         UsageTruedUp,

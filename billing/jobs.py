@@ -51,9 +51,8 @@ def _import(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
         data, columns = Path(folder, "contracts.csv"), Path(folder, "columns.toml")
         content = base64.b64decode(parameters["file_base64"])
         data.write_bytes(content)
-        lines = (
-            content.count(b"\n") - 1
-        )  # A row with a line break in it counts twice: then it ends sooner than it says.
+        # A row with a line break in it counts twice: then it ends sooner than it says.
+        lines = content.rstrip().count(b"\n")
         columns.write_bytes(base64.b64decode(parameters["columns_base64"]))
         result = import_contracts(
             path=data,

@@ -8,6 +8,9 @@ that raises undoes the whole transaction. Who listens: `accounting.receivers` (j
 
 from django.dispatch import Signal
 
+# No business event: a legal entity was added, `entity`; sent in the transaction that added it, its tenant in scope.
+business_entity_added = Signal()
+
 contract_started = Signal()
 contract_renewed = Signal()
 contract_modified = Signal()

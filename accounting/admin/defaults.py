@@ -50,12 +50,16 @@ class DefaultAccountForm(TenantForm):
         )
         self.fields[
             "level"
-        ].help_text = "The most specific level that has a default decides. Fill in below what the level names; the other fields are ignored."
+        ].help_text = (
+            "The most specific level that has a default decides. Fill in what it names; the other fields are ignored."
+        )
         for name in _ALL_TARGETS:
             self.fields[name].required = False
         self.fields[
             "contract_item"
-        ].help_text = f"The newest {_ITEMS_OFFERED} are offered. For another, ask “Which account?” with its contract's number, and set one there."
+        ].help_text = (
+            f"The newest {_ITEMS_OFFERED} are offered. For another, ask “Which account?” with its contract's number."
+        )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

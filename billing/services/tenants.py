@@ -8,6 +8,7 @@ from django.db import transaction
 from billing.errors import BillingError
 from billing.fields import CURRENCIES
 from billing.models import BusinessEntity, NumberSeries, SeriesKind, Tenant
+from billing.signals import business_entity_added
 from billing.tenancy import tenant_scope
 
 _time_zones = cache(available_timezones)  # It reads the system's folders each time.
@@ -44,7 +45,8 @@ def add_business_entity(
 ) -> BusinessEntity:
     """Add a legal entity with its own gapless series of invoice and credit note numbers.
 
-    The numbers carry the first six letters of its code. Raises BillingError when another entity's do already.
+    Where the company has books, the entity gets its own with it. The numbers carry the first six letters of its code. Raises
+    BillingError when another entity's do already.
     """
     infix = "" if code == "main" else f"{code[:6].upper()}-"
     if NumberSeries.objects.filter(tenant=tenant, prefix=f"INV-{infix}").exists():
@@ -54,4 +56,5 @@ def add_business_entity(
     )
     for kind, prefix in ((SeriesKind.INVOICE, "INV-"), (SeriesKind.CREDIT_NOTE, "CN-")):
         NumberSeries.objects.create(tenant=tenant, business_entity=entity, kind=kind, prefix=f"{prefix}{infix}")
+    business_entity_added.send(sender=BusinessEntity, entity=entity)
     return entity

@@ -1,6 +1,7 @@
 """What people do in the admin: looking changes nothing, confirming does it, and a refusal is said in words."""
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -16,7 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounting.models import AccountingPeriod, DefaultAccount
+from accounting.admin import defaults
+from accounting.models import AccountingPeriod, DefaultAccount, JournalEntry
 from billing.admin import printed
 from billing.models import (
     ApiKey,
@@ -40,6 +42,7 @@ from billing.services import jobs
 from billing.services.billing_run import run_billing
 from billing.services.forgetting import forget
 from billing.services.invoices import finalize_invoices
+from billing.services.one_off import NewLine, draft_invoice
 from billing.services.tenants import add_business_entity
 
 
@@ -351,6 +354,54 @@ def test_which_account_shows_the_step_that_decides(
     answer = accountant.get(url("which_account"), question).content.decode()
     assert "4100 Breakage Revenue" in answer
     assert "overruled" in answer
+
+
+def test_a_default_account_of_an_older_contract_item_is_set_and_changed(
+    accountant: Client, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(defaults, "_ITEMS_OFFERED", 0)
+    item = contract.items.get()
+    add = url("accounting_defaultaccount_add")
+    given = {"role": "revenue", "level": "contract_item", "contract_item": item.pk, "currency": ""}
+    assert f'<option value="{item.pk}"' not in accountant.get(add).content.decode()
+    offered = accountant.get(add, {"contract_item": item.pk}).content.decode()
+    assert f'<option value="{item.pk}" selected' in offered and '<option value="" selected>Choose one' in offered
+    assert accountant.post(add, {**given, "account_code": "4100"}).status_code == 302
+    made = DefaultAccount.objects.get(level="contract_item")
+    change = url("accounting_defaultaccount_change", made.pk)
+    assert f'<option value="{item.pk}" selected' in accountant.get(change).content.decode()
+    assert accountant.post(change, {**given, "account_code": "4000"}).status_code == 302
+    assert DefaultAccount.objects.get(pk=made.pk).account_code == "4000"
+
+
+def test_an_entity_that_is_added_has_books_at_once(administrator: Client, tenant: Tenant) -> None:
+    given = {
+        "code": "eu",
+        "name": "Acme Europe",
+        "base_currency": "EUR",
+        "time_zone": "UTC",
+        "wallet_bonus": "paid_first",
+    }
+    assert administrator.post(url("billing_businessentity_add"), given).status_code == 302
+    entity = BusinessEntity.objects.get(code="eu")
+    customer = Customer.objects.create(business_entity=entity, external_id="E", name="Eis", currency="EUR")
+    line = NewLine(product=Product.objects.create(code="ice", name="Ice"), unit_amount=Decimal(7))
+    finalize_invoices([draft_invoice(customer_id=customer.pk, issued_on=date(2026, 1, 5), lines=[line]).pk])
+    entry = JournalEntry.objects.get(business_entity=entity)
+    assert sum(each.base_debit for each in entry.lines.all()) == 7
+
+
+def test_a_job_is_started_again_only_where_it_stands_still(finance: Client, tenant: Tenant) -> None:
+    job = jobs.start_job(kind="run_billing", title="Run", parameters={}, user=None)
+
+    def again() -> str:
+        return re.findall('id="job-again"[^>]*>', finance.get(url("billing_job_change", job.pk)).content.decode())[0]
+
+    assert "hidden" in again()
+    Job.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    assert "hidden" not in again()
+    Job.objects.update(status=JobStatus.FAILED, finished_at=timezone.now())
+    assert "hidden" not in again()
 
 
 def test_a_default_account_needs_its_target(accountant: Client, tenant: Tenant) -> None:

@@ -1,5 +1,6 @@
 """Files that cannot be imported are refused with the line and the reason, and leave no trace."""
 
+import base64
 import json
 from io import StringIO
 from pathlib import Path
@@ -10,7 +11,9 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from accounting.setup import set_up_books
+from billing.importing import contracts
 from billing.models import Contract, ContractItem, Customer
+from billing.services.jobs import job_kind
 from billing.services.tenants import add_business_entity
 
 MAP = settings.BASE_DIR / "docs/examples/telco_columns.toml"
@@ -208,3 +211,16 @@ def test_a_file_that_is_not_there(run, tenant, tmp_path):
             "import_contracts", str(tmp_path), "--columns", str(MAP), "--tenant", tenant.slug, "--json", stdout=out
         )
     assert "cannot be read" in json.loads(out.getvalue())["rejected"][0]["reason"]
+
+
+def test_an_import_shows_how_much_of_its_file_is_read(tenant, monkeypatch) -> None:
+    monkeypatch.setattr(contracts, "_CHUNK", 1)
+    given = {"file": "\n".join([COLUMNS, *GOOD]), "columns": MAP.read_text()}
+    encoded = {f"{name}_base64": base64.b64encode(text.encode()).decode() for name, text in given.items()}
+    for end in ("", "\n"):
+        seen: list[tuple[int, int]] = []
+        encoded["file_base64"] = base64.b64encode((given["file"] + end).encode()).decode()
+        job_kind("import_contracts").run(
+            {**encoded, "skip_bad_rows": False}, lambda done, total, seen=seen: seen.append((done, total))
+        )
+        assert seen == [(1, 3), (2, 3), (3, 3)]
