@@ -22,7 +22,6 @@ _KINDS: dict[str, tuple[str, tuple[bytes, ...]]] = {
     ".csv": ("text/csv", ()),
     ".txt": ("text/plain", ()),
 }
-ACCEPTED = ",".join(_KINDS)
 
 
 @transaction.atomic

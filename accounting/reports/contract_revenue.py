@@ -118,7 +118,7 @@ def _horizon(contract: Contract, items: Sequence[Item]) -> date:
 
 def _streams(contract: Contract, held: Sequence[Schedule], items: Sequence[Item]) -> list[Stream]:
     names = dict(PerformanceObligation.objects.filter(contract=contract).values_list("pk", "name"))
-    labels = {item.id: item.description or item.product_name for item in items}
+    labels = {item.id: item.name for item in items}
     streams: dict[tuple[str, int], Stream] = {}
     earning, posted, first = Earning(held), posted_revenue(held), _first_open_month(contract)
     last_end: dict[int, date] = {}
