@@ -14,6 +14,7 @@ from billing.services.billing_run import BillingRun, draft_invoices
 from billing.services.contracts import set_cursors
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import finalize_invoices
+from billing.services.returns import credited_of
 from billing.services.terms import Item
 
 ZERO = Decimal(0)
@@ -50,29 +51,29 @@ def find_unused(before: Mapping[int, Item], after: Mapping[int, Item]) -> list[U
         InvoiceLine.objects.filter(contract_item__in=cut, period_end__isnull=False)
         .exclude(invoice__status=InvoiceStatus.VOID)
         .select_related("invoice")
-        .prefetch_related("credits")
         .order_by("period_start", "id")
     )
-    found = (_unused_of(line, cut, before) for line in lines)
+    credited = credited_of(invoice_line__in=lines)
+    found = (_unused_of(line, cut[line.contract_item_id or 0], before, credited[line.pk][0]) for line in lines)
     return [each for each in found if each is not None]
 
 
-def _unused_of(line: InvoiceLine, ends: Mapping[int, date], before: Mapping[int, Item]) -> Unused | None:
+def _unused_of(line: InvoiceLine, day: date, before: Mapping[int, Item], credited: Decimal) -> Unused | None:
+    """Tell what of a line falls away from a day on, less what was credited of it."""
     item_id, start, end = line.contract_item_id, line.period_start, line.period_end
     assert item_id is not None
     assert start is not None
     assert end is not None
     # What an earlier modification gave back is not billed any more.
     until = min(end, before[item_id].billed_until)
-    since = max(start, ends[item_id])
+    since = max(start, day)
     if until <= since:
         return None
     if line.invoice.status == InvoiceStatus.DRAFT:
         raise WrongState(f"Draft invoice {line.invoice_id} bills days that fall away; finalize or delete it first.")
     rest = DateRange(since, until)
-    left = line.net.amount - sum((credit.net.amount for credit in line.credits.all()), ZERO)
     share = Decimal(rest.days) / Decimal((end - start).days)
-    net = min(round_money(line.net.amount * share, line.invoice.currency), left)
+    net = min(round_money(line.net.amount * share, line.invoice.currency), line.net.amount - credited)
     return Unused(item_id, line.pk, line.invoice_id, rest, net) if net > 0 else None
 
 
