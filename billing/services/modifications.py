@@ -17,12 +17,14 @@ from billing.charging import Charge, billed_on, charge, next_billing, service_pe
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import ContractModified, ModifiedLine
 from billing.models import (
+    OPEN_STATUSES,
     Adjustment,
     Contract,
     ContractItem,
     ContractModification,
     ContractPhase,
     ContractStatus,
+    Invoice,
     InvoiceLine,
     InvoiceStatus,
     ModificationKind,
@@ -45,8 +47,10 @@ from billing.services.promises import (
     standalone_value,
     still_to_bill,
 )
+from billing.services.returns import money_kept_of
 from billing.services.terms import Item, read_items
 from billing.services.unused import WHOLE, Unused, has_days, terms_since, within
+from billing.services.wallets import apply_wallet, apply_wallets
 
 ZERO = Decimal(0)
 
@@ -164,10 +168,12 @@ def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: M
         if item is None:
             raise NotFound(f"Contract {contract.number} has no item with the id {item_id}.")
         name = f"“{item.description or item.product_name}”"
-        if not item.terms.start < day or (item.terms.end and item.terms.end < day):
+        if item.terms.end == item.terms.start:
+            raise BillingError(f"{name} was ended on its first day, {day_words(day)}; choose what took its place.")
+        if not item.terms.start <= day or (item.terms.end and item.terms.end < day):
             raise BillingError(
                 f"{name} runs from {day_words(item.terms.start)} to {day_words(item.terms.end) if item.terms.end else 'no end'}; "
-                f"it cannot be ended on {day_words(day)}. Choose a day after its start."
+                f"it cannot be ended on {day_words(day)}. Choose a day from its start on."
             )
         if item_id in change.replace and item.terms.end == day and change.end is None:
             raise BillingError(
@@ -207,6 +213,8 @@ def _write(contract: Contract, items: Mapping[int, Item], change: Modification) 
         kept = {name: getattr(old, name) for name in _KEPT}
         if fields.get("product", old.product) == old.product:
             kept |= {"recognition_method": old.recognition_method, "description": old.description}
+            if not {"price", "pricing"} & set(fields):
+                kept |= {name: getattr(old, name) for name in _PRICE}
         end = items[item_id].terms.end if change.end is None else None
         new = build_item(contract=contract, phase=phase, **(kept | {"start": day, "end": end} | dict(fields)))
         replaced_by[new.pk] = item_id
@@ -217,6 +225,7 @@ def _write(contract: Contract, items: Mapping[int, Item], change: Modification) 
 
 # What an item that replaces another takes over from it, unless told otherwise.
 _KEPT = ("product", "quantity", "interval_months", "timing", "tax_rate", "is_metered", "obligation", "minimum")
+_PRICE = ("price", "pricing_model", "pricing", "standalone_price")  # Of the same product, unless it gets another.
 
 
 def _phase_on(contract: Contract, day: date) -> ContractPhase:
@@ -253,12 +262,6 @@ def _unused(before: Mapping[int, Item], after: Mapping[int, Item], change: Modif
         net = min(round_money(line.net.amount * share, line.invoice.currency), left)
         if net > 0:
             unused.append(Unused(line.contract_item_id, line.pk, line.invoice_id, rest, net))
-    if unused and change.effective_on > change.signed_on and change.credit_unused:
-        until = max(before[each.item_id].billed_until for each in unused)
-        raise BillingError(
-            f"The contract is billed until {day_words(until)}, beyond {day_words(change.effective_on)}, a day still to come. "
-            f"Let the modification hold from {day_words(until)}, or sign it on the day."
-        )
     return unused
 
 
@@ -343,11 +346,13 @@ def _settle(
     """Bill what new items cost by `signed_on`, less what is unused; credit the unused part where it is more than that."""
     cursors = []
     charges: list[tuple[Item, Charge]] = []
+    # Where it is agreed ahead and gives something back, what takes its place is billed with it, not on a day to come.
+    through = max(change.signed_on, change.effective_on) if unused else change.signed_on
     for pk, item in after.items():
         billed_until = item.billed_until
         if pk not in before and not item.terms.is_metered and item.terms.in_advance:
             for period in service_periods(item.terms, since=item.terms.start):
-                if billed_on(item.terms, period) > change.signed_on:
+                if billed_on(item.terms, period) > through:
                     break
                 charges.append((item, replace(charge(item.terms, period), billed_on=change.signed_on)))
                 billed_until = period.end
@@ -362,19 +367,24 @@ def _settle(
     total = sum((each.net for _, each in [*charges, *given_back]), ZERO)
     if total < 0:
         # Before the invoice: what is billed must not exceed the modified price on the way, or the price would follow.
-        _credit(unused, modification, change)
+        _credit(contract, unused, modification, change)
     on_invoice = [*charges, *given_back] if total >= 0 else charges
     if on_invoice:
-        run = BillingRun()
-        finalize_invoices(draft_invoices({(contract.pk, change.signed_on): on_invoice}, run))
+        drafts = draft_invoices({(contract.pk, change.signed_on): on_invoice}, BillingRun())
+        finalize_invoices(drafts)
+        apply_wallets(drafts)  # What was given back into the wallet pays for what takes its place.
 
 
-def _credit(unused: Sequence[Unused], modification: ContractModification, change: Modification) -> None:
+def _credit(
+    contract: Contract, unused: Sequence[Unused], modification: ContractModification, change: Modification
+) -> None:
     by_invoice: dict[int, dict[int, Decimal]] = {}
     for each in unused:
         by_invoice.setdefault(each.invoice_id, {})[each.line_id] = each.net
+    unpaid = ZERO
     for invoice_id, lines in by_invoice.items():
-        issue_credit_note(
+        paid = money_kept_of(Invoice.objects.get(pk=invoice_id))
+        note = issue_credit_note(
             invoice_id=invoice_id,
             lines=lines,
             on=change.signed_on,
@@ -384,6 +394,25 @@ def _credit(unused: Sequence[Unused], modification: ContractModification, change
             keep=Keep.WALLET,  # as far as it was paid
             modification_id=modification.pk,
         )
+        unpaid += max(note.to_wallet.amount - paid, ZERO)
+    _settle_earlier(contract, unpaid, on=change.signed_on)
+
+
+def _settle_earlier(contract: Contract, amount: Decimal, *, on: date) -> None:
+    """Let what an earlier modification had set off, and this one gives back, settle what is open of the contract's invoices.
+
+    300.00 for April, unpaid; from the 16th 450.00, an invoice of 225.00 less 150.00; then given up: of the 225.00 credited,
+    75.00 are that invoice's and 150.00 the first one's.
+    """
+    allocations = {}
+    open_ones = Invoice.objects.filter(contract=contract, status__in=OPEN_STATUSES, issued_on__lte=on)
+    for invoice in open_ones.order_by("due_on", "id"):
+        part = min(amount, invoice.due.amount)
+        if part > 0:
+            allocations[invoice.pk] = part
+            amount -= part
+    if allocations:
+        apply_wallet(customer_id=contract.customer_id, currency=contract.currency, on=on, allocations=allocations)
 
 
 def describe(modification: ContractModification) -> str:
