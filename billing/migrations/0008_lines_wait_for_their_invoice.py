@@ -32,6 +32,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0006_wallet_expiry")]
+    dependencies = [("billing", "0007_item_without_days")]
 
     operations = [Guards(LINES, LINES_BEFORE)]
