@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -25,7 +26,6 @@ from integrations.workers import beat
 logger = logging.getLogger(__name__)
 _TURN = 20.0  # Seconds; one request more may still be under way at the end.
 _PATIENCE = 8.0  # What comes due later is left to the clock; a vendor's job at work is asked about within six seconds.
-_KEEP_ATTEMPTS = timedelta(days=30)
 _UNDONE = (OutboxState.PENDING, OutboxState.IN_FLIGHT)  # What a dead worker held is in flight until somebody looks.
 
 
@@ -127,6 +127,6 @@ def prune() -> None:
 
 
 def _prune() -> None:
-    before = timezone.now() - _KEEP_ATTEMPTS
+    before = timezone.now() - timedelta(days=settings.COUNTERFOIL_KEEP_ATTEMPTS_DAYS)
     DeliveryAttempt.objects.filter(at__lt=before).delete()
     OAuthState.objects.filter(expires_at__lt=before).delete()

@@ -1,6 +1,9 @@
 """The clock and the wake-ups: what django-q2 runs delivers, also what a dead worker left."""
 
+from datetime import timedelta
+
 import pytest
+from django.conf import settings
 from django.db import connection as database
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -146,6 +149,7 @@ def test_schedules_are_made_once_and_mended(tenant) -> None:
     assert dict(Schedule.objects.values_list("func", "minutes")) == {
         "accounting.tasks.post_scheduled_all": None,
         "accounting.tasks.sum_up_all": 1,
+        "billing.tasks.forget_all": None,
         "integrations.tasks.drain_all": 1,
         "integrations.tasks.poll": 10,
         "integrations.tasks.prune": None,
@@ -181,7 +185,7 @@ def test_trouble_with_one_company_holds_up_no_other(tenant) -> None:
 
 
 def test_old_attempts_are_forgotten(connection) -> None:
-    long_ago = timezone.now() - 2 * tasks._KEEP_ATTEMPTS
+    long_ago = timezone.now() - timedelta(days=settings.COUNTERFOIL_KEEP_ATTEMPTS_DAYS + 1)
     for at in (long_ago, timezone.now()):
         DeliveryAttempt.objects.create(connection=connection, at=at, operation="batch", outcome="ok", seconds=0.1)
     tasks.prune()
