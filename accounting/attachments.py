@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from accounting.manual_entries import ManualEntryError
-from accounting.models import Attachment, ManualEntry
+from accounting.models import Attachment, ManualEntry, ManualEntryStatus
 
 LARGEST = 10 * 1024 * 1024
 MOST = 20
@@ -22,7 +22,6 @@ _KINDS: dict[str, tuple[str, tuple[bytes, ...]]] = {
     ".csv": ("text/csv", ()),
     ".txt": ("text/plain", ()),
 }
-ACCEPTED = ",".join(_KINDS)
 
 
 @transaction.atomic
@@ -55,3 +54,18 @@ def attach(*, entry_id: int, name: str, content: bytes, by: Any) -> Attachment:
         content=content,
         uploaded_by_id=by.pk,
     )
+
+
+@transaction.atomic
+def detach(*, entry_id: int, attachment_id: int) -> str:
+    """Take a document off a draft again and give its name; what was submitted with an entry stays. Raises ManualEntryError."""
+    entry = ManualEntry.objects.select_for_update().filter(pk=entry_id).first()
+    if entry is None or entry.status != ManualEntryStatus.DRAFT:
+        raise ManualEntryError(
+            "Only a draft's documents can be removed: what was submitted with an entry stays with it."
+        )
+    found = entry.attachments.filter(pk=attachment_id).first()
+    if found is None:
+        raise ManualEntryError("This document is not attached to the entry.")
+    found.delete()
+    return str(found.name)

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.db import connection
 
+from accounting import schedules
 from accounting.models import ContractCommitment
 from accounting.schedules import Schedule
 from billing.bulk import insert_rows, reserve_ids
@@ -24,6 +25,28 @@ class Commitment:
     def covers(self, amount: Decimal) -> bool:
         """Tell whether a charge was part of what was grossed up."""
         return amount >= 0 and self.committed - self.billed >= amount and self.committed - self.recognized >= amount
+
+
+class Room:
+    """What is left of commitments for service periods to draw on."""
+
+    def __init__(self, held: Mapping[int, Commitment]) -> None:
+        self._held = held
+        # What other service periods draw on is spoken for, billed and recognized or not.
+        self._drawn = schedules.committed_amounts(held) if held else {}
+
+    def take(self, contract_item_id: int, price: Decimal) -> bool:
+        """Let a service period draw its price on its item's commitment, and tell whether all of it fits.
+
+        Rounded period by period, prices may come to a cent more than the term's value that was committed.
+        """
+        commitment = self._held.get(contract_item_id)
+        if commitment is None or not commitment.covers(price):
+            return False
+        fits = commitment.committed - self._drawn[contract_item_id] >= price
+        if fits:
+            self._drawn[contract_item_id] += price
+        return fits
 
 
 def take_back(commitment: Commitment, schedule: Schedule, net: Decimal) -> Decimal:

@@ -17,8 +17,9 @@ from accounting.models import AccountingPolicy, ObligationItem, PerformanceOblig
 from accounting.schedules import Schedule
 from billing.bulk import insert_rows, reserve_ids
 from billing.events import CommitmentLine, ContractRenewed, ContractStarted
-from billing.models import REPORTED_METHODS, PriceAllocation, Product, RecognitionMethod, RevenueSpan
+from billing.models import PriceAllocation, Product, RevenueSpan
 from billing.money import allocate
+from billing.services.promises import earns_as_one
 from billing.tenancy import current_tenant_id
 
 ZERO = Decimal(0)
@@ -42,6 +43,7 @@ class Promise:
     pool: int = 0
     number: int = 0
     joins: int | None = None  # The contract's pool that it becomes part of; else one of its own.
+    term_end: date | None = None  # The end of the earlier term that it is of; None: the current one.
 
     @property
     def stated(self) -> Decimal:
@@ -79,12 +81,15 @@ def promises(event: ContractStarted | ContractRenewed) -> list[Promise]:
 
 def is_obligation(line: CommitmentLine, *, allocation: str, span: str) -> bool:
     """Tell whether an item is earned as an obligation; otherwise each of its service periods earns its own price."""
-    if line.recognition_method == RecognitionMethod.AS_CONSUMED:
-        return False  # Prepaid credits are earned by being used.
-    if line.is_metered or line.end is None or line.start is None or line.end <= line.start:
+    if line.end is None or line.start is None or line.end <= line.start:
         return False
-    as_whole = allocation == PriceAllocation.STANDALONE or span == RevenueSpan.TERM
-    return as_whole or bool(line.obligation) or line.recognition_method in REPORTED_METHODS
+    return earns_as_one(
+        method=line.recognition_method,
+        obligation=line.obligation,
+        is_metered=line.is_metered,
+        allocation=allocation,
+        span=span,
+    )
 
 
 def group_key(line: CommitmentLine, *, span: str) -> object:

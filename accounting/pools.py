@@ -218,6 +218,6 @@ class Pools:
         return [schedule for pool in self.pools.values() for schedule in pool.schedules]
 
 
-def pools_of(item_ids: Iterable[int | None], books: Books) -> Pools | None:
-    """Hold the pools of these contract items; None where the company has no obligations at all."""
-    return Pools(item_ids) if books.has_obligations else None
+def pools_of(item_ids: Iterable[int | None], books: Books) -> Pools:
+    """Hold the pools of these contract items; asks nothing where the company has no obligations at all."""
+    return Pools(item_ids if books.has_obligations else ())

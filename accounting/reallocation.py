@@ -17,14 +17,13 @@ from accounting.obligations import Promise
 from accounting.pools import Pool
 from accounting.revisions import Revisions
 from accounting.schedules import Schedule
+from accounting.spreading import AT_ONCE
 from billing.events import ContractModified, ModifiedLine
-from billing.models import REPORTED_METHODS, PriceAllocation, RecognitionMethod, Treatment
+from billing.models import PriceAllocation, Treatment
 from billing.money import allocate
 from billing.periods import DateRange, share_of_days
 
 ZERO = Decimal(0)
-# Earned by an act or on a day, not by time going by: what is not done is left as a whole.
-NOT_BY_TIME = (*REPORTED_METHODS, RecognitionMethod.ON_INVOICE, RecognitionMethod.POINT_IN_TIME)
 
 
 @dataclass(slots=True)
@@ -41,6 +40,13 @@ class Shared:
         return next((line.term_end for lines in self.lines.values() for line in lines if line.term_end), None)
 
     @property
+    def changes(self) -> bool:
+        """Whether there is anything to divide anew."""
+        return bool(self.added) or any(
+            line.committed != line.was_committed for lines in self.lines.values() for line in lines
+        )
+
+    @property
     def price(self) -> Decimal:
         """What the obligations share after the modification."""
         changed = (line.committed - line.was_committed for lines in self.lines.values() for line in lines)
@@ -49,13 +55,15 @@ class Shared:
 
 def is_reallocated(event: ContractModified) -> bool:
     """Tell whether a modification divides the price anew. Events stored before they told what is left do not."""
-    told = all(getattr(line, "standalone_left", None) is not None for line in event.lines)
+    told = all(line.standalone_left is not None for line in event.lines)
     return told and event.price_allocation == PriceAllocation.STANDALONE and event.treatment != Treatment.SEPARATE
 
 
 def reallocate(event: ContractModified, shared: Shared, revisions: Revisions) -> list[Decimal]:
     """Give the new price of each schedule of the pool, then of each promise that is added. Together they are its price."""
     pool, currency = shared.pool, event.currency
+    if not shared.changes:
+        return [schedule.amount for schedule in pool.schedules]
     if event.treatment == Treatment.CATCH_UP:
         begin = min(schedule.service_start for schedule in pool.schedules)
         whole = [_whole(shared.lines.get(schedule.id, ()), begin) for schedule in pool.schedules]
@@ -90,11 +98,11 @@ def divide_what_is_left(
 
 def _left(schedule: Schedule, earned: Decimal, lines: Iterable[ModifiedLine], day: date) -> Decimal:
     """Give the standalone price of what an obligation still promises from a day on."""
-    if schedule.method not in NOT_BY_TIME:
+    if schedule.method not in AT_ONCE:
         return sum((line.standalone_left or ZERO for line in lines), ZERO)
     if earned and earned >= schedule.amount:
         return ZERO
-    # What runs on, or ended by itself without being done.
+    # Not time passes but an act is done: what is not done is left as a whole, where it runs on or ended by itself.
     promised = [line for line in lines if (line.end and line.end > day) or line.committed == line.was_committed]
     undone = 1 - earned / schedule.amount if schedule.amount else Decimal(1)
     return undone * sum((line.standalone for line in promised), ZERO)

@@ -179,19 +179,9 @@ def open_schedules(*, through: date) -> int:
             ends = dict(known.order_by().values_list("contract_item").annotate(Max("service_end")))
             fresh = [schedule for item in items for schedule in _missing(item, ends.get(item.id), through)]
             if current.grosses_up:
-                held = commitments.lock(item.id for item in items)
-                reserved = schedules.committed_amounts(held)
+                room = commitments.Room(commitments.lock(item.id for item in items))
                 for schedule in fresh:
-                    item_id = schedule.contract_item_id or 0
-                    commitment = held.get(item_id)
-                    # Rounded period by period, prices may come to a cent more than the term's value that was committed.
-                    schedule.is_committed = (
-                        commitment is not None
-                        and commitment.covers(schedule.amount)
-                        and commitment.committed - reserved[item_id] >= schedule.amount
-                    )
-                    if schedule.is_committed:
-                        reserved[item_id] += schedule.amount
+                    schedule.is_committed = room.take(schedule.contract_item_id or 0, schedule.amount)
             schedules.add(fresh)
             opened += len(fresh)
             after = items[-1].id

@@ -20,9 +20,9 @@ from accounting.books import Books
 from accounting.earning import Earning, write_plans
 from accounting.models import PeriodStatus, ScheduleRevision
 from accounting.schedules import Schedule
-from accounting.spreading import Part, cut, load, monthly_parts
+from accounting.spreading import BY_ACT, Part, cut, load, monthly_parts
 from billing.errors import BillingError
-from billing.models import REPORTED_METHODS, Adjustment, RecognitionMethod, Treatment
+from billing.models import Adjustment, RecognitionMethod, Treatment
 from billing.money import format_money
 from billing.periods import DateRange, day_words, first_of_next_month
 from billing.tenancy import current_tenant_id
@@ -73,7 +73,7 @@ class Revisions:
         adjustment = adjustment or self.credit_adjustment
         left = self._left(revision)
         schedule.amount += difference
-        if schedule.method in (*REPORTED_METHODS, RecognitionMethod.ON_INVOICE):
+        if schedule.method in BY_ACT:
             # What is reported done stays done: its share of the new price counts from the day of the change.
             schedule.spread_from = max(schedule.spread_from, on, schedule.recognized_until or on)
             schedule.service_end = max(end or schedule.service_end, schedule.service_start + timedelta(days=1))
@@ -98,7 +98,7 @@ class Revisions:
 
     def earned_before(self, schedule: Schedule, day: date) -> Decimal:
         """Give what a schedule has earned before a day, or before the first day after it that can still change."""
-        if schedule.method in (*REPORTED_METHODS, RecognitionMethod.ON_INVOICE):
+        if schedule.method in BY_ACT:
             steps = self._earning.steps(schedule, day - timedelta(days=1))
             return steps[-1].cumulative if steps else schedule.recognized
         before, _ = cut(self._earning.left(schedule), self._first_open_day(schedule, day), currency=schedule.currency)

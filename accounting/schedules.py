@@ -61,6 +61,16 @@ class Schedule:
         """Earned and not yet billed."""
         return max(self.recognized - self.billed, ZERO)
 
+    @property
+    def unearned(self) -> Decimal:
+        """What stands in deferred revenue: of a price that was grossed up all that is not earned, billed or not."""
+        return self.amount - self.recognized if self.is_committed else self.deferred
+
+    def spread_anew(self) -> None:
+        """Spread what is left of the price over the days that are not recognized yet, if any are left."""
+        if self.recognized_until and self.recognized_until < self.service_end:
+            self.spread_from, self.spread_base = self.recognized_until, self.recognized
+
 
 COLUMNS = tuple(field.name for field in fields(Schedule))
 _SELECTED = ", ".join(f"s.{name}" for name in COLUMNS)

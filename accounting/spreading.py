@@ -21,7 +21,9 @@ Part = tuple[DateRange, Decimal]
 OVER_TIME = frozenset(
     (RecognitionMethod.STRAIGHT_LINE_DAYS, RecognitionMethod.STRAIGHT_LINE_MONTHS, RecognitionMethod.EQUAL_PER_PERIOD)
 )
-_AT_ONCE = (RecognitionMethod.POINT_IN_TIME, RecognitionMethod.ON_INVOICE, *REPORTED_METHODS)
+# Earned by something done, on a day that is not known before.
+BY_ACT = frozenset((*REPORTED_METHODS, RecognitionMethod.ON_INVOICE))
+AT_ONCE = BY_ACT | {RecognitionMethod.POINT_IN_TIME}
 
 
 def monthly_parts(*, amount: Decimal, service: DateRange, method: str, currency: str) -> list[Part]:
@@ -29,7 +31,7 @@ def monthly_parts(*, amount: Decimal, service: DateRange, method: str, currency:
     if method == RecognitionMethod.AS_CONSUMED:
         # Earned by being used or by expiring; what comes back after that (a dispute that is won) is earned at the end.
         return [(service, amount)]
-    if method in _AT_ONCE:
+    if method in AT_ONCE:
         return [(DateRange(service.start, service.start + timedelta(days=1)), amount)]
     months, weights = _months(service, method)
     if len(months) == 1:

@@ -30,7 +30,7 @@ def make_company(slug: str) -> Company:
     return Company(tenant.pk, entity.pk, customer.pk, product.pk)
 
 
-def sell_contracts(company: Company, count: int) -> None:
+def sell_contracts(count: int) -> None:
     """Start monthly contracts of one flat fee, in the tenant's scope."""
     from tempfile import TemporaryDirectory
 

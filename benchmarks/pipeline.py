@@ -75,7 +75,7 @@ def _alone(hordak: Hordak) -> Result:
 
     company = make_company("single")
     with tenant_scope(company.tenant_id):
-        sell_contracts(company, (TURNS + 1) * AT_A_TIME)
+        sell_contracts((TURNS + 1) * AT_A_TIME)
         run_billing(through=date(2026, 1, 1))
         drafts = list(Invoice.objects.filter(status="draft").values_list("id", flat=True))
         ours, peers = [], []

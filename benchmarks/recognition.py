@@ -80,7 +80,7 @@ def measure(url: str) -> Iterator[Result]:
     warm, company = make_company("warm-recognition"), make_company("recognition")
     for each, count in ((warm, 1000), (company, CONTRACTS)):
         with tenant_scope(each.tenant_id):
-            sell_contracts(each, count)
+            sell_contracts(count)
             run_billing(through=date(2026, 1, 1), finalize=True)
     with psycopg.connect(url) as connection:
         before = _copied_schedules(connection, company.tenant_id)

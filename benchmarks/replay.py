@@ -30,7 +30,7 @@ def measure(url: str) -> Iterator[Result]:
     warm, company = make_company("warm-replay"), make_company("replay")
     for each, count in ((warm, 500), (company, CONTRACTS)):
         with tenant_scope(each.tenant_id):
-            sell_contracts(each, count)
+            sell_contracts(count)
             for month in _MONTHS:
                 run_billing(through=month, finalize=True)
                 recognize_revenue(through=end_of_month(month))

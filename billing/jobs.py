@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from billing.errors import BillingError
 from billing.importing.column_map import load_column_map
 from billing.importing.contracts import import_contracts
 from billing.models import Invoice, InvoiceStatus
@@ -44,6 +45,8 @@ def _finalize(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
 
 
 def _import(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
+    if "file_base64" not in parameters:
+        raise BillingError("The file is no longer kept. Import it anew, as a new import.")
     with tempfile.TemporaryDirectory() as folder:
         data, columns = Path(folder, "contracts.csv"), Path(folder, "columns.toml")
         data.write_bytes(base64.b64decode(parameters["file_base64"]))

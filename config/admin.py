@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -168,6 +167,11 @@ def stylesheet(request: HttpRequest) -> str:
     return static("counterfoil/admin.css")
 
 
+def script(request: HttpRequest) -> str:
+    """Give the address of what our pages do by themselves."""
+    return static("counterfoil/pages.js")
+
+
 def icon(request: HttpRequest) -> str:
     """Give the address of the picture that stands for the pages in a browser's tabs."""
     return static("counterfoil/icon.svg")
@@ -196,38 +200,42 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-Figures = dict[tuple[date, str], tuple[Decimal, Decimal]]
+# By month, business entity and currency: invoiced, recognized.
+Figures = dict[tuple[date, int, str], tuple[Decimal, Decimal]]
 
 
 def _by_month(since: date) -> Figures:
-    invoiced: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
+    invoiced: dict[tuple[date, int, str], Decimal] = defaultdict(Decimal)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT date_trunc('month', day)::date, currency, sum(net) FROM ("
-            " SELECT issued_on AS day, currency, net FROM billing_invoice"
+            "SELECT date_trunc('month', day)::date, entity, currency, sum(net) FROM ("
+            " SELECT issued_on AS day, business_entity_id AS entity, currency, net FROM billing_invoice"
             " WHERE tenant_id = %s AND issued_on >= %s AND status NOT IN ('draft', 'void')"
-            " UNION ALL SELECT issued_on, currency, -net FROM billing_creditnote WHERE tenant_id = %s AND issued_on >= %s "
-            "AND voided_on IS NULL"
-            ") documents GROUP BY 1, 2",
+            " UNION ALL SELECT issued_on, business_entity_id, currency, -net FROM billing_creditnote"
+            " WHERE tenant_id = %s AND issued_on >= %s AND voided_on IS NULL"
+            ") documents GROUP BY 1, 2, 3",
             [current_tenant_id(), since, current_tenant_id(), since],
         )
-        for month, currency, net in cursor.fetchall():
-            invoiced[(month, currency)] += net
-    recognized = {(month, currency): amount for month, currency, amount in revenue_by_month(since=since)}
+        for month, entity, currency, net in cursor.fetchall():
+            invoiced[(month, entity, currency)] += net
+    recognized = {(month, *key): amount for month, *key, amount in revenue_by_month(since=since)}
     keys = sorted(invoiced.keys() | recognized.keys())
     return {key: (invoiced.get(key, Decimal(0)), recognized.get(key, Decimal(0))) for key in keys}
 
 
 def _chart(figures: Figures) -> str:
-    months = sorted({month for month, _ in figures})
-    currencies = sorted({currency for _, currency in figures})
+    months = sorted({month for month, _, _ in figures})
+    currencies = sorted({currency for _, _, currency in figures})
     datasets: list[dict[str, object]] = []
     for currency in currencies:
         for place, label in enumerate(("Invoiced", "Recognized")):
+            sums: dict[date, Decimal] = defaultdict(Decimal)
+            for (month, _, each), amounts in figures.items():
+                sums[month] += amounts[place] if each == currency else 0
             datasets.append(
                 {
                     "label": f"{label} {currency}",
-                    "data": [str(figures.get((month, currency), (0, 0))[place]) for month in months],
+                    "data": [str(sums[month]) for month in months],
                     "backgroundColor": _COLOURS[len(datasets) % len(_COLOURS)],
                     "maxBarThickness": 36,
                 }
@@ -235,37 +243,33 @@ def _chart(figures: Figures) -> str:
     return json.dumps({"labels": [f"{month:%b %Y}" for month in months], "datasets": datasets})
 
 
-def _leads(entities: list[str], month: date, currency: str) -> Callable[..., object]:
-    """Give what makes a figure lead to a report of its month, which is that of one business entity."""
-    days = {"from": month, "to": end_of_month(month), "currency": currency}
-
-    def lead(amount: Decimal, report: str, **more: str) -> object:
-        shown = figure(amount, currency, blank_zero=False)
-        return (
-            to(report_url(report, {"business_entity": entities[0], **days, **more}), shown)
-            if len(entities) == 1
-            else shown
-        )
-
-    return lead
-
-
 def _table(figures: Figures) -> Table:
-    entities = list(BusinessEntity.objects.values_list("code", flat=True)[:2])
+    entities = BusinessEntity.objects.in_bulk({entity for _, entity, _ in figures})
+    # A figure leads to a report, which is that of one business entity.
+    is_one = len(entities) <= 1
     rows = []
-    for (month, currency), (invoiced, recognized) in reversed(figures.items()):
-        lead = _leads(entities, month, currency)
+    for (month, entity, currency), (invoiced, recognized) in sorted(
+        figures.items(), key=lambda row: (-row[0][0].toordinal(), entities[row[0][1]].name, row[0][2])
+    ):
+        asked = {
+            "business_entity": entities[entity].code,
+            "from": month,
+            "to": end_of_month(month),
+            "currency": currency,
+        }
+        income = report_url("lines", {**asked, "category": Category.INCOME})
         rows.append(
             (
                 f"{month:%b %Y}".replace(" ", "\u00a0"),
+                *(() if is_one else (entities[entity].name,)),
                 currency,
-                lead(invoiced, "invoice-register"),
-                lead(recognized, "lines", category=Category.INCOME),
+                to(report_url("invoice-register", asked), figure(invoiced, currency, blank_zero=False)),
+                to(income, figure(recognized, currency, blank_zero=False)),
             )
         )
     return Table(
         "The figures",
-        columns("Month", "Currency", ">Invoiced", ">Recognized"),
+        columns("Month", *(() if is_one else ("Business entity",)), "Currency", ">Invoiced", ">Recognized"),
         rows,
         "No figures yet.",
     )

@@ -1,7 +1,7 @@
 """The root of the REST API: every resource under /api/v1/, its document and its browsable page."""
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework import exceptions
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -109,7 +109,7 @@ _v1: list[URLPattern | URLResolver] = [
     re_path("^which-account/?$", WhichAccount.as_view(), name="which-account"),
     *report_urls(),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
     re_path("", NoSuchAddress.as_view()),
 ]
 

@@ -4,6 +4,7 @@ COUNTERFOIL_ENV=trial (the default) needs nothing set; COUNTERFOIL_ENV=productio
 """
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ if PRODUCTION:
     env.required("ALLOWED_HOSTS", "Production needs the host names it answers to, separated by commas.")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+# What a page may load and run: our own files only. Scripts in the page itself are never run; the theme's Alpine evaluates the
+# words of its attributes, and it and the charts write styles. Forms are not limited: signing in leads on to the ERP.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 # Where people open this installation, such as https://books.example.com; what an ERP holds of ours links back to it.
 PUBLIC_URL = env.text("COUNTERFOIL_URL").rstrip("/")
 ROOT_URLCONF = "config.urls"
@@ -34,7 +41,8 @@ WSGI_APPLICATION = "config.wsgi.application"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION and env.flag("SECURE_SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", default=31_536_000) if PRODUCTION else 0
-if env.flag("BEHIND_PROXY", default=False):  # Only if a proxy in front always sets or strips this header.
+BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:  # Only if a proxy in front always sets or strips this header.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 INSTALLED_APPS = [
@@ -54,6 +62,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_q",
+    "axes",
     "billing.apps.BillingConfig",
     "accounting.apps.AccountingConfig",
     "integrations.apps.IntegrationsConfig",
@@ -61,6 +70,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -69,6 +79,7 @@ MIDDLEWARE = [
     "config.middleware.AdminTenantMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # Last: it answers instead of a sign-in that is stopped.
 ]
 
 TEMPLATES = [
@@ -96,8 +107,25 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# Where a person lands who opened the sign-in page itself.
-LOGIN_REDIRECT_URL = "admin:index"
+# Who guesses passwords is stopped: a name, from one address, for a quarter of an hour after the tenth failure. By name alone
+# anybody could lock anybody out.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "config.middleware.client_address"
+AXES_LOCKOUT_TEMPLATE = "429.html"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # Or one's own impatience would prolong it.
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # When a person signed in last is Django's to keep.
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+# How long to keep what has served: answers to API writes under an Idempotency-Key, files that jobs made or were given,
+# attempts to deliver to an ERP. The clock deletes what is older.
+COUNTERFOIL_KEEP_ANSWERS_DAYS = env.integer("COUNTERFOIL_KEEP_ANSWERS_DAYS", default=30, minimum=1)
+COUNTERFOIL_KEEP_FILES_DAYS = env.integer("COUNTERFOIL_KEEP_FILES_DAYS", default=7, minimum=1)
+COUNTERFOIL_KEEP_ATTEMPTS_DAYS = env.integer("COUNTERFOIL_KEEP_ATTEMPTS_DAYS", default=30, minimum=1)
 
 # Database
 _database_url = env.text("DATABASE_URL")
@@ -211,6 +239,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
     "STYLES": ["config.admin.stylesheet"],
+    "SCRIPTS": ["config.admin.script"],
     "DASHBOARD_CALLBACK": "config.admin.home",
     "GLOBAL_CALLBACK": "config.admin.everywhere",
     "SIDEBAR": {"navigation": "config.admin.sidebar"},

@@ -43,8 +43,9 @@ _DIED = (
     "The worker that sent this stopped every time before an answer came. Whether the ERP has it is unknown: "
     "sending it again looks there first."
 )
-_HEAD = """
-SELECT o.kind, o.request_id, o.attempts FROM integrations_outboxitem o
+# What may be sent now of a stage: nothing that the same customer still owes, or is having undone, holds it back.
+_READY = """
+  FROM integrations_outboxitem o
   LEFT JOIN (
        SELECT group_key, min(created_at) FILTER (WHERE stage < %(stage)s) AS owed,
               min(created_at) FILTER (WHERE %(stage)s >= %(settles)s AND kind = ANY(%(undoing)s::text[])) AS undone
@@ -55,10 +56,10 @@ SELECT o.kind, o.request_id, o.attempts FROM integrations_outboxitem o
         GROUP BY group_key) h ON h.group_key = o.group_key AND (h.owed <= o.created_at OR h.undone < o.created_at)
  WHERE o.connection_id = %(connection)s AND o.stage = %(stage)s AND o.state = 'pending' AND o.available_at <= now()
    AND h.group_key IS NULL
- ORDER BY o.id LIMIT 1
 """
-_BODY = """
-   AND o.kind = %(kind)s::text AND o.request_id IS NOT DISTINCT FROM %(request)s::uuid
+_HEAD = f"SELECT o.kind, o.request_id, o.attempts {_READY} ORDER BY o.id LIMIT 1"
+_BATCH = f"""
+SELECT o.id {_READY} AND o.kind = %(kind)s::text AND o.request_id IS NOT DISTINCT FROM %(request)s::uuid
  ORDER BY o.id LIMIT %(size)s::int FOR UPDATE OF o SKIP LOCKED
 """
 _SEAL = """
@@ -142,10 +143,7 @@ def claim(
             kind = Kind(head[0])
             halved = max(1, batch_size.get(as_sent(kind), 1) >> int(head[2]))
             size = halved if one_by_one or head[1] is None else _WHOLE
-            select = _HEAD.replace("SELECT o.kind, o.request_id, o.attempts", "SELECT o.id", 1).replace(
-                " ORDER BY o.id LIMIT 1\n", _BODY
-            )
-            cursor.execute(select, {**values, "kind": kind.value, "request": head[1], "size": size})
+            cursor.execute(_BATCH, {**values, "kind": kind.value, "request": head[1], "size": size})
             ids = [row[0] for row in cursor.fetchall()]
             if ids:
                 return Claim(kind, _lease(ids, worker_id), worker_id)

@@ -105,8 +105,8 @@ def _reconciled(period: AccountingPeriod, today: date) -> Found:
             wrong.append(f"{connection}: the reconciliation agrees, but nobody signed it off.")
     if not wrong:
         return Found(0, "The ERP's books agree, or no ERP is connected.")
-    what = counted(len(wrong), "connection does", "connections do")
-    return Found(len(wrong), f"{what} not agree yet.", tuple(wrong))
+    what = counted(len(wrong), "connection is", "connections are")
+    return Found(len(wrong), f"{what} not reconciled and signed off yet.", tuple(wrong))
 
 
 register(

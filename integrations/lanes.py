@@ -20,6 +20,7 @@ from integrations.models import Connection
 from integrations.slots import let_go, take_slot
 
 _SPACE = 7_205_300  # Our own number space among advisory locks; lane n is _SPACE + n.
+_POLLING = 7_205_400
 _AT_ONCE = 5  # Requests worth having under way at a vendor that publishes only a rate.
 _BETWEEN = 5  # Workers that build or record between two requests, while others have theirs under way.
 _ONE_BY_ONE = 3  # Where each document is a request, a worker goes on from one to the next; more only share the pace.
@@ -58,12 +59,26 @@ def answer(connection_id: int) -> None:
 @contextmanager
 def enter(connection: Connection) -> Iterator[bool]:
     """Hold a lane of a connection; False when all are taken."""
-    lane = take_slot(space=_SPACE, key=connection.pk % 2**31, most=_useful(base.get(connection.erp)))
+    with _held(_SPACE, connection.pk, _useful(base.get(connection.erp))) as is_held:
+        yield is_held
+
+
+@contextmanager
+def alone(connection_id: int) -> Iterator[bool]:
+    """Be the one that asks a connection's ERP what changed; False when another worker is."""
+    with _held(_POLLING, connection_id, 1) as is_held:
+        yield is_held
+
+
+@contextmanager
+def _held(space: int, connection_id: int, most: int) -> Iterator[bool]:
+    key = connection_id % 2**31
+    slot = take_slot(space=space, key=key, most=most)
     try:
-        yield lane is not None
+        yield slot is not None
     finally:
-        if lane is not None:
-            let_go(lane, key=connection.pk % 2**31)
+        if slot is not None:
+            let_go(slot, key=key)
 
 
 def _useful(spec: ConnectorSpec) -> int:

@@ -34,6 +34,11 @@ class Unit(StrEnum):
     MONTH = "month"
 
 
+def leaves_drafts(connection: Connection) -> bool:
+    """Tell whether what is sent stays a draft there: by a person's choice, as far as the ERP has drafts in the mode."""
+    return Policy.of(connection.options).draft and connection.sync_mode in base.get(connection.erp).drafts
+
+
 class WhenLocked(StrEnum):
     """What becomes of a document whose date the ERP has locked."""
 

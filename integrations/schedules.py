@@ -10,6 +10,7 @@ _TASKS = {
     "integrations.tasks.warn": (Schedule.MINUTES, 5),
     "integrations.tasks.summarize": (Schedule.HOURLY, None),
     "integrations.tasks.prune": (Schedule.DAILY, None),
+    "billing.tasks.forget_all": (Schedule.DAILY, None),
 }
 
 

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
 
+from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from billing.clock import today
 from billing.every_tenant import in_every_tenant
@@ -23,7 +26,6 @@ from integrations.workers import beat
 logger = logging.getLogger(__name__)
 _TURN = 20.0  # Seconds; one request more may still be under way at the end.
 _PATIENCE = 8.0  # What comes due later is left to the clock; a vendor's job at work is asked about within six seconds.
-_KEEP_ATTEMPTS = timedelta(days=30)
 _UNDONE = (OutboxState.PENDING, OutboxState.IN_FLIGHT)  # What a dead worker held is in flight until somebody looks.
 
 
@@ -82,18 +84,30 @@ def notice(
 
 
 def poll() -> None:
-    """Ask every ERP what changed. Scheduled every ten minutes; one that cannot be asked does not hold up the others."""
-    in_every_tenant(_poll)
+    """Have every ERP asked what changed, each by a task of its own: a slow one holds up no other. Every ten minutes."""
+    in_every_tenant(_call_pollers)
 
 
-def _poll() -> None:
+def _call_pollers() -> None:
     # Not by the option's value: of a connection without it, JSON says neither that it is true nor that it is not.
     live = Connection.objects.filter(status=ConnectionStatus.CONNECTED).exclude(options__has_key="setting_up")
-    for connection in live.defer("credentials"):
+    for connection_id in live.values_list("id", flat=True):
+        with transaction.atomic():  # As in `lanes.call`.
+            async_task("integrations.tasks.poll_connection", current_tenant_id(), connection_id, group="poll")
+
+
+def poll_connection(tenant_id: int, connection_id: int) -> None:
+    """Ask one ERP what changed, unless a worker is at it. What cannot be asked now is asked the next time."""
+    beat()
+    with tenant_scope(tenant_id), lanes.alone(connection_id) as is_alone:
+        connected = Connection.objects.filter(pk=connection_id, status=ConnectionStatus.CONNECTED)
+        connection = connected.defer("credentials").first()
+        if connection is None or not is_alone:
+            return
         try:
             noticing.poll(connection)
         except (DeliveryError, VaultError) as error:
-            logger.warning("%s could not be asked for changes: %s", connection.pk, error)
+            logger.warning("%s could not be asked for changes: %s", connection_id, error)
 
 
 def warn() -> None:
@@ -113,6 +127,6 @@ def prune() -> None:
 
 
 def _prune() -> None:
-    before = timezone.now() - _KEEP_ATTEMPTS
+    before = timezone.now() - timedelta(days=settings.COUNTERFOIL_KEEP_ATTEMPTS_DAYS)
     DeliveryAttempt.objects.filter(at__lt=before).delete()
     OAuthState.objects.filter(expires_at__lt=before).delete()

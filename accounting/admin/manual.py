@@ -10,8 +10,8 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
-from accounting.admin.manual_forms import AttachForm, ManualEntryForm, SendBackForm, StopForm
-from accounting.attachments import attach
+from accounting.admin.manual_forms import AttachForm, DetachForm, ManualEntryForm, SendBackForm, StopForm
+from accounting.attachments import attach, detach
 from accounting.manual_entries import approve, delete_draft, is_own, save_draft, send_back, stop_repeating, submit
 from accounting.models import Attachment, JournalEntry, ManualEntry, ManualEntryStatus
 from billing.access import may
@@ -49,6 +49,10 @@ def _attach(request: HttpRequest, subject: ManualEntry, given: dict[str, Any]) -
     sent = given["document"]
     kept = attach(entry_id=subject.pk, name=sent.name, content=sent.read(), by=request.user)
     return f"“{kept.name}” is attached."
+
+
+def _detach(request: HttpRequest, subject: ManualEntry, given: dict[str, Any]) -> str:
+    return f"“{detach(entry_id=subject.pk, attachment_id=given['document'].pk)}” is removed."
 
 
 def _delete(request: HttpRequest, subject: ManualEntry, given: dict[str, Any]) -> str:
@@ -90,6 +94,11 @@ class ManualEntryAdmin(DocumentAdmin):
         Verb(
             "attach", "Attach a document", _attach, role=Role.FINANCE, form=AttachForm,
             explain=lambda subject: "It is kept with the entry; once the entry is submitted it stays for ever.",
+        ),
+        Verb(
+            "detach", "Remove a document", _detach, role=Role.FINANCE, form=DetachForm,
+            allowed=lambda subject: subject.status == ManualEntryStatus.DRAFT and subject.attachments.exists(),
+            explain=lambda subject: "For one attached by mistake. Once the entry is submitted, its documents stay.",
         ),
         Verb(
             "stop", "Stop repeating", _stop, role=Role.ACCOUNTANT, form=StopForm,

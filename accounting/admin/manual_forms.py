@@ -148,6 +148,14 @@ class AttachForm(VerbForm):
     document = forms.FileField(help_text="PDF, PNG, JPEG, Excel, Word, CSV or text; up to 10 MB.")
 
 
+class DetachForm(VerbForm):
+    document: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, empty_label=None)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["document"].queryset = self.subject.attachments.defer("content")  # type: ignore[attr-defined]
+
+
 class ReverseForm(VerbForm):
     on = DayField(label="Date of the reversal")
     reason = forms.CharField(max_length=200, help_text="It stays on record; an auditor will read it.")

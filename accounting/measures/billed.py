@@ -11,21 +11,24 @@ from accounting.commitments import Commitment
 from accounting.engine import Dimensions, Unit
 from accounting.pools import Pool, Pools, Share, pools_of
 from accounting.schedules import Key, Schedule
-from accounting.splits import Kept, Taken, Undone
+from accounting.splits import Kept, Split, Taken, Undone
 from billing.events import (
     BilledLine,
     ContractEnded,
     ContractModified,
+    CreditedLine,
     CreditNoteIssued,
     CreditNoteVoided,
     InvoiceFinalized,
     InvoiceVoided,
+    Line,
 )
 from billing.money import allocate
 from billing.payment_events import DisputeOpened, DisputeWon, InvoiceWrittenOff, RefundPaid, WriteOffRecovered
 
 Billed = InvoiceFinalized | InvoiceVoided | CreditNoteIssued | CreditNoteVoided | InvoiceWrittenOff | WriteOffRecovered
 Returned = DisputeOpened | DisputeWon | RefundPaid
+UndoneLines = dict[str, dict[int, Undone]]  # By the key of the event and the id of the invoice line.
 
 
 def held_commitments(events: Iterable[Billed | Returned], books: Books) -> dict[int, Commitment]:
@@ -33,6 +36,23 @@ def held_commitments(events: Iterable[Billed | Returned], books: Books) -> dict[
     if not books.grosses_up:
         return {}
     return commitments.lock({line.contract_item_id or 0 for event in events for line in event.lines})
+
+
+def about_item(customer_id: int, line: Line) -> Dimensions:
+    """Say what a line about a contract item, not yet billed, is about."""
+    return Dimensions(customer_id, line.contract_id, line.contract_item_id, line.product_id, line.product_family_id)
+
+
+def about_obligation(customer_id: int, schedule: Schedule) -> Dimensions:
+    """Say what a change of an obligation is about."""
+    return Dimensions(
+        customer_id,
+        schedule.contract_id,
+        schedule.contract_item_id,
+        schedule.product_id,
+        schedule.product_family_id,
+        obligation_id=schedule.obligation_id,
+    )
 
 
 def line_dimensions(event: Billed, line: BilledLine, *, credit_note_id: int | None = None) -> Dimensions:
@@ -80,13 +100,13 @@ def cut_short(schedule: Schedule, day: date | None) -> None:
 
 
 def divide(
-    lines: Sequence[BilledLine], pools: Pools | None, *, sign: int = 1
+    lines: Sequence[BilledLine], pools: Pools, *, sign: int = 1
 ) -> tuple[Sequence[BilledLine], list[BilledLine], list[tuple[Pool, Decimal]]]:
     """Tell lines whose service period earns its own price from those of obligations, and these lines' net by pool.
 
     `sign` -1: the lines are undone; an invoice that gives something back cannot be.
     """
-    if pools is None or not pools.pools:
+    if not pools.pools:
         return lines, [], []
     plain: list[BilledLine] = []
     pooled: list[BilledLine] = []
@@ -129,15 +149,8 @@ def pooled_units(
 
 def schedule_dimensions(event: Billed, schedule: Schedule, *, credit_note_id: int | None = None) -> Dimensions:
     """Say what an obligation's share of a billed amount is about."""
-    return Dimensions(
-        customer_id=event.customer_id,
-        contract_id=schedule.contract_id,
-        contract_item_id=schedule.contract_item_id,
-        product_id=schedule.product_id,
-        product_family_id=schedule.product_family_id,
-        invoice_id=event.invoice_id,
-        credit_note_id=credit_note_id,
-        obligation_id=schedule.obligation_id,
+    return about_obligation(event.customer_id, schedule)._replace(
+        invoice_id=event.invoice_id, credit_note_id=credit_note_id
     )
 
 
@@ -158,14 +171,7 @@ def moved_units(event: ContractModified | ContractEnded, shares: Sequence[Share]
             "moved_unbilled": unbilled - across,
             "moved_deferred": share.deferred - across,
         }
-        about = Dimensions(
-            customer_id=event.customer_id,
-            contract_id=share.schedule.contract_id,
-            contract_item_id=share.schedule.contract_item_id,
-            product_id=share.schedule.product_id,
-            product_family_id=share.schedule.product_family_id,
-            obligation_id=share.schedule.obligation_id,
-        )
+        about = about_obligation(event.customer_id, share.schedule)
         units.append(Unit(atoms, about, share.schedule.pricing_model, share.schedule.method))
     return units
 
@@ -175,14 +181,11 @@ def take_unearned(schedule: Schedule, undone: Decimal, commitment: Commitment | 
 
     What is left is spread anew over the days not yet recognized. A negative amount is put back whole.
     """
-    # What was grossed up is deferred until recognized, whether billed or not.
-    deferred = schedule.amount - schedule.recognized if schedule.is_committed else schedule.deferred
-    unearned = min(undone, deferred)
+    unearned = min(undone, schedule.unearned)
     schedule.billed -= unearned
     schedule.amount -= unearned
-    if schedule.recognized_until and schedule.recognized_until < schedule.service_end and not schedule.is_planned:
-        schedule.spread_from = schedule.recognized_until
-        schedule.spread_base = schedule.recognized
+    if not schedule.is_planned:
+        schedule.spread_anew()
     if schedule.is_committed and commitment is not None:
         commitment.committed -= unearned
         commitment.billed -= unearned
@@ -212,6 +215,28 @@ def undone_units(line: BilledLine, about: Dimensions, undone: Undone, *, unearne
     return [*units, Unit({unearned: plain, **atoms}, about, line.pricing_model, line.recognition_method)]
 
 
+def undo_lines(events: Sequence[DisputeOpened | RefundPaid | InvoiceWrittenOff], books: Books) -> UndoneLines:
+    """Take what is undone of the events' lines out of their schedules, and tell how each line was split."""
+    held = HeldLines((line for event in events for line in event.lines), books)
+    committed = held_commitments(events, books)
+    undone = {
+        event.key: {
+            line.line_id: undone_of(line, held.take_unearned(line, line.net, committed.get(line.contract_item_id or 0)))
+            for line in event.lines
+        }
+        for event in events
+    }
+    held.save()
+    commitments.save(committed)
+    return undone
+
+
+def undone_of(line: BilledLine | CreditedLine, taken: Sequence[Taken]) -> Undone:
+    """Split a line that is undone whole, by what was taken of it out of deferred revenue."""
+    unearned = sum((each.unearned for each in taken), Decimal(0))
+    return Undone(Split(unearned, line.net - unearned, line.tax), taken)
+
+
 class HeldLines:
     """The schedules behind billed lines, held until the transaction ends; of obligations, all that share the price."""
 
@@ -222,7 +247,7 @@ class HeldLines:
 
     def take_unearned(self, line: BilledLine, undone: Decimal, commitment: Commitment | None) -> list[Taken]:
         """Take out of a line's schedules what is undone of its price as far as it is not earned; answer what that was."""
-        over = self._over(line)
+        over = self._pools.over(line.contract_item_id, line.period_start, line.period_end)
         if not over:
             return [Taken(take_unearned(self._known[schedule_key(line)], undone, commitment))]
         if undone < 0:
@@ -238,19 +263,14 @@ class HeldLines:
 
     def put_back(self, line: BilledLine, amount: Decimal, kept: Kept, commitment: Commitment | None) -> list[Taken]:
         """Defer again (part of) what a correction had taken from a line; answer where it went: where it was taken from."""
-        over = self._over(line)
+        over = self._pools.over(line.contract_item_id, line.period_start, line.period_end)
         if not over:
             return [Taken(-take_unearned(self._known[schedule_key(line)], -amount, commitment))]
         parts = put_back_to(over, amount, kept)
         return [Taken(-take_unearned(schedule, -part, None), schedule) for schedule, part in parts]
 
-    def _over(self, line: BilledLine) -> list[Pool]:
-        if self._pools is None:
-            return []
-        return self._pools.over(line.contract_item_id, line.period_start, line.period_end)
-
     def save(self) -> None:
-        schedules.save([*self._known.values(), *(self._pools.changed() if self._pools else [])])
+        schedules.save([*self._known.values(), *self._pools.changed()])
 
 
 def put_back_to(over: Sequence[Pool], amount: Decimal, kept: Kept) -> list[tuple[Schedule, Decimal]]:

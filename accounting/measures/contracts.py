@@ -7,7 +7,7 @@ from decimal import Decimal
 from accounting import commitments, obligations
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import moved_units
+from accounting.measures.billed import about_item, moved_units
 from accounting.measures.endings import shorten_obligations
 from accounting.measures.unbilled import end_unbilled
 from billing.events import ContractEnded, ContractRenewed, ContractStarted, UsageRecorded
@@ -40,13 +40,7 @@ def measure(events: Sequence[ContractStarted | ContractRenewed], books: Books) -
             [
                 Unit(
                     {"committed": ZERO if line.contract_item_id in obliged else line.committed},
-                    Dimensions(
-                        event.customer_id,
-                        line.contract_id,
-                        line.contract_item_id,
-                        line.product_id,
-                        line.product_family_id,
-                    ),
+                    about_item(event.customer_id, line),
                     line.pricing_model,
                     line.recognition_method,
                 )
@@ -73,13 +67,7 @@ def measure_ended(events: Sequence[ContractEnded], books: Books) -> list[Measure
                 open_yet = commitment.committed - max(commitment.billed, commitment.recognized)
                 withdrawn = min(line.committed, open_yet)
                 commitment.committed -= withdrawn
-            about = Dimensions(
-                event.customer_id,
-                line.contract_id,
-                line.contract_item_id,
-                line.product_id,
-                line.product_family_id,
-            )
+            about = about_item(event.customer_id, line)
             units.append(Unit({"withdrawn": withdrawn}, about, line.pricing_model, line.recognition_method))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
         units += moved_units(event, moved[event.key])

@@ -11,12 +11,12 @@ from accounting import commitments, schedules, splits
 from accounting.books import Books
 from accounting.commitments import Commitment
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import held_commitments, line_dimensions, put_back_to, schedule_dimensions
+from accounting.measures.billed import held_commitments, line_dimensions, put_back_to, schedule_dimensions, undone_of
 from accounting.measures.crossing import by_destination
 from accounting.pools import Pool, Pools, pools_of
 from accounting.revisions import Revisions
 from accounting.schedules import Key, Schedule
-from accounting.splits import Split, Taken, Undone
+from accounting.splits import Taken, Undone
 from billing.events import CreditedLine, CreditNoteIssued, CreditNoteVoided, Event
 from billing.models import Adjustment
 
@@ -29,15 +29,15 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
     committed = held_commitments(events, books)
     measured = []
     kept: list[tuple[Event, dict[int, Undone]]] = []
-    revisions = Revisions(books, [*known.values(), *(pools.changed() if pools else [])])
+    revisions = Revisions(books, [*known.values(), *pools.changed()])
     for event in events:
         units: list[Unit] = []
         splits_of: dict[int, Undone] = {}
         kept.append((event, splits_of))
         for line in event.lines:
-            if pools and (over := pools.over(line.contract_item_id, line.period_start, line.period_end)):
+            if over := pools.over(line.contract_item_id, line.period_start, line.period_end):
                 taken, rest = _of_pools(event, line, over, pools, revisions)
-                splits_of[line.invoice_line_id] = _undone(line, taken)
+                splits_of[line.invoice_line_id] = undone_of(line, taken)
                 units += rest
                 continue
             schedule = known[_key(line)]
@@ -45,8 +45,9 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
                 commitment = committed[line.contract_item_id or 0] if schedule.is_committed else None
                 units.append(_given_back(event, line, schedule, commitment))
                 continue
-            unearned = _take_unearned(schedule, line.net, event, revisions)
-            splits_of[line.invoice_line_id] = _undone(line, [Taken(unearned)])
+            unearned = min(line.net, schedule.unearned)
+            _give_back(schedule, unearned, event, revisions)
+            splits_of[line.invoice_line_id] = undone_of(line, [Taken(unearned)])
             if schedule.is_committed:
                 commitment = committed[line.contract_item_id or 0]
                 commitment.committed -= unearned
@@ -67,7 +68,7 @@ def measure(events: Sequence[CreditNoteIssued], books: Books) -> list[MeasuredEv
         )
         measured.append(MeasuredEvent(event, document, by_destination(units, event)))
     revisions.save()
-    schedules.save([*known.values(), *(pools.changed() if pools else [])])
+    schedules.save([*known.values(), *pools.changed()])
     commitments.save(committed)
     splits.keep(kept)
     return measured
@@ -79,14 +80,13 @@ def measure_voided(events: Sequence[CreditNoteVoided], books: Books) -> list[Mea
     known = schedules.lock({_key(line) for event in events for line in event.lines})
     committed = held_commitments(events, books)
     taken = splits.read(CreditNoteIssued.kind, [event.key for event in events])
-    revisions = Revisions(books, [*known.values(), *(pools.changed() if pools else [])])
+    revisions = Revisions(books, [*known.values(), *pools.changed()])
     measured = []
     for event in events:
         for line in event.lines:
             split_of = taken[event.key][line.invoice_line_id]
             unearned = split_of.split.unearned
-            over = pools.over(line.contract_item_id, line.period_start, line.period_end) if pools else []
-            if over:
+            if over := pools.over(line.contract_item_id, line.period_start, line.period_end):
                 for schedule, part in put_back_to(over, unearned, split_of):
                     _give_back(schedule, -part, event, revisions)
                 continue
@@ -102,14 +102,9 @@ def measure_voided(events: Sequence[CreditNoteVoided], books: Books) -> list[Mea
         )  # fmt: skip
         measured.append(MeasuredEvent(event, about, [Unit({}, about)]))
     revisions.save()
-    schedules.save([*known.values(), *(pools.changed() if pools else [])])
+    schedules.save([*known.values(), *pools.changed()])
     commitments.save(committed)
     return measured
-
-
-def _undone(line: CreditedLine, taken: Sequence[Taken]) -> Undone:
-    unearned = sum((each.unearned for each in taken), ZERO)
-    return Undone(Split(unearned, line.net - unearned, line.tax), taken)
 
 
 def _key(line: CreditedLine) -> Key:
@@ -171,14 +166,6 @@ def _of_modified_pools(event: CreditNoteIssued, line: CreditedLine, pools: Pools
     return taken, [*units, Unit({"tax": line.tax}, about, line.pricing_model, line.recognition_method)]
 
 
-def _take_unearned(schedule: Schedule, credited: Decimal, event: CreditNoteIssued, revisions: Revisions) -> Decimal:
-    # What was grossed up is deferred until recognized, whether billed or not.
-    deferred = schedule.amount - schedule.recognized if schedule.is_committed else schedule.deferred
-    unearned = min(credited, deferred)
-    _give_back(schedule, unearned, event, revisions)
-    return unearned
-
-
 def _give_back(
     schedule: Schedule, unearned: Decimal, event: CreditNoteIssued | CreditNoteVoided, revisions: Revisions
 ) -> None:
@@ -190,6 +177,4 @@ def _give_back(
         revisions.change_price(schedule, -unearned, on=event.occurred_on, reason=reason)
         return
     schedule.amount -= unearned
-    if schedule.recognized_until and schedule.recognized_until < schedule.service_end:
-        schedule.spread_from = schedule.recognized_until
-        schedule.spread_base = schedule.recognized
+    schedule.spread_anew()

@@ -13,9 +13,10 @@ from decimal import Decimal
 from accounting import schedules
 from accounting.books import Books
 from accounting.pools import Pool, Pools, Share, pools_of
-from accounting.reallocation import NOT_BY_TIME, divide_what_is_left
+from accounting.reallocation import divide_what_is_left
 from accounting.revisions import Revisions
 from accounting.schedules import Schedule
+from accounting.spreading import AT_ONCE
 from billing.events import CommitmentLine, ContractEnded
 from billing.models import Adjustment
 
@@ -37,8 +38,6 @@ def shorten_obligations(events: Sequence[ContractEnded], books: Books) -> dict[s
     """
     moved: dict[str, list[Share]] = {event.key: [] for event in events}
     pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
-    if pools is None:
-        return moved
     revisions = Revisions(books, pools.changed())
     for event in events:
         for chain in _chains(event.lines, pools):
@@ -84,7 +83,7 @@ def _prices(pool: Pool, total: Decimal, day: date, revisions: Revisions) -> list
         return [total]
     earned = [revisions.earned_before(schedule, day) for schedule in pool.schedules]
     weights = [
-        max(schedule.amount - done, ZERO) if schedule.method in NOT_BY_TIME and schedule.service_start < day else ZERO
+        max(schedule.amount - done, ZERO) if schedule.method in AT_ONCE and schedule.service_start < day else ZERO
         for schedule, done in zip(pool.schedules, earned, strict=True)
     ]
     return divide_what_is_left(total, earned, weights, currency=pool.schedules[0].currency)

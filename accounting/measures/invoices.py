@@ -43,7 +43,7 @@ def measure(events: Sequence[InvoiceFinalized], books: Books, known: dict[Key, S
     pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
     hold_taken_back((line for event in events for line in event.lines), known)
     committed = held_commitments(events, books)
-    reserved = schedules.committed_amounts(committed) if committed else {}
+    room = commitments.Room(committed)
     fresh: dict[Key, Schedule] = {}
     absorbed: list[Schedule] = []
     measured = []
@@ -57,16 +57,7 @@ def measure(events: Sequence[InvoiceFinalized], books: Books, known: dict[Key, S
             schedule = known.get(key) or fresh.get(key)
             if schedule is None:
                 schedule = fresh[key] = _new_schedule(event, line)
-                item_id = line.contract_item_id or 0
-                commitment = committed.get(item_id)
-                # What other service periods draw on the commitment is spoken for, billed and recognized or not.
-                schedule.is_committed = (
-                    commitment is not None
-                    and commitment.covers(line.net)
-                    and commitment.committed - reserved[item_id] >= line.net
-                )
-                if schedule.is_committed:
-                    reserved[item_id] += line.net
+                schedule.is_committed = room.take(line.contract_item_id or 0, line.net)
             elif line.net < 0:
                 cut_short(schedule, line.period_start)
             elif line.period_end is not None:
@@ -77,8 +68,7 @@ def measure(events: Sequence[InvoiceFinalized], books: Books, known: dict[Key, S
         measured.append(MeasuredEvent(event, document, units))
     schedules.add(list(fresh.values()))
     schedules.save(list({schedule.id: schedule for schedule in [*known.values(), *absorbed]}.values()))
-    if pools:
-        schedules.save(pools.changed())
+    schedules.save(pools.changed())
     commitments.save(committed)
     return measured
 

@@ -7,17 +7,18 @@ the price is divided by standalone prices, what is left of it is divided anew (`
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from accounting import commitments, obligations, schedules
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import cut_short, moved_units
+from accounting.measures.billed import about_item, cut_short, moved_units
 from accounting.measures.unbilled import end_unbilled
 from accounting.models import AccountingPolicy, PerformanceObligation
 from accounting.obligations import Promise, is_obligation
-from accounting.pools import Pools
+from accounting.pools import Pools, pools_of
 from accounting.reallocation import Shared, is_reallocated, reallocate
 from accounting.revisions import RevisionRefused, Revisions
 from accounting.schedules import Schedule
@@ -33,80 +34,72 @@ def measure(events: Sequence[ContractModified], books: Books) -> list[MeasuredEv
 
 
 def _measure(event: ContractModified, books: Books) -> MeasuredEvent:
-    pools = Pools(line.contract_item_id for line in event.lines)
+    pools = pools_of((line.contract_item_id for line in event.lines), books)
     revisions = Revisions(books, pools.changed())
-    members, added, plain = _members(event, pools)
-    if is_reallocated(event) and members:
-        _reallocate(event, pools, members, added, revisions)
+    told = _told_apart(event, pools)
+    if is_reallocated(event) and told.changed:
+        _reallocate(event, pools, told, revisions)
     else:
-        for schedule, lines in members:
+        for schedule, lines in told.changed:
             _revise(event, schedule, lines, _difference(lines), revisions, term_end=_term_end(lines))
-        obligations.add(added)
+        obligations.add(told.added)
     about = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id)
     units = moved_units(event, [share for pool in pools.pools.values() for share in pool.divide_anew()])
     revisions.save()
     schedules.save(pools.changed())
-    units += _of_plain(event, plain, books)
+    units += _of_plain(event, told.plain, books)
     return MeasuredEvent(event, about, units)
 
 
-_Members = list[tuple[Schedule, list[ModifiedLine]]]
+@dataclass(slots=True)
+class _Told:
+    """An event's lines told apart: those of obligations that are there, obligations to be, and what earns by service period."""
+
+    changed: list[tuple[Schedule, list[ModifiedLine]]]
+    added: list[Promise]
+    plain: list[ModifiedLine]
 
 
-def _members(event: ContractModified, pools: Pools) -> tuple[_Members, list[Promise], list[ModifiedLine]]:
-    """Find which obligation each line belongs to, and what is an obligation of its own. The rest earns period by period."""
-    by_obligation: dict[int, list[ModifiedLine]] = defaultdict(list)
-    known: dict[int, Schedule] = {}
-    plain: list[ModifiedLine] = []
+def _told_apart(event: ContractModified, pools: Pools) -> _Told:
+    """Find which obligation each line belongs to; items that join one are made part of it."""
+    lines_of: dict[int, list[ModifiedLine]] = defaultdict(list)
+    schedules_of: dict[int, Schedule] = {}
+    told = _Told([], [], [])
     joining: list[tuple[int, int, date]] = []
-    added: list[Promise] = []
     for line in event.lines:
         schedule = pools.obligation_of(line.contract_item_id, before=line.term_end)
-        if schedule is None:
-            schedule = _joined(event, line, pools)
-            if schedule is not None:
-                joining.append(
-                    (schedule.obligation_id or 0, line.contract_item_id or 0, line.start or event.occurred_on)
-                )
+        if schedule is None and (schedule := _joined(event, line, pools)):
+            joining.append((schedule.obligation_id or 0, line.contract_item_id or 0, line.start or event.occurred_on))
         if schedule is not None:
-            known[schedule.id] = schedule
-            by_obligation[schedule.id].append(line)
-        elif line.was_committed == 0 and is_obligation(
-            line, allocation=event.price_allocation, span=event.revenue_span
-        ):
-            added.append(_promise(event, line, place=len(added) + 1))
+            schedules_of[schedule.id] = schedule
+            lines_of[schedule.id].append(line)
+        elif not line.was_committed and is_obligation(line, allocation=event.price_allocation, span=event.revenue_span):
+            told.added.append(_promise(event, line, place=len(told.added) + 1))
         else:
-            plain.append(line)
+            told.plain.append(line)
     obligations.join(joining)
-    return [(known[pk], lines) for pk, lines in by_obligation.items()], added, plain
+    told.changed = [(schedules_of[pk], lines) for pk, lines in lines_of.items()]
+    return told
 
 
-def _reallocate(
-    event: ContractModified, pools: Pools, members: _Members, added: list[Promise], revisions: Revisions
-) -> None:
-    """Divide the price of each pool that changes anew; what is added is part of the last one."""
-    of_pool = {schedule.id: pool for pool in pools.pools.values() for schedule in pool.schedules}
+def _reallocate(event: ContractModified, pools: Pools, told: _Told, revisions: Revisions) -> None:
+    """Divide the price of each pool that changes anew; what is added is part of the last one of its term."""
+    pool_of = {schedule.id: pool for pool in pools.pools.values() for schedule in pool.schedules}
     shared: dict[tuple[int, int], Shared] = {}
-    for schedule, lines in members:
-        pool = of_pool[schedule.id]
+    for schedule, lines in told.changed:
+        pool = pool_of[schedule.id]
         shared.setdefault(pool.key, Shared(pool)).lines[schedule.id] = lines
-    for one in added:
-        _pool_for(one, shared).added.append(one)
+    for promise in told.added:
+        of_its_term = [each for each in shared.values() if each.term_end == promise.term_end]
+        max(of_its_term or shared.values(), key=lambda each: each.pool.key).added.append(promise)
     for each in shared.values():
-        changes = any(line.committed != line.was_committed for lines in each.lines.values() for line in lines)
-        prices = iter(reallocate(event, each, revisions) if changes or each.added else ())
-        for schedule in each.pool.schedules:
+        prices = reallocate(event, each, revisions)
+        for schedule, price in zip(each.pool.schedules, prices, strict=False):
             lines = each.lines.get(schedule.id, [])
-            difference = next(prices, schedule.amount) - schedule.amount
-            _revise(event, schedule, lines, difference, revisions, term_end=each.term_end)
-        for promise, price in zip(each.added, prices, strict=True):
+            _revise(event, schedule, lines, price - schedule.amount, revisions, term_end=each.term_end)
+        for promise, price in zip(each.added, prices[len(each.pool.schedules) :], strict=True):
             promise.joins, promise.price = each.pool.key[1], price
         each.pool.schedules += obligations.add(each.added)
-
-
-def _pool_for(added: Promise, shared: dict[tuple[int, int], Shared]) -> Shared:
-    of_its_term = [each for each in shared.values() if each.term_end == added.lines[0].term_end]  # type: ignore[attr-defined]
-    return max(of_its_term or shared.values(), key=lambda each: each.pool.key)
 
 
 def _joined(event: ContractModified, line: ModifiedLine, pools: Pools) -> Schedule | None:
@@ -133,7 +126,7 @@ def _promise(event: ContractModified, line: ModifiedLine, *, place: int) -> Prom
     promise = Promise(
         event.contract_id, event.customer_id, event.business_entity_id, event.currency, [line], line.start, line.end
     )
-    promise.price, promise.pool = line.committed, place
+    promise.price, promise.pool, promise.term_end = line.committed, place, line.term_end
     return promise
 
 
@@ -222,7 +215,7 @@ def _committed(event: ContractModified, lines: Sequence[ModifiedLine]) -> list[U
             commitment.committed += change
         else:
             fresh[item] = change = max(change, ZERO)
-        about = Dimensions(event.customer_id, line.contract_id, item, line.product_id, line.product_family_id)
+        about = about_item(event.customer_id, line)
         units.append(Unit({"committed": change}, about, line.pricing_model, line.recognition_method))
     commitments.save(held)
     commitments.commit(fresh, currency=event.currency)

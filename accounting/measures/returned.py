@@ -11,15 +11,13 @@ from accounting import commitments, splits
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.facts import crossing
-from accounting.measures.billed import HeldLines, Returned, held_commitments, undone_units
-from accounting.splits import Split, Undone
+from accounting.measures.billed import HeldLines, Returned, UndoneLines, held_commitments, undo_lines, undone_units
+from accounting.splits import Undone
 from billing.payment_events import DisputeLost, DisputeOpened, DisputeWon, RefundPaid, ReturnedLine
-
-ZERO = Decimal(0)
 
 
 def measure_disputed(events: Sequence[DisputeOpened], books: Books) -> list[MeasuredEvent]:
-    undone = _undo(events, books)
+    undone = undo_lines(events, books)
     splits.keep([(event, undone[event.key]) for event in events])
     return [
         _measured(event, undone[event.key], {"from_unapplied": event.from_unapplied, "fee": event.fee})
@@ -32,7 +30,7 @@ def measure_won(events: Sequence[DisputeWon], books: Books) -> list[MeasuredEven
     taken = splits.read(DisputeOpened.kind, [event.key for event in events])
     held = HeldLines((line for event in events for line in event.lines), books)
     committed = held_commitments(events, books)
-    back: dict[str, dict[int, Undone]] = {}
+    back: UndoneLines = {}
     for event in events:
         back[event.key] = {}
         for line in event.lines:
@@ -59,7 +57,7 @@ def measure_lost(events: Sequence[DisputeLost], books: Books) -> list[MeasuredEv
 
 
 def measure_refunded(events: Sequence[RefundPaid], books: Books) -> list[MeasuredEvent]:
-    undone = _undo(events, books)
+    undone = undo_lines(events, books)
     return [
         _measured(
             event,
@@ -72,22 +70,6 @@ def measure_refunded(events: Sequence[RefundPaid], books: Books) -> list[Measure
         )
         for event in events
     ]
-
-
-def _undo(events: Sequence[DisputeOpened | RefundPaid], books: Books) -> dict[str, dict[int, Undone]]:
-    held = HeldLines((line for event in events for line in event.lines), books)
-    committed = held_commitments(events, books)
-    undone: dict[str, dict[int, Undone]] = {}
-    for event in events:
-        undone[event.key] = {}
-        for line in event.lines:
-            commitment = committed.get(line.contract_item_id or 0)
-            taken = held.take_unearned(line, line.net, commitment)
-            unearned = sum((each.unearned for each in taken), ZERO)
-            undone[event.key][line.line_id] = Undone(Split(unearned, line.net - unearned, line.tax), taken)
-    held.save()
-    commitments.save(committed)
-    return undone
 
 
 def _measured(event: Returned, undone: dict[int, Undone], whole: dict[str, Decimal]) -> MeasuredEvent:

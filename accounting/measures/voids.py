@@ -38,7 +38,7 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
             units.append(Unit(atoms, line_dimensions(event, line), line.pricing_model, line.recognition_method))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
         measured.append(MeasuredEvent(event, document, units))
-    schedules.save([*known.values(), *(pools.changed() if pools else [])])
+    schedules.save([*known.values(), *pools.changed()])
     commitments.save(committed)
     return measured
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from accounting import commitments, splits
 from accounting.books import Books
 from accounting.engine import Dimensions, MeasuredEvent, Unit
-from accounting.measures.billed import HeldLines, held_commitments, line_dimensions, undone_units
+from accounting.measures.billed import HeldLines, held_commitments, line_dimensions, undo_lines, undone_units
 from accounting.splits import Split, Undone
 from billing.money import allocate
 from billing.payment_events import InvoiceWrittenOff, WriteOffRecovered
@@ -19,22 +19,16 @@ ZERO = Decimal(0)
 
 
 def measure(events: Sequence[InvoiceWrittenOff], books: Books) -> list[MeasuredEvent]:
-    held = HeldLines((line for event in events for line in event.lines), books)
-    committed = held_commitments(events, books)
-    lost: dict[str, dict[int, Undone]] = {}
-    for event in events:
-        lost[event.key] = {}
-        for line in event.lines:
-            commitment = committed.get(line.contract_item_id or 0)
-            taken = held.take_unearned(line, line.net, commitment)
-            unearned = sum((each.unearned for each in taken), ZERO)
-            kept = ZERO if books.bad_debt_tax_relief else line.tax
-            split = Split(unearned, line.net - unearned + kept, line.tax - kept)
-            lost[event.key][line.line_id] = Undone(split, taken)
-    held.save()
-    commitments.save(committed)
+    lost = undo_lines(events, books)
+    if not books.bad_debt_tax_relief:
+        lost = {key: {pk: _with_tax(line) for pk, line in lines.items()} for key, lines in lost.items()}
     splits.keep([(event, lost[event.key]) for event in events])
     return [_measured(event, lost[event.key]) for event in events]
+
+
+def _with_tax(lost: Undone) -> Undone:
+    split = lost.split
+    return Undone(Split(split.unearned, split.earned + split.tax, ZERO), lost.taken)
 
 
 def measure_recovered(events: Sequence[WriteOffRecovered], books: Books) -> list[MeasuredEvent]:

@@ -94,7 +94,7 @@ class ContractMonths:
 def contract_months(contract: Contract) -> ContractMonths:
     """Put a contract's billing and revenue together, from what is on record and what its terms say is to come."""
     items = read_items("i.contract_id = %s", [contract.pk])
-    held = read_schedules("s.contract_id = %s AND NOT s.is_void", [contract.pk])
+    held = schedules.read_where("s.contract_id = %s AND NOT s.is_void", [contract.pk])
     streams = _streams(contract, held, items)
     billed, to_bill = _billed(contract)
     horizon = _horizon(contract, items)
@@ -102,11 +102,6 @@ def contract_months(contract: Contract) -> ContractMonths:
         for item in items:
             _add_to_bill(item, horizon, to_bill)
     return ContractMonths(contract.currency, streams, billed, to_bill)
-
-
-def read_schedules(condition: str, parameters: Sequence[object]) -> list[Schedule]:
-    """Read schedules as the recognition run does, without holding them."""
-    return schedules.read_where(condition, parameters)
 
 
 def _horizon(contract: Contract, items: Sequence[Item]) -> date:
@@ -118,7 +113,7 @@ def _horizon(contract: Contract, items: Sequence[Item]) -> date:
 
 def _streams(contract: Contract, held: Sequence[Schedule], items: Sequence[Item]) -> list[Stream]:
     names = dict(PerformanceObligation.objects.filter(contract=contract).values_list("pk", "name"))
-    labels = {item.id: item.description or item.product_name for item in items}
+    labels = {item.id: item.name for item in items}
     streams: dict[tuple[str, int], Stream] = {}
     earning, posted, first = Earning(held), posted_revenue(held), _first_open_month(contract)
     last_end: dict[int, date] = {}
@@ -267,7 +262,7 @@ def _billed(contract: Contract) -> tuple[ByMonth, ByMonth]:
     ):
         (to_bill if status == InvoiceStatus.DRAFT else billed)[first_of_month(day)] += net
     for day, net in (
-        CreditNoteLine.objects.filter(invoice_line__invoice__contract=contract)
+        CreditNoteLine.objects.filter(invoice_line__invoice__contract=contract, credit_note__voided_on=None)
         .order_by()
         .values("credit_note__issued_on")
         .annotate(net_sum=Sum("net"))
@@ -286,4 +281,4 @@ def _add_to_bill(item: Item, horizon: date, to_bill: ByMonth) -> None:
 
 def schedule_of(schedule: RecognitionSchedule) -> Schedule:
     """Read one schedule as plain values."""
-    return read_schedules("s.id = %s", [schedule.pk])[0]
+    return schedules.read_where("s.id = %s", [schedule.pk])[0]

@@ -43,7 +43,7 @@ def deferred_waterfall(asked: Asked) -> Report:
     accounts = accounts_of([DEFERRED], entity_id=entity.pk)
     opening = -balance_of(accounts, at=date.fromordinal(since.toordinal() - 1))
     closing = -balance_of(accounts, at=at)
-    past = _movements(asked, accounts, since, at, opening, closing)
+    past = _movements(asked, accounts, since, at, opening)
     ahead = release(entity_id=entity.pk, at=at)
     future = _future(asked, ahead, closing)
     moved = [row.cells for row in past.rows]
@@ -70,9 +70,7 @@ def deferred_waterfall(asked: Asked) -> Report:
     )
 
 
-def _movements(
-    asked: Asked, accounts: Sequence[int], since: date, at: date, opening: Decimal, closing: Decimal
-) -> Table:
+def _movements(asked: Asked, accounts: Sequence[int], since: date, at: date, opening: Decimal) -> Table:
     sums = filtered_sums("l.base_credit - l.base_debit")
     rows = fetch(_MOVED.format(sums=sums, source=SOURCE), [list(accounts), since, at])
     found = {month: amounts for month, *amounts in rows}

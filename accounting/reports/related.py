@@ -32,14 +32,14 @@ def entries_of_facts(facts: Mapping[str, Iterable[object]]) -> QuerySet[Any]:
     return with_totals(JournalEntry.objects.filter(condition)).select_related("event", "business_entity").order_by("id")
 
 
-def revenue_by_month(*, since: date) -> list[tuple[date, str, Decimal]]:
-    """Add up the income accounts' lines per month and currency, credit less debit: without what exchange rates did."""
+def revenue_by_month(*, since: date) -> list[tuple[date, int, str, Decimal]]:
+    """Add up the income accounts' lines per month, business entity and currency, credit less debit, without what rates did."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT date_trunc('month', l.date)::date, l.currency, sum(l.credit - l.debit) "
+            "SELECT date_trunc('month', l.date)::date, l.business_entity_id, l.currency, sum(l.credit - l.debit) "
             "FROM accounting_journalline l JOIN accounting_account a ON a.id = l.account_id "
-            "WHERE a.tenant_id = %s AND a.category = 'income' AND l.date >= %s GROUP BY 1, 2 "
-            "HAVING sum(l.credit - l.debit) <> 0 ORDER BY 1, 2",
+            "WHERE a.tenant_id = %s AND a.category = 'income' AND l.date >= %s GROUP BY 1, 2, 3 "
+            "HAVING sum(l.credit - l.debit) <> 0 ORDER BY 1, 2, 3",
             [current_tenant_id(), since],
         )
         return cursor.fetchall()

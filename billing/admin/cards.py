@@ -1,14 +1,13 @@
 """What billing shows on the home page: drafts to finalize, what is overdue, unapplied money, work under way."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest
 
-from billing.admin.forms import today
+from billing.admin.forms import todays
 from billing.admin.hooks import Card, add_cards
 from billing.admin.shown import list_url
 from billing.models import OPEN_STATUSES, Invoice, InvoiceStatus, Job, JobStatus, Payment
@@ -21,7 +20,7 @@ _NOTHING = "Nothing"
 
 
 def _billing_cards(request: HttpRequest) -> list[Card]:
-    return [_drafts(), _overdue(today()), _unapplied(), _jobs()]
+    return [_drafts(), _overdue(), _unapplied(), _jobs()]
 
 
 def _drafts() -> Card:
@@ -39,16 +38,18 @@ def _drafts() -> Card:
     )
 
 
-def _overdue(now: date) -> Card:
-    cuts = [now - timedelta(days=days) for days in _OLDER_THAN]
+def _overdue() -> Card:
+    here = [(entity, now) for now, ids in todays().items() for entity in ids]
+    late = [f"now - due_on > {days}" for days in _OLDER_THAN]
     rows = _rows(
         "SELECT currency, count(*), sum(total - settled), "
-        "sum(total - settled) FILTER (WHERE due_on >= %s), "
-        "sum(total - settled) FILTER (WHERE due_on < %s AND due_on >= %s), "
-        "sum(total - settled) FILTER (WHERE due_on < %s AND due_on >= %s), "
-        "sum(total - settled) FILTER (WHERE due_on < %s) "
-        "FROM billing_invoice WHERE tenant_id = %s AND status = ANY(%s) AND due_on < %s GROUP BY 1 ORDER BY 1",
-        [cuts[1], cuts[1], cuts[2], cuts[2], cuts[3], cuts[3], current_tenant_id(), list(OPEN_STATUSES), now],
+        f"sum(total - settled) FILTER (WHERE NOT {late[1]}), "
+        f"sum(total - settled) FILTER (WHERE {late[1]} AND NOT {late[2]}), "
+        f"sum(total - settled) FILTER (WHERE {late[2]} AND NOT {late[3]}), "
+        f"sum(total - settled) FILTER (WHERE {late[3]}) "
+        "FROM billing_invoice JOIN unnest(%s::bigint[], %s::date[]) AS here (entity, now) ON entity = business_entity_id "
+        f"WHERE tenant_id = %s AND status = ANY(%s) AND {late[0]} GROUP BY 1 ORDER BY 1",
+        [[entity for entity, _ in here], [now for _, now in here], current_tenant_id(), list(OPEN_STATUSES)],
     )
     ages = ("up to 30 days", "31 to 60 days", "61 to 90 days", "over 90 days")
     detail = "\n".join(

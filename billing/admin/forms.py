@@ -7,6 +7,7 @@ from django import forms
 from unfold.widgets import CHECKBOX_CLASSES, INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
 from billing.clock import today as today
+from billing.clock import todays as todays
 
 _CLASSES: tuple[tuple[type[forms.Widget], list[str]], ...] = (
     (forms.CheckboxInput, CHECKBOX_CLASSES),

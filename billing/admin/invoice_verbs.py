@@ -13,11 +13,12 @@ from billing.admin.document import Verb, VerbForm
 from billing.admin.forms import AmountInput, DayField, dress, today
 from billing.admin.write_offs import INVOICE_VERBS
 from billing.errors import BillingError
-from billing.models import OPEN_STATUSES, CreditNoteLine, Invoice, InvoiceStatus
+from billing.models import OPEN_STATUSES, Invoice, InvoiceStatus
 from billing.money import format_amount, format_money
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import delete_draft, finalize_invoices, void_invoice
 from billing.services.jobs import start_job
+from billing.services.returns import credited_of
 from billing.wording import counted
 
 _AT_ONCE = 200
@@ -50,16 +51,10 @@ class CreditForm(VerbForm):
         super().__init__(*args, **kwargs)
         invoice: Invoice = self.subject
         self.initial["on"] = max(today(invoice.business_entity), invoice.issued_on)
-        credited = dict(
-            CreditNoteLine.objects.filter(invoice_line__invoice=invoice, credit_note__voided_on=None)
-            .order_by()
-            .values("invoice_line")
-            .annotate(net_sum=Sum("net"))
-            .values_list("invoice_line", "net_sum")
-        )
+        credited = credited_of(invoice_line__invoice=invoice)
         self.lines: dict[str, int] = {}
         for line in invoice.lines.order_by("position"):
-            left = line.net.amount - credited.get(line.pk, Decimal(0))
+            left = line.net.amount - credited[line.pk][0]
             field = AmountInput(
                 label=f"{line.description}: credit, net of tax, in {invoice.currency}",
                 required=False,

@@ -1,9 +1,12 @@
 """Invoices: what is owed, what settled it, and what can be done with it."""
 
+from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.contrib.filters.admin import RangeDateFilter
@@ -11,14 +14,13 @@ from unfold.decorators import display
 
 from billing.access import may
 from billing.admin.document import Document
-from billing.admin.forms import today
+from billing.admin.forms import today, todays
 from billing.admin.invoice_verbs import ACTIONS, VERBS
 from billing.admin.printed import PrintedAdmin, download_pdfs
 from billing.admin.shown import NONE, badge, day, link, money, period, quantity, status
 from billing.admin.tables import Table, columns
 from billing.models import (
     OPEN_STATUSES,
-    CreditNote,
     Invoice,
     InvoiceStatus,
     PaymentAllocation,
@@ -45,12 +47,13 @@ class OverdueFilter(admin.SimpleListFilter):
         if self.value() == "open":
             return queryset
         days = 0 if self.value() == "overdue" else int(str(self.value()))
-        return queryset.filter(due_on__lt=today().fromordinal(today().toordinal() - days))
+        late = (Q(business_entity__in=ids, due_on__lt=now - timedelta(days=days)) for now, ids in todays().items())
+        return queryset.filter(reduce(or_, late, Q(pk=None)))
 
 
 def invoice_status(invoice: Invoice) -> str:
     """Show the status; an open invoice past its due date is overdue, whatever else it is."""
-    if invoice.status in OPEN_STATUSES and invoice.due_on < today():
+    if invoice.status in OPEN_STATUSES and invoice.due_on < today(invoice.business_entity):
         return badge("overdue", "Overdue" if invoice.status == InvoiceStatus.FINALIZED else "Overdue, partly paid")
     return status(invoice)
 
@@ -149,7 +152,7 @@ def _settled_by(invoice: Invoice) -> Table:
     ]
     rows += [
         ("Credit note", link(note), day(note.issued_on), money(note.settled))
-        for note in CreditNote.objects.filter(invoice=invoice)
+        for note in invoice.credit_notes.filter(voided_on=None)
         if note.settled.amount
     ]
     rows += [
@@ -185,7 +188,7 @@ def _went_back(invoice: Invoice) -> list[Table]:
             "Wallet" if note.to_wallet.amount else "To be refunded",
             money(note.total - note.settled),
         )
-        for note in invoice.credit_notes.all()
+        for note in invoice.credit_notes.filter(voided_on=None)
         if note.total != note.settled
     ]
     return [Table("Paid, and gone back", columns("What", "Document", "Of or to", ">Amount"), rows, "")] if rows else []

@@ -27,7 +27,7 @@ from billing.downloads import file_headers
 from billing.importing.column_map import InvalidColumnMap, load_column_map
 from billing.models import BusinessEntity, Contract, Invoice, Job, JobStatus, Role
 from billing.periods import day_words
-from billing.services.jobs import KEPT_FOR, is_at_work, restart_job, start_job
+from billing.services.jobs import files_kept_for, is_at_work, restart_job, start_job
 
 _LARGEST_FILE = 25_000_000
 _PATIENCE_SECONDS = 5
@@ -191,7 +191,7 @@ def _files(job: Job) -> list[Table]:
     rows = [
         (to(reverse("admin:job_file", args=[job.pk, each.pk]), each.name), filesizeformat(each.size)) for each in files
     ]
-    note = f"Kept for {KEPT_FOR.days} days."
+    note = f"Kept for {files_kept_for().days} days."
     return [Table("Files", columns("File", ">Size"), rows, "", note=note)] if rows else []
 
 
@@ -249,7 +249,8 @@ class JobAdmin(DocumentAdmin):
         file = self.find(request, str(job_id)).files.filter(pk=file_id).first()
         if file is None:
             raise Http404(
-                f"This file is gone: files are kept for {KEPT_FOR.days} days. Choose the documents and download them again."
+                f"This file is gone: files are kept for {files_kept_for().days} days. Choose the documents and download them "
+                "again."
             )
         return HttpResponse(bytes(file.content), content_type="application/zip", headers=file_headers(file.name))
 

@@ -147,7 +147,7 @@ def draft_invoices(groups: dict[tuple[int, date], _Group], run: BillingRun) -> l
                     position,
                     item.id,
                     item.product_id,
-                    item.description or item.product_name,
+                    item.name,
                     each.quantity,
                     currency,
                     each.unit_amount,

@@ -6,7 +6,6 @@ from decimal import Decimal
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import Sum
 
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import CreditedLine, CreditNoteIssued
@@ -25,7 +24,7 @@ from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.held_wallets import hold_wallet, move
 from billing.services.invoices import take_number
-from billing.services.returns import money_kept_of
+from billing.services.returns import credited_of, money_kept_of
 from billing.services.settlement import lock_open, settle
 
 
@@ -120,19 +119,13 @@ def _credited_lines(invoice: Invoice, lines: Mapping[int, Decimal]) -> list[Cred
     if not lines:
         raise BillingError("Choose at least one line to credit.")
     billed = {line.pk: line for line in invoice.lines.select_related("product", "contract_item")}
-    before = {
-        row["invoice_line"]: (row["net_sum"], row["tax_sum"])
-        for row in CreditNoteLine.objects.filter(invoice_line__in=lines, credit_note__voided_on=None)
-        .order_by()
-        .values("invoice_line")
-        .annotate(net_sum=Sum("net"), tax_sum=Sum("tax"))
-    }
+    before = credited_of(invoice_line__in=lines)
     credited = []
     for line_id, net in lines.items():
         line = billed.get(line_id)
         if line is None:
             raise NotFound(f"Invoice {invoice} has no line with the id {line_id}.")
-        net_before, tax_before = before.get(line_id, (Decimal(0), Decimal(0)))
+        net_before, tax_before = before[line_id]
         left = line.net.amount - net_before
         if not 0 < net <= left or net != round_money(net, invoice.currency):
             raise BillingError(

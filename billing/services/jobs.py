@@ -13,8 +13,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, connections, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 from django_q.tasks import async_task
@@ -27,7 +27,6 @@ from billing.tenancy import Actor, current_tenant_id, tenant_scope
 Progress = Callable[[int, int], None]
 _LOCK_SPACE = 0x636F756E  # Tells our advisory locks from others in the same database.
 _EVERY_SECONDS = 1.0
-KEPT_FOR = timedelta(days=7)  # Files to be downloaded.
 _LONGEST_SECONDS = 6 * 3600
 _log = logging.getLogger(__name__)
 
@@ -182,9 +181,14 @@ def run_job(*, job_id: int) -> Job:
     return job
 
 
+def files_kept_for() -> timedelta:
+    """Say how long files are kept, those that a job made and those it was given."""
+    return timedelta(days=settings.COUNTERFOIL_KEEP_FILES_DAYS)
+
+
 def _keep(job: Job, files: Iterable[tuple[str, bytes]]) -> None:
-    """Keep what a job made; what an earlier try made, and what is old, goes."""
-    JobFile.objects.filter(Q(job=job) | Q(made_at__lt=timezone.now() - KEPT_FOR)).delete()
+    """Keep what a job made; what an earlier try made goes."""
+    JobFile.objects.filter(job=job).delete()
     for name, content in files:
         JobFile.objects.create(tenant_id=job.tenant_id, job=job, name=name, size=len(content), content=content)
 

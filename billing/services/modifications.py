@@ -6,14 +6,14 @@ not negative, else by credit notes and an invoice. Example (C3): 300.00 for Apri
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
-from billing.charging import Charge, billed_on, charge, next_billing, service_periods
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import ContractModified, ModifiedLine
 from billing.models import (
@@ -23,30 +23,18 @@ from billing.models import (
     ContractModification,
     ContractPhase,
     ContractStatus,
-    InvoiceLine,
-    InvoiceStatus,
     ModificationKind,
-    PriceAllocation,
     Renewal,
     Treatment,
 )
-from billing.money import format_money, round_money
-from billing.periods import DateRange, day_words
+from billing.money import format_money
+from billing.periods import day_words
 from billing.publishing import publish
-from billing.services.billing_run import BillingRun, draft_invoices
-from billing.services.contracts import build_item, set_cursors
-from billing.services.credit_notes import Keep, issue_credit_note
-from billing.services.invoices import finalize_invoices
-from billing.services.promises import (
-    is_earned_as_whole,
-    is_obligation,
-    promise,
-    refuse_without_price,
-    standalone_value,
-    still_to_bill,
-)
+from billing.services.contracts import build_item
+from billing.services.modification_billing import Unused, bill_difference, find_unused
+from billing.services.modification_lines import modified_lines
+from billing.services.promises import is_obligation, refuse_without_price
 from billing.services.terms import Item, read_items
-from billing.services.unused import WHOLE, Unused, has_days, terms_since, within
 
 ZERO = Decimal(0)
 
@@ -85,14 +73,27 @@ def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -
     old_end = contract.end
     replaced_by = _write(contract, before, change)
     after = {item.id: item for item in read_items("i.contract_id = %s", [contract.pk])}
-    refuse_without_price(contract, list(after.values()))
-    unused = _unused(before, after, change)
-    lines = _lines(contract, before, after, replaced_by, unused if change.credit_unused else [], change.effective_on)
-    modification = ContractModification.objects.create(
+    refuse_without_price(contract, after.values())
+    unused = find_unused(before, after)
+    given_back = unused if change.credit_unused else []
+    _refuse_billed_beyond(given_back, before, change)
+    lines = modified_lines(
+        contract, before, after, replaced_by=replaced_by, given_back=given_back, since=change.effective_on
+    )
+    modification = _record(contract, lines, _kind(lines, old_end, change), change, by)
+    publish([_event(contract, modification, lines)])
+    bill_difference(modification, before, after, given_back)
+    return modification
+
+
+def _record(
+    contract: Contract, lines: Sequence[ModifiedLine], kind: ModificationKind, change: Modification, by: Any
+) -> ContractModification:
+    return ContractModification.objects.create(
         tenant_id=contract.tenant_id,
         contract=contract,
         number=contract.modifications_made,
-        kind=_kind(lines, old_end, change),
+        kind=kind,
         effective_on=change.effective_on,
         signed_on=change.signed_on,
         treatment=change.treatment,
@@ -110,9 +111,6 @@ def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -
         ],
         made_by=by,
     )
-    publish([_event(contract, modification, lines)])
-    _settle(contract, modification, before, after, unused if change.credit_unused else [], change)
-    return modification
 
 
 def _lock(contract_id: int, change: Modification) -> Contract:
@@ -150,7 +148,7 @@ def _refuse_unfit(contract: Contract, items: Mapping[int, Item], change: Modific
         raise BillingError(
             "A separate contract only adds to what was promised; to replace an item, choose another treatment."
         )
-    if change.treatment == Treatment.CATCH_UP and not is_earned_as_whole(contract, list(items.values())):
+    if change.treatment == Treatment.CATCH_UP and not any(is_obligation(contract, item) for item in items.values()):
         raise BillingError(
             f"Contract {contract.number} earns each service period's own price, so there is nothing to catch up. "
             "Choose the prospective treatment."
@@ -163,7 +161,7 @@ def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: M
         item = items.get(item_id)
         if item is None:
             raise NotFound(f"Contract {contract.number} has no item with the id {item_id}.")
-        name = f"“{item.description or item.product_name}”"
+        name = f"“{item.name}”"
         if not item.terms.start < day or (item.terms.end and item.terms.end < day):
             raise BillingError(
                 f"{name} runs from {day_words(item.terms.start)} to {day_words(item.terms.end) if item.terms.end else 'no end'}; "
@@ -182,23 +180,23 @@ def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: M
         )
 
 
+def _refuse_billed_beyond(given_back: Sequence[Unused], before: Mapping[int, Item], change: Modification) -> None:
+    if given_back and change.effective_on > change.signed_on:
+        until = max(before[each.item_id].billed_until for each in given_back)
+        raise BillingError(
+            f"The contract is billed until {day_words(until)}, beyond {day_words(change.effective_on)}, a day still to come. "
+            f"Let the modification hold from {day_words(until)}, or sign it on the day."
+        )
+
+
 def _write(contract: Contract, items: Mapping[int, Item], change: Modification) -> dict[int, int]:
     """Write the contract's new terms. Answers which new item replaces which old one."""
     contract.modifications_made += 1
-    old_end, day = contract.end, change.effective_on
     if change.end:
-        contract.end, contract.renewal = change.end, Renewal.NONE
-        # What runs to the contract's end, goes on to the new one; what would run beyond it, ends with it.
-        contract.phases.filter(start__lt=change.end, end=old_end).update(end=change.end)
-        contract.phases.filter(start__lt=change.end, end__gt=change.end).update(end=change.end)
-        to_the_end = contract.items.filter(start__lt=change.end, end=old_end, end__isnull=False)
-        if change.extend_items:
-            to_the_end.update(end=change.end)
-        elif old_end and change.end > old_end:
-            contract.items.filter(end=None, start__lt=old_end).update(end=old_end)
-        contract.items.filter(start__lt=change.end, end__gt=change.end).update(end=change.end)
+        _move_end(contract, change.end, extend_items=change.extend_items)
     contract.save(update_fields=["status", "end", "renewal", "modifications_made"])
     ended = [*change.replace, *change.remove]
+    day = change.effective_on
     contract.items.filter(pk__in=ended).update(end=day)
     phase = _phase_on(contract, day)
     replaced_by = {}
@@ -215,6 +213,19 @@ def _write(contract: Contract, items: Mapping[int, Item], change: Modification) 
     return replaced_by
 
 
+def _move_end(contract: Contract, end: date, *, extend_items: bool) -> None:
+    """Let the contract end on a day. What runs to the old end goes on to the new one; what would run beyond it, ends with it."""
+    old_end = contract.end
+    contract.end, contract.renewal = end, Renewal.NONE
+    contract.phases.filter(Q(end=old_end) | Q(end__gt=end), start__lt=end).update(end=end)
+    items = contract.items.filter(start__lt=end)
+    if extend_items:
+        items.filter(end=old_end, end__isnull=False).update(end=end)
+    elif old_end and end > old_end:
+        contract.items.filter(end=None, start__lt=old_end).update(end=old_end)
+    items.filter(end__gt=end).update(end=end)
+
+
 # What an item that replaces another takes over from it, unless told otherwise.
 _KEPT = ("product", "quantity", "interval_months", "timing", "tax_rate", "is_metered", "obligation", "minimum")
 
@@ -222,78 +233,6 @@ _KEPT = ("product", "quantity", "interval_months", "timing", "tax_rate", "is_met
 def _phase_on(contract: Contract, day: date) -> ContractPhase:
     phases = list(contract.phases.order_by("start"))
     return next((phase for phase in reversed(phases) if phase.start <= day), phases[0])
-
-
-def _unused(before: Mapping[int, Item], after: Mapping[int, Item], change: Modification) -> list[Unused]:
-    """Find what is billed for days that an item no longer covers: whole periods, and the rest of one by its days."""
-    ends = {pk: item.terms.end for pk, item in after.items() if item.terms.end and pk in before}
-    cut = {pk: end for pk, end in ends.items() if before[pk].billed_until > end}
-    lines = (
-        InvoiceLine.objects.filter(contract_item__in=cut, period_end__isnull=False)
-        .exclude(invoice__status=InvoiceStatus.VOID)
-        .select_related("invoice")
-        .prefetch_related("credits")
-        .order_by("period_start", "id")
-    )
-    unused = []
-    for line in lines:
-        assert line.contract_item_id is not None
-        assert line.period_start is not None
-        assert line.period_end is not None
-        end = cut[line.contract_item_id]
-        # What an earlier modification gave back is not billed any more.
-        until = min(line.period_end, before[line.contract_item_id].billed_until)
-        if until <= max(end, line.period_start):
-            continue
-        if line.invoice.status == InvoiceStatus.DRAFT:
-            raise WrongState(f"Draft invoice {line.invoice_id} bills days that fall away; finalize or delete it first.")
-        rest = DateRange(max(line.period_start, end), until)
-        left = line.net.amount - sum((credit.net.amount for credit in line.credits.all()), ZERO)
-        share = Decimal(rest.days) / Decimal((line.period_end - line.period_start).days)
-        net = min(round_money(line.net.amount * share, line.invoice.currency), left)
-        if net > 0:
-            unused.append(Unused(line.contract_item_id, line.pk, line.invoice_id, rest, net))
-    if unused and change.effective_on > change.signed_on and change.credit_unused:
-        until = max(before[each.item_id].billed_until for each in unused)
-        raise BillingError(
-            f"The contract is billed until {day_words(until)}, beyond {day_words(change.effective_on)}, a day still to come. "
-            f"Let the modification hold from {day_words(until)}, or sign it on the day."
-        )
-    return unused
-
-
-def _lines(
-    contract: Contract,
-    before: Mapping[int, Item],
-    after: Mapping[int, Item],
-    replaced_by: Mapping[int, int],
-    unused: Sequence[Unused],
-    day: date,
-) -> list[ModifiedLine]:
-    lines = []
-    terms = terms_since(contract, day)
-    for pk, item in after.items():
-        old = before.get(pk)
-        # Only what is not billed yet can still change; what is billed too far is given back.
-        since = old.billed_until if old else item.terms.start
-        of_item = [each for each in unused if each.item_id == pk]
-        for term in terms if is_obligation(contract, item) else WHOLE:
-            here, was_here = within(item, term), within(old, term) if old else None
-            if not (has_days(here) or (was_here and has_days(was_here)) or term is WHOLE[0]):
-                continue
-            told = promise(here, allocation=contract.price_allocation)
-            told["committed"] = still_to_bill(contract, here.terms, since=since)
-            was = still_to_bill(contract, was_here.terms, since=since) if was_here else ZERO
-            was += sum((each.within(term, contract.currency) for each in of_item), ZERO)
-            by_standalone = contract.price_allocation == PriceAllocation.STANDALONE
-            left = standalone_value(here, since=max(day, here.terms.start)) if by_standalone else None
-            lines.append(
-                ModifiedLine(
-                    **told, was_committed=was, replaces=replaced_by.get(pk), standalone_left=left, term_start=term.start,
-                    term_end=term.end,
-                )
-            )  # fmt: skip
-    return lines
 
 
 def _kind(lines: Sequence[ModifiedLine], old_end: date | None, change: Modification) -> ModificationKind:
@@ -330,60 +269,6 @@ def _event(contract: Contract, modification: ContractModification, lines: Sequen
         lines=tuple(lines),
         signed_on=modification.signed_on,
     )
-
-
-def _settle(
-    contract: Contract,
-    modification: ContractModification,
-    before: Mapping[int, Item],
-    after: Mapping[int, Item],
-    unused: Sequence[Unused],
-    change: Modification,
-) -> None:
-    """Bill what new items cost by `signed_on`, less what is unused; credit the unused part where it is more than that."""
-    cursors = []
-    charges: list[tuple[Item, Charge]] = []
-    for pk, item in after.items():
-        billed_until = item.billed_until
-        if pk not in before and not item.terms.is_metered and item.terms.in_advance:
-            for period in service_periods(item.terms, since=item.terms.start):
-                if billed_on(item.terms, period) > change.signed_on:
-                    break
-                charges.append((item, replace(charge(item.terms, period), billed_on=change.signed_on)))
-                billed_until = period.end
-        if item.terms.end:
-            billed_until = max(min(billed_until, item.terms.end), item.terms.start)
-        cursors.append((pk, billed_until, next_billing(item.terms, billed_until)))
-    set_cursors(cursors)
-    given_back = [
-        (after[each.item_id], Charge(each.period, change.signed_on, Decimal(1), -each.net, -each.net))
-        for each in unused
-    ]
-    total = sum((each.net for _, each in [*charges, *given_back]), ZERO)
-    if total < 0:
-        # Before the invoice: what is billed must not exceed the modified price on the way, or the price would follow.
-        _credit(unused, modification, change)
-    on_invoice = [*charges, *given_back] if total >= 0 else charges
-    if on_invoice:
-        run = BillingRun()
-        finalize_invoices(draft_invoices({(contract.pk, change.signed_on): on_invoice}, run))
-
-
-def _credit(unused: Sequence[Unused], modification: ContractModification, change: Modification) -> None:
-    by_invoice: dict[int, dict[int, Decimal]] = {}
-    for each in unused:
-        by_invoice.setdefault(each.invoice_id, {})[each.line_id] = each.net
-    for invoice_id, lines in by_invoice.items():
-        issue_credit_note(
-            invoice_id=invoice_id,
-            lines=lines,
-            on=change.signed_on,
-            reason=f"{modification.get_kind_display()} from {day_words(change.effective_on)}: {change.reason.strip()}"[
-                :200
-            ],
-            keep=Keep.WALLET,  # as far as it was paid
-            modification_id=modification.pk,
-        )
 
 
 def describe(modification: ContractModification) -> str:

@@ -15,7 +15,6 @@ from django.db.models import QuerySet, Sum
 
 from billing.errors import BillingError, NotFound
 from billing.models import (
-    CreditNoteLine,
     CreditUse,
     CreditUseKind,
     Customer,
@@ -27,6 +26,7 @@ from billing.money import round_money
 from billing.payment_events import ConsumedLine, CreditsConsumed, CreditsExpired
 from billing.periods import day_words
 from billing.publishing import publish
+from billing.services.returns import credited_of
 
 ZERO = Decimal(0)
 _CHUNK = 1000
@@ -61,17 +61,12 @@ def credits_left(lines: Iterable[InvoiceLine]) -> list[Left]:
         .annotate(units_sum=Sum("units"), amount_sum=Sum("amount"))
     ):
         used[line] = (units, amount)
-    credited = dict(
-        CreditNoteLine.objects.filter(invoice_line__in=lines, credit_note__voided_on=None)
-        .order_by()
-        .values_list("invoice_line")
-        .annotate(net_sum=Sum("net"))
-    )
+    credited = credited_of(invoice_line__in=lines)
     return [
         Left(
             line,
             line.quantity - used[line.pk][0],
-            max(line.net.amount - used[line.pk][1] - credited.get(line.pk, ZERO), ZERO),
+            max(line.net.amount - used[line.pk][1] - credited[line.pk][0], ZERO),
         )
         for line in lines
     ]

@@ -1,7 +1,7 @@
 """What a contract promises, and for how much: the committed value of its items, and the same at standalone prices."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -90,31 +90,35 @@ def commitment(contract: Contract, items: Sequence[Item], *, since: date | None)
     }
 
 
-def is_earned_as_whole(contract: Contract, items: Sequence[Item]) -> bool:
-    """Tell whether any fixed price of the contract is earned as an obligation, not period by period."""
-    return any(is_obligation(contract, item) for item in items)
-
-
 def is_obligation(contract: Contract, item: Item) -> bool:
     """Tell whether an item's fixed price is earned as an obligation or as part of one."""
-    if item.terms.is_metered or item.recognition_method == RecognitionMethod.AS_CONSUMED:
-        return False
-    whole = contract.price_allocation == PriceAllocation.STANDALONE or contract.revenue_span == RevenueSpan.TERM
-    return whole or bool(item.obligation) or item.recognition_method in REPORTED_METHODS
+    return earns_as_one(
+        method=item.recognition_method,
+        obligation=item.obligation,
+        is_metered=item.terms.is_metered,
+        allocation=contract.price_allocation,
+        span=contract.revenue_span,
+    )
 
 
-def refuse_without_price(contract: Contract, items: Sequence[Item]) -> None:
+def earns_as_one(*, method: str, obligation: str, is_metered: bool, allocation: str, span: str) -> bool:
+    """Tell whether a price is earned as one over all its days, instead of each service period its own."""
+    if is_metered or method == RecognitionMethod.AS_CONSUMED:
+        return False  # Usage and prepaid credits are earned by being used.
+    whole = allocation == PriceAllocation.STANDALONE or span == RevenueSpan.TERM
+    return whole or bool(obligation) or method in REPORTED_METHODS
+
+
+def refuse_without_price(contract: Contract, items: Iterable[Item]) -> None:
     """Refuse a contract whose price is to be earned as a whole, but is not known. Raises BillingError."""
-    whole = contract.price_allocation == PriceAllocation.STANDALONE or contract.revenue_span == RevenueSpan.TERM
     for item in items:
-        as_one = whole or item.obligation or item.recognition_method in REPORTED_METHODS
-        if as_one and not item.terms.is_metered and item.terms.end is None:
+        if item.terms.end is None and is_obligation(contract, item):
             raise BillingError(
-                f"Contract {contract.number} has no end, so “{item.description or item.product_name}” has no total price to "
-                "earn as one obligation. Give the contract a term, or let each service period earn its own price."
+                f"Contract {contract.number} has no end, so “{item.name}” has no total price to earn as one obligation. "
+                "Give the contract a term, or let each service period earn its own price."
             )
         if item.terms.is_metered and item.recognition_method in REPORTED_METHODS:
             raise BillingError(
-                f"“{item.description or item.product_name}” is priced by usage, which is earned as it is used; choose "
-                "another way to recognize its revenue."
+                f"“{item.name}” is priced by usage, which is earned as it is used; choose another way to recognize its "
+                "revenue."
             )

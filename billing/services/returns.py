@@ -1,5 +1,6 @@
 """Money that goes back without a credit note: how much of an invoice can, and which of its lines it undoes."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -57,6 +58,15 @@ def _sum(rows: QuerySet[Any], name: str) -> Decimal:
 
 def _returned() -> QuerySet[ReturnedPart]:
     return ReturnedPart.objects.exclude(dispute__status=DisputeStatus.WON)
+
+
+def credited_of(**of: object) -> Mapping[int, tuple[Decimal, Decimal]]:
+    """Give net and tax that credit notes took off invoice lines, by the line. `of` filters lines of credit notes; void ones
+    took nothing."""
+    rows = CreditNoteLine.objects.filter(**of, credit_note__voided_on=None).order_by().values_list("invoice_line")
+    credited: dict[int, tuple[Decimal, Decimal]] = defaultdict(lambda: (ZERO, ZERO))
+    credited |= {line: (net, tax) for line, net, tax in rows.annotate(net_sum=Sum("net"), tax_sum=Sum("tax"))}
+    return credited
 
 
 def choose_parts(payment: Payment, amount: Decimal) -> tuple[Decimal, dict[int, Decimal]]:
@@ -121,15 +131,7 @@ def undone_lines(parts: Mapping[int, Decimal], currency: str) -> tuple[ReturnedL
 
     The tax of a part follows the line's own share of tax, rounded half up.
     """
-    credited = {
-        line: (net, tax)
-        for line, net, tax in CreditNoteLine.objects.filter(
-            invoice_line__invoice__in=list(parts), credit_note__voided_on=None
-        )
-        .order_by()
-        .values_list("invoice_line")
-        .annotate(net_sum=Sum("net"), tax_sum=Sum("tax"))
-    }
+    credited = credited_of(invoice_line__invoice__in=list(parts))
     lines: dict[int, list[InvoiceLine]] = {invoice_id: [] for invoice_id in parts}
     for line in (
         InvoiceLine.objects.filter(invoice__in=list(parts))
@@ -141,7 +143,7 @@ def undone_lines(parts: Mapping[int, Decimal], currency: str) -> tuple[ReturnedL
     for invoice_id, amount in parts.items():
         weights = []
         for line in lines[invoice_id]:
-            net, tax = credited.get(line.pk, (ZERO, ZERO))
+            net, tax = credited[line.pk]
             weights.append(max(line.net.amount + line.tax.amount - net - tax, ZERO))
         if not any(weights):  # All is credited; what remains is the document's, not a line's.
             weights = [max(line.net.amount + line.tax.amount, ZERO) for line in lines[invoice_id]]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -38,6 +38,11 @@ class Item:
     list_pricing: str | None
     terms: ItemTerms
 
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.description or self.product_name
+
 
 _SELECT = f"""
 SELECT i.id, c.id, c.number, c.business_entity_id, c.customer_id, c.payment_terms_days, p.id, p.family_id, p.name,
@@ -63,36 +68,9 @@ def read_items(where: str, parameters: Sequence[Any], *, lock: bool = False) -> 
     return [_item(row) for row in rows]
 
 
+_FACTS = len(fields(Item)) - 1  # Columns before those of the terms.
+
+
 def _item(row: Sequence[Any]) -> Item:
-    (
-        *facts,
-        anchor,
-        start,
-        end,
-        months,
-        in_advance,
-        is_metered,
-        is_free,
-        model,
-        pricing,
-        quantity,
-        currency,
-        minimum,
-    ) = row
-    return Item(
-        *facts,  # type: ignore[call-arg]
-        ItemTerms(
-            anchor,
-            start,
-            end,
-            months,
-            in_advance,
-            is_metered,
-            is_free,
-            model,
-            json.loads(str(pricing)),
-            quantity,
-            currency,
-            minimum,
-        ),
-    )
+    facts, (*terms, pricing, quantity, currency, minimum) = row[:_FACTS], row[_FACTS:]
+    return Item(*facts, ItemTerms(*terms, json.loads(pricing), quantity, currency, minimum))  # type: ignore[call-arg]

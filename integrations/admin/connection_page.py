@@ -50,7 +50,7 @@ def describe(request: HttpRequest, connection: Any) -> Document:
     now = timezone.now()
     health = token_health(connection)
     if is_being_set_up(connection) and connection.status != ConnectionStatus.DISABLED:
-        return _set_up(request, connection, health, now)
+        return _set_up(request, connection, health)
     return Document(
         title=connection.name,
         badge=status(connection),
@@ -82,7 +82,7 @@ def describe(request: HttpRequest, connection: Any) -> Document:
     )
 
 
-def _set_up(request: HttpRequest, connection: Any, health: TokenHealth, now: datetime) -> Document:
+def _set_up(request: HttpRequest, connection: Any, health: TokenHealth) -> Document:
     """Show the way to going live, and below it only what tells how the connection is."""
     tables = [guide(request, connection, health), *files_tables(connection), *_warnings(connection)]
     if connection.calls_today:

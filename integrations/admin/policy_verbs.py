@@ -63,7 +63,7 @@ class PolicyForm(VerbForm):
             del self.fields["summarize_payments"], self.fields["summarize_others"]
         if connection.sync_mode != SyncMode.DOCUMENTS or connection.send_payments:
             del self.fields["pull_payments"]
-        if not base.get(connection.erp).can_draft:
+        if connection.sync_mode not in base.get(connection.erp).drafts:
             del self.fields["draft"]
         policy = Policy.of(connection.options)
         self.initial |= {

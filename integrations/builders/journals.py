@@ -14,6 +14,7 @@ from integrations.connectors import base
 from integrations.connectors.base import DeliveryError, Rejected
 from integrations.documents import JournalDocument, JournalLineDocument, Kind, reference_of
 from integrations.models import Connection, MappingKind, OutboxItem
+from integrations.policy import leaves_drafts
 
 
 class JournalLineRow(NamedTuple):
@@ -69,7 +70,7 @@ class JournalBuilder:
         keeps_one = connection.company.get("multi_currency") is False
         self._in_base = base.get(connection.erp).journals_in_base or keeps_one
         self._one_customer = connection.option("ar_customer", "one") != "each"
-        self._draft = bool(connection.option("draft", False))
+        self._draft = leaves_drafts(connection)
         accounts = {line.account_id for line in lines}
         self._mapped = Mapped(
             connection,

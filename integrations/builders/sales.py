@@ -23,6 +23,7 @@ from integrations.documents import (
     reference_of,
 )
 from integrations.models import Connection, MappingKind, OutboxItem
+from integrations.policy import leaves_drafts
 
 _HEAD = ("id", "business_entity_id", "number", "issued_on", "customer_id", "currency", "net", "tax", "total")
 
@@ -74,7 +75,7 @@ def invoices(connection: Connection, items: Sequence[OutboxItem]) -> dict[int, B
             lines=tuple(mapped.line(line, head) for line in lines[item.subject_id]),
             rate=mapped.rate(head),
             subsidiary=mapped.subsidiary(head),
-            draft=bool(connection.option("draft", False)),
+            draft=leaves_drafts(connection),
         )
 
     return _each(items, document)
@@ -109,7 +110,7 @@ def credit_notes(connection: Connection, items: Sequence[OutboxItem]) -> dict[in
             lines=tuple(mapped.line(line, head) for line in lines[item.subject_id]),
             rate=mapped.rate(head),
             subsidiary=mapped.subsidiary(head),
-            draft=bool(connection.option("draft", False)),
+            draft=leaves_drafts(connection),
             allocations=(
                 (AllocationDocument(held[head["invoice_id"]][0], _settled(head)),)
                 if head["invoice_id"] in held and _settled(head)

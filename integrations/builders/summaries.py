@@ -14,6 +14,7 @@ from integrations.builders.mapped import Built
 from integrations.connectors.base import DeliveryError
 from integrations.documents import JournalDocument, JournalLineDocument, Kind, reference_of
 from integrations.models import Connection, JournalSummary, OutboxItem
+from integrations.policy import leaves_drafts
 
 _IS_DEBIT = ExpressionWrapper(Q(debit__gt=0) | Q(base_debit__gt=0), output_field=BooleanField())
 
@@ -80,7 +81,7 @@ def _document(
         description=words,
         lines=tuple(_with(like, amount) for like, amount in sums.items() if amount),
         subsidiary=builder.subsidiary(summary.business_entity_id),
-        draft=bool(connection.option("draft", False)),
+        draft=leaves_drafts(connection),
     )
 
 

@@ -177,6 +177,7 @@ class ConnectorSpec:
     `line_account`: sales lines carry the account of the sale; `line_product`: they must name an item.
     `tells_links`: payments that were read say which invoices they settle; `tells_credits`: credit notes do.
     `withholds`: its payments carry the tax that a customer withheld; elsewhere that is a second payment.
+    `drafts`: the modes in which what is sent can be left as a draft there.
     `one_by_one`: the documents of a batch are requests of their own, so that a part of it may be taken up again alone.
     `sweeps`: kinds whose deletions `Connector.changes` does not tell; then the connector offers `base.Sweeps`.
     `corrects`: kinds of which the ERP lets a document be made again what ours is; then the connector offers `base.Corrects`.
@@ -210,7 +211,7 @@ class ConnectorSpec:
     corrects: tuple[Kind, ...] = ()
     no_ledger: str = ""
     webhooks: Webhooks | None = None
-    can_draft: bool = False
+    drafts: tuple[str, ...] = ()
     tells_links: bool = True
     tells_credits: bool = False
 

@@ -8,13 +8,14 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from accounting import schedules
 from accounting.checks import check_ledger
 from accounting.earning import Earning
 from accounting.fulfilment import override_schedule, report_progress
 from accounting.models import AccountingPeriod, JournalLine, ProgressReport, RecognitionSchedule, ScheduleRevision
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
-from accounting.reports.contract_revenue import parts_to_come, read_schedules
+from accounting.reports.contract_revenue import parts_to_come
 from accounting.revisions import RevisionRefused
 from accounting.spreading import monthly_parts
 from billing.errors import BillingError, WrongState
@@ -178,7 +179,7 @@ def test_at_once_when_invoiced(sell: Sell, tenant: Tenant) -> None:
 
 
 def to_come() -> list[tuple[date | None, Decimal]]:
-    (schedule,) = read_schedules("NOT s.is_void", [])
+    (schedule,) = schedules.read_where("NOT s.is_void", [])
     return parts_to_come(schedule, Earning([schedule]))
 
 

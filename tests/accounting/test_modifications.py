@@ -19,6 +19,7 @@ from accounting.models import (
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
+from accounting.reports.contract_revenue import contract_months
 from accounting.revisions import RevisionRefused
 from billing.errors import BillingError, WrongState
 from billing.models import Contract, ContractModification, Invoice, Product, TaxRate, Tenant
@@ -26,6 +27,7 @@ from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
 from billing.services.modifications import Modification, modify_contract
+from billing.services.undoing import void_credit_note
 from tests.journal import journal, text
 from tests.report_text import prove, run
 
@@ -340,6 +342,21 @@ def test_a_credit_is_adjusted_as_the_policy_says(
 ) -> None:
     assert life_cycle(sell, adjustment) == months
     assert check_ledger(tenant).problems == []
+
+
+def test_a_void_credit_note_took_nothing(sell: Sell) -> None:
+    """April, 300.00, credited by mistake, which is undone; cancelled on 16 April: half of it is given back after all."""
+    contract = sell(amount="300", start=date(2026, 4, 1), terms={"term_months": 1})
+    run_billing(through=date(2026, 4, 1), finalize=True)
+    invoice = Invoice.objects.get()
+    note = issue_credit_note(
+        invoice_id=invoice.pk, lines={invoice.lines.get().pk: D(300)}, on=date(2026, 4, 2), reason="Another customer's"
+    )
+    void_credit_note(credit_note_id=note.pk, on=date(2026, 4, 3), reason="Wrong customer")
+    modify(contract, date(2026, 4, 16), remove=[contract.items.get().pk])
+    invoice.refresh_from_db()
+    assert invoice.due.amount == D(150)
+    assert contract_months(contract).billed == {date(2026, 4, 1): D(150)}
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from accounting import schedules
 from accounting.checks import check_ledger
 from accounting.earning import Earning
 from accounting.recognition import recognize_revenue
-from accounting.reports.contract_revenue import parts_to_come, posted_revenue, read_schedules
+from accounting.reports.contract_revenue import parts_to_come, posted_revenue
 from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Contract, CreditUse, Customer, Invoice, Product, TaxRate, Tenant
 from billing.services.billing_run import run_billing
@@ -67,7 +68,7 @@ def test_prepaid_credits_with_breakage(customer: Customer, prepaid: Product) -> 
     consume_credits(customer_id=customer.pk, product_id=prepaid.pk, units=D(300), on=date(2026, 3, 31))
     recognize_revenue(through=date(2026, 12, 30))
     assert CreditUse.objects.count() == 1
-    (schedule,) = read_schedules("NOT s.is_void", [])
+    (schedule,) = schedules.read_where("NOT s.is_void", [])
     assert posted_revenue([schedule])[schedule.id] == [(date(2026, 3, 31), D(300))]
     assert parts_to_come(schedule, Earning([schedule])) == [(date(2026, 12, 31), D(200))]
     recognize_revenue(through=date(2026, 12, 31))

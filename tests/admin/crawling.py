@@ -25,6 +25,10 @@ def links_of(page: str, base: str) -> list[str]:
     return [each for each in dict.fromkeys(found) if each.startswith("/") and not each.startswith(_LEFT_ALONE)]
 
 
+# A script that stands in the page itself, or in an attribute; the theme's attributes begin with x- or @.
+_IN_THE_PAGE = re.compile(r"<script(?![^>]*\ssrc=)(?![^>]*application/json)[^>]*>|<[a-z][^<>]*\son[a-z]+=[^>]*>")
+
+
 @dataclass(slots=True)
 class Crawl:
     """What a walk met: how many pages, what is wrong with a link (and on which page it stands), and objects linked to."""
@@ -97,6 +101,8 @@ def _open(client: Client, address: str, page: str, met: Crawl) -> list[str]:
         return []
     text = answer.content.decode()
     met.pages += 1
+    if found := _IN_THE_PAGE.search(text):
+        met.wrong.append(f"{found[0]} on {address} would not be run, by the content security policy")
     if met.forbidden in text:
         met.wrong.append(f"“{met.forbidden}” stands on {address}")
     here = answer.redirect_chain[-1][0] if answer.redirect_chain else address

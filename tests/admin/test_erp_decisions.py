@@ -5,6 +5,7 @@ from django.test import Client
 
 from billing.models import Invoice
 from integrations.models import Connection, OutboxItem, WorkerBeat
+from integrations.policy import leaves_drafts
 from tests.admin.erp import url
 from tests.integrations.world import a_month
 
@@ -42,6 +43,26 @@ def test_policies_are_kept_and_only_what_fits_is_asked(administrator: Client, co
         "summarize_payments": "day",
         "when_locked": "hold",
     }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("erp", "mode", "has_drafts"),
+    [
+        ("netsuite", "journal_entries", True),
+        ("netsuite", "documents", False),
+        ("zoho", "documents", True),
+        ("quickbooks", "journal_entries", False),
+    ],
+)
+def test_drafts_are_offered_and_made_only_where_the_erp_has_them(
+    administrator: Client, connection: Connection, erp: str, mode: str, has_drafts: bool
+) -> None:
+    """NetSuite's journals can wait for approval; its invoices and credit memos are posted at once."""
+    Connection.objects.update(erp=erp, sync_mode=mode, options={"draft": True})
+    page = administrator.get(url("integrations_connection_policies", connection.pk)).content.decode()
+    assert ("Leave as drafts" in page) is has_drafts
+    assert leaves_drafts(Connection.objects.get()) is has_drafts
 
 
 @pytest.mark.django_db

@@ -5,6 +5,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from accounting.admin.manual_forms import PARTS
+from accounting.attachments import detach
+from accounting.manual_entries import ManualEntryError
 from accounting.models import Account, Attachment, JournalEntry, ManualEntry
 
 
@@ -56,6 +58,25 @@ def test_one_writes_another_approves(finance, accountant, viewer, given):
     sent = viewer.get(url("accounting_attachment_download", Attachment.objects.get().pk))
     assert sent.content == b"%PDF-1.7 x" and sent["Content-Disposition"] == 'attachment; filename="statement.pdf"'
     assert "sandbox" in sent["Content-Security-Policy"]
+
+
+def test_a_wrong_document_is_taken_off_a_draft_and_stays_with_what_was_submitted(finance, given):
+    finance.post(url("accounting_manualentry_add"), given)
+    entry = ManualEntry.objects.get()
+    assert "Remove a document" not in finance.get(url("accounting_manualentry_change", entry.pk)).content.decode()
+    for name in ("wrong.pdf", "right.pdf"):
+        document = SimpleUploadedFile(name, f"%PDF-1.7 {name}".encode())
+        finance.post(url("accounting_manualentry_attach", entry.pk), {"document": document})
+    assert "Remove a document" in finance.get(url("accounting_manualentry_change", entry.pk)).content.decode()
+    wrong = Attachment.objects.get(name="wrong.pdf")
+    finance.post(url("accounting_manualentry_detach", entry.pk), {"document": wrong.pk})
+    left = Attachment.objects.get()
+    assert left.name == "right.pdf"
+    finance.post(url("accounting_manualentry_submit", entry.pk))
+    finance.post(url("accounting_manualentry_detach", entry.pk), {"document": left.pk})
+    assert Attachment.objects.get() == left
+    with pytest.raises(ManualEntryError, match="what was submitted with an entry stays"):
+        detach(entry_id=entry.pk, attachment_id=left.pk)
 
 
 def test_who_wrote_it_does_not_approve_it(accountant, given):

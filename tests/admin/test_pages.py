@@ -1,7 +1,11 @@
 """Every page of every registered admin: 200 for whoever may, 403 otherwise; and nothing of another company."""
 
 import io
+import json
+import re
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib import admin
@@ -12,8 +16,11 @@ from pypdf import PdfReader
 
 from accounting.models import Account, JournalEntry
 from accounting.setup import set_up_books
-from billing.models import BusinessEntity, Contract, Customer, Invoice, Membership, Role, Tenant
-from billing.services.tenants import create_tenant
+from billing.clock import today
+from billing.models import BusinessEntity, Contract, Customer, Invoice, Membership, Product, Role, Tenant
+from billing.services.invoices import finalize_invoices
+from billing.services.one_off import NewLine, draft_invoice
+from billing.services.tenants import add_business_entity, create_tenant
 from billing.tenancy import TenantModel, tenant_scope
 
 ONLY_ADMINISTRATORS = {"membership", "apikey"}
@@ -224,3 +231,45 @@ def test_a_long_form_names_at_the_top_what_is_to_be_mended(accountant: Client, s
     page = accountant.post(reverse("admin:modify_contract", args=[story.pk]), {}).content.decode()
     assert "Please mend what is marked below:" in page
     assert '<a class="cf-link" href="#id_reason">' in page.split('class="cf-form"')[0]
+
+
+def test_overdue_is_by_the_day_of_the_business_entity(viewer: Client, tenant: Tenant) -> None:
+    # Kiritimati is 25 hours before Pago Pago: what was due yesterday there is never overdue here yet.
+    for code, zone in (("kiritimati", "Pacific/Kiritimati"), ("pago", "Pacific/Pago_Pago")):
+        entity = add_business_entity(tenant=tenant, code=code, name=code.title(), currency="USD", time_zone=zone)
+        set_up_books(business_entity=entity)
+        customer = Customer.objects.create(business_entity=entity, external_id=code, name=code, currency="USD")
+        product = Product.objects.create(code=code, name=code)
+        line = NewLine(product=product, unit_amount=Decimal(70))
+        due = today(BusinessEntity.objects.get(code="kiritimati")) - timedelta(days=1)
+        drafted = draft_invoice(customer_id=customer.pk, issued_on=due, lines=[line])
+        Invoice.objects.filter(pk=drafted.pk).update(due_on=due)
+        finalize_invoices([drafted.pk])
+        assert Invoice.objects.get(pk=drafted.pk).due_on == due
+    late = viewer.get(reverse("admin:billing_invoice_changelist"), {"due": "overdue"})
+    assert [str(each.business_entity) for each in late.context["cl"].result_list] == ["Kiritimati"]
+    for invoice in Invoice.objects.select_related("business_entity"):
+        page = viewer.get(reverse("admin:billing_invoice_change", args=[invoice.pk])).content.decode()
+        assert ("Overdue" in page) == (invoice.business_entity.code == "kiritimati")
+    card = next(each for each in viewer.get(reverse("admin:index")).context["cards"] if each.title == "Overdue")
+    assert (card.value, card.detail) == ("70.00 USD", "70.00 USD up to 30 days")
+
+
+def test_the_home_page_tells_business_entities_apart(viewer: Client, tenant: Tenant) -> None:
+    for code, amount in (("east", 40), ("west", 50)):
+        entity = add_business_entity(tenant=tenant, code=code, name=code.title(), currency="USD")
+        set_up_books(business_entity=entity)
+        customer = Customer.objects.create(business_entity=entity, external_id=code, name=code, currency="USD")
+        line = NewLine(product=Product.objects.create(code=code, name=code), unit_amount=Decimal(amount))
+        finalize_invoices([draft_invoice(customer_id=customer.pk, issued_on=today(), lines=[line]).pk])
+    page = viewer.get(reverse("admin:index"))
+    rows = page.context["months"].rows
+    assert [(row[1], unlinked(row[3])) for row in rows] == [("East", "40.00"), ("West", "50.00")]
+    for row, net in zip(rows, ("40.00", "50.00"), strict=True):
+        report = viewer.get(str(row[3]).split('href="')[1].split('"')[0].replace("&amp;", "&"))
+        assert unlinked(report.context["tables"][0].foot[-3].shown) == net
+    assert Decimal(json.loads(page.context["chart"])["datasets"][0]["data"][0]) == Decimal(90)
+
+
+def unlinked(cell: object) -> str:
+    return re.sub("<[^>]*>", "", str(cell))

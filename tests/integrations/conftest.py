@@ -124,9 +124,15 @@ def box() -> Iterator[Any]:
 def connect(entity: BusinessEntity, box: Any) -> Callable[..., Connection]:
     """Sign in to the sandbox: `connect(mode="documents", payments=True)`."""
 
+    return connecting(entity, "quickbooks", box.url)
+
+
+def connecting(entity: BusinessEntity, erp: str, url: str) -> Callable[..., Connection]:
+    """Give the function that signs in to a stand-in server."""
+
     def sign_in(*, mode: str = "journal_entries", payments: bool = False, **options: Any) -> Connection:
-        made, _ = setup.create_connection(business_entity=entity, erp="quickbooks", mode=mode, send_payments=payments)
+        made, _ = setup.create_connection(business_entity=entity, erp=erp, mode=mode, send_payments=payments)
         made.options = {**QUICK, "read_timeout": 10.0, **options}
-        return setup.connect_sandbox(made, box.url)
+        return setup.connect_sandbox(made, url)
 
     return sign_in

@@ -13,6 +13,7 @@ from integrations.models import Connection, OutboxItem
 from integrations.sandbox.server import start_in_thread
 from integrations.upkeep import set_options
 from tests.integrations.books import Books
+from tests.integrations.conftest import QUICK
 from tests.integrations.world import a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,7 +23,6 @@ LOCKS = {
     "netsuite": "ClosedThrough",
     "zoho": "AccountantLockDate",
 }
-QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
 
 
 @pytest.mark.parametrize("erp", list(LOCKS))

@@ -25,11 +25,11 @@ from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
 from tests.integrations.books import Books
 from tests.integrations.business import FEBRUARY, deliver_all
+from tests.integrations.conftest import QUICK
 from tests.integrations.world import JANUARY, START, a_month
 from tests.journal import journal, text
 
 pytestmark = pytest.mark.django_db(transaction=True)
-QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
 ERPS = ["quickbooks", "xero", "netsuite", "zoho"]
 # What a sandbox calls money that left, and that came in, beside all invoices.
 OUT = {"quickbooks": "Purchase", "xero": "BankTransaction", "netsuite": "check", "zoho": "expenses"}

@@ -187,7 +187,7 @@ def test_credentials_that_cannot_be_read_are_warned_of_and_stop_no_clock(connect
     settings.COUNTERFOIL_VAULT_KEYS = [Fernet.generate_key().decode()]
     tasks.warn()
     assert "cannot be read with the present vault keys" in ConnectionWarning.objects.get(code="reconnect").words
-    tasks.poll()
+    tasks.poll_connection(connection.tenant_id, connection.pk)
     assert "could not be asked for changes: The stored credentials cannot be read" in caplog.text
     url = reverse("erp_webhook", args=[connection.tenant_id, connection.pk])
     assert Client().post(url, b"{}", content_type="application/json").status_code == 401

@@ -1,5 +1,6 @@
 """The cases that every connector has to pass, each written once. Locked books have a file of their own: test_locked_books."""
 
+import json
 import tomllib
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -273,6 +274,32 @@ def test_a_rotated_token_that_was_lost(shop: StandIn) -> None:
         deliver(setup.connect_sandbox(kept, shop.url))
     assert Connection.objects.get().status == ConnectionStatus.CONNECTED
     assert each_is_there_once(shop)
+
+
+@pytest.mark.parametrize("shop", ["quickbooks", "xero", "zoho"], indirect=True)
+def test_a_sign_in_that_no_longer_holds(shop: StandIn) -> None:
+    """A person is asked, and everything waits. (NetSuite's is a certificate of ours, which does not end like that.)"""
+    connection = shop.connect()
+    sell()
+    shop.books.expire_tokens(refresh=True)
+    result = deliver(connection)
+    assert (result.delivered, result.parked, result.waiting) == (0, 0, 1)
+    connection.refresh_from_db()
+    assert connection.status == ConnectionStatus.RECONNECT_NEEDED
+
+
+def test_what_is_logged_holds_no_secret(shop: StandIn) -> None:
+    """Also of a renewed sign-in."""
+    connection = shop.connect()
+    sell()
+    shop.books.expire_tokens()
+    deliver(connection)
+    connection.refresh_from_db()
+    secrets = [text for value in connection.credentials.values() if len(text := str(value)) > 20]
+    logged = json.dumps(list(DeliveryAttempt.objects.values("request", "response", "request_id")))
+    assert secrets
+    assert DeliveryAttempt.objects.exclude(request="").exists()
+    assert not [secret for secret in secrets if secret in logged or json.dumps(secret)[1:-1] in logged]
 
 
 def test_429(shop: StandIn, monkeypatch) -> None:

@@ -1,6 +1,9 @@
 """The clock and the wake-ups: what django-q2 runs delivers, also what a dead worker left."""
 
+from datetime import timedelta
+
 import pytest
+from django.conf import settings
 from django.db import connection as database
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -31,19 +34,45 @@ def test_a_wake_up_delivers(connect, tenant) -> None:
     assert undelivered() == 0
 
 
+def called(name: str = "drain_connection") -> list[str]:
+    """The calls of workers that wait in the queue."""
+    return [each.func() for each in OrmQ.objects.all() if each.func().endswith(name)]
+
+
+def poll_as_called() -> int:
+    """Let the clock call, and do what it called for; how many connections that was."""
+    tasks.poll()
+    calls = [each.task for each in OrmQ.objects.all() if each.func().endswith("poll_connection")]
+    OrmQ.objects.all().delete()
+    for call in calls:
+        import_string(call["func"])(*call["args"])
+    return len(calls)
+
+
 def test_the_clock_asks_every_live_erp_what_changed(connect) -> None:
     connection = connect()
     set_options(connection.pk, {"setting_up": True})
-    tasks.poll()
-    assert Connection.objects.get().polled_at is None
+    assert poll_as_called() == 0
     set_options(connection.pk, {"setting_up": False})
-    tasks.poll()
+    assert poll_as_called() == 1
     assert Connection.objects.get().polled_at is not None
 
 
-def called() -> list[str]:
-    """The calls of workers that wait in the queue."""
-    return [each.func() for each in OrmQ.objects.all() if each.func().endswith("drain_connection")]
+def test_one_worker_at_a_time_asks_an_erp_what_changed(connect, tenant) -> None:
+    """Another session is at it; the clock's next call finds it so and goes away."""
+    connection = connect()
+    other = database.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s::int, %s::int)", [lanes._POLLING, connection.pk])
+    try:
+        tasks.poll_connection(tenant.pk, connection.pk)
+        assert Connection.objects.get().polled_at is None
+    finally:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s::int, %s::int)", [lanes._POLLING, connection.pk])
+        other.close()
+    tasks.poll_connection(tenant.pk, connection.pk)
+    assert Connection.objects.get().polled_at is not None
 
 
 @pytest.fixture
@@ -120,6 +149,7 @@ def test_schedules_are_made_once_and_mended(tenant) -> None:
     assert dict(Schedule.objects.values_list("func", "minutes")) == {
         "accounting.tasks.post_scheduled_all": None,
         "accounting.tasks.sum_up_all": 1,
+        "billing.tasks.forget_all": None,
         "integrations.tasks.drain_all": 1,
         "integrations.tasks.poll": 10,
         "integrations.tasks.prune": None,
@@ -135,7 +165,7 @@ def test_all_that_the_clock_calls_is_there_and_runs(connect) -> None:
     for func in Schedule.objects.values_list("func", flat=True):
         import_string(func)()
     assert DailyBalance.objects.exists()
-    assert Connection.objects.get().polled_at is not None
+    assert len(called("poll_connection")) == 1
 
 
 def test_trouble_with_one_company_holds_up_no_other(tenant) -> None:
@@ -155,7 +185,7 @@ def test_trouble_with_one_company_holds_up_no_other(tenant) -> None:
 
 
 def test_old_attempts_are_forgotten(connection) -> None:
-    long_ago = timezone.now() - 2 * tasks._KEEP_ATTEMPTS
+    long_ago = timezone.now() - timedelta(days=settings.COUNTERFOIL_KEEP_ATTEMPTS_DAYS + 1)
     for at in (long_ago, timezone.now()):
         DeliveryAttempt.objects.create(connection=connection, at=at, operation="batch", outcome="ok", seconds=0.1)
     tasks.prune()

@@ -15,10 +15,10 @@ from integrations.delivery import drain
 from integrations.models import ErpRecord, MappingKind, NoticedChange, OutboxItem
 from integrations.reconciliation import reconcile
 from integrations.sandbox.server import start_in_thread
+from tests.integrations.conftest import QUICK
 from tests.integrations.world import JANUARY, a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
-QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
 FEBRUARY = date(2026, 2, 2)
 
 

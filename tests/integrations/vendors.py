@@ -2,11 +2,13 @@
 
 import json
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from billing.models import BusinessEntity
@@ -21,7 +23,8 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Vendor:
-    """What a stand-in calls things. `writes` and `sales`: part of the address that journals and invoices are sent to."""
+    """What a stand-in calls things. `writes` and `sales`: part of the address that journals and invoices are sent to; `ids`: the
+    name of a record's id, by the kind of record, where that is not the same for all."""
 
     code: str
     journals: str
@@ -32,7 +35,6 @@ class Vendor:
     sales: str
     tokens: str
     sales_lock: str
-    ids: dict[str, str]
     account_name: str
     customer_name: str
     total: str
@@ -40,100 +42,14 @@ class Vendor:
     archived: Json
     in_use: Json
     disowned: Json
+    ids: dict[str, str] = field(default_factory=dict)
     preferences: Json = field(default_factory=dict)
     unique_numbers: Json = field(default_factory=dict)
 
 
 VENDORS = {
-    "quickbooks": Vendor(
-        code="quickbooks",
-        journals="JournalEntry",
-        invoices="Invoice",
-        customers="Customer",
-        accounts="Account",
-        writes="POST /v3/company",
-        sales="POST /v3/company",
-        tokens="/tokens/bearer",
-        sales_lock="BookCloseDate",
-        ids={},
-        account_name="Name",
-        customer_name="DisplayName",
-        total="TotalAmt",
-        number="DocNumber",
-        archived={"Active": False},
-        in_use={"Active": True},
-        disowned={"PrivateNote": "theirs"},
-        preferences={"MultiCurrencyEnabled": True},
-    ),
-    "xero": Vendor(
-        code="xero",
-        journals="ManualJournal",
-        invoices="Invoice",
-        customers="Contact",
-        accounts="Account",
-        writes="PUT /api.xro/2.0/ManualJournals",
-        sales="PUT /api.xro/2.0/Invoices",
-        tokens="/connect/token",
-        sales_lock="PeriodLockDate",
-        ids={
-            "ManualJournal": "ManualJournalID",
-            "Invoice": "InvoiceID",
-            "Contact": "ContactID",
-            "Account": "AccountID",
-        },
-        account_name="Name",
-        customer_name="Name",
-        total="Total",
-        number="InvoiceNumber",
-        archived={"Status": "ARCHIVED"},
-        in_use={"Status": "ACTIVE"},
-        disowned={"Reference": "theirs"},
-    ),
-    "netsuite": Vendor(
-        code="netsuite",
-        journals="journalEntry",
-        invoices="invoice",
-        customers="customer",
-        accounts="account",
-        writes="POST /services/rest/record/v1/journalEntry",
-        sales="POST /services/rest/record/v1/invoice",
-        tokens="/auth/oauth2/v1/token",
-        sales_lock="ClosedThrough",
-        ids={},
-        account_name="acctName",
-        customer_name="companyName",
-        total="total",
-        number="tranId",
-        archived={"isInactive": True},
-        in_use={"isInactive": False},
-        disowned={"externalId": "theirs"},
-        preferences={"JobSeconds": 0},
-        unique_numbers={"AllowDuplicateNumbers": False},
-    ),
-    "zoho": Vendor(
-        code="zoho",
-        journals="journals",
-        invoices="invoices",
-        customers="contacts",
-        accounts="chartofaccounts",
-        writes="POST /books/v3/journals",
-        sales="PUT /books/v3/invoices",
-        tokens="/oauth/v2/token",
-        sales_lock="SalesLockDate",
-        ids={
-            "journals": "journal_id",
-            "invoices": "invoice_id",
-            "contacts": "contact_id",
-            "chartofaccounts": "account_id",
-        },
-        account_name="account_name",
-        customer_name="contact_name",
-        total="total",
-        number="invoice_number",
-        archived={"is_active": False},
-        in_use={"is_active": True},
-        disowned={"reference_number": "theirs", "custom_fields": []},
-    ),
+    code: Vendor(code=code, **told)
+    for code, told in tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")).items()
 }
 FILES = "csv_export"
 

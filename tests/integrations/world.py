@@ -5,9 +5,12 @@ from datetime import date
 from decimal import Decimal
 
 from accounting.recognition import recognize_revenue
-from billing.models import BusinessEntity, Customer, Product
+from billing.models import BusinessEntity, Customer, Invoice, InvoiceLine, Product, TaxRate
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
+from billing.services.credit_notes import issue_credit_note
+from billing.services.invoices import void_invoice
+from billing.services.payments import receive_payment
 from integrations import claims
 from integrations.delivery import _Lane
 from integrations.models import Connection
@@ -34,6 +37,21 @@ def a_month(*, customers: int, tax: object = None) -> None:
     start_contracts([contract.pk for contract in contracts])
     run_billing(through=JANUARY, finalize=True)
     recognize_revenue(through=JANUARY)
+
+
+def a_busy_month(tax: TaxRate) -> None:
+    """Six taxed invoices: one credited in part and overpaid, one void, one with money on account."""
+    a_month(customers=6, tax=tax)
+    credited, void, other, *_ = Invoice.objects.order_by("id")
+    line = InvoiceLine.objects.get(invoice=credited)
+    issue_credit_note(invoice_id=credited.pk, lines={line.pk: Decimal("3.33")}, on=JANUARY, reason="Late")
+    void_invoice(invoice_id=void.pk, on=JANUARY, reason="Wrong")
+    credited.refresh_from_db()
+    rest = credited.total.amount - credited.settled.amount
+    for invoice, amount, settled in ((credited, rest + 5, {credited.pk: rest}), (other, Decimal(7), {})):
+        receive_payment(
+            customer_id=invoice.customer_id, amount=amount, currency="USD", received_on=JANUARY, allocations=settled
+        )
 
 
 def sell(

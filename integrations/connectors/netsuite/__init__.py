@@ -83,7 +83,7 @@ SPEC = ConnectorSpec(
         Kind.MONEY_IN,
     ),
     sweeps=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT, Kind.REFUND),
-    can_draft=True,
+    drafts=("journal_entries",),  # Invoices and credit memos are posted at once.
     make=NetSuite,
 )
 

@@ -144,11 +144,6 @@ def credit_memo(document: CreditNoteDocument, setting: Setting) -> str:
 
 
 def _sales(document: InvoiceDocument | CreditNoteDocument, setting: Setting) -> JsonObject:
-    if document.draft:
-        raise Rejected(
-            "draft",
-            "NetSuite has no draft invoices for this connection. Choose to post in the connection, then send it again.",
-        )
     if units(document.number) > NUMBER:
         raise Rejected(
             "number", f"The number {document.number} is longer than the {NUMBER} characters NetSuite allows."

@@ -179,7 +179,7 @@ SPEC = ConnectorSpec(
         Kind.MONEY_IN,
     ),
     webhooks=WEBHOOKS,
-    can_draft=True,
+    drafts=("journal_entries", "documents"),
     make=Xero,
 )
 

@@ -143,7 +143,7 @@ SPEC = ConnectorSpec(
     corrects=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT),
     sweeps=(Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT),
     webhooks=WEBHOOKS,
-    can_draft=True,
+    drafts=("journal_entries", "documents"),
     make=ZohoBooks,
 )
 

@@ -35,7 +35,7 @@ _ALSO_CALLED = {
 }  # The contract's name of the list; the first is what is answered.
 
 # Some organisations have none of these, and answer with something else.
-_NOT_ALWAYS = ("transactions",)
+_NOT_ALWAYS = ("transactions", "account_transactions")
 
 JsonObject = dict[str, Any]
 
@@ -53,12 +53,13 @@ class Client:
         """Read. Raises DeliveryError."""
         return self.call("GET", path, params=params)
 
-    def pages(self, path: str, rows: str, **params: str) -> Iterator[JsonObject]:
-        """Read every row of a list. Raises DeliveryError."""
+    def pages(self, path: str, rows: str, *, inside: str = "", **params: str) -> Iterator[JsonObject]:
+        """Read every row of a list, which may stand in an object of the answer. Raises DeliveryError."""
         number = 1
         while True:
             answer = self.get(path, **params, page=str(number), per_page=str(PAGE))
-            found = answer.get(rows, answer.get(_ALSO_CALLED.get(rows, rows)))
+            told = (answer.get(inside) or {}) if inside else answer
+            found = told.get(rows, told.get(_ALSO_CALLED.get(rows, rows)))
             if found is None and rows in _NOT_ALWAYS:
                 raise Rejected(GONE, f"Zoho Books does not list its {rows}.")
             yield from found if isinstance(found, list) else ()
@@ -66,10 +67,13 @@ class Client:
                 return
             number += 1
 
-    def optional(self, path: str, rows: str) -> list[JsonObject]:
-        """Read a list that an organisation's plan or sign-in may lack; then it is empty. Raises DeliveryError."""
+    def optional(self, path: str, rows: str, *, paged: bool = True) -> list[JsonObject]:
+        """Read a list that an organisation's plan or sign-in may lack; then it is empty. Raises DeliveryError.
+
+        `paged`: whether the contract gives the list pages; one that it gives none has all of its rows in one answer.
+        """
         try:
-            return list(self.pages(path, rows))
+            return list(self.pages(path, rows) if paged else self.get(path).get(rows) or ())
         except (Rejected, BadCredentials) as error:
             logger.info("Zoho Books gives no %s: %s", path, error.words)
             return []

@@ -63,7 +63,7 @@ class Reader:
         for tag in self._client.optional("reportingtags", "reporting_tags"):
             for option in self._client.optional(f"reportingtags/{objects.text(tag['tag_id'])}/options/all", "results"):
                 yield objects.tag_option(tag, option)
-        yield from map(objects.location, self._client.optional("locations", "locations"))
+        yield from map(objects.location, self._client.optional("locations", "locations", paged=False))
 
     def documents(self, kind: Kind, *, through: date, since: date | None) -> Iterator[ErpDocument]:
         """Read every document of a kind up to a day, and from a day on."""
@@ -139,7 +139,10 @@ class Reader:
         return missing
 
     def _journals(self, rows: list[JsonObject], dates: dict[str, str]) -> Iterator[ErpDocument]:
-        by_account = self._postings(dates) if len(rows) > _WHOLE_READS else {}
+        by_account: Postings = {}
+        if len(rows) > _WHOLE_READS:
+            first = min(objects.text(row.get("journal_date")) for row in rows)
+            by_account = self._postings({"date_start": first, **dates})
         codes, home = self._currency_codes() if by_account else ({}, "")
         for row in rows:
             journal_id = objects.text(row["journal_id"])
@@ -156,27 +159,42 @@ class Reader:
                 yield found
 
     def _postings(self, dates: dict[str, str]) -> Postings:
-        """Read the lines of journals account by account, by journal."""
+        """Read the lines of journals account by account, by journal.
+
+        Some organisations count an account's transactions by type instead of listing them: there the account's register
+        tells them. One that has no registers has each journal read by itself.
+        """
         found: Postings = defaultdict(list)
+        read = self._transactions
         for account in self._client.pages("chartofaccounts", "chartofaccounts", filter_by="AccountType.All"):
             if account.get("is_involved_in_transaction") is False:
                 continue
             account_id = objects.text(account["account_id"])
             try:
-                for row in self._client.pages(
-                    "chartofaccounts/accounttransactions",
-                    "transactions",
-                    account_id=account_id,
-                    transaction_type="journal",
-                    **dates,
-                ):
-                    amount = objects.decimal(row.get("debit_amount")) - objects.decimal(row.get("credit_amount"))
-                    found[objects.text(row.get("transaction_id"))].append(ErpPosting(account_id, amount))
+                rows = list(read(account_id, dates))
             except Rejected as error:
-                if is_gone(error):
-                    return {}  # Some organisations count transactions by type instead: each journal is read by itself.
-                raise
+                if not is_gone(error):
+                    raise
+                read = self._register
+                try:
+                    rows = list(read(account_id, dates))
+                except Rejected:
+                    return {}
+            for row in rows:
+                amount = objects.decimal(row.get("debit_amount")) - objects.decimal(row.get("credit_amount"))
+                found[objects.text(row.get("transaction_id"))].append(ErpPosting(account_id, amount))
         return found
+
+    def _transactions(self, account_id: str, dates: dict[str, str]) -> Iterator[JsonObject]:
+        asked = {"account_id": account_id, "transaction_type": "journal", **dates}
+        return self._client.pages("chartofaccounts/accounttransactions", "transactions", **asked)
+
+    def _register(self, account_id: str, dates: dict[str, str]) -> Iterator[JsonObject]:
+        days = {"from_date": dates["date_start"], "to_date": dates["date_end"]}
+        path = f"registers/{account_id}/transactions"
+        return self._client.pages(
+            path, "account_transactions", inside="register_transactions", filter_by="TransactionDate.CustomDate", **days
+        )
 
     def _currency_codes(self) -> tuple[dict[str, str], str]:
         """Give the codes of currencies by their ids, and the base currency's."""

@@ -6,6 +6,7 @@ reference first, and that falls to `find`, which the delivery asks before it sen
 """
 
 import logging
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ _SILENT = 3  # Requests without an answer, one after another, that end a batch.
 _NUMBERED = (Kind.INVOICE, Kind.CREDIT_NOTE)
 _FLAG = "ignore_auto_number_generation"
 _BY_NUMBER = {_FLAG: "true"}
+_NUMBERS_ITSELF = re.compile(rf"auto.{{0,3}}(number|generat)|{_FLAG}", re.IGNORECASE)
 _BULK = {
     Kind.JOURNAL_ENTRY: ("journals/status/publish", "journal_ids", "journals/{}/status/publish"),
     Kind.INVOICE: ("invoices/status/sent", "invoice_ids", "invoices/{}/status/sent"),
@@ -68,6 +70,7 @@ class Sender:
         self._base_url, self._realm_id = base_url, realm_id
         self._key, self._label = key, label
         self._field_ids: dict[str, str | int] = {}  # By module, where the upsert's header alone does not keep the key.
+        self._flagged: set[str] = set()  # Modules whose upserts are known to need the flag for a number of our own.
 
     def send(self, kind: Kind, parcels: Sequence[Parcel]) -> list[Outcome]:
         """Create documents one after another, then make them count; one outcome each, in order."""
@@ -124,7 +127,9 @@ class Sender:
     def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
         """Update a document in full. Raises DeliveryError."""
         sent = loads(parcel.body)
-        body = {name: value for name, value in sent["body"].items() if name != "custom_fields"}
+        # Nor does the contract let an update say whether a journal is a draft.
+        left_out = ("custom_fields", "status") if kind is Kind.JOURNAL_ENTRY else ("custom_fields",)
+        body = {name: value for name, value in sent["body"].items() if name not in left_out}
         params = _BY_NUMBER if kind in _NUMBERED else {}
         path = f"{MODULES[kind].path}/{external_id}"
         answer = self._client.call("PUT", path, params=params, body=dumps(body), reference=parcel.reference)
@@ -222,19 +227,30 @@ class Sender:
             "X-Unique-Identifier-Value": reference,
             "X-Upsert": "true",
         }
-        answer = self._changed(module.path, params, dumps(body), headers=headers, reference=reference, names=names)
-        record = self._record(kind, answer)
+        record = self._upserted(kind, body, headers=headers, reference=reference, names=names)
         self._keep_key(kind, record, reference)
         return record
 
-    def _changed(self, path: str, params: dict[str, str], body: str, **how: Any) -> JsonObject:
-        """Update or upsert under a number of our own, whether Zoho wants the flag for it there or does not know it."""
-        try:
-            return self._client.call("PUT", path, params=params, body=body, **how)
-        except (Rejected, MissingMapping) as error:
-            if not params or _FLAG not in error.words:
-                raise
-        return self._client.call("PUT", path, body=body, **how)
+    def _upserted(self, kind: Kind, body: JsonObject, **how: Any) -> JsonObject:
+        """Upsert under a number of our own.
+
+        The contract knows the flag for that on creating and on updating by id, not on an upsert: it is sent there only once an
+        organisation that numbers by itself refused our number or put its own in the place.
+        """
+        module, text = MODULES[kind], dumps(body)
+        if kind not in _NUMBERED:
+            return self._record(kind, self._client.call("PUT", module.path, body=text, **how))
+        if module.path not in self._flagged:
+            try:
+                record = self._record(kind, self._client.call("PUT", module.path, body=text, **how))
+            except (Rejected, MissingMapping) as error:
+                if not _NUMBERS_ITSELF.search(error.words):
+                    raise
+            else:
+                if record.get(module.number) == body[module.number]:
+                    return record
+            self._flagged.add(module.path)
+        return self._record(kind, self._client.call("PUT", module.path, params=_BY_NUMBER, body=text, **how))
 
     def _record(self, kind: Kind, answer: JsonObject) -> JsonObject:
         record = answer.get(MODULES[kind].single)
@@ -271,7 +287,7 @@ class Sender:
         body = {**sent["body"], "adjustment": difference, "adjustment_description": "Rounding of tax"}
         external_id = objects.text(record["invoice_id"])
         try:
-            answer = self._changed(f"invoices/{external_id}", _BY_NUMBER, dumps(body))
+            answer = self._client.call("PUT", f"invoices/{external_id}", params=_BY_NUMBER, body=dumps(body))
         except Rejected:
             return record  # Then the totals differ, and that is said.
         except DeliveryError as error:

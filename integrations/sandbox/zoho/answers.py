@@ -1,13 +1,25 @@
 """Answers that are more than one record or a list of them: refunds, account lines, locks, tags, the organisation."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from integrations.sandbox.messages import Json
 from integrations.sandbox.zoho import facts, fields, journals, lists, payments
-from integrations.sandbox.zoho.errors import gone, missing
+from integrations.sandbox.zoho.errors import gone, invalid, missing
 from integrations.sandbox.zoho.organization import Organization
 from integrations.sandbox.zoho.routing import Answer, Asked, Run, said
-from integrations.sandbox.zoho.store import MODULES
+from integrations.sandbox.zoho.store import MODULES, ZERO, Posting
+
+_KINDS = {
+    "journals": "journal",
+    "invoices": "invoice",
+    "creditnotes": "credit_notes",
+    "customerpayments": "customer_payment",
+    "creditnoterefunds": "creditnote_refund",
+    "paymentrefunds": "refund",
+    "expenses": "expense",
+    "banktransactions": "deposit",
+}
 
 
 def refunding(path: str, shape: str, single: str) -> Run:
@@ -89,28 +101,18 @@ def transactions(asked: Asked) -> Answer:
     """Answer with the lines of one account, by the kind of transaction and its date."""
     if "account_id" not in asked.params:
         raise missing("account_id")
-    account = asked.org.books.need("chartofaccounts", asked.params["account_id"])
-    kinds = {"journals": "journal", "invoices": "invoice", "creditnotes": "credit_notes"}
-    kinds |= {
-        "customerpayments": "customer_payment",
-        "creditnoterefunds": "creditnote_refund",
-        "paymentrefunds": "refund",
-        "expenses": "expense",
-        "banktransactions": "deposit",
-    }
-    wanted, through = asked.params.get("transaction_type"), asked.params.get("date_end", "9999-12-31")
+    wanted, params = asked.params.get("transaction_type"), asked.params
     rows = []
-    for path, record, posting in asked.org.books.postings_on(account["account_id"]):
-        day = record.get("journal_date") or record["date"]
-        if (wanted and kinds[path] != wanted) or day > through or day < asked.params.get("date_start", ""):
+    for path, record, posting in _posted(asked, params["account_id"], params.get("date_start"), params.get("date_end")):
+        if wanted and _KINDS[path] != wanted:
             continue
         is_debit = posting.base > 0
         rows.append(
             {
-                "transaction_type": kinds[path],
+                "transaction_type": _KINDS[path],
                 "transaction_id": record[MODULES[path].id],
-                "transaction_date": day,
-                "account_id": account["account_id"],
+                "transaction_date": record.get("journal_date") or record["date"],
+                "account_id": params["account_id"],
                 "entry_number": record.get("entry_number", ""),
                 "reference_number": record["reference_number"],
                 "currency_code": record["currency_code"],
@@ -124,6 +126,40 @@ def transactions(asked: Asked) -> Answer:
         told = [{"entity_type": kind, "count": count} for kind, count in numbers.items()]
         return 200, said("success", transaction_list=told)
     return 200, said("success", **lists.page(asked.org, "transactions", rows, asked.params))
+
+
+def register(asked: Asked) -> Answer:
+    """Answer with the lines of one account in the base currency, as its register shows them."""
+    if not asked.org.preferences["Registers"]:
+        raise gone("Register")
+    params = asked.params
+    if params.get("filter_by") != "TransactionDate.CustomDate":
+        raise invalid("filter_by")
+    days = [fields.read_date(params.get(name), name) for name in ("from_date", "to_date")]
+    rows = []
+    for path, record, posting in _posted(asked, asked.parts[0], *days):
+        side = {"debit_amount": ZERO, "credit_amount": ZERO}
+        side["debit_amount" if posting.base > 0 else "credit_amount"] = abs(posting.base)
+        rows.append(
+            {
+                "transaction_id": record[MODULES[path].id],
+                "transaction_date": record.get("journal_date") or record["date"],
+                "transaction_type": _KINDS[path],
+                "transaction_type_formatted": MODULES[path].label,
+                "account_id": asked.parts[0],
+                **side,
+            }
+        )
+    page = lists.page(asked.org, "account_transactions", rows, params)
+    context = page.pop("page_context")
+    return 200, said("success", register_transactions=page, page_context=context)
+
+
+def _posted(asked: Asked, account_id: str, start: str | None, end: str | None) -> Iterator[tuple[str, Json, Posting]]:
+    account = asked.org.books.need("chartofaccounts", account_id)
+    for path, record, posting in asked.org.books.postings_on(account["account_id"]):
+        if (start or "") <= (record.get("journal_date") or record["date"]) <= (end or "9999-12-31"):
+            yield path, record, posting
 
 
 def _lock(org: Organization, module: str) -> Json:
@@ -156,6 +192,11 @@ def tag_options(asked: Asked) -> Answer:
     tag = asked.org.books.need("reportingtags", asked.parts[0])
     rows = [{**each, "is_active": True} for each in tag["tag_options"]]
     return 200, said("success", **lists.page(asked.org, "options", rows, asked.params, called="results"))
+
+
+def locations(asked: Asked) -> Answer:
+    """Answer with all locations at once: the contract gives this list no pages."""
+    return 200, said("success", locations=list(asked.org.books.tables["locations"].values()))
 
 
 def tags(asked: Asked) -> Answer:

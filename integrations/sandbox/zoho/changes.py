@@ -79,6 +79,10 @@ def _checked(name: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ControlError(f"{name} must be a whole number, 0 for none.")
         return value
+    if name == "UpsertNumbers":
+        if value not in ("free", "flag", "own"):
+            raise ControlError(f"{name} must be free, flag or own.")
+        return value
     if not isinstance(value, bool):
         raise ControlError(f"{name} must be true or false.")
     return value

@@ -29,10 +29,10 @@ _PUBLISHED_AT_ONCE = 10  # By the contract.
 _SINGULAR = {"invoices": "invoice", "items": "item", "customerpayments": "customerpayment"}
 
 
-def _own_number(asked: Asked, body: Json, *, is_put: bool) -> bool:
+def _own_number(asked: Asked, body: Json) -> bool:
     in_body = bool(body.pop(_FLAG, False))
-    if is_put and not asked.org.preferences["NumberFlagOnPut"]:
-        if _FLAG in asked.params:
+    if "x-unique-identifier-key" in asked.headers and asked.org.preferences["UpsertNumbers"] == "free":
+        if _FLAG in asked.params:  # By the contract it belongs to creating and to updating by id.
             raise invalid(_FLAG)
         return True
     return asked.flag(_FLAG) or in_body
@@ -40,8 +40,10 @@ def _own_number(asked: Asked, body: Json, *, is_put: bool) -> bool:
 
 def _save_sale(path: str) -> Save:
     def save(asked: Asked, body: Json, old: Json | None) -> Json:
-        is_put = old is not None or "x-unique-identifier-key" in asked.headers
-        return sales.save(asked.org, path, body, old, own_number=_own_number(asked, body, is_put=is_put))
+        own_number = _own_number(asked, body)
+        if not own_number and asked.org.preferences["UpsertNumbers"] == "own":
+            body.pop(sales.NUMBERS[path][0], None)
+        return sales.save(asked.org, path, body, old, own_number=own_number)
 
     return save
 
@@ -91,20 +93,23 @@ def _masters(path: str, shape: str, save: Callable[[Organization, Json, Json | N
         route("PUT", f"/{path}", module, f"upsert {label}", upserting(path, shape, keep))
 
 
-def _documents(path: str, shape: str, keep: Save, delete: Callable[[Organization, Json], None]) -> None:
+def _documents(
+    path: str, shape: str, keep: Save, delete: Callable[[Organization, Json], None], *, changes: str = ""
+) -> None:
     module, label = SCOPES[path], MODULES[path].label
     numbered = (_FLAG,) if path in ("invoices", "creditnotes") else ()
     route("GET", f"/{path}", module, f"list {label}", listing(path), None)
     route("POST", f"/{path}", module, f"create {label}", creating(path, shape, keep), numbered)
     route("GET", f"/{path}/{{id}}", module, f"read {label}", reading(path))
-    route("PUT", f"/{path}/{{id}}", module, f"update {label}", updating(path, shape, keep), numbered)
+    route("PUT", f"/{path}/{{id}}", module, f"update {label}", updating(path, changes or shape, keep), numbered)
     route("DELETE", f"/{path}/{{id}}", module, f"delete {label}", deleting(path, delete))
     if path in facts.UNIQUE_FIELDS["modules"]:
         route("PUT", f"/{path}", module, f"upsert {label}", upserting(path, shape, keep), numbered)
 
 
 def _journals() -> None:
-    _documents("journals", "journal", lambda asked, body, old: journals.save(asked.org, body, old), journals.delete)
+    keep: Save = lambda asked, body, old: journals.save(asked.org, body, old)  # noqa: E731
+    _documents("journals", "journal", keep, journals.delete, changes="journal_change")
     words = "The selected journals have been published."
     route(
         "POST",
@@ -275,7 +280,7 @@ def _settings() -> None:
         answers.tag_options,
         ("page", "per_page"),
     )
-    route("GET", "/locations", "settings", "list Location", listing("locations"), None)
+    route("GET", "/locations", "settings", "list Location", answers.locations)
     route("GET", "/transactionlock", "accountants", "read Lock", answers.one_lock)
     route("GET", "/transactionlocks", "accountants", "list Lock", answers.locks, ("page", "per_page", "lock_scope"))
     route("GET", "/organizations", "settings", "list Organization", answers.organizations)
@@ -287,6 +292,15 @@ def _settings() -> None:
         "list Account transaction",
         answers.transactions,
         ("account_id", "transaction_type", "date", "date_start", "date_end", "filter_by", "page", "per_page"),
+    )
+
+    route(
+        "GET",
+        "/registers/{id}/transactions",
+        "accountants",
+        "list Register transaction",
+        answers.register,
+        ("filter_by", "from_date", "to_date", "page", "per_page"),
     )
 
 

@@ -11,7 +11,7 @@ from integrations.sandbox.zoho.organization import Organization
 from integrations.sandbox.zoho.store import MODULES, ZERO, Money, Posting
 
 _LINES = 200
-_NUMBERS = {"invoices": ("invoice_number", "INV"), "creditnotes": ("creditnote_number", "CN")}
+NUMBERS = {"invoices": ("invoice_number", "INV"), "creditnotes": ("creditnote_number", "CN")}
 _OPEN = {"invoices": "sent", "creditnotes": "open"}
 
 
@@ -28,7 +28,7 @@ def save(org: Organization, path: str, body: Json, old: Json | None, *, own_numb
     if not 1 <= len(lines) <= _LINES:
         raise too_long("line_items", _LINES)
     sums = _sums(org, lines, money, body.get("adjustment", ZERO))
-    number_name, _ = _NUMBERS[path]
+    number_name, _ = NUMBERS[path]
     data = {
         **(old or {}),
         number_name: _number(org, path, body, old, own_number),
@@ -202,7 +202,7 @@ def _first_status(org: Organization, path: str, body: Json) -> str:
 
 
 def _number(org: Organization, path: str, body: Json, old: Json | None, own_number: bool) -> str:
-    name, lead = _NUMBERS[path]
+    name, lead = NUMBERS[path]
     given = str(body.get(name, "")).strip()
     if old and given in ("", old[name]):
         return str(old[name])

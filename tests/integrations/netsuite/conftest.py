@@ -10,15 +10,13 @@ import pytest
 import requests
 
 from billing.models import BusinessEntity
-from integrations import setup
 from integrations.connectors.base import Call, Company, Wiring
 from integrations.connectors.netsuite.connector import NetSuite
 from integrations.connectors.netsuite.signing import CERTIFICATE, TOKEN_PATH, token_request
 from integrations.models import Connection
 from integrations.sandbox.server import RunningSandbox, start_in_thread
 from tests.integrations.books import Books
-
-QUICK = {"backoff_base": 0.02, "backoff_cap": 0.2, "settle_seconds": 0}
+from tests.integrations.conftest import connecting
 
 
 class Login:
@@ -157,9 +155,4 @@ def box(erp: Erp) -> Any:
 def connect(entity: BusinessEntity, erp: Erp) -> Callable[..., Connection]:
     """Sign in to the sandbox: `connect(mode="documents", payments=True)`."""
 
-    def sign_in(*, mode: str = "journal_entries", payments: bool = False, **options: Any) -> Connection:
-        made, _ = setup.create_connection(business_entity=entity, erp="netsuite", mode=mode, send_payments=payments)
-        made.options = {**QUICK, "read_timeout": 10.0, **options}
-        return setup.connect_sandbox(made, erp.url)
-
-    return sign_in
+    return connecting(entity, "netsuite", erp.url)

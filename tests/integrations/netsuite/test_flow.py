@@ -6,14 +6,11 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from billing.models import TaxRate
 from integrations.delivery import drain
 from integrations.mapping import import_lists, refresh_lists
 from integrations.models import Connection, ConnectionStatus, OutboxItem
-from integrations.reconciliation import reconcile
 from integrations.upkeep import token_health
-from tests.integrations.test_every_kind import a_busy_month
-from tests.integrations.world import JANUARY, a_month
+from tests.integrations.world import a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,40 +25,6 @@ def test_one_command_makes_a_tenant_that_is_ready_to_send(erp, capsys, mode) -> 
     call_command("create_tenant", *arguments)
     assert json.loads(capsys.readouterr().out)["connection_created"] is False
     assert erp.state()["calls"] == before
-
-
-@pytest.mark.parametrize(
-    ("mode", "options", "held"),
-    [
-        ("journal_entries", {}, {"journalEntry": 17, "customer": 1, "invoice": 0}),
-        ("journal_entries", {"ar_customer": "each"}, {"journalEntry": 17, "customer": 7, "invoice": 0}),
-        ("documents", {}, {"journalEntry": 0, "customer": 6, "invoice": 6, "customerPayment": 2}),
-    ],
-)
-def test_both_sides_agree(connect, erp, monkeypatch, mode, options, held) -> None:
-    connection = connect(mode=mode, payments=mode == "documents", **options)
-    create = TaxRate.objects.create
-    monkeypatch.setattr(TaxRate.objects, "create", lambda **fields: create(**fields | {"name": "CA State Tax"}))
-    a_busy_month()
-    map_taxes(connection)
-    result = drain(connection.pk, until_empty=True, seconds=180)
-    reasons = list(OutboxItem.objects.exclude(state="delivered").values_list("kind", "reason"))
-    assert (result.parked, result.waiting, reasons) == (0, 0, [])
-    _, findings = reconcile(connection, through=JANUARY)
-    assert findings.differences == []
-    counts = erp.state()["counts"]
-    assert {entity: counts[entity] for entity in held} == held
-
-
-def map_taxes(connection: Connection) -> None:
-    from_lists = connection.records.get(kind="tax_code", name="CA State Tax")
-    connection.mappings.create(
-        tenant_id=connection.tenant_id,
-        kind="tax_code",
-        internal_id=TaxRate.objects.get().pk,
-        external_id=from_lists.external_id,
-        status="confirmed",
-    )
 
 
 def test_a_back_fill_of_journals_takes_one_batch_per_hundred(connect, erp) -> None:

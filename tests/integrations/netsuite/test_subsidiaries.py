@@ -12,7 +12,7 @@ from integrations.delivery import drain
 from integrations.models import Connection, MappingKind, OutboxItem
 from integrations.readiness import readiness
 from integrations.reconciliation import reconcile
-from tests.integrations.netsuite.conftest import QUICK
+from tests.integrations.conftest import QUICK
 from tests.integrations.world import JANUARY, START, a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from billing.models import BusinessEntity
-from integrations import setup
 from integrations.models import Connection
 from integrations.sandbox.server import start_in_thread
 from tests.integrations.books import Books
-from tests.integrations.conftest import QUICK
+from tests.integrations.conftest import connecting
 
 
 @pytest.fixture
@@ -29,9 +28,4 @@ def books(box: Any) -> Books:
 def connect(entity: BusinessEntity, box: Any) -> Callable[..., Connection]:
     """Sign in to the sandbox: `connect(mode="documents", payments=True)`."""
 
-    def sign_in(*, mode: str = "journal_entries", payments: bool = False, **options: Any) -> Connection:
-        made, _ = setup.create_connection(business_entity=entity, erp="xero", mode=mode, send_payments=payments)
-        made.options = {**QUICK, "read_timeout": 10.0, **options}
-        return setup.connect_sandbox(made, box.url)
-
-    return sign_in
+    return connecting(entity, "xero", box.url)

@@ -9,11 +9,10 @@ import pytest
 import requests
 
 from billing.models import BusinessEntity
-from integrations import setup
 from integrations.models import Connection
 from integrations.sandbox.server import RunningSandbox, start_in_thread
 from tests.integrations.books import Books
-from tests.integrations.conftest import QUICK
+from tests.integrations.conftest import connecting
 
 CLIENT = {"client_id": "1000.SANDBOXCLIENT", "client_secret": "sandbox-secret"}
 CALLBACK = "http://localhost/callback"
@@ -159,9 +158,4 @@ def books(box: RunningSandbox) -> Books:
 def connect(entity: BusinessEntity, box: RunningSandbox) -> Callable[..., Connection]:
     """Sign in to the sandbox: `connect(mode="documents", payments=True)`."""
 
-    def sign_in(*, mode: str = "journal_entries", payments: bool = False, **options: Any) -> Connection:
-        made, _ = setup.create_connection(business_entity=entity, erp="zoho", mode=mode, send_payments=payments)
-        made.options = {**QUICK, "read_timeout": 10.0, **options}
-        return setup.connect_sandbox(made, box.url)
-
-    return sign_in
+    return connecting(entity, "zoho", box.url)

@@ -605,28 +605,44 @@ def test_many_journals_are_read_by_account(zoho: Any, books: ZohoBooks) -> None:
     assert list(books.documents(Kind.JOURNAL_ENTRY, through=date(2026, 1, 1))) == []
 
 
-def test_journals_are_read_one_by_one_where_an_account_only_counts_them(zoho: Any, books: ZohoBooks) -> None:
+@pytest.mark.parametrize("registers", [True, False])
+def test_journals_are_read_from_registers_where_an_account_only_counts_them(
+    zoho: Any, books: ZohoBooks, registers: bool
+) -> None:
     """Live organisations were seen to answer with numbers by type where the contract has the transactions."""
     for number in range(22):
         zoho.post("journals", zoho.journal(1 + number, reference_number=f"R{number}", status="published"))
-    zoho.control("preferences", {"AccountTransactionsAsCounts": True})
-    before = zoho.state()["calls"]["by_kind"].get("list Account transaction", 0)
+    listed = list(books.documents(Kind.JOURNAL_ENTRY, through=date(2026, 12, 31)))
+    zoho.control("preferences", {"AccountTransactionsAsCounts": True, "Registers": registers})
+    before = zoho.state()["calls"]["by_kind"]
     held = list(books.documents(Kind.JOURNAL_ENTRY, through=date(2026, 12, 31)))
-    assert zoho.state()["calls"]["by_kind"]["list Account transaction"] - before == 1
+    after = zoho.state()["calls"]["by_kind"]
+    assert after["list Account transaction"] - before["list Account transaction"] == 1
+    assert after.get("read Journal", 0) - before.get("read Journal", 0) == (0 if registers else 22)
     assert [each.total for each in held] == list(range(1, 23))
+    if registers:
+        assert held == listed
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_our_numbers_are_taken_whether_updates_know_the_flag_for_it(
-    zoho: Any, books: ZohoBooks, customer: str, known: bool
+@pytest.mark.parametrize("numbers", ["free", "flag", "own"])
+def test_our_numbers_are_taken_however_upserts_treat_them(
+    zoho: Any, books: ZohoBooks, customer: str, numbers: str
 ) -> None:
-    zoho.control("preferences", {"NumberFlagOnPut": known, "TaxRoundedPerLine": False})
+    """By the contract an upsert has no flag for them; an organisation that numbers by itself may want it all the same."""
+    zoho.control("preferences", {"UpsertNumbers": numbers, "TaxRoundedPerLine": False})
     one(books, Kind.INVOICE, invoice(zoho, customer))
+    one(books, Kind.INVOICE, invoice(zoho, customer, 2))
     one(books, Kind.CREDIT_NOTE, credit_note(zoho, customer))
-    assert [each["invoice_number"] for each in zoho.get("invoices")["invoices"]] == ["INV-1"]
+    assert sorted(each["invoice_number"] for each in zoho.get("invoices")["invoices"]) == ["INV-1", "INV-2"]
     asked = [f"{each['method']} {each['path']}" for each in zoho.state("?requests=1")["requests"]]
     upserts = [each for each in asked if each.startswith(("PUT /books/v3/invoices?", "PUT /books/v3/creditnotes?"))]
-    assert ["ignore_auto" in each for each in upserts] == ([True] * 2 if known else [True, False] * 2)
+    # Learnt once; a credit note says it in its body.
+    assert ["ignore_auto" in each for each in upserts] == [
+        False,
+        *([] if numbers == "free" else [True]),
+        numbers != "free",
+        False,
+    ]
 
 
 def test_changes_are_told_since_a_moment(zoho: Any, books: ZohoBooks, customer: str) -> None:
@@ -643,7 +659,6 @@ def test_every_request_is_what_the_contract_knows(zoho: Any, books: ZohoBooks, c
     one(books, Kind.JOURNAL_ENTRY, journal(zoho))
     calls = zoho.state("?requests=1")["requests"]
     puts = [each for each in calls if each["method"] == "PUT" and each["path"].startswith("/books/v3/invoices")]
-    assert "ignore_auto_number_generation=true" in puts[0]["path"]
     headers = {name.lower(): value for name, value in puts[0]["headers"].items()}
     assert headers["x-unique-identifier-key"] == "cf_counterfoil_id"
     assert (headers["x-unique-identifier-value"], headers["x-upsert"]) == ("ABCDE-I1", "true")

@@ -6,9 +6,7 @@ import pytest
 import requests
 from django.utils import timezone
 
-from billing.models import Invoice, InvoiceLine, TaxRate
-from billing.services.credit_notes import issue_credit_note
-from billing.services.invoices import void_invoice
+from billing.models import Invoice, TaxRate
 from billing.services.payments import allocate_payment, receive_payment
 from integrations import mapping
 from integrations.delivery import drain
@@ -52,46 +50,6 @@ def test_journals_are_published_in_one_call_for_a_batch(connect, books) -> None:
 def tax(tenant) -> TaxRate:
     """A tax rate that is there before the connection, so that it is mapped by its name."""
     return TaxRate.objects.create(code="ca", name="California", percent=Decimal("8.25"))
-
-
-def a_busy_month(tax: TaxRate) -> None:
-    """Six taxed invoices: one credited in part and overpaid, one void, one with money on account."""
-    a_month(customers=6, tax=tax)
-    credited, void, other, *_ = Invoice.objects.order_by("id")
-    line = InvoiceLine.objects.get(invoice=credited)
-    issue_credit_note(invoice_id=credited.pk, lines={line.pk: Decimal("3.33")}, on=JANUARY, reason="Late")
-    void_invoice(invoice_id=void.pk, on=JANUARY, reason="Wrong")
-    credited.refresh_from_db()
-    rest = credited.total.amount - credited.settled.amount
-    for invoice, amount, settled in ((credited, rest + 5, rest), (other, Decimal(7), Decimal(0))):
-        receive_payment(
-            customer_id=invoice.customer_id,
-            amount=amount,
-            currency="USD",
-            received_on=JANUARY,
-            allocations={invoice.pk: settled} if settled else {},
-        )
-
-
-@pytest.mark.parametrize(
-    ("mode", "options", "held"),
-    [
-        ("journal_entries", {}, {"journals": 17, "contacts": 1, "invoices": 0}),
-        ("journal_entries", {"ar_customer": "each"}, {"journals": 17, "contacts": 7, "invoices": 0}),
-        ("documents", {}, {"journals": 0, "contacts": 6, "invoices": 6, "creditnotes": 1, "customerpayments": 2}),
-        ("documents", {"zoho_unique_field": ""}, {"journals": 0, "contacts": 6, "invoices": 6, "customerpayments": 2}),
-    ],
-)
-def test_both_sides_agree(tax, connect, books, mode, options, held) -> None:
-    connection = connect(mode=mode, payments=mode == "documents", **options)
-    a_busy_month(tax)
-    result = deliver(connection)
-    assert (result.parked, result.waiting) == (0, 0)
-    _, findings = reconcile(connection, through=JANUARY)
-    assert findings.differences == []
-    counts = books.state()["counts"]
-    assert {entity: counts[entity] for entity in held} == held
-    assert "draft" not in states(books, "invoices") + states(books, "creditnotes")
 
 
 def test_a_later_allocation_is_stated_whole(connect, books) -> None:
@@ -177,16 +135,6 @@ def test_too_many_access_tokens_are_waited_for_and_no_person_is_asked(connect, b
     Connection.objects.update(paused_until=None)
     OutboxItem.objects.update(available_at=timezone.now())
     assert deliver(connection).delivered == 2
-
-
-def test_a_withdrawn_sign_in_asks_for_a_person(connect, books) -> None:
-    connection = connect()
-    a_month(customers=1)
-    books.expire_tokens(refresh=True)
-    deliver(connection)
-    connection.refresh_from_db()
-    assert connection.status == "reconnect_needed"
-    assert OutboxItem.objects.filter(state="pending").count() == 2
 
 
 def test_a_customer_renamed_there_is_not_made_twice(connect, books) -> None:

@@ -139,13 +139,15 @@ def test_an_invoice_counts_when_it_is_sent_and_no_longer_when_it_is_void(zoho: A
 def test_upserts_create_once_and_then_update(zoho: Any) -> None:
     customer = zoho.customer()
     body = zoho.invoice(customer, 5, invoice_number="B-1")
-    first = zoho.put("invoices", "X-1", body, ignore_auto_number_generation="true")
+    first = zoho.put("invoices", "X-1", body)
     assert first.status_code == 201
-    again = zoho.put("invoices", "X-1", body, ignore_auto_number_generation="true")
+    again = zoho.put("invoices", "X-1", body)
     assert (again.status_code, again.json()["invoice"]["invoice_id"]) == (200, first.json()["invoice"]["invoice_id"])
     assert zoho.state()["counts"]["invoices"] == 1
     assert first.json()["invoice"]["custom_fields"][0]["value"] == "X-1"
     assert zoho.put("invoices", "X-9", body, upsert="false").status_code == 404
+    # The contract knows the flag on creating and on updating by id only.
+    assert zoho.put("invoices", "X-1", body, ignore_auto_number_generation="true").status_code == 400
     headers = {"X-Unique-Identifier-Key": "cf_other", "X-Unique-Identifier-Value": "1", "X-Upsert": "true"}
     assert zoho.call("PUT", "invoices", body, headers=headers).status_code == 400
     assert zoho.call("PUT", "journals", zoho.journal(), headers=headers).status_code == 405
@@ -246,3 +248,12 @@ def test_every_page_for_a_person_is_there(zoho: Any) -> None:
         assert page.status_code == 200, path
         assert "<b>Ann</b>" not in page.text
     assert zoho.http.get(f"{zoho.url}/journals/1", timeout=5).status_code == 404
+
+
+def test_updates_of_journals_tell_no_status_and_locations_have_no_pages(zoho: Any) -> None:
+    made = zoho.post("journals", zoho.journal())["journal"]
+    assert zoho.call("PUT", f"journals/{made['journal_id']}", zoho.journal(notes="Other")).status_code == 200
+    refused = zoho.call("PUT", f"journals/{made['journal_id']}", zoho.journal(status="draft"))
+    assert (refused.status_code, "status" in refused.json()["message"]) == (400, True)
+    assert "Head Office" in [each["location_name"] for each in zoho.get("locations")["locations"]]
+    assert "page" in zoho.refused("GET", "locations", None, page="1")

@@ -1,0 +1,143 @@
+"""What a modification bills, and what it gives back of what is billed for days that fall away."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from billing.charging import Charge, billed_on, charge, next_billing, service_periods
+from billing.errors import WrongState
+from billing.models import ContractModification, InvoiceLine, InvoiceStatus
+from billing.money import round_money
+from billing.periods import DateRange, day_words
+from billing.services.billing_run import BillingRun, draft_invoices
+from billing.services.contracts import set_cursors
+from billing.services.credit_notes import Keep, issue_credit_note
+from billing.services.invoices import finalize_invoices
+from billing.services.returns import credited_of
+from billing.services.terms import Item
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """The part of a billed line that falls away; positive, net of tax, in the invoice's currency."""
+
+    item_id: int
+    line_id: int
+    invoice_id: int
+    period: DateRange
+    net: Decimal
+
+    def between(self, start: date, end: date | None, currency: str) -> Decimal:
+        """Give the share, by days, of a term that begins on `start`, rounded to the currency's minor unit."""
+        # Each term's is what has fallen away by its end less what had by its start: the parts add up.
+        return self._until(end or self.period.end, currency) - self._until(start, currency)
+
+    def _until(self, day: date, currency: str) -> Decimal:
+        days = max((min(day, self.period.end) - self.period.start).days, 0)
+        return round_money(self.net * days / self.period.days, currency)
+
+
+def find_unused(before: Mapping[int, Item], after: Mapping[int, Item]) -> list[Unused]:
+    """Find what is billed for days that an item no longer covers: whole periods, and the rest of one by its days.
+
+    What is credited already is not given back again. Raises WrongState where such days stand on a draft.
+    """
+    ends = {pk: item.terms.end for pk, item in after.items() if item.terms.end and pk in before}
+    cut = {pk: end for pk, end in ends.items() if before[pk].billed_until > end}
+    lines = (
+        InvoiceLine.objects.filter(contract_item__in=cut, period_end__isnull=False)
+        .exclude(invoice__status=InvoiceStatus.VOID)
+        .select_related("invoice")
+        .order_by("period_start", "id")
+    )
+    credited = credited_of(invoice_line__in=lines)
+    found = (_unused_of(line, cut[line.contract_item_id or 0], before, credited[line.pk][0]) for line in lines)
+    return [each for each in found if each is not None]
+
+
+def _unused_of(line: InvoiceLine, day: date, before: Mapping[int, Item], credited: Decimal) -> Unused | None:
+    """Tell what of a line falls away from a day on, less what was credited of it."""
+    item_id, start, end = line.contract_item_id, line.period_start, line.period_end
+    assert item_id is not None
+    assert start is not None
+    assert end is not None
+    # What an earlier modification gave back is not billed any more.
+    until = min(end, before[item_id].billed_until)
+    since = max(start, day)
+    if until <= since:
+        return None
+    if line.invoice.status == InvoiceStatus.DRAFT:
+        raise WrongState(f"Draft invoice {line.invoice_id} bills days that fall away; finalize or delete it first.")
+    rest = DateRange(since, until)
+    share = Decimal(rest.days) / Decimal((end - start).days)
+    net = min(round_money(line.net.amount * share, line.invoice.currency), line.net.amount - credited)
+    return Unused(item_id, line.pk, line.invoice_id, rest, net) if net > 0 else None
+
+
+def bill_difference(
+    modification: ContractModification,
+    before: Mapping[int, Item],
+    after: Mapping[int, Item],
+    given_back: Sequence[Unused],
+) -> None:
+    """Bill what new items cost by the day of signing, less what is given back; credit that where it is more.
+
+    Moves the items' cursors: the billing run goes on from there.
+    """
+    signed_on = modification.signed_on
+    fresh = [item for pk, item in after.items() if pk not in before]
+    charges = [(item, each) for item in fresh for each in _due(item, signed_on)]
+    billed_until = {pk: item.billed_until for pk, item in after.items()}
+    billed_until |= {item.id: each.period.end for item, each in charges}
+    _move_cursors(after, billed_until)
+    less = [
+        (after[each.item_id], Charge(each.period, signed_on, Decimal(1), -each.net, -each.net)) for each in given_back
+    ]
+    on_invoice = [*charges, *less]
+    if sum((each.net for _, each in on_invoice), ZERO) < 0:
+        # Before the invoice: what is billed must not exceed the modified price on the way, or the price would follow.
+        _credit(modification, given_back)
+        on_invoice = charges
+    if on_invoice:
+        finalize_invoices(draft_invoices({(modification.contract_id, signed_on): on_invoice}, BillingRun()))
+
+
+def _due(item: Item, signed_on: date) -> list[Charge]:
+    """Charge the periods of a new item that are due by the day of signing. What is billed in arrears waits for its run."""
+    due: list[Charge] = []
+    if item.terms.is_metered or not item.terms.in_advance:
+        return due
+    for period in service_periods(item.terms, since=item.terms.start):
+        if billed_on(item.terms, period) > signed_on:
+            break
+        due.append(replace(charge(item.terms, period), billed_on=signed_on))
+    return due
+
+
+def _move_cursors(items: Mapping[int, Item], billed_until: Mapping[int, date]) -> None:
+    cursors = []
+    for pk, item in items.items():
+        until = billed_until[pk]
+        if item.terms.end:
+            until = max(min(until, item.terms.end), item.terms.start)
+        cursors.append((pk, until, next_billing(item.terms, until)))
+    set_cursors(cursors)
+
+
+def _credit(modification: ContractModification, given_back: Sequence[Unused]) -> None:
+    by_invoice: dict[int, dict[int, Decimal]] = {}
+    for each in given_back:
+        by_invoice.setdefault(each.invoice_id, {})[each.line_id] = each.net
+    kind, day = modification.get_kind_display(), day_words(modification.effective_on)
+    for invoice_id, lines in by_invoice.items():
+        issue_credit_note(
+            invoice_id=invoice_id,
+            lines=lines,
+            on=modification.signed_on,
+            reason=f"{kind} from {day}: {modification.reason}"[:200],
+            keep=Keep.WALLET,  # as far as it was paid
+            modification_id=modification.pk,
+        )
