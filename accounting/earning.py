@@ -14,7 +14,7 @@ from accounting.commitments import Commitment
 from accounting.events import RevenueRecognized
 from accounting.models import ProgressReport, SchedulePart
 from accounting.schedules import Schedule
-from accounting.spreading import Part, earned_through, monthly_parts
+from accounting.spreading import OVER_TIME, Part, earned_through, monthly_parts
 from billing.bulk import insert_rows, reserve_ids
 from billing.models import REPORTED_METHODS, BusinessEvent, RecognitionMethod
 from billing.money import round_money
@@ -60,7 +60,7 @@ class Earning:
         beyond: list[Schedule] = []
         for schedule in batch:
             until = schedule.recognized_until
-            if until is not None and until > schedule.service_end and not schedule.is_planned:
+            if until is not None and until > _end_of_what_is_left(schedule) and not schedule.is_planned:
                 beyond.append(schedule)
             if schedule.is_planned:
                 planned.append(schedule.id)
@@ -163,10 +163,16 @@ def _by_usage(schedule: Schedule, through: date) -> list[Step]:
     return steps
 
 
+def _end_of_what_is_left(schedule: Schedule) -> date:
+    # A period that falls away as a whole keeps its days, but nothing is left of its price.
+    falls_away = not schedule.amount and schedule.recognized > 0 and schedule.method in OVER_TIME
+    return schedule.service_start if falls_away and not schedule.is_metered else schedule.service_end
+
+
 def _earned_beyond(batch: Sequence[Schedule]) -> dict[int, dict[date, Decimal]]:
     """Give what was earned, by day of its entry, for days after schedules' ends: their service was cut short since."""
     found: dict[int, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    ends = {schedule.id: schedule.service_end for schedule in batch}
+    ends = {schedule.id: _end_of_what_is_left(schedule) for schedule in batch}
     keys = [f"{schedule.id}:{number}" for schedule in batch for number in range(1, schedule.postings + 1)]
     if not keys:
         return found

@@ -1,4 +1,4 @@
-"""Accounting's long work, as jobs: the recognition run, the netting of contracts, previews of rules."""
+"""Accounting's long work, as jobs: the recognition run, revaluation, the netting of contracts, previews of rules."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -8,6 +8,8 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from accounting.books import BooksNotSetUp
+from accounting.currency.rates import MissingRate
+from accounting.currency.revaluation import revaluation_words, revalue
 from accounting.defaults import RoleWithoutAccount
 from accounting.events import RevenueRecognized, UsageTruedUp
 from accounting.netting import net_contracts
@@ -46,6 +48,10 @@ def _net(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     return JobResult(f"{netted} netted: {totals}. The day after, their gross balances are back.")
 
 
+def _revalue(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
+    return JobResult(revaluation_words(revalue(at=date.fromisoformat(parameters["through"]))))
+
+
 def _preview(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     preview = preview_version(
         version_id=parameters["version"],
@@ -66,7 +72,9 @@ def _person() -> Any:
 
 
 register(JobKind("preview_rule", "Preview of a rule", _preview))
+register(JobKind("revalue_balances", "Revaluation of foreign balances", _revalue))
 register(JobKind("net_contracts", "Contract netting", _net))
 register(JobKind("recognize_revenue", "Revenue recognition", _recognize))
+add_refusal(MissingRate)
 add_refusal(RoleWithoutAccount)
 add_refusal(BooksNotSetUp)

@@ -66,8 +66,8 @@ class Revisions:
     ) -> None:
         """Change an obligation's price by a difference, and its end, from a day on. Raises RevisionRefused.
 
-        Where nothing of the service is left by then, the difference is revenue of the day on which it was agreed (ASC
-        606-10-25-13), not of the day after the last that is recognized.
+        A catch-up is an adjustment at the date of the modification (ASC 606-10-25-13(b)): what was earned until it was agreed
+        stays. So it is where nothing of the service is left by then.
         """
         revision = self._begin(schedule, on, reason)
         adjustment = adjustment or self.credit_adjustment
@@ -79,7 +79,7 @@ class Revisions:
             schedule.service_end = max(end or schedule.service_end, schedule.service_start + timedelta(days=1))
             return
         start = self._first_open_day(schedule, on)
-        if agreed_on and start >= (end or schedule.service_end):
+        if agreed_on and (treatment == Treatment.CATCH_UP or start >= (end or schedule.service_end)):
             start = max(start, agreed_on)
         before, after = cut(left, start, currency=schedule.currency)
         kept = sum((share for _, share in before), ZERO)

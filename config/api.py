@@ -13,9 +13,10 @@ from accounting.api.examples import EXAMPLES
 from accounting.api.exchange_rates import ExchangeRates
 from accounting.api.journal_entries import JournalEntries
 from accounting.api.manual_entries import ManualEntries
+from accounting.api.month_end import NetContracts, RecognizeRevenue, RevalueBalances
 from accounting.api.periods import Periods
 from accounting.api.reports import report_urls
-from accounting.api.revenue import ContractRevenue, ContractWhatIf, RecognizeRevenue, RevenueSchedules
+from accounting.api.revenue import ContractRevenue, ContractWhatIf, RevenueSchedules
 from accounting.api.which_account import WhichAccount
 from accounting.books import BooksNotSetUp
 from accounting.by_hand import AlreadyReversed
@@ -106,6 +107,8 @@ _v1: list[URLPattern | URLResolver] = [
     re_path("^contracts/(?P<pk>[0-9]{1,18})/revenue/?$", ContractRevenue.as_view(), name="contract-revenue"),
     re_path("^contracts/(?P<pk>[0-9]{1,18})/what-if/?$", ContractWhatIf.as_view(), name="contract-what-if"),
     re_path("^jobs/recognize-revenue/?$", RecognizeRevenue.as_view(), name="recognize-revenue"),
+    re_path("^jobs/revalue-balances/?$", RevalueBalances.as_view(), name="revalue-balances"),
+    re_path("^jobs/net-contracts/?$", NetContracts.as_view(), name="net-contracts"),
     re_path("^which-account/?$", WhichAccount.as_view(), name="which-account"),
     *report_urls(),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -212,6 +212,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "CurrencyEnum": "billing.fields.CURRENCIES",
         "ContractStatusEnum": "billing.models.ContractStatus",
         "InvoiceStatusEnum": "billing.models.InvoiceStatus",
         "PhaseKindEnum": "billing.models.PhaseKind",

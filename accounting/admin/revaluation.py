@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 
 from accounting.admin.words import role_name
 from accounting.currency.rates import MissingRate
-from accounting.currency.revaluation import Valued, revalue, value_balances
+from accounting.currency.revaluation import Valued, revaluation_words, revalue, value_balances
 from accounting.models import ExchangeRate, JournalEntry
 from billing.access import may
 from billing.admin.form_page import form_page
@@ -19,9 +19,7 @@ from billing.admin.forms import DayField, StyledForm, today
 from billing.admin.shown import day, figure, list_url, money
 from billing.admin.tables import Table, columns
 from billing.models import BusinessEntity, Role
-from billing.money import format_money
 from billing.periods import end_of_month, first_of_month
-from billing.wording import counted
 
 _DIGITS = 6
 
@@ -78,15 +76,7 @@ def revalue_page(request: HttpRequest) -> HttpResponse:
 
 def _revalue(given: dict[str, Any]) -> tuple[str, str]:
     run = revalue(at=given["at"])
-    if not run.balances:
-        return "Nothing was to be posted: the balances stand at their value.", list_url(ExchangeRate)
-    totals = ", ".join(_gain_or_loss(total, currency) for currency, total in sorted(run.total.items()))
-    what = counted(run.balances, "balance", "balances")
-    return f"{what} revalued: {totals}.", list_url(JournalEntry)
-
-
-def _gain_or_loss(total: Decimal, currency: str) -> str:
-    return f"{'gain' if total >= 0 else 'loss'} of {format_money(abs(total), currency)}"
+    return revaluation_words(run), list_url(JournalEntry if run.balances else ExchangeRate)
 
 
 def _value_tables(valued: list[Valued]) -> list[Table]:

@@ -7,6 +7,14 @@ from billing.api.examples import modification_example
 EXAMPLES: dict[str, Any] = {
     "contracts_what_if_create": modification_example(),
     "jobs_recognize_revenue_create": {"through": "2026-01-31"},
+    "jobs_revalue_balances_create": {"through": "2026-01-31"},
+    "jobs_net_contracts_create": {"through": "2026-01-31"},
+    "exchange_rates_create": {
+        "source": "ECB",
+        "bank_currency": "EUR",
+        "quotation": "foreign_per_bank",
+        "rates": [{"date": "2026-01-30", "currency": "USD", "rate": "1.1012"}],
+    },
     "journal_entries_reverse_create": {"on": "2026-02-28", "reason": "Posted to the wrong month"},
     "manual_entries_create": {
         "date": "2026-01-31",

@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path, reverse
 from djmoney.money import Money
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -202,15 +202,16 @@ def _views(kind: ReportKind) -> tuple[Any, Any]:
         OpenApiParameter(each, OpenApiTypes.INT, description=f"At most {most:,}.")
         for each, (_, most) in _PAGING.items()
     ]
-    page = extend_schema(parameters=[*parameters, *paging], responses=ReportSerializer)(ReportView.get)
+    page = extend_schema(parameters=[*parameters, *paging], responses=ReportSerializer)
     file = extend_schema(
         parameters=[*parameters, OpenApiParameter("form", OpenApiTypes.STR, "path", enum=list(FORMATS))],
         responses={(200, each): OpenApiTypes.BINARY for each in FORMATS.values()},
-    )(ReportFileView.get)
+    )
     about = {"kind": kind, "__doc__": kind.sentence}
+    # The method is one for all reports, what is said of it is each report's own: this decorator keeps them apart.
     return (
-        type(f"{name}Report", (ReportView,), {**about, "get": page}),
-        type(f"{name}File", (ReportFileView,), {**about, "get": file}),
+        extend_schema_view(get=page)(type(f"{name}Report", (ReportView,), about)),
+        extend_schema_view(get=file)(type(f"{name}File", (ReportFileView,), about)),
     )
 
 

@@ -25,13 +25,12 @@ from accounting.reports.contract_revenue import (
 from accounting.what_if import try_modification
 from billing.api.fields import DayField, QuantityField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
-from billing.api.jobs import JobSerializer, started
 from billing.api.modifications import NewModification, as_modification
 from billing.api.money import AmountTextField
 from billing.api.views import Records, TenantView
 from billing.models import Contract
 from billing.money import amount_text
-from billing.periods import DateRange, day_words
+from billing.periods import DateRange
 
 ZERO = Decimal(0)
 
@@ -56,30 +55,6 @@ class WhatIfSerializer(serializers.Serializer):
     warnings = serializers.ListField(child=serializers.CharField())
     before = ContractRevenueSerializer()
     after = ContractRevenueSerializer()
-
-
-class RecognitionRun(RequestSerializer):
-    through = DayField(help_text="Revenue earned up to and including this day is posted.")
-
-
-class RecognizeRevenue(TenantView):
-    """Post the revenue that contracts have earned by a day, billed or not: the difference to what is posted already."""
-
-    @extend_schema(
-        request=RecognitionRun,
-        responses={201: JobSerializer},
-        tags=["jobs"],
-    )
-    def post(self, request: Request) -> Response:
-        given = RecognitionRun(data=request.data)
-        given.is_valid(raise_exception=True)
-        through = given.validated_data["through"]
-        return started(
-            request,
-            kind="recognize_revenue",
-            title=f"Revenue recognition through {day_words(through)}",
-            parameters={"through": through.isoformat()},
-        )
 
 
 def _months(found: ContractMonths) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Import exchange rates: all of a file, or nothing; what is there already is left as it is.
+"""Import exchange rates: all that is given, or nothing; what is there already is left as it is.
 
 A rate that differs from the one recorded for its day is refused, unless it is imported as a correction: then it holds for
 what is posted from now on, and for revaluations run again. What was posted keeps the rate it was posted with.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -64,8 +64,15 @@ def preview_rates(
     """Say what importing a file would do; nothing is changed. Raises UnreadableRates."""
     table = read_table(content, bank_currency=bank_currency, today=today)
     given = [each for each in table.rates if since is None or each.day >= since]
+    result = _compared(given, bank_currency=bank_currency, quotation=quotation, correct=correct)
+    result.unknown = table.unknown
+    result.rejected = sorted([*table.bad, *result.rejected], key=lambda bad: bad.line)
+    return result
+
+
+def _compared(given: Sequence[GivenRate], *, bank_currency: str, quotation: str, correct: bool) -> RateImport:
     known = _known(given, bank_currency)
-    result = RateImport(rejected=list(table.bad), unknown=table.unknown)
+    result = RateImport()
     for each in given:
         recorded = known.get((each.day, each.currency))
         if recorded is None:
@@ -76,7 +83,6 @@ def preview_rates(
             result.corrections.append(Correction(each, recorded[1], recorded[2] + 1))
         else:
             result.rejected.append(BadLine(each.line, _differs(each, recorded)))
-    result.rejected.sort(key=lambda bad: bad.line)
     return result
 
 
@@ -92,20 +98,37 @@ def import_rates(
 ) -> RateImport:
     """Import a file; nothing of it when a line is bad. `correct` records rates that changed. Raises UnreadableRates."""
     with transaction.atomic():
-        # Two imports at a time would take each other's rates for new ones.
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('exchange rates'), %s)", [current_tenant_id()])
+        _one_at_a_time()
         result = preview_rates(
             content, today=today, bank_currency=bank_currency, quotation=quotation, correct=correct, since=since
         )
-        if not result.rejected:
-            rows = [(each, 1) for each in result.added]
-            rows += [(each.given, each.number) for each in result.corrections]
-            _write(rows, source=source, bank_currency=bank_currency, quotation=quotation)
+        _write(result, source=source, bank_currency=bank_currency, quotation=quotation)
         return result
 
 
-def _known(given: Iterable[GivenRate], bank_currency: str) -> dict[tuple[date, str], tuple[str, Decimal, int]]:
+def record_rates(
+    given: Sequence[GivenRate],
+    *,
+    source: str,
+    bank_currency: str = "EUR",
+    quotation: str = Quotation.FOREIGN_PER_BANK,
+    correct: bool = False,
+) -> RateImport:
+    """Record rates that came one by one, at most one for a day and currency; none of them where one is rejected."""
+    with transaction.atomic():
+        _one_at_a_time()
+        result = _compared(given, bank_currency=bank_currency, quotation=quotation, correct=correct)
+        _write(result, source=source, bank_currency=bank_currency, quotation=quotation)
+        return result
+
+
+def _one_at_a_time() -> None:
+    """Two imports at a time would take each other's rates for new ones."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('exchange rates'), %s)", [current_tenant_id()])
+
+
+def _known(given: Sequence[GivenRate], bank_currency: str) -> dict[tuple[date, str], tuple[str, Decimal, int]]:
     days = [each.day for each in given]
     if not days:
         return {}
@@ -117,13 +140,16 @@ def _known(given: Iterable[GivenRate], bank_currency: str) -> dict[tuple[date, s
 def _differs(given: GivenRate, recorded: tuple[str, Decimal, int]) -> str:
     way = "" if recorded[1] != given.rate else " the other way round"
     return (
-        f"{given.currency} on {given.day} is recorded with {recorded[1].normalize():f}{way}, the file says "
-        f"{given.rate.normalize():f}. If the bank has corrected it, import the file as a correction."
+        f"{given.currency} on {given.day} is recorded with {recorded[1].normalize():f}{way}, not "
+        f"{given.rate.normalize():f}. If the bank has corrected it, import it as a correction."
     )
 
 
-def _write(rows: Iterable[tuple[GivenRate, int]], *, source: str, bank_currency: str, quotation: str) -> None:
-    rows = list(rows)
+def _write(result: RateImport, *, source: str, bank_currency: str, quotation: str) -> None:
+    if result.rejected:
+        return
+    rows = [(each, 1) for each in result.added]
+    rows += [(each.given, each.number) for each in result.corrections]
     tenant_id, now = current_tenant_id(), timezone.now()
     insert_rows(
         ExchangeRate,

@@ -22,9 +22,10 @@ from accounting.events import ForeignBalancesRevalued, RevaluationReversed, Reva
 from accounting.models import CarryingAmount, Level
 from accounting.periods import refuse_unless_open_month_end
 from billing.models import BusinessEvent
-from billing.money import round_money
+from billing.money import format_money, round_money
 from billing.publishing import publish
 from billing.tenancy import current_tenant_id
+from billing.wording import counted
 
 ZERO = Decimal(0)
 _LINES_PER_EVENT = 1000
@@ -102,6 +103,17 @@ class RevaluationRun:
 
     balances: int = 0
     total: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+
+def revaluation_words(run: RevaluationRun) -> str:
+    """Say in a sentence what a run did, for a person."""
+    if not run.balances:
+        return "Nothing was to be posted: the balances stand at their value."
+    totals = ", ".join(
+        f"{'gain' if total >= 0 else 'loss'} of {format_money(abs(total), currency)}"
+        for currency, total in sorted(run.total.items())
+    )
+    return f"{counted(run.balances, 'balance', 'balances')} revalued: {totals}."
 
 
 def value_balances(*, at: date, business_entity_id: int | None = None) -> list[Valued]:

@@ -10,7 +10,7 @@ from rest_framework.serializers import BaseSerializer
 
 from billing import pricing
 from billing.api.choices import ChoiceField
-from billing.api.fields import PricingField, QuantityField, RecordField, RecordSerializer, RequestSerializer
+from billing.api.fields import BarePriceField, PricingField, RecordField, RecordSerializer, RequestSerializer
 from billing.api.filters import Filters, IdFilter
 from billing.api.money import CURRENCIES
 from billing.api.views import Records
@@ -76,7 +76,7 @@ class NewPrice(PriceChange):
     currency = ChoiceField(CURRENCIES)
     pricing_model = ChoiceField(pricing.CHOICES)
     pricing = PricingField(help_text=PRICING_HELP)
-    standalone_price = QuantityField(
+    standalone_price = BarePriceField(
         min_value=0,
         max_value=10**12,
         required=False,

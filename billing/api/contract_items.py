@@ -7,7 +7,7 @@ from rest_framework import serializers
 from billing import pricing
 from billing.api.catalog import PRICING_HELP
 from billing.api.choices import ChoiceField
-from billing.api.fields import DayField, PricingField, QuantityField, RecordField, RequestSerializer
+from billing.api.fields import BarePriceField, DayField, PricingField, QuantityField, RecordField, RequestSerializer
 from billing.models import BillingInterval, BillingTiming, Price, Product, RecognitionMethod, TaxRate
 
 _MAX_QUANTITY = 10**9
@@ -29,14 +29,14 @@ class NewItem(RequestSerializer):
     obligation = serializers.CharField(
         max_length=100, required=False, allow_blank=True, help_text="Items of one name are one performance obligation."
     )
-    standalone_price = QuantityField(
+    standalone_price = BarePriceField(
         min_value=0,
         max_value=_MAX_AMOUNT,
         required=False,
         allow_null=True,
         help_text="Of one unit for one billing interval, sold alone. Left out: the list price's, else its own price.",
     )
-    minimum = QuantityField(
+    minimum = BarePriceField(
         min_value=0,
         max_value=_MAX_AMOUNT,
         required=False,

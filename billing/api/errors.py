@@ -50,6 +50,7 @@ CODES: dict[int, dict[str, str]] = {
         "exceeds_owed": "more than the gateway or the invoice owes",
         "exceeds_held": "more credits than the customer holds",
         "exceeds_balance": "more than the wallet has",
+        "rate_differs": "another rate is recorded for that day; say that it is a correction",
     },
     413: {"too_large": "split the request"},
     415: {"unsupported_media_type": "send JSON, with `Content-Type: application/json`"},

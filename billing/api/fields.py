@@ -34,8 +34,8 @@ class DayField(serializers.DateField):
 class QuantityField(serializers.DecimalField):
     """A quantity of up to six decimals, as text or a whole number; a fraction as a JSON number is refused."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=20, decimal_places=6, **kwargs)
+    def __init__(self, *, max_digits: int = 20, decimal_places: int = 6, **kwargs: Any) -> None:
+        super().__init__(max_digits=max_digits, decimal_places=decimal_places, **kwargs)
 
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, float | bool):
@@ -43,6 +43,13 @@ class QuantityField(serializers.DecimalField):
                 'Write a fraction as text in quotes, such as "1.5", so that no digit is lost.'
             )
         return super().to_internal_value(data)
+
+
+class BarePriceField(QuantityField):
+    """A price of up to four decimals whose currency stands beside it: the contract's, or the list price's."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=19, decimal_places=4, **kwargs)
 
 
 @extend_schema_field(OpenApiTypes.INT64)

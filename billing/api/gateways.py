@@ -11,6 +11,7 @@ from billing.api.filters import Filters, IdFilter
 from billing.api.money import MoneySerializer
 from billing.api.views import Records
 from billing.models import BusinessEntity, GatewayPayout, PaymentGateway
+from billing.services.customers import only_entity
 from billing.services.gateways import add_gateway, record_payout
 
 _CODE = "^[-a-zA-Z0-9_]+$"
@@ -25,7 +26,9 @@ class GatewaySerializer(RecordSerializer):
 
 
 class NewGateway(RequestSerializer):
-    business_entity = CodeField(BusinessEntity, help_text="Its code.")
+    business_entity = CodeField(
+        BusinessEntity, required=False, help_text="Its code. May be left out where the company has only one."
+    )
     code = serializers.RegexField(_CODE, max_length=30, help_text="Short and stable, such as stripe.")
     name = serializers.CharField(max_length=100)
 
@@ -48,7 +51,9 @@ class PaymentGateways(Records):
 
     @extend_schema(request=NewGateway, responses={201: GatewaySerializer})
     def create(self, request: Request) -> Response:
-        return self.shown(add_gateway(**self.received(NewGateway)).pk, created=True)
+        sent = self.received(NewGateway)
+        entity = sent.pop("business_entity", None) or only_entity()
+        return self.shown(add_gateway(business_entity=entity, **sent).pk, created=True)
 
 
 class PayoutSerializer(RecordSerializer):

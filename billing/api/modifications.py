@@ -39,8 +39,12 @@ class ChangedItem(RequestSerializer):
     recognition_method = ChoiceField(RecognitionMethod.choices, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "price" not in attrs and not {"pricing_model", "pricing"} <= set(attrs):
+        priced = {"price", "pricing_model", "pricing"} & set(attrs)
+        whole = "price" in attrs or {"pricing_model", "pricing"} <= set(attrs)
+        if not whole and (priced or "product" in attrs):
             raise serializers.ValidationError({"price": ["Give a price, or both pricing_model and pricing."]})
+        if set(attrs) == {"item"}:
+            raise serializers.ValidationError("Say what changes of the item.")
         return attrs
 
 

@@ -21,6 +21,8 @@ From signed contracts to closed books.
 5. `POST /payments` with `allocations`, `POST /credit-notes` for what was wrong
 6. `POST /jobs/recognize-revenue` posts what is earned; `GET /journal-entries?invoice={id}` shows what the books say, with its
    lines at `GET /journal-entries/{id}`; `GET /reports/trial-balance?at=…` and the other reports add it up
+7. At a month's end also `POST /jobs/net-contracts` and, with rates from `POST /exchange-rates`, `POST /jobs/revalue-balances`;
+   then `POST /periods/validate-close` and `POST /periods/{id}/close`
 
 **Key.** `Authorization: Bearer cf_…` or `X-Api-Key: cf_…`, made by `manage.py create_api_key`. It belongs to one company.
 

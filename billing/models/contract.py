@@ -203,7 +203,8 @@ class ContractItem(TenantModel):
             models.CheckConstraint(
                 condition=Q(standalone_price=None) | Q(standalone_price__gte=0), name="item_standalone_not_negative"
             ),
-            models.CheckConstraint(condition=Q(end=None) | Q(end__gt=F("start")), name="item_ends_after_start"),
+            # One that was replaced or removed on its first day ends on it: it has no days.
+            models.CheckConstraint(condition=Q(end=None) | Q(end__gte=F("start")), name="item_ends_not_before_start"),
             models.CheckConstraint(
                 condition=Q(is_metered=False) | Q(timing="arrears"), name="metered_items_bill_in_arrears"
             ),
@@ -216,6 +217,8 @@ class ContractItem(TenantModel):
 
     def clean(self) -> None:
         clean_pricing(self)
+        if self.end is not None and self.end <= self.start:
+            raise ValidationError({"end": f"An item must end after it starts on {day_words(self.start)}."})
         if self.is_metered and self.timing != BillingTiming.ARREARS:
             raise ValidationError({"timing": "Usage is known after the period only: bill it in arrears."})
         if self.minimum and not self.is_metered:

@@ -24,7 +24,7 @@ from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.held_wallets import hold_wallet, move
 from billing.services.invoices import take_number
-from billing.services.returns import credited_of, money_kept_of
+from billing.services.returns import credited_of, money_kept_of, value_kept_of
 from billing.services.settlement import lock_open, settle
 
 
@@ -48,7 +48,8 @@ def issue_credit_note(
     """Credit net amounts of an invoice's lines; the tax follows at each line's own rate, rounded half up.
 
     The credit settles what is open of the invoice. What was paid already is kept in the customer's wallet or owed back, as
-    `keep` says. Raises NotFound, WrongState, and BillingError when a line or the invoice would be credited beyond what is
+    `keep` says. A modification may also credit what the invoice set off against earlier ones; that is kept as if it were paid.
+    Raises NotFound, WrongState, and BillingError when a line or the invoice would be credited beyond what is
     left, without a reason, or without saying what becomes of money paid.
     """
     invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
@@ -66,7 +67,8 @@ def issue_credit_note(
     net = sum((each.net.amount for each in credited), Decimal(0))
     tax = sum((each.tax.amount for each in credited), Decimal(0))
     settled = min(net + tax, invoice.due.amount)
-    kept = _kept(invoice, net + tax - settled, keep)
+    most = value_kept_of(invoice) if modification_id else money_kept_of(invoice)
+    kept = _kept(invoice, net + tax - settled, keep, most=most)
     if settled:
         lock_open({invoice.pk: settled}, customer_id=invoice.customer_id, currency=invoice.currency)
     note = CreditNote.objects.create(
@@ -95,14 +97,13 @@ def issue_credit_note(
     return note
 
 
-def _kept(invoice: Invoice, rest: Decimal, keep: str) -> dict[str, Decimal]:
+def _kept(invoice: Invoice, rest: Decimal, keep: str, *, most: Decimal) -> dict[str, Decimal]:
     if rest and keep not in set(Keep):
         raise BillingError(
             f"Only {format_money(invoice.due.amount, invoice.currency)} is due on invoice {invoice}. Say what becomes of the "
             f"other {format_money(rest, invoice.currency)}: kept in the customer's wallet, or refunded.",
             code="exceeds_due",
         )
-    most = money_kept_of(invoice)
     if rest > most:
         raise BillingError(
             f"Only {format_money(most, invoice.currency)} of the customer's money is left in invoice {invoice}: "

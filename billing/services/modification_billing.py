@@ -7,15 +7,16 @@ from decimal import Decimal
 
 from billing.charging import Charge, billed_on, charge, next_billing, service_periods
 from billing.errors import WrongState
-from billing.models import ContractModification, InvoiceLine, InvoiceStatus
+from billing.models import OPEN_STATUSES, ContractModification, Invoice, InvoiceLine, InvoiceStatus
 from billing.money import round_money
 from billing.periods import DateRange, day_words
 from billing.services.billing_run import BillingRun, draft_invoices
 from billing.services.contracts import set_cursors
 from billing.services.credit_notes import Keep, issue_credit_note
 from billing.services.invoices import finalize_invoices
-from billing.services.returns import credited_of
+from billing.services.returns import credited_of, money_kept_of
 from billing.services.terms import Item
+from billing.services.wallets import apply_wallet, apply_wallets
 
 ZERO = Decimal(0)
 
@@ -89,7 +90,9 @@ def bill_difference(
     """
     signed_on = modification.signed_on
     fresh = [item for pk, item in after.items() if pk not in before]
-    charges = [(item, each) for item in fresh for each in _due(item, signed_on)]
+    # Where it is agreed ahead and gives something back, what takes its place is billed with it, not on a day to come.
+    through = max(signed_on, modification.effective_on) if given_back else signed_on
+    charges = [(item, each) for item in fresh for each in _due(item, through, signed_on)]
     billed_until = {pk: item.billed_until for pk, item in after.items()}
     billed_until |= {item.id: each.period.end for item, each in charges}
     _move_cursors(after, billed_until)
@@ -102,16 +105,18 @@ def bill_difference(
         _credit(modification, given_back)
         on_invoice = charges
     if on_invoice:
-        finalize_invoices(draft_invoices({(modification.contract_id, signed_on): on_invoice}, BillingRun()))
+        drafts = draft_invoices({(modification.contract_id, signed_on): on_invoice}, BillingRun())
+        finalize_invoices(drafts)
+        apply_wallets(drafts)  # What was given back into the wallet pays for what takes its place.
 
 
-def _due(item: Item, signed_on: date) -> list[Charge]:
-    """Charge the periods of a new item that are due by the day of signing. What is billed in arrears waits for its run."""
+def _due(item: Item, through: date, signed_on: date) -> list[Charge]:
+    """Charge the periods of a new item that are due by a day, on that of signing. What is billed in arrears waits."""
     due: list[Charge] = []
     if item.terms.is_metered or not item.terms.in_advance:
         return due
     for period in service_periods(item.terms, since=item.terms.start):
-        if billed_on(item.terms, period) > signed_on:
+        if billed_on(item.terms, period) > through:
             break
         due.append(replace(charge(item.terms, period), billed_on=signed_on))
     return due
@@ -132,8 +137,10 @@ def _credit(modification: ContractModification, given_back: Sequence[Unused]) ->
     for each in given_back:
         by_invoice.setdefault(each.invoice_id, {})[each.line_id] = each.net
     kind, day = modification.get_kind_display(), day_words(modification.effective_on)
+    beyond_money = ZERO
     for invoice_id, lines in by_invoice.items():
-        issue_credit_note(
+        money = money_kept_of(Invoice.objects.get(pk=invoice_id))
+        note = issue_credit_note(
             invoice_id=invoice_id,
             lines=lines,
             on=modification.signed_on,
@@ -141,3 +148,23 @@ def _credit(modification: ContractModification, given_back: Sequence[Unused]) ->
             keep=Keep.WALLET,  # as far as it was paid
             modification_id=modification.pk,
         )
+        beyond_money += max(note.to_wallet.amount - money, ZERO)
+    _settle_earlier(modification, beyond_money)
+
+
+def _settle_earlier(modification: ContractModification, amount: Decimal) -> None:
+    """Let what an earlier modification had set off, and this one gives back, settle what is open of the contract's invoices.
+
+    300.00 for April, unpaid; from the 16th 450.00, an invoice of 225.00 less 150.00; then given up: of the 225.00 credited,
+    75.00 are that invoice's and 150.00 the first one's.
+    """
+    contract, on = modification.contract, modification.signed_on
+    allocations = {}
+    open_ones = Invoice.objects.filter(contract=contract, status__in=OPEN_STATUSES, issued_on__lte=on)
+    for invoice in open_ones.order_by("due_on", "id"):
+        part = min(amount, invoice.due.amount)
+        if part > 0:
+            allocations[invoice.pk] = part
+            amount -= part
+    if allocations:
+        apply_wallet(customer_id=contract.customer_id, currency=contract.currency, on=on, allocations=allocations)

@@ -31,7 +31,7 @@ from billing.money import format_money
 from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.contracts import build_item
-from billing.services.modification_billing import Unused, bill_difference, find_unused
+from billing.services.modification_billing import bill_difference, find_unused
 from billing.services.modification_lines import modified_lines
 from billing.services.promises import is_obligation, refuse_without_price
 from billing.services.terms import Item, read_items
@@ -76,7 +76,6 @@ def modify_contract(*, contract_id: int, change: Modification, by: Any = None) -
     refuse_without_price(contract, after.values())
     unused = find_unused(before, after)
     given_back = unused if change.credit_unused else []
-    _refuse_billed_beyond(given_back, before, change)
     lines = modified_lines(
         contract, before, after, replaced_by=replaced_by, given_back=given_back, since=change.effective_on
     )
@@ -162,10 +161,12 @@ def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: M
         if item is None:
             raise NotFound(f"Contract {contract.number} has no item with the id {item_id}.")
         name = f"“{item.name}”"
-        if not item.terms.start < day or (item.terms.end and item.terms.end < day):
+        if item.terms.end == item.terms.start:
+            raise BillingError(f"{name} was ended on its first day, {day_words(day)}; choose what took its place.")
+        if not item.terms.start <= day or (item.terms.end and item.terms.end < day):
             raise BillingError(
                 f"{name} runs from {day_words(item.terms.start)} to {day_words(item.terms.end) if item.terms.end else 'no end'}; "
-                f"it cannot be ended on {day_words(day)}. Choose a day after its start."
+                f"it cannot be ended on {day_words(day)}. Choose a day from its start on."
             )
         if item_id in change.replace and item.terms.end == day and change.end is None:
             raise BillingError(
@@ -177,15 +178,6 @@ def _refuse_unfit_items(contract: Contract, items: Mapping[int, Item], change: M
         raise BillingError(
             f"Contract {contract.number} ends on {day_words(end)}, so what is added by then has no day left. Choose an earlier "
             "day, move the contract's end too, or let the contract renew first."
-        )
-
-
-def _refuse_billed_beyond(given_back: Sequence[Unused], before: Mapping[int, Item], change: Modification) -> None:
-    if given_back and change.effective_on > change.signed_on:
-        until = max(before[each.item_id].billed_until for each in given_back)
-        raise BillingError(
-            f"The contract is billed until {day_words(until)}, beyond {day_words(change.effective_on)}, a day still to come. "
-            f"Let the modification hold from {day_words(until)}, or sign it on the day."
         )
 
 
@@ -205,6 +197,8 @@ def _write(contract: Contract, items: Mapping[int, Item], change: Modification) 
         kept = {name: getattr(old, name) for name in _KEPT}
         if fields.get("product", old.product) == old.product:
             kept |= {"recognition_method": old.recognition_method, "description": old.description}
+            if not {"price", "pricing"} & set(fields):
+                kept |= {name: getattr(old, name) for name in _PRICE}
         end = items[item_id].terms.end if change.end is None else None
         new = build_item(contract=contract, phase=phase, **(kept | {"start": day, "end": end} | dict(fields)))
         replaced_by[new.pk] = item_id
@@ -228,6 +222,7 @@ def _move_end(contract: Contract, end: date, *, extend_items: bool) -> None:
 
 # What an item that replaces another takes over from it, unless told otherwise.
 _KEPT = ("product", "quantity", "interval_months", "timing", "tax_rate", "is_metered", "obligation", "minimum")
+_PRICE = ("price", "pricing_model", "pricing", "standalone_price")  # Of the same product, unless it gets another.
 
 
 def _phase_on(contract: Contract, day: date) -> ContractPhase:

@@ -43,12 +43,22 @@ def standing(invoice_ids: Iterable[int]) -> dict[int, Decimal]:
 
 def money_kept_of(invoice: Invoice) -> Decimal:
     """Give how much of the customer's own money is still in an invoice: paid in, less what went back or was kept."""
+    return max(_money_in(invoice), ZERO)
+
+
+def value_kept_of(invoice: Invoice) -> Decimal:
+    """Give the money in an invoice and what its lines below zero took over from the invoices that they give back."""
+    taken_over = -sum((line.net.amount + line.tax.amount for line in invoice.lines.filter(net__lt=0)), ZERO)
+    return max(_money_in(invoice) + taken_over, ZERO)
+
+
+def _money_in(invoice: Invoice) -> Decimal:
     paid = _sum(PaymentAllocation.objects.filter(invoice=invoice), "amount")
     from_wallet = -_sum(WalletEntry.objects.filter(invoice=invoice, kind=WalletEntryKind.APPLIED), "paid")
     gone = _sum(_returned().filter(invoice=invoice), "amount")
     notes = invoice.credit_notes.filter(voided_on=None)
     kept = _sum(notes, "to_wallet") + _sum(notes, "to_refund")
-    return max(paid + from_wallet - gone - kept, ZERO)
+    return paid + from_wallet - gone - kept
 
 
 def _sum(rows: QuerySet[Any], name: str) -> Decimal:

@@ -92,7 +92,7 @@ def test_a_changed_rate_is_refused_unless_it_is_a_correction(tenant, entity, sel
     Customer.objects.update(currency="EUR")
     changed = b"Date,USD\n2026-03-01,1.20\n2026-03-02,1.30\n"
     refused = import_rates(changed, source="ECB", today=TODAY)
-    assert "recorded with 1.1, the file says 1.2" in refused.rejected[0].reason
+    assert "recorded with 1.1, not 1.2" in refused.rejected[0].reason
     assert ExchangeRate.objects.count() == 1
     preview = preview_rates(changed, today=TODAY, correct=True)
     assert (len(preview.added), len(preview.corrections), ExchangeRate.objects.count()) == (1, 1, 1)

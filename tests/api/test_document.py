@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from accounting.reports.catalog import REPORTS
 from billing.tenancy import _current
 
 WRITES = {"post", "patch", "delete", "put"}
@@ -50,6 +51,17 @@ def test_every_operation_and_parameter_says_what_it_is(document: dict[str, Any])
     assert [
         (*name, each["name"]) for name, each in parameters if each.get("in") == "query" and not each.get("description")
     ] == []
+
+
+def test_a_report_lists_the_parameters_that_it_takes(document: dict[str, Any]) -> None:
+    asked = {code: {each.name for each in kind.parameters} | {"business_entity"} for code, kind in REPORTS.items()}
+    said = {
+        code: {each["name"] for each in document["paths"][f"/api/v1/reports/{code}/"]["get"]["parameters"]}
+        for code in REPORTS
+    }
+    assert said == {code: names | {"page", "page_size"} for code, names in asked.items()}
+    as_file = document["paths"]["/api/v1/reports/deferred-revenue.{form}"]["get"]["parameters"]
+    assert {each["name"] for each in as_file} == {"at", "from", "business_entity", "form"}
 
 
 def test_the_page_asks_nobody_else(db: None) -> None:

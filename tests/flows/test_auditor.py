@@ -164,7 +164,7 @@ def test_refund_of_a_payment_applied_in_part(sell: Sell, customer: Customer) -> 
     [({}, "prospective"), ({"revenue_span": "term"}, "catch_up"), ({"price_allocation": "standalone"}, "prospective")],
 )
 def test_two_modifications_on_one_day(sell: Sell, terms: dict[str, Any], treatment: str) -> None:
-    """100.00 a month; on 16 April first 200.00, then, the same day, 50.00."""
+    """100.00 a month; on 16 April first 200.00, then, the same day, 50.00, and 60.00 instead of those."""
     contract = sell(amount="100", start=JAN, terms={"term_months": 12, **terms})
     live(date(2026, 4, 15))
     day = date(2026, 4, 16)
@@ -172,8 +172,10 @@ def test_two_modifications_on_one_day(sell: Sell, terms: dict[str, Any], treatme
     other = Product.objects.create(code="other", name="Other")
     modify(contract, day, treatment=treatment, add=[{"product": other, **flat("50"), "interval_months": 1}])
     modify(contract, day, treatment=treatment, end=date(2026, 11, 16))
-    with pytest.raises(BillingError, match="Choose a day after its start"):
-        modify(contract, day, treatment=treatment, replace={contract.items.get(product=other).pk: flat("60")})
+    first = contract.items.get(product=other).pk
+    modify(contract, day, treatment=treatment, replace={first: flat("60")})
+    with pytest.raises(BillingError, match="choose what took its place"):
+        modify(contract, day, treatment=treatment, replace={first: flat("70")})
     live(date(2026, 12, 31))
     all_is_earned()
 
