@@ -221,7 +221,11 @@ def bank_transaction(document: MoneyDocument, company: Company, accounts: Accoun
             "Status": "AUTHORISED",
             "LineAmountTypes": "NoTax",
             # Money spent or received is in its bank account's currency; to name one is published for overpayments only.
-            **(currency(document.currency, document.rate, company) if document.currency != company.home_currency else {}),
+            **(
+                currency(document.currency, document.rate, company)
+                if document.currency != company.home_currency
+                else {}
+            ),
             "LineItems": [line],
         }
     )

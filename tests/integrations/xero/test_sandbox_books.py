@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import requests
 
 from tests.integrations.xero.caller import Caller
 
