@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from accounting.balance_checks import BROKEN_SEALS, WRONG_DAILY_BALANCES, WRONG_SEALED_BALANCES
+from accounting.balance_checks import (
+    BROKEN_SEALS,
+    OPEN_WITHOUT_A_RECORD,
+    WRONG_DAILY_BALANCES,
+    WRONG_SEAL_COUNTS,
+    WRONG_SEALED_BALANCES,
+    WRONG_SEALED_CUSTOMERS,
+)
 from accounting.currency.checks import LEFT_BEHIND, WRONG_CARRYING_AMOUNTS
 from accounting.models import JournalEntry, UnmatchedEvent
 from billing.models import Tenant
+from billing.standing import fallen_guards
 from billing.tenancy import tenant_scope
 
 
@@ -82,7 +90,7 @@ UNPOSTED_EVENTS = (
     "'payment_allocated', 'payment_unallocated', 'payment_voided', 'credit_note_voided', "
     "'payout_received', 'dispute_opened', 'dispute_won', 'refund_paid', 'wallet_topped_up', "
     "'wallet_applied', 'wallet_expired', 'invoice_written_off', 'write_off_recovered', "
-    "'revenue_recognized') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
+    "'revenue_recognized', 'manual_entry_approved', 'entry_reversed') AND coalesce((b.payload->>'total')::numeric, 1) <> 0 "
     "AND (b.kind <> 'wallet_expired' OR (b.payload->>'paid')::numeric <> 0) "
     "AND NOT EXISTS (SELECT 1 FROM accounting_journalentry e WHERE e.event_id = b.id) "
     "AND NOT EXISTS (SELECT 1 FROM accounting_unmatchedevent u WHERE u.event_id = b.id) "
@@ -256,6 +264,22 @@ CHECKS = (
         "The period from {0} is not what was sealed: its lines give the digest {1}, the seal says {2}. Something was "
         "changed behind the guards of the database.",
     ),
+    Check(
+        "sealed_customers_agree",
+        WRONG_SEALED_CUSTOMERS,
+        "Customer {0}, “{1}”, period from {2}: sealed at {3}, but the lines and the seal before add up to {4}.",
+    ),
+    Check(
+        "seals_count_right",
+        WRONG_SEAL_COUNTS,
+        "The period from {0}: its seal says {1} entries, {2} lines, debits of {3}; there are {4}, {5} and {6}, or who closed "
+        "it, when, and what was checked is not what the period says.",
+    ),
+    Check(
+        "reopened_on_the_record",
+        OPEN_WITHOUT_A_RECORD,
+        "The period from {0} was closed {1} times and is not closed as it should be: nobody reopened it on the record.",
+    ),
     *CONTROL_CHECKS,
     *CURRENCY_CHECKS,
 )
@@ -273,8 +297,8 @@ class LedgerCheck:
 
 
 def check_ledger(tenant: Tenant) -> LedgerCheck:
-    """Run every check for a tenant; at most a hundred problems of each are listed."""
-    problems = []
+    """Look whether the guards stand, and run every check for a tenant; at most a hundred problems of each are listed."""
+    problems = [{"tenant": tenant.slug, "check": "guards_stand", "problem": fallen} for fallen in fallen_guards()]
     with tenant_scope(tenant.pk), connection.cursor() as cursor:
         for check in CHECKS:
             cursor.execute(f"{check.sql} LIMIT {_MOST}", [])

@@ -19,10 +19,9 @@ from accounting.measures import MEASURES, WITHOUT_STATE
 from accounting.mirroring import draft_reversals
 from accounting.models import JournalEntry, UnmatchedEvent
 from accounting.posting import PostedEntry, post
-from billing.event_codec import decode
 from billing.events import Event
 from billing.models import BusinessEvent
-from billing.publishing import event_kinds
+from billing.publishing import event_kinds, stored_event
 
 _CHUNK = 500
 
@@ -116,7 +115,7 @@ def _undone_since(events: Sequence[Event], current: Books) -> list[Event]:
     if not kinds:
         return []
     stored = BusinessEvent.objects.filter(kind__in=kinds, key__in={key for _, key in keys}).order_by("pk")
-    return [_decoded(each) for each in stored]
+    return [stored_event(each) for each in stored]
 
 
 def _announce(kinds: Sequence[str], entries: Sequence[PostedEntry]) -> None:
@@ -139,7 +138,7 @@ def _written(measured: MeasuredEvent) -> dict[str, Any]:
 
 
 def _read(row: UnmatchedEvent, current: Books) -> MeasuredEvent | None:
-    event = _decoded(row.event)
+    event = stored_event(row.event)
     given = row.measured
     if given is None:
         # Listed before measures were kept. What depends on schedules cannot be measured again.
@@ -154,10 +153,3 @@ def _read(row: UnmatchedEvent, current: Books) -> MeasuredEvent | None:
         for unit in given["units"]
     ]
     return MeasuredEvent(event, Dimensions(**given["document"]), units)
-
-
-def _decoded(stored: BusinessEvent) -> Event:
-    return decode(
-        event_kinds()[stored.kind], stored.payload, tenant_id=stored.tenant_id, event_id=stored.pk,
-        business_entity_id=stored.business_entity_id, occurred_on=stored.occurred_on, key=stored.key,
-    )  # fmt: skip

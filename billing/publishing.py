@@ -11,7 +11,7 @@ from django.utils import timezone
 from billing import events as billing_events
 from billing import payment_events, signals
 from billing.bulk import insert_rows, reserve_ids, writing_behind
-from billing.event_codec import encode
+from billing.event_codec import decode, encode
 from billing.events import Event
 from billing.models import BusinessEvent
 from billing.statements import Statement
@@ -60,6 +60,19 @@ def questions_ahead(event_class: type[Event], document_ids: Sequence[int]) -> li
 
 def event_kinds() -> Mapping[str, type[Event]]:
     return EVENT_CLASSES
+
+
+def stored_event(record: BusinessEvent) -> Event:
+    """Build an event again as it was published."""
+    return decode(
+        EVENT_CLASSES[record.kind],
+        record.payload,
+        tenant_id=record.tenant_id,
+        business_entity_id=record.business_entity_id,
+        occurred_on=record.occurred_on,
+        key=record.key,
+        event_id=record.pk,
+    )
 
 
 def publish(events: Sequence[Event], *, ahead: Sequence[Any] = (), is_last: bool = False) -> None:

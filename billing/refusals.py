@@ -1,7 +1,11 @@
 """Which errors are answers to a person ("this cannot be done, because …") and not failures of the program.
 
-A ValueError of the domain is one. The apps above billing add theirs, such as a role that has no account.
+A ValueError of the domain is one. The apps above billing add theirs, such as a role that has no account. So is what a guard of
+the database says, and that another was quicker.
 """
+
+import psycopg
+from django.db import DatabaseError
 
 _types: list[type[Exception]] = [ValueError]
 
@@ -15,3 +19,33 @@ def add_refusal(error: type[Exception]) -> None:
 def refusals() -> tuple[type[Exception], ...]:
     """Give the errors to catch where a person waits for an answer."""
     return tuple(_types)
+
+
+# What our triggers raise in words (integrity_constraint_violation, without the name of a constraint).
+_IN_WORDS = "23000"
+# A deadlock, a serialization failure, a lock that was not to be had: undone whole, and as good as never tried.
+_LOST = frozenset({"40P01", "40001", "55P03"})
+# Services look for an open month before they post: when the guard finds it closed, it was closed in between.
+_CLOSED_MEANWHILE = "is not open; nothing can be posted into it"
+
+
+class LostRace(str):
+    """Words for who was not quick enough: nothing was done, and trying again may work."""
+
+    __slots__ = ()
+
+
+def database_refusal(error: BaseException) -> str | None:
+    """Give what people are told where the database refused something: a guard's own words, or that another was quicker.
+
+    None for everything else, which is a failure of the program.
+    """
+    cause = error.__cause__ if isinstance(error, DatabaseError) else None
+    if not isinstance(cause, psycopg.Error):
+        return None
+    words = str(cause.diag.message_primary)
+    if cause.sqlstate in _LOST:
+        return LostRace("Somebody changed the same at the same moment, so nothing of this was done. Try again.")
+    if _CLOSED_MEANWHILE in words:
+        return LostRace("The month was closed at the same moment, so nothing of this was done. Try again.")
+    return words if cause.sqlstate == _IN_WORDS else None

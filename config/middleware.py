@@ -5,11 +5,14 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from billing.access import COMPANY_KEY, work_out_access
+from billing.refusals import database_refusal
 from billing.tenancy import Actor, tenant_scope
 
 # These need no company: a person who belongs to none can still sign out.
@@ -57,3 +60,13 @@ class AdminTenantMiddleware:
         request.access = access  # type: ignore[attr-defined]
         with tenant_scope(access.tenant.pk, actor=Actor(request.user.pk, "admin")):
             return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Tell a person what the database refused, or that another was quicker, on the page that they came from."""
+        refusal = database_refusal(error)
+        if refusal is None or not hasattr(request, "access") or request.method != "POST":
+            return None
+        messages.error(request, refusal)
+        came_from = request.headers.get("Referer", "")
+        is_ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure())
+        return redirect(came_from if is_ours else "admin:index")

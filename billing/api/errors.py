@@ -14,12 +14,13 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from billing.errors import BillingError
+from billing.refusals import LostRace, database_refusal
 
 _log = logging.getLogger(__name__)
 
 # By the stable code of a BillingError; any other code says that the document is not in the state for it.
 _STATUS_OF_CODE = {"not_found": status.HTTP_404_NOT_FOUND, "invalid": status.HTTP_422_UNPROCESSABLE_ENTITY}
-_UNIQUE_VIOLATION, _REFUSED_BY_DATABASE, _OUT_OF_RANGE = "23505", "23000", "22003"
+_UNIQUE_VIOLATION, _OUT_OF_RANGE = "23505", "22003"
 _refusals: dict[type[Exception], tuple[int, str]] = {}
 
 # Every code that an answer can carry, by its status, and what it means: the OpenAPI document says it.
@@ -42,6 +43,7 @@ CODES: dict[int, dict[str, str]] = {
         "wrong_state": "the record is not in a state that allows this",
         "duplicate": "there is one with this number, code, key or reference already",
         "in_use": "other records refer to it",
+        "lost_race": "another request changed the same at the same moment; nothing was changed, send it again",
         "billed": "that time is billed already",
         "exceeds_due": "more than is due on the invoice",
         "exceeds_paid": "more than was paid",
@@ -119,6 +121,9 @@ def _of_framework(error: exceptions.APIException) -> Response:
 
 
 def _of_database(error: Exception) -> Response | None:
+    if refusal := database_refusal(error):
+        code = "lost_race" if isinstance(refusal, LostRace) else "wrong_state"
+        return _answer(status.HTTP_409_CONFLICT, code, str(refusal))
     if not isinstance(error, IntegrityError | DataError):
         return None
     cause = error.__cause__
@@ -128,8 +133,6 @@ def _of_database(error: Exception) -> Response | None:
         )
     if getattr(cause, "sqlstate", None) == _UNIQUE_VIOLATION:
         return _answer(status.HTTP_409_CONFLICT, "duplicate", "There is such a record already.")
-    if getattr(cause, "sqlstate", None) == _REFUSED_BY_DATABASE:  # Our own triggers, which speak in words.
-        return _answer(status.HTTP_409_CONFLICT, "wrong_state", str(cause.diag.message_primary))  # type: ignore[union-attr]
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from billing.errors import BillingError
 from billing.models import Adjustment, Contract, ContractItem, Product, Treatment
-from billing.services.modifications import Modification
+from billing.services.modifications import Modification, taken_over
 
 
 class Change(StrEnum):
@@ -55,12 +55,6 @@ class Amendment:
     credit_unused: bool = True
 
 
-_KEPT_IN_AN_EXTENSION = (
-    "product", "quantity", "interval_months", "timing", "tax_rate", "is_metered", "obligation", "recognition_method",
-    "description",
-)  # fmt: skip
-
-
 def modification_of(contract: Contract, agreed: Amendment) -> Modification:
     """Say an amendment as `modify_contract` takes it. Raises Incomplete; asks the database nothing."""
     _refuse_incomplete(contract, agreed)
@@ -101,11 +95,10 @@ def _parts(contract: Contract, agreed: Amendment) -> dict[str, Any]:
         return {"add": [_terms(agreed)]}
     if agreed.change == Change.EXTEND and item is not None and agreed.pricing is not None:
         # At a new price the item ends as it was to, and one at that price follows it.
-        same = {name: getattr(item, name) for name in _KEPT_IN_AN_EXTENSION}
         return {
             "end": agreed.end,
             "extend_items": False,
-            "add": [{**same, **_terms(agreed), "start": contract.end}],
+            "add": [{**taken_over(item, agreed.product or item.product), **_terms(agreed), "start": contract.end}],
         }
     return {"end": agreed.end}
 

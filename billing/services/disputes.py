@@ -6,12 +6,11 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.errors import BillingError, NotFound, WrongState
-from billing.event_codec import decode
 from billing.models import BusinessEvent, Dispute, DisputeStatus, Payment
 from billing.money import format_money, round_money
 from billing.payment_events import DisputeLost, DisputeOpened, DisputeWon
 from billing.periods import day_words
-from billing.publishing import publish
+from billing.publishing import publish, stored_event
 from billing.services.returns import choose_parts, record_parts, undone_lines
 
 ZERO = Decimal(0)
@@ -97,16 +96,8 @@ def win_dispute(*, dispute_id: int, on: date, fee_returned: Decimal = ZERO) -> D
     payment = Payment.objects.select_for_update().get(pk=dispute.payment_id)
     _keep_unapplied(payment, dispute.from_unapplied.amount)
     _resolve(dispute, DisputeStatus.WON, on, fee_returned)
-    record = BusinessEvent.objects.get(kind=DisputeOpened.kind, key=str(dispute.pk))
-    opened = decode(
-        DisputeOpened,
-        record.payload,
-        tenant_id=record.tenant_id,
-        business_entity_id=record.business_entity_id,
-        occurred_on=record.occurred_on,
-        key=record.key,
-        event_id=record.pk,
-    )
+    opened = stored_event(BusinessEvent.objects.get(kind=DisputeOpened.kind, key=str(dispute.pk)))
+    assert isinstance(opened, DisputeOpened)
     publish(
         [
             DisputeWon(

@@ -21,7 +21,7 @@ from django_q.tasks import async_task
 
 from billing.errors import BillingError
 from billing.models import Job, JobFile, JobStatus
-from billing.refusals import refusals
+from billing.refusals import database_refusal, refusals
 from billing.tenancy import Actor, current_tenant_id, tenant_scope
 
 Progress = Callable[[int, int], None]
@@ -161,11 +161,12 @@ def run_job(*, job_id: int) -> Job:
             _finish(job, JobStatus.FAILED, message=str(error))
         except Exception as error:  # noqa: BLE001 - the person who waits must be told of every failure
             _log.exception("Job %s failed", job.pk)
+            refused = database_refusal(error) or f"The work stopped on an unexpected error ({type(error).__name__})."
             _finish(
                 job,
                 JobStatus.FAILED,
-                message=f"The work stopped on an unexpected error ({type(error).__name__}). What was finished before is "
-                "kept. Start it again; if it stops again, give whoever runs Counterfoil the number of this job.",
+                message=f"{refused} What was finished before is kept. Start it again; if it stops again, give whoever runs "
+                "Counterfoil the number of this job.",
             )
         else:
             _finish(

@@ -24,6 +24,7 @@ from billing.models import (
     ContractPhase,
     ContractStatus,
     ModificationKind,
+    Product,
     Renewal,
     Treatment,
 )
@@ -194,11 +195,9 @@ def _write(contract: Contract, items: Mapping[int, Item], change: Modification) 
     replaced_by = {}
     for item_id, fields in change.replace.items():
         old = ContractItem.objects.get(pk=item_id)
-        kept = {name: getattr(old, name) for name in _KEPT}
-        if fields.get("product", old.product) == old.product:
-            kept |= {"recognition_method": old.recognition_method, "description": old.description}
-            if not {"price", "pricing"} & set(fields):
-                kept |= {name: getattr(old, name) for name in _PRICE}
+        kept = taken_over(old, fields.get("product", old.product))
+        if kept["product"] == old.product and not {"price", "pricing"} & set(fields):
+            kept |= {name: getattr(old, name) for name in _PRICE}
         end = items[item_id].terms.end if change.end is None else None
         new = build_item(contract=contract, phase=phase, **(kept | {"start": day, "end": end} | dict(fields)))
         replaced_by[new.pk] = item_id
@@ -220,9 +219,19 @@ def _move_end(contract: Contract, end: date, *, extend_items: bool) -> None:
     items.filter(end__gt=end).update(end=end)
 
 
-# What an item that replaces another takes over from it, unless told otherwise.
-_KEPT = ("product", "quantity", "interval_months", "timing", "tax_rate", "is_metered", "obligation", "minimum")
 _PRICE = ("price", "pricing_model", "pricing", "standalone_price")  # Of the same product, unless it gets another.
+_TAKEN_OVER = ("quantity", "interval_months", "timing", "tax_rate", "is_metered", "obligation", "minimum")
+
+
+def taken_over(old: ContractItem, product: Product) -> dict[str, Any]:
+    """Give what an item of a product takes over from the one that it replaces or follows, unless told otherwise.
+
+    One of the same product is recognized and called like that, too.
+    """
+    kept = {"product": product, **{name: getattr(old, name) for name in _TAKEN_OVER}}
+    if product == old.product:
+        kept |= {"recognition_method": old.recognition_method, "description": old.description}
+    return kept
 
 
 def _phase_on(contract: Contract, day: date) -> ContractPhase:

@@ -1,6 +1,7 @@
 """What only shows between transactions: an empty entry fails at commit, an old entry takes no lines, months do not close
 under a post."""
 
+from collections.abc import Callable
 from datetime import date
 from threading import Event, Thread
 from typing import Any
@@ -132,3 +133,62 @@ def test_what_fails_in_the_books_undoes_the_document(company: Tenant, monkeypatc
         with connection.cursor() as cursor:
             cursor.execute("UPDATE accounting_account SET is_active = true WHERE role = 'deferred_revenue'")
         assert [each.number for each in finalize_invoices([draft.pk])] == ["INV-000002"]
+
+
+def _beside(company: Tenant, work: Callable[[], Any]) -> tuple[Thread, list[Any]]:
+    """Do something in a session of its own; what it answers, or is refused with, comes into the list."""
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            with tenant_scope(company.pk):
+                outcome.append(work())
+        except DatabaseError as refused:
+            outcome.append(str(refused))
+        finally:
+            connection.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    return thread, outcome
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_month_is_not_sealed_by_who_does_not_see_what_was_just_posted(company: Tenant, level: str) -> None:
+    with tenant_scope(company.pk):
+        refused = pytest.raises(DatabaseError, match=f"not in a {level} one")
+        with refused, transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+            cursor.execute("SELECT count(*) FROM accounting_journalline")
+            posting, _ = _beside(
+                company, lambda: _run(COPY_OF_ENTRY.format(count=2), COPY_OF_LINES.format(entry=9000001))
+            )
+            posting.join(timeout=20)
+            cursor.execute("UPDATE accounting_accountingperiod SET status = 'closed', closed_at = now()")
+        assert JournalEntry.objects.count() == 2
+        assert not AccountingPeriod.objects.exclude(status="open").exists()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE billing_invoiceline SET description = 'x' WHERE invoice_id = {draft}",
+        "DELETE FROM billing_invoiceline WHERE invoice_id = {draft}",
+        (
+            "INSERT INTO billing_invoiceline (tenant_id, invoice_id, position, product_id, description, quantity, currency, "
+            "unit_amount, net, tax_percent, tax, recognition_method) SELECT tenant_id, {draft}, 9, product_id, 'x', 1, currency, "
+            "1, 1, 0, 0, recognition_method FROM billing_invoiceline WHERE invoice_id = {draft}"
+        ),
+    ],
+)
+def test_lines_do_not_change_under_an_invoice_that_is_being_finalized(company: Tenant, sql: str) -> None:
+    """Who changes lines waits for the finalizing that is under way, and then finds the invoice final."""
+    with tenant_scope(company.pk):
+        draft = Invoice.objects.get(status="draft")
+        with transaction.atomic():
+            finalize_invoices([draft.pk])
+            changing, outcome = _beside(company, lambda: _run(sql.format(draft=draft.pk)))
+            changing.join(timeout=0.5)
+            assert changing.is_alive()
+        changing.join(timeout=20)
+        assert "lines of a finalized invoice cannot change" in outcome[0]

@@ -13,7 +13,6 @@ from accounting.attachments import LARGEST, attach
 from accounting.by_hand import BY_HAND, AlreadyReversed
 from accounting.checks import check_ledger
 from accounting.currency.revaluation import revalue
-from accounting.events import ManualEntryApproved
 from accounting.manual_entries import (
     ManualEntryError,
     NewLine,
@@ -40,8 +39,8 @@ from accounting.replaying import replay_ledger
 from accounting.reports.why import explain_entry
 from accounting.reversing import reverse_entry
 from accounting.setup import set_up_books
-from billing.event_codec import decode
 from billing.models import BusinessEntity, BusinessEvent
+from billing.publishing import stored_event
 from billing.services.payments import receive_payment
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
@@ -249,12 +248,7 @@ def test_a_series_that_is_stopped_goes_no_further(entity, ann, bob):
 def test_the_event_alone_makes_the_same_entry_again(entity, ann, bob):
     """Replay: what is stored of the event, and nothing of the manual entry, gives the drafts."""
     post(ann, bob)
-    stored = BusinessEvent.objects.get()
-    event = decode(
-        ManualEntryApproved, stored.payload, tenant_id=stored.tenant_id, business_entity_id=stored.business_entity_id,
-        occurred_on=stored.occurred_on, key=stored.key, event_id=stored.pk,
-    )  # fmt: skip
-    (again,) = BY_HAND["manual_entry_approved"]([event])
+    (again,) = BY_HAND["manual_entry_approved"]([stored_event(BusinessEvent.objects.get())])
     posted = list(JournalEntry.objects.get().lines.order_by("position").values_list("account", "debit", "credit"))
     assert [(line.account_id, line.debit, line.credit) for line in again.lines] == posted
 

@@ -23,6 +23,7 @@ from accounting.reports.contract_revenue import contract_months
 from accounting.revisions import RevisionRefused
 from billing.errors import BillingError, WrongState
 from billing.models import Contract, ContractModification, Invoice, Product, TaxRate, Tenant
+from billing.services.amendments import Amendment, Change, modification_of
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
@@ -342,6 +343,23 @@ def test_a_credit_is_adjusted_as_the_policy_says(
 ) -> None:
     assert life_cycle(sell, adjustment) == months
     assert check_ledger(tenant).problems == []
+
+
+def test_an_extension_at_a_new_price_keeps_the_minimum(sell: Sell) -> None:
+    """As a replacement does: what is not agreed anew stays as it is."""
+    contract = sell(
+        amount="0", start=date(2026, 4, 1), terms={"term_months": 12}, pricing_model="per_unit",
+        pricing={"unit_amount": "1"}, is_metered=True, timing="arrears", minimum=D(50), description="Calls",
+    )  # fmt: skip
+    item = contract.items.get()
+    terms = {"pricing_model": "per_unit", "pricing": {"unit_amount": "2"}}
+    agreed = Amendment(
+        change=Change.EXTEND, effective_on=date(2027, 3, 1), signed_on=date(2027, 3, 1), reason="Agreed by mail", item=item,
+        end=date(2028, 4, 1), **terms,
+    )  # fmt: skip
+    modify_contract(contract_id=contract.pk, change=modification_of(contract, agreed))
+    later = contract.items.get(start=date(2027, 4, 1))
+    assert (later.minimum, later.description, later.pricing) == (D(50), "Calls", {"unit_amount": "2"})
 
 
 def test_a_void_credit_note_took_nothing(sell: Sell) -> None:

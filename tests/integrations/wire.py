@@ -97,10 +97,10 @@ class Contract:
             assert not most or len(value) <= int(most), f"{path} has more than {most}"
             for number, each in enumerate(value):
                 self.value(each, f"object {shape}", f"{path}[{number}]")
-        elif word == "items":  # a sublist of NetSuite's
+        elif word in ("items", "lines"):  # a sublist of NetSuite's; lines may be none
             assert isinstance(value, dict), f"{path} is no sublist"
             assert value.keys() == {"items"}, f"{path} is no sublist"
-            self.value(value["items"], f"some {argument}", f"{path}.items")
+            self.value(value["items"], f"{'some' if word == 'items' else 'list'} {argument}", f"{path}.items")
         else:
             _KINDS[word](value, argument, path)
 

@@ -147,10 +147,12 @@ class NetSuite:
     def correct(self, kind: Kind, external_id: str, parcel: Parcel) -> Outcome:
         """Patch a record with all that we say of it, its lists of lines in place of those there."""
         record, body = self._record(kind), loads(parcel.body)
+        if kind is Kind.PAYMENT:
+            body.setdefault("apply", {"items": []})  # One on account settles nothing, whatever was done there.
         lists = ",".join(name for name, value in body.items() if isinstance(value, dict) and "items" in value)
         path = f"{RECORD}/{record}/{external_id}"
         answer = self._client.write(
-            "PATCH", path, parcel.body, operation=f"update {record}", params={"replace": lists} if lists else None
+            "PATCH", path, dumps(body), operation=f"update {record}", params={"replace": lists} if lists else None
         )
         if not answer.is_ok:
             raise answer.fault.as_error()

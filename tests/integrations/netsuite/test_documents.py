@@ -124,6 +124,18 @@ def test_a_payment_settles_and_is_reallocated(ns, erp, customer, bank) -> None:
     assert read(ns, Kind.PAYMENT)["ABCDE-P1"].linked == ()
 
 
+def test_a_payment_on_account_that_was_applied_there_is_taken_off_again(ns, erp, customer, bank) -> None:
+    """Setting it right states all that it settles, nothing included."""
+    bill = invoiced(ns, customer)
+    paid = samples.payment(customer, bank, "20.00")
+    number = done(ns, Kind.PAYMENT, paid)
+    done(ns, Kind.PAYMENT_UPDATE, replace(paid, external_id=number, allocations=(allocated(bill, "20.00"),)))
+    assert read(ns, Kind.PAYMENT)["ABCDE-P1"].linked == ((bill, D("20.00")),)
+    corrected = ns.correct(Kind.PAYMENT, number, parcels(ns, Kind.PAYMENT, paid)[0])
+    assert (type(corrected), corrected.external_id) == (Delivered, number)
+    assert read(ns, Kind.PAYMENT)["ABCDE-P1"].linked == ()
+
+
 def test_refunds_of_a_credit_and_of_what_a_payment_left(ns, erp, customer, bank) -> None:
     memo = done(ns, Kind.CREDIT_NOTE, samples.credit_note(customer, samples.line("1", "30.00")))
     number = done(ns, Kind.PAYMENT, samples.payment(customer, bank, "50.00"))
