@@ -17,8 +17,7 @@ from billing.services.undoing import void_payment
 from integrations.delivery import drain
 from integrations.models import Connection
 from tests.integrations.business import a_full_month, deliver_all, what_comes_after
-from tests.integrations.world import JANUARY, a_month
-from tests.integrations.xero.test_flow import a_busy_month
+from tests.integrations.world import JANUARY, a_busy_month, a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
