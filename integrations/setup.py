@@ -1,11 +1,8 @@
 """Make a connection, and bring one to a stand-in server all the way to a confirmed mapping."""
 
 from collections.abc import Mapping as Options
-from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit
 
-import requests
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -14,6 +11,7 @@ from integrations import mapping, tokens
 from integrations import sign_in as signing_in
 from integrations.connectors import base
 from integrations.connectors.base import SignInKind
+from integrations.consent import CALLBACK, SetupError, ask, consent
 from integrations.models import (
     Connection,
     ConnectionStatus,
@@ -30,20 +28,15 @@ from integrations.models import (
 from integrations.readiness import readiness
 from integrations.vault import Secrets
 
-_TIMEOUT = (5.0, 30.0)
-_CALLBACK = "http://localhost/integrations/callback/"
+_HINT = "Start a sandbox with: manage.py erp_sandbox <erp> --port N. Another server needs --erp-credentials (docs/SANDBOX.md)."
 # Twelve tries are over in seconds at such a pace, where they take hours at a vendor's.
-_PATIENT_FOR_TESTS = {
+PATIENT_FOR_TESTS = {
     "backoff_base": 0.05,
     "backoff_cap": 2.0,
     "settle_seconds": 0.2,
     "read_timeout": 30.0,
     "max_attempts": 40,
 }
-
-
-class SetupError(ValueError):
-    """The connection cannot be made as asked; nothing was changed."""
 
 
 @transaction.atomic
@@ -118,7 +111,7 @@ def connect_sandbox(connection: Connection, url: str) -> Connection:
     root = url.rstrip("/")
     if connection.realm_id and not connection.base_url:
         raise SetupError(f"{connection.name} is connected to the vendor itself. Switch that connection off first.")
-    state = _ask("GET", f"{root}/_sandbox/state").json()
+    state = ask("GET", f"{root}/_sandbox/state", hint=_HINT).json()
     if state["vendor"] != connection.erp:
         raise SetupError(
             f"The sandbox at {root} stands in for {state['vendor']}, but the connection is to {connection.erp}."
@@ -150,14 +143,14 @@ def _was_restarted(connection: Connection, state: dict[str, Any]) -> bool:
 def _sign_in(connection: Connection, root: str, state: dict[str, Any]) -> Connection:
     connection.base_url = connection.auth_url = root
     connection.throttled = state["limits"]["mode"] == "real"
-    connection.options = {**_PATIENT_FOR_TESTS, **connection.options}
+    connection.options = {**PATIENT_FOR_TESTS, **connection.options}
     if connection.throttled:
         connection.options = {**connection.options, "backoff_cap": 60.0, "backoff_base": 1.0}
     connection.sign_in = state["sign_in"]["code"]
     connection.credentials = Secrets(state["sign_in"]["fields"])
     connection.save()
     if tokens.way_of(connection).kind is SignInKind.CODE:
-        connection = signing_in.complete(_consent(signing_in.begin(connection, redirect_uri=_CALLBACK)))
+        connection = signing_in.complete(consent(signing_in.begin(connection, redirect_uri=CALLBACK)))
     else:
         connection = signing_in.connect(connection)
     if connection.status == ConnectionStatus.CHOOSE_COMPANY:
@@ -197,43 +190,3 @@ def _start_over(connection: Connection) -> None:
         reason_code="",
         reason="",
     )
-
-
-def _consent(address: str) -> dict[str, str]:
-    """Fill in the consent page and give what the callback would be called with."""
-    page = _ask("GET", address)
-    form = _Form()
-    form.feed(page.text)
-    answer = _ask("POST", urljoin(address, form.action), data=form.fields)
-    query = parse_qs(urlsplit(answer.headers.get("Location", "")).query)
-    if "code" not in query:
-        raise SetupError("The sandbox did not let us sign in.")
-    return {name: values[0] for name, values in query.items()}
-
-
-def _ask(method: str, url: str, **options: Any) -> requests.Response:
-    try:
-        response = requests.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
-    except requests.RequestException as error:
-        raise SetupError(
-            f"No sandbox answers at {url}. Start one with: manage.py erp_sandbox <erp> --port N"
-        ) from error
-    if response.status_code >= 400:
-        raise SetupError(f"The sandbox at {url} answered with HTTP {response.status_code}.")
-    return response
-
-
-class _Form(HTMLParser):
-    """The first form of a page: its address and hidden fields."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.action = ""
-        self.fields: dict[str, str] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag == "form":
-            self.action = self.action or values.get("action") or ""
-        if tag == "input" and values.get("name"):
-            self.fields[str(values["name"])] = values.get("value") or ""

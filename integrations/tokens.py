@@ -5,6 +5,7 @@ stored at that moment, and is committed before the new token is used.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,14 +46,17 @@ def is_fed_by_files(connection: Connection) -> bool:
 
 
 def endpoints(connection: Connection, found: Mapping[str, Any] | None = None) -> Endpoints:
-    """Give where to call and to sign in: the vendor's addresses, or a stand-in server's with the vendor's paths."""
+    """Give where to call and to sign in: the vendor's addresses, or another server's with the vendor's paths.
+
+    What `options["addresses"]` names is used as it stands there.
+    """
     wanted = way_of(connection).endpoints({**connection.credentials, **(found or {})})
-    api = connection.base_url or wanted.api
-    if not connection.auth_url:
-        return Endpoints(api, wanted.authorize, wanted.token)
-    root = connection.auth_url.rstrip("/")
-    paths = (urlsplit(address).path for address in (wanted.authorize, wanted.token, wanted.revoke))
-    return Endpoints(api, *(root + path for path in paths))
+    if connection.base_url:
+        wanted = replace(wanted, api=connection.base_url)
+    if root := connection.auth_url.rstrip("/"):
+        own = {name: root + urlsplit(getattr(wanted, name)).path for name in ("authorize", "token", "revoke")}
+        wanted = replace(wanted, **own)
+    return replace(wanted, **connection.option("addresses", {}))
 
 
 class ConnectionAccess:

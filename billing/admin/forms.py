@@ -41,6 +41,9 @@ def dress(field: forms.Field) -> None:
             return
 
 
+LAST_DAY = "What is not used by the end of it expires. Empty: it does not expire."
+
+
 class DayField(forms.DateField):
     """A day, with the browser's own picker."""
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from billing.admin.bulk_actions import confirmed_action
 from billing.admin.document import Verb, VerbForm
-from billing.admin.forms import AmountInput, DayField, dress, today
+from billing.admin.forms import LAST_DAY, AmountInput, DayField, dress, today
 from billing.admin.write_offs import INVOICE_VERBS
 from billing.errors import BillingError
 from billing.models import OPEN_STATUSES, Invoice, InvoiceStatus
@@ -46,6 +46,7 @@ class CreditForm(VerbForm):
         choices=[("", "Nothing was"), (Keep.WALLET, "Keep it in the wallet"), (Keep.REFUND, "It is to be refunded")],
         required=False,
     )
+    wallet_expires_on = DayField(label="Last day of what the wallet keeps", required=False, help_text=LAST_DAY)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,7 +88,12 @@ def _void(request: HttpRequest, invoice: Invoice, given: dict[str, Any]) -> str:
 
 def _credit(request: HttpRequest, invoice: Invoice, given: dict[str, Any]) -> str:
     note = issue_credit_note(
-        invoice_id=invoice.pk, lines=given["amounts"], on=given["on"], reason=given["reason"], keep=given["keep"]
+        invoice_id=invoice.pk,
+        lines=given["amounts"],
+        on=given["on"],
+        reason=given["reason"],
+        keep=given["keep"],
+        wallet_expires_on=given["wallet_expires_on"],
     )
     return f"Credit note {note.number} over {format_money(note.total.amount, note.currency)} is issued."
 

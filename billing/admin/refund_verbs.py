@@ -6,7 +6,7 @@ from django import forms
 from django.http import HttpRequest
 
 from billing.admin.document import Verb, VerbForm
-from billing.admin.forms import AmountInput, DayField, today
+from billing.admin.forms import LAST_DAY, AmountInput, DayField, today
 from billing.models import BusinessEntity, CreditNote, Payment, PaymentGateway
 from billing.money import format_amount, format_money
 from billing.services.disputes import open_dispute
@@ -69,6 +69,7 @@ class DisputeForm(VerbForm):
 
 class WalletForm(VerbForm):
     on = DayField(label="Moved on")
+    expires_on = DayField(label="Last day", required=False, help_text=LAST_DAY)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -93,7 +94,7 @@ def _dispute(request: HttpRequest, payment: Payment, given: dict[str, Any]) -> s
 
 
 def _keep(request: HttpRequest, payment: Payment, given: dict[str, Any]) -> str:
-    entry = keep_in_wallet(payment_id=payment.pk, on=given["on"])
+    entry = keep_in_wallet(payment_id=payment.pk, on=given["on"], expires_on=given["expires_on"])
     return f"{format_money(entry.paid.amount, entry.currency)} is in the customer's wallet."
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
-from billing.admin.forms import AmountInput, DayField, today
+from billing.admin.forms import LAST_DAY, AmountInput, DayField, today
 from billing.admin.refund_verbs import GatewayChoice
 from billing.admin.shown import NONE, day, link, money
 from billing.admin.tables import Table, columns
@@ -20,7 +20,6 @@ from billing.services.refunds import refund_wallet
 from billing.services.wallets import apply_wallet, grant_bonus, top_up_wallet, withdraw_bonus
 
 _SHOWN = 200
-_LAST_DAY = "What is not used by the end of it expires. Empty: it does not expire."
 
 
 def _balances(wallet: Wallet) -> tuple[Decimal, Decimal]:
@@ -45,8 +44,8 @@ class TopUpForm(_MovementForm):
     bonus = AmountInput(
         label="Bonus on top", initial=0, help_text="Costs nothing until it is used; then it is a discount."
     )
-    expires_on = DayField(label="Last day of the money", required=False, help_text=_LAST_DAY)
-    bonus_expires_on = DayField(label="Last day of the bonus", required=False, help_text=_LAST_DAY)
+    expires_on = DayField(label="Last day of the money", required=False, help_text=LAST_DAY)
+    bonus_expires_on = DayField(label="Last day of the bonus", required=False, help_text=LAST_DAY)
     method = forms.ChoiceField(choices=PaymentMethod.choices)
     gateway = GatewayChoice(label="Captured by", none="None: it came to the bank account")
     reference = forms.CharField(max_length=100, required=False, help_text="A second payment with it is refused.")
@@ -58,7 +57,7 @@ class WithdrawalForm(_MovementForm):
 
 
 class BonusForm(WithdrawalForm):
-    expires_on = DayField(label="Last day of the bonus", required=False, help_text=_LAST_DAY)
+    expires_on = DayField(label="Last day of the bonus", required=False, help_text=LAST_DAY)
 
 
 class PayOutForm(_MovementForm):

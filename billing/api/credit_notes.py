@@ -77,6 +77,10 @@ class NewCreditNote(RequestSerializer):
         required=False,
         help_text="What becomes of the part that was paid already: kept in the wallet, or to be refunded.",
     )
+    wallet_expires_on = DayField(
+        required=False,
+        help_text="The last day on which what is kept in the wallet can be used. Left out: it does not expire.",
+    )
     lines = serializers.ListField(child=NewCreditNoteLine(), allow_empty=False, max_length=_MAX_LINES)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

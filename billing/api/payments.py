@@ -119,6 +119,10 @@ class TakingOff(Undoing):
 class WalletKeeping(RequestSerializer):
     on = DayField(help_text="The day, not before the payment came in.")
     amount = MoneySerializer(required=False, help_text="Left out: all that is unapplied.")
+    expires_on = DayField(
+        required=False,
+        help_text="The last day on which it can be used; what is left then expires. Left out: it does not expire.",
+    )
 
 
 class PaymentFilters(Filters):

@@ -22,7 +22,7 @@ from billing.models import (
 from billing.money import format_money, round_money
 from billing.periods import day_words
 from billing.publishing import publish
-from billing.services.held_wallets import hold_wallet, move
+from billing.services.held_wallets import hold_wallet, move, refuse_past
 from billing.services.invoices import take_number
 from billing.services.returns import credited_of, money_kept_of, value_kept_of
 from billing.services.settlement import lock_open, settle
@@ -43,14 +43,16 @@ def issue_credit_note(
     on: date,
     reason: str,
     keep: str = "",
+    wallet_expires_on: date | None = None,
     modification_id: int | None = None,
 ) -> CreditNote:
     """Credit net amounts of an invoice's lines; the tax follows at each line's own rate, rounded half up.
 
-    The credit settles what is open of the invoice. What was paid already is kept in the customer's wallet or owed back, as
-    `keep` says. A modification may also credit what the invoice set off against earlier ones; that is kept as if it were paid.
-    Raises NotFound, WrongState, and BillingError when a line or the invoice would be credited beyond what is
-    left, without a reason, or without saying what becomes of money paid.
+    The credit settles what is open of the invoice. What was paid already is kept in the customer's wallet or owed
+    back, as `keep` says; in the wallet it can be used until `wallet_expires_on` (None: for good). A modification
+    may also credit what the invoice set off against earlier ones; that is kept as if it were paid. Raises NotFound,
+    WrongState, and BillingError when a line or the invoice would be credited beyond what is left, without a reason,
+    or without saying what becomes of money paid.
     """
     invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
     if invoice is None:
@@ -69,6 +71,11 @@ def issue_credit_note(
     settled = min(net + tax, invoice.due.amount)
     most = value_kept_of(invoice) if modification_id else money_kept_of(invoice)
     kept = _kept(invoice, net + tax - settled, keep, most=most)
+    if wallet_expires_on and not kept["to_wallet"]:
+        raise BillingError(
+            "Nothing of this credit note is kept in the wallet, so leave out the last day of what is kept."
+        )
+    refuse_past(wallet_expires_on, on)
     if settled:
         lock_open({invoice.pk: settled}, customer_id=invoice.customer_id, currency=invoice.currency)
     note = CreditNote.objects.create(
@@ -92,7 +99,10 @@ def issue_credit_note(
         settle({invoice.pk: settled})
     if to_wallet := kept["to_wallet"]:
         wallet = hold_wallet(customer_id=invoice.customer_id, currency=invoice.currency)
-        move(wallet, WalletEntryKind.CREDIT_NOTE, on=on, paid=to_wallet, credit_note=note, invoice=invoice)
+        move(
+            wallet, WalletEntryKind.CREDIT_NOTE, on=on, paid=to_wallet, credit_note=note, invoice=invoice,
+            expires_on=wallet_expires_on,
+        )  # fmt: skip
     publish([_event(note, invoice, credited, modification_id)])
     return note
 

@@ -14,9 +14,10 @@ from django.db import connection, transaction
 from django.db.models import DecimalField, F, Sum
 from django.db.models.functions import Coalesce
 
-from billing.errors import NotFound
+from billing.errors import BillingError, NotFound
 from billing.models import Customer, Wallet, WalletDraw, WalletEntry, WalletEntryKind
 from billing.payment_events import WalletExpired
+from billing.periods import day_words
 from billing.publishing import publish
 
 ZERO = Decimal(0)
@@ -43,6 +44,14 @@ class Held:
     @property
     def balance(self) -> Decimal:
         return self.paid + self.bonus
+
+
+def refuse_past(expires_on: date | None, on: date) -> None:
+    """Refuse a last day before the day on which the money or bonus comes in. Raises BillingError."""
+    if expires_on and expires_on < on:
+        raise BillingError(
+            f"It comes in on {day_words(on)}, but its last day would be {day_words(expires_on)}. Give a later last day, or none."
+        )
 
 
 def hold_wallet(*, customer_id: int, currency: str) -> Held:

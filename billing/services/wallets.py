@@ -30,7 +30,7 @@ from billing.payment_events import (
 from billing.periods import day_words
 from billing.publishing import publish
 from billing.services.gateways import gateway_of
-from billing.services.held_wallets import Held, expire, facts_of, hold_usable, hold_wallet, move
+from billing.services.held_wallets import Held, expire, facts_of, hold_usable, hold_wallet, move, refuse_past
 from billing.services.payments import oldest_first, refuse_unfit
 from billing.services.settlement import lock_open, settle
 
@@ -42,13 +42,6 @@ JOIN LATERAL (SELECT * FROM billing_walletentry WHERE wallet_id = w.id ORDER BY 
 WHERE e.paid_balance + e.bonus_balance > 0
   AND w.customer_id IN (SELECT customer_id FROM billing_invoice WHERE id = ANY(%s) AND status = ANY(%s))
 """
-
-
-def _refuse_past(expires_on: date | None, on: date) -> None:
-    if expires_on and expires_on < on:
-        raise BillingError(
-            f"It comes in on {day_words(on)}, but its last day would be {day_words(expires_on)}. Give a later last day, or none."
-        )
 
 
 @transaction.atomic
@@ -69,7 +62,7 @@ def top_up_wallet(
 
     Raises NotFound, BillingError.
     """
-    _refuse_past(expires_on, on)
+    refuse_past(expires_on, on)
     customer = refuse_unfit(customer_id=customer_id, amount=amount, currency=currency, reference=reference)
     wallet = hold_wallet(customer_id=customer_id, currency=currency)
     payment = Payment.objects.create(
@@ -92,8 +85,14 @@ def top_up_wallet(
 
 
 @transaction.atomic
-def keep_in_wallet(*, payment_id: int, on: date, amount: Decimal | None = None) -> WalletEntry:
-    """Move what is unapplied of a payment (None: all of it) into the customer's wallet. Raises NotFound, BillingError."""
+def keep_in_wallet(
+    *, payment_id: int, on: date, amount: Decimal | None = None, expires_on: date | None = None
+) -> WalletEntry:
+    """Move what is unapplied of a payment (None: all of it) into the customer's wallet, there to be used until a last day.
+
+    Raises NotFound, BillingError.
+    """
+    refuse_past(expires_on, on)
     payment = Payment.objects.select_for_update().filter(pk=payment_id).first()
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
@@ -108,7 +107,7 @@ def keep_in_wallet(*, payment_id: int, on: date, amount: Decimal | None = None) 
     payment.unapplied = rest - amount
     payment.save(update_fields=["unapplied"])
     wallet = hold_wallet(customer_id=payment.customer_id, currency=payment.currency)
-    entry = move(wallet, WalletEntryKind.TOP_UP, on=on, paid=amount, payment=payment)
+    entry = move(wallet, WalletEntryKind.TOP_UP, on=on, paid=amount, payment=payment, expires_on=expires_on)
     _publish_top_up(entry, wallet.row, payment, amount)
     return entry
 
@@ -138,7 +137,7 @@ def grant_bonus(
 
 
 def _grant(wallet: Held, amount: Decimal, on: date, reason: str, expires_on: date | None) -> WalletEntry:
-    _refuse_past(expires_on, on)
+    refuse_past(expires_on, on)
     if amount <= 0 or amount != round_money(amount, wallet.row.currency):
         raise BillingError(f"A bonus must be more than zero, in whole minor units of {wallet.row.currency}.")
     entry = move(wallet, WalletEntryKind.BONUS, on=on, bonus=amount, reason=reason.strip(), expires_on=expires_on)

@@ -55,13 +55,15 @@ class SecretField:
 class Endpoints:
     """The vendor's addresses for one connection. `api` is scheme and host; connectors add their own paths.
 
-    A stand-in server serves the paths of `authorize`, `token` and `revoke` on its own host.
+    A stand-in server serves the paths of `authorize`, `token` and `revoke` on its own host. `connections`: where Xero lists
+    what a sign-in opened; empty: on the host of `api`.
     """
 
     api: str
     authorize: str = ""
     token: str = ""
     revoke: str = ""
+    connections: str = ""
 
 
 @dataclass(frozen=True)

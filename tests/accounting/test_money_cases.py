@@ -12,6 +12,7 @@ from accounting.models import RecognitionSchedule, RuleVersion
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
 from accounting.reports.trial_balance import trial_balance
+from billing.errors import BillingError
 from billing.models import (
     BusinessEntity,
     Contract,
@@ -381,6 +382,38 @@ def test_what_is_left_in_a_wallet_on_its_last_day_is_breakage(sell: Sell, custom
     assert [(each.on, each.paid.amount, each.bonus.amount) for each in expired] == [
         (date(2026, 3, 31), 0, -20), (date(2026, 6, 30), -40, 0)
     ]  # fmt: skip
+    assert replay_ledger().differences == []
+
+
+def test_what_a_credit_note_and_a_payment_leave_in_a_wallet_may_have_a_last_day(sell: Sell, customer: Customer) -> None:
+    """90.00 and 10.00 more are paid; 30.00 credited are kept until 31 March, the 10.00 until 30 April."""
+    sell(amount="90", start=date(2026, 1, 1), terms={"term_months": 1})
+    bill(date(2026, 1, 1))
+    payment = receive_payment(customer_id=customer.pk, received_on=date(2026, 1, 5), amount=D("100"), currency="USD")
+    invoice = Invoice.objects.get()
+    line = invoice.lines.get().pk
+    credit = {"invoice_id": invoice.pk, "lines": {line: D("30")}, "on": date(2026, 1, 10), "reason": "Outage"}
+    with pytest.raises(BillingError, match="leave out the last day"):
+        issue_credit_note(**credit, keep="refund", wallet_expires_on=date(2026, 3, 31))
+    with pytest.raises(BillingError, match="Give a later last day"):
+        issue_credit_note(**credit, keep="wallet", wallet_expires_on=date(2026, 1, 9))
+    issue_credit_note(**credit, keep="wallet", wallet_expires_on=date(2026, 3, 31))
+    keep_in_wallet(payment_id=payment.pk, on=date(2026, 1, 12), expires_on=date(2026, 4, 30))
+    recognize_revenue(through=date(2026, 4, 30))
+    assert journal(kinds={"credit_note_issued", "wallet_topped_up", "wallet_expired"}) == text("""
+        2026-01-10  Credit note issued
+            Dr Deferred Revenue                       30.00
+            Cr Customer Wallet                        30.00
+        2026-01-12  Wallet topped up
+            Dr Unapplied Payments                     10.00
+            Cr Customer Wallet                        10.00
+        2026-03-31  Wallet balance expired
+            Dr Customer Wallet                        30.00
+            Cr Breakage Revenue                       30.00
+        2026-04-30  Wallet balance expired
+            Dr Customer Wallet                        10.00
+            Cr Breakage Revenue                       10.00
+    """)
     assert replay_ledger().differences == []
 
 

@@ -20,8 +20,7 @@ from integrations.delivery import drain
 from integrations.documents import Kind
 from integrations.models import Connection, ExportedDocument, ExportFile, Mapping, OutboxItem, ReportUpload
 from integrations.reconciliation import reconcile
-from tests.integrations.test_every_kind import a_busy_month
-from tests.integrations.world import JANUARY, a_month
+from tests.integrations.world import JANUARY, a_busy_month, a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

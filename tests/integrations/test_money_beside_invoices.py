@@ -290,6 +290,8 @@ def test_where_all_is_withheld_the_tax_alone_settles_the_invoice(erp: str, conne
 def test_payments_with_tax_withheld_from_before_are_brought_along(erp: str, connection: Connection) -> None:
     """Going live: what was recorded before is put into the outbox as it would have been, shown by a dry run before."""
     Connection.objects.filter(pk=connection.pk).update(options={**connection.options, "setting_up": True})
+    if erp == "xero":
+        Books(connection.base_url).prefer(OverpaymentsCanBeDeleted=True)
     invoices = two_invoices_of_one_customer()
     withhold(invoices[:1], comes_back=True)
     void_payment(payment_id=withhold(invoices[1:], comes_back=False).pk, on=FEBRUARY, reason="Twice")

@@ -23,7 +23,7 @@ from integrations.documents import Kind
 from integrations.kinds import reference_of
 from integrations.models import Connection, OutboxItem
 from tests.integrations.business import a_full_month, deliver_all, what_comes_after
-from tests.integrations.test_every_kind import a_busy_month
+from tests.integrations.world import a_busy_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,13 +1,15 @@
 """Set-up can be repeated, and never changes a decision by accident."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models import TaxRate, Tenant
 from billing.tenancy import tenant_scope
-from integrations import mapping, setup, switching
+from integrations import mapping, setup, signing_out, switching, tokens
+from integrations.connectors import base
 from integrations.delivery import drain
 from integrations.models import Connection, Mapping
 from integrations.readiness import readiness
@@ -34,6 +36,67 @@ def test_one_command_makes_a_tenant_that_is_ready_to_send(box, capsys, mode) -> 
     again = create(capsys, *arguments)
     assert (again["created"], again["connection_created"]) == (False, False)
     assert Books(box.url).state()["calls"] == before["calls"]
+
+
+@pytest.mark.parametrize("erp", ["quickbooks", "xero"])
+def test_any_server_that_speaks_the_vendors_protocol_is_connected(erp, tmp_path, capsys) -> None:
+    """Nothing but the vendor's own protocol is asked of it, each part at its own address; ours stands in for somebody's."""
+    with start_in_thread(erp) as box:
+        known = Books(box.url).state()
+        other = box.url.replace("127.0.0.1", "localhost")  # Another host as far as addresses go.
+        file = tmp_path / "credentials.json"
+        file.write_text(json.dumps({**known["sign_in"]["fields"], "realm_id": known["realm_id"]}))
+        own = base.get(erp).sign_ins[0].endpoints({})
+        parts = {name: other + urlsplit(getattr(own, name)).path for name in ("authorize", "token", "revoke")}
+        if erp == "xero":
+            parts["connections"] = f"{other}/connections"
+        arguments = ["--erp", erp, "--mode", "documents", "--erp-url", box.url, "--erp-credentials", str(file)]
+        for name, url in parts.items():
+            arguments += ["--erp-address", f"{name}={url}"]
+        made = create(capsys, *arguments, "--erp-unpaced")
+        assert (made["status"], made["to_do"]) == ("connected", [])
+        assert create(capsys, *arguments)["connection_created"] is False
+        with tenant_scope(Tenant.objects.get(slug="globex").pk):
+            connection = Connection.objects.get()
+            found = tokens.endpoints(connection)
+            assert {name: getattr(found, name) for name in parts} == parts
+            assert found.api == box.url
+            a_month(customers=1)
+            assert drain(connection.pk, until_empty=True, seconds=60).parked == 0
+            signing_out.sign_out(connection, reason="")
+
+
+def test_a_server_that_is_no_sandbox_asks_for_credentials(capsys, tmp_path) -> None:
+    with start_in_thread("quickbooks") as box, pytest.raises(CommandError, match="--erp-credentials"):
+        create(capsys, "--erp", "quickbooks", "--mode", "documents", "--erp-url", f"{box.url}/elsewhere")
+    file = tmp_path / "credentials.json"
+    file.write_text("[]")
+    with pytest.raises(CommandError, match="must be a JSON object"):
+        create(capsys, "--erp", "xero", "--mode", "documents", "--erp-url", "http://x", "--erp-credentials", str(file))
+    for wrong in ("tokens=http://x", "token=x"):
+        with pytest.raises(CommandError, match="no address of a part"):
+            create(capsys, "--erp", "xero", "--mode", "documents", "--erp-url", "http://x", "--erp-address", wrong)
+
+
+def test_tokens_that_somebody_else_got_are_used(tmp_path, capsys) -> None:
+    with start_in_thread("quickbooks") as box:
+        create(capsys, "--erp", "quickbooks", "--mode", "documents", "--erp-url", box.url)
+        with tenant_scope(Tenant.objects.get(slug="globex").pk):
+            first = Connection.objects.get()
+            given = {**first.credentials, "realm_id": first.realm_id}
+            Connection.objects.update(status="disabled")
+        given.pop("access_token")
+        file = tmp_path / "credentials.json"
+        file.write_text(json.dumps(given))
+        made = create(
+            capsys, "--erp", "quickbooks", "--mode", "documents", "--erp-url", box.url, "--erp-credentials", str(file)
+        )
+        assert (made["status"], made["to_do"]) == ("connected", [])
+
+
+def test_the_vendors_own_addresses_are_all_there() -> None:
+    found = tokens.endpoints(Connection(erp="quickbooks"))
+    assert found.revoke == "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
 
 
 def test_a_repeat_maps_what_was_made_since(box, capsys) -> None:

@@ -39,9 +39,9 @@ def a_month(*, customers: int, tax: object = None) -> None:
     recognize_revenue(through=JANUARY)
 
 
-def a_busy_month(tax: TaxRate) -> None:
+def a_busy_month(tax: TaxRate | None = None) -> None:
     """Six taxed invoices: one credited in part and overpaid, one void, one with money on account."""
-    a_month(customers=6, tax=tax)
+    a_month(customers=6, tax=tax or TaxRate.objects.create(code="ca", name="California", percent=Decimal("8.25")))
     credited, void, other, *_ = Invoice.objects.order_by("id")
     line = InvoiceLine.objects.get(invoice=credited)
     issue_credit_note(invoice_id=credited.pk, lines={line.pk: Decimal("3.33")}, on=JANUARY, reason="Late")

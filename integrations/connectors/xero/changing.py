@@ -139,7 +139,7 @@ class Changing:
         live = [
             each
             for each in self._reader.having("Payments", "Reference", [reference])
-            if each.get("Status") == "AUTHORISED" and each.get("Invoice")
+            if each.get("Status") == "AUTHORISED" and not objects.is_refund(each)
         ]
         left = [each for each in self._settling.credits_of(contact) if reference_of_credit(each) == reference]
         return Held(live, left)

@@ -52,30 +52,35 @@ class Client:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._session = requests.Session()
+        root = wiring.base_url.rstrip("/")
+        self._api = root + _API
+        self._connections = (
+            wiring.options.get("addresses", {}).get("connections", "").rstrip("/") or f"{root}/connections"
+        )
 
     def get(self, path: str, *, since: datetime | None = None, **params: str) -> JsonObject | None:
         """Read; None where there is no such thing. Raises DeliveryError."""
         headers = {"If-Modified-Since": _utc_text(since)} if since else {}
-        answer = self._call("GET", _API + path, operation=path.split("/")[0], params=params, headers=headers)
+        answer = self._call("GET", self._api + path, operation=path.split("/")[0], params=params, headers=headers)
         if answer is None or answer.is_ok:
             return answer.body if answer else None
         raise Rejected("refused", f"Xero refused to answer: {message_of(answer.body)}")
 
     def connections(self, **params: str) -> list[JsonObject]:
         """List what the sign-in opened."""
-        answer = self._call("GET", "/connections", operation="connections", params=params, headers={})
+        answer = self._call("GET", self._connections, operation="connections", params=params, headers={})
         return list(answer.body["rows"]) if answer else []
 
     def disconnect(self, number: str) -> None:
         """End one connection of the sign-in; one that is gone already is no error. Raises DeliveryError."""
-        self._call("DELETE", f"/connections/{number}", operation="disconnect", params={}, headers={})
+        self._call("DELETE", f"{self._connections}/{number}", operation="disconnect", params={}, headers={})
 
     def write(self, method: str, path: str, body: str, *, key: str, **params: str) -> Answer:
         """Send a body under an idempotency key that is this body's own. Raises DeliveryError."""
         digest = hashlib.blake2s(f"{method} {path} {body}".encode(), digest_size=8).hexdigest()
         headers = {"Idempotency-Key": f"{key}-{digest}", "Content-Type": "application/json"}
         answer = self._call(
-            method, _API + path, operation=path.split("/")[0], params=params, headers=headers, body=body
+            method, self._api + path, operation=path.split("/")[0], params=params, headers=headers, body=body
         )
         if answer is None:
             raise Rejected(
@@ -85,14 +90,14 @@ class Client:
 
     def delete(self, path: str) -> None:
         """Delete; what is gone already is no error. Raises DeliveryError."""
-        answer = self._call("DELETE", _API + path, operation=f"delete {path.split('/')[0]}", params={}, headers={})
+        answer = self._call("DELETE", self._api + path, operation=f"delete {path.split('/')[0]}", params={}, headers={})
         if answer and not answer.is_ok:
             raise Rejected("refused", f"Xero says: {message_of(answer.body)}")
 
     def _call(
         self,
         method: str,
-        path: str,
+        address: str,
         *,
         operation: str,
         params: Mapping[str, str],
@@ -104,7 +109,7 @@ class Client:
         token = wiring.access.token()
         for last in (False, True):
             wiring.pace(("minute",))
-            response = self._once(method, path, operation, params, headers, body, token)
+            response = self._once(method, address, operation, params, headers, body, token)
             if response.status_code != 401:
                 return _read(response, operation)
             if not last:
@@ -116,7 +121,7 @@ class Client:
     def _once(
         self,
         method: str,
-        path: str,
+        address: str,
         operation: str,
         params: Mapping[str, str],
         headers: Mapping[str, str],
@@ -132,7 +137,7 @@ class Client:
             with wiring.slot():
                 response = self._session.request(
                     method,
-                    wiring.base_url.rstrip("/") + path,
+                    address,
                     params=dict(params),
                     data=body.encode() if body is not None else None,
                     headers={"Authorization": f"Bearer {token}", "Accept": "application/json", **tenant, **headers},

@@ -10,7 +10,7 @@ from integrations.connectors.jsontext import decimal
 from integrations.connectors.xero import objects
 from integrations.connectors.xero.client import JsonObject
 from integrations.connectors.xero.reader import Reader, dated
-from integrations.connectors.xero.settling import Held, reference_of_credit
+from integrations.connectors.xero.settling import Held, reference_of_credit, whole
 from integrations.documents import Kind
 from integrations.kinds import kind_sent
 
@@ -32,7 +32,7 @@ def read(reader: Reader, kind: Kind, *, through: date, since: date | None) -> It
         yield from _payments(reader, days)
     elif kind is Kind.REFUND:
         for found in reader.pages("Payments", where=days):
-            if not found.get("Invoice") and found.get("Status") == "AUTHORISED" and not _is_purchase(found):
+            if objects.is_refund(found) and found.get("Status") == "AUTHORISED" and not _is_purchase(found):
                 yield _refund(found)
     elif kind in _SALES:
         path = objects.PATHS[kind]
@@ -50,7 +50,7 @@ def read_one(reader: Reader, kind: Kind, external_id: str) -> ErpDocument | None
         found = reader.one("Payments", external_id)
         if found is None:
             return None
-        if kind is Kind.REFUND or not found.get("Invoice"):
+        if kind is Kind.REFUND or objects.is_refund(found):
             return _refund(found)
         reference, paid_on = str(found.get("Reference") or ""), date.fromisoformat(objects.day(found.get("Date")))
         rows = _payments(reader, dated(paid_on, paid_on)) if reference else iter([_payment(Held([found]), {})])
@@ -66,7 +66,7 @@ def changed(reader: Reader, *, since: datetime) -> Iterator[Change]:
         for found in reader.pages(path, since=since):
             if _is_purchase(found):
                 continue
-            is_refund = kind is Kind.PAYMENT and not found.get("Invoice")
+            is_refund = kind is Kind.PAYMENT and objects.is_refund(found)
             is_gone = found.get("Status") in _GONE
             yield Change(
                 kind=Kind.REFUND.value if is_refund else kind.value,
@@ -83,11 +83,11 @@ def _payments(reader: Reader, days: str) -> Iterator[ErpDocument]:
     ours: dict[str, Held] = defaultdict(Held)
     alone: list[Held] = []
     for found in reader.pages("Payments", where=days):
-        if found.get("Status") != "AUTHORISED" or not found.get("Invoice") or _is_purchase(found):
+        if found.get("Status") != "AUTHORISED" or objects.is_refund(found) or _is_purchase(found):
             continue
         reference = str(found.get("Reference") or "")
         (ours[reference].payments if _is_ours(reference) else _new(alone).payments).append(found)
-    for credit in reader.pages("Overpayments", where=days):
+    for credit in whole(reader, reader.pages("Overpayments", where=days)):
         if credit.get("Status") == "VOIDED" or _is_purchase(credit):
             continue
         reference = reference_of_credit(credit)
@@ -118,7 +118,10 @@ def _payment(held: Held, banks: dict[str, str]) -> ErpDocument:
 
 
 def _refund(found: JsonObject) -> ErpDocument:
-    document = found.get("CreditNote") or found.get("Overpayment") or found.get("Prepayment") or {}
+    # A refunded credit note stands under its own name, or as an Invoice that has the note's id.
+    document: JsonObject = next(
+        (found[name] for name in ("CreditNote", "Overpayment", "Prepayment", "Invoice") if found.get(name)), {}
+    )
     reference = str(found.get("Reference") or "")
     return ErpDocument(
         kind=Kind.REFUND.value,

@@ -1,5 +1,6 @@
 """Xero's objects as we see them: what was delivered, documents for reconciliation, rows of its lists."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -55,14 +56,16 @@ _VENDOR = "https://api.xero.com"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO = Decimal(0)
 _GONE = ("VOIDED", "DELETED")
+_REFUNDS = ("ARCREDIT", "AROVERPAYMENT", "ARPREPAYMENT", "APCREDIT", "APOVERPAYMENT", "APPREPAYMENT")
 
 
 def moment(text: Any) -> datetime | None:
     """Read `/Date(1793404800000+0000)/`, or an ISO text; None for neither."""
     value = str(text or "")
     if value.startswith("/Date("):
-        digits = value.removeprefix("/Date(").partition(")")[0].partition("+")[0]
-        return _EPOCH + timedelta(milliseconds=int(digits)) if digits.lstrip("-").isdigit() else None
+        # Milliseconds; the offset behind them, of either sign, only says how a person would be shown the moment.
+        found_in = re.match(r"-?\d+", value.removeprefix("/Date("))
+        return _EPOCH + timedelta(milliseconds=int(found_in[0])) if found_in else None
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
@@ -74,6 +77,17 @@ def day(text: Any) -> str:
     """Read a date as YYYY-MM-DD; an empty text for none."""
     found = moment(text)
     return found.date().isoformat() if found else ""
+
+
+def flag(value: Any) -> bool:
+    """Read yes or no: a boolean, or as in many of Xero's own examples the word."""
+    return value is True or str(value).lower() == "true"
+
+
+def is_refund(payment: JsonObject) -> bool:
+    """Tell a payment that gives a credit back. Its type decides: Xero may name a credit note as the "Invoice" of it."""
+    kind = str(payment.get("PaymentType") or "")
+    return kind.startswith(_REFUNDS) if kind else not payment.get("Invoice")
 
 
 def reference_in(kind: Kind, found: JsonObject) -> str:
@@ -103,6 +117,13 @@ def outcome(kind: Kind, sent: JsonObject, found: JsonObject, *, base_url: str) -
                 "total_differs",
                 f"Xero made {decimal(found.get('Total'))} of {mine} (its id {external_id}), most likely by another tax rate. "
                 "Correct the document there to our total, or void it there, then send this item again.",
+            )
+        asked, kept = sent.get("CurrencyCode"), found.get("CurrencyCode")
+        if asked and kept and asked != kept:
+            return Rejected(
+                "currency_differs",
+                f"Xero keeps this in {kept} instead of {asked} (its id {external_id}), as the bank account is. Delete it there, "
+                "map a bank account in that currency, then send this item again.",
             )
         number = NUMBERS[kind]
         if str(found.get(number, "")) != sent[number]:
@@ -245,7 +266,7 @@ def account_row(found: JsonObject) -> ErpRow:
         is_active=found.get("Status") == "ACTIVE",
         data={
             "system_account": str(found.get("SystemAccount") or ""),
-            "payments": bool(found.get("EnablePaymentsToAccount", False)),
+            "payments": flag(found.get("EnablePaymentsToAccount", False)),
             "currency": str(found.get("CurrencyCode") or ""),
         },
     )
@@ -271,14 +292,14 @@ def item_row(found: JsonObject) -> ErpRow:
         external_id=str(found["Code"]),
         name=str(found.get("Name") or found["Code"]),
         number=str(found["Code"]),
-        is_active=bool(found.get("IsSold", True)),
+        is_active=flag(found.get("IsSold", True)),
         data={"item_id": str(found.get("ItemID") or ""), "account_code": str(sale.get("AccountCode") or "")},
     )
 
 
 def tax_row(found: JsonObject) -> ErpRow:
     """Read a tax rate; one that sales cannot use is offered as little as one out of use."""
-    sells = any(found.get(f"CanApplyTo{each}", True) for each in ("Revenue", "Liabilities"))
+    sells = any(flag(found.get(f"CanApplyTo{each}", True)) for each in ("Revenue", "Liabilities"))
     return ErpRow(
         kind=RowKind.TAX_CODE,
         external_id=str(found["TaxType"]),

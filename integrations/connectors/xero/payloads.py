@@ -220,7 +220,12 @@ def bank_transaction(document: MoneyDocument, company: Company, accounts: Accoun
             "Reference": document.reference,
             "Status": "AUTHORISED",
             "LineAmountTypes": "NoTax",
-            **currency(document.currency, document.rate, company),
+            # Money spent or received is in its bank account's currency; to name one is published for overpayments only.
+            **(
+                currency(document.currency, document.rate, company)
+                if document.currency != company.home_currency
+                else {}
+            ),
             "LineItems": [line],
         }
     )

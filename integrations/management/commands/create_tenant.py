@@ -1,3 +1,6 @@
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -13,6 +16,7 @@ from integrations import setup
 from integrations.connectors import base
 from integrations.connectors.base import DeliveryError, SignInKind
 from integrations.models import Connection, SyncMode
+from integrations.other_server import PARTS, connect_server
 from integrations.readiness import readiness
 from integrations.schedules import ensure_schedules
 from integrations.tokens import is_fed_by_files
@@ -33,7 +37,21 @@ class Command(TenantCommand):
         parser.add_argument("--erp", choices=[code for code, _ in base.choices()])
         parser.add_argument("--mode", choices=SyncMode.values)
         parser.add_argument("--payments", action="store_true", help="documents mode: send payments too")
-        parser.add_argument("--erp-url", metavar="URL", help="a sandbox to sign in to")
+        parser.add_argument("--erp-url", metavar="URL", help="a sandbox, or another server, to sign in to")
+        parser.add_argument(
+            "--erp-credentials", metavar="FILE", help="JSON: what another server knows us by (-: standard input)"
+        )
+        parser.add_argument(
+            "--erp-address",
+            metavar="PART=URL",
+            action="append",
+            default=[],
+            help=f"where one part is: {', '.join(PARTS)}",
+        )
+        parser.add_argument(
+            "--erp-sign-in", metavar="CODE", default="", help="the way of signing in, where there are several"
+        )
+        parser.add_argument("--erp-unpaced", action="store_true", help="another server without the vendor's limits")
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def run(self, *, tenant: Tenant | None, **options: Any) -> dict[str, Any]:
@@ -46,12 +64,15 @@ class Command(TenantCommand):
             raise CommandError(
                 f"{base.get(erp).label} have no address: leave --erp-url out, they are connected at once."
             )
+        credentials, addresses = _credentials(options["erp_credentials"]), _addresses(options["erp_address"])
+        if (credentials or addresses) and not options["erp_url"]:
+            raise CommandError("--erp-credentials and --erp-address belong to another server: name it with --erp-url.")
         with transaction.atomic():
             result = self._create(options)
             connection = self._connection(options, result) if erp else None
         if connection:
             with tenant_scope(connection.tenant_id):
-                result |= self._connect(connection, options["erp_url"])
+                result |= self._connect(connection, options, credentials, addresses)
         ensure_schedules()
         return result
 
@@ -79,9 +100,21 @@ class Command(TenantCommand):
             )
         return connection
 
-    def _connect(self, connection: Connection, url: str | None) -> dict[str, Any]:
+    def _connect(
+        self, connection: Connection, options: dict[str, Any], credentials: dict[str, Any], addresses: dict[str, str]
+    ) -> dict[str, Any]:
+        url = options["erp_url"]
         try:
-            if url:
+            if url and credentials:
+                connection = connect_server(
+                    connection,
+                    url,
+                    credentials=credentials,
+                    addresses=addresses,
+                    way=options["erp_sign_in"],
+                    paced=not options["erp_unpaced"],
+                )
+            elif url:
                 connection = setup.connect_sandbox(connection, url)
             elif is_fed_by_files(connection):
                 connection = setup.connect_files(connection)
@@ -93,3 +126,28 @@ class Command(TenantCommand):
             "status": connection.status,
             "to_do": readiness(connection),
         }
+
+
+def _credentials(name: str | None) -> dict[str, Any]:
+    if not name:
+        return {}
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        found = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise CommandError(f"The credentials cannot be read from {name}: {error}") from error
+    if not isinstance(found, dict) or not found:
+        raise CommandError('The credentials must be a JSON object, such as {"client_id": "…", "client_secret": "…"}.')
+    return found
+
+
+def _addresses(given: list[str]) -> dict[str, str]:
+    found = {}
+    for each in given:
+        part, _, url = each.partition("=")
+        if part not in PARTS or not url.startswith(("http://", "https://")):
+            raise CommandError(
+                f"{each} is no address of a part: write it like token=https://host/path. Parts: {', '.join(PARTS)}."
+            )
+        found[part] = url
+    return found

@@ -68,12 +68,12 @@ def _edit(organisation: Organisation, body: Json) -> Json:
             }
     if not changed:
         raise ControlError('Send "changes" with the fields to change, or "delete": true.')
-    kept, closed = dict(organisation.preferences), dict.fromkeys(_DATES, "")
-    organisation.preferences |= closed  # a person who may do so has opened the books for a moment
+    kept, closed = dict(organisation.preferences), dict.fromkeys(_DATES, "") | {"OverpaymentsCanBeDeleted": True}
+    organisation.preferences |= closed  # a person may do more, and opens the books for a moment
     try:
         writing.edit_by_hand(organisation, entity, number, changed)
     finally:
-        organisation.preferences |= {name: kept[name] for name in _DATES}
+        organisation.preferences |= {name: kept[name] for name in closed}
     return {entity: organisation.books.render(record)}
 
 

@@ -50,7 +50,7 @@ def create(organisation: Organisation, sent: Json) -> Record:
         "HasAccount": True,
         "HasValidationErrors": False,
         "Account": {"AccountID": bank.id, "Code": bank.data.get("Code", "")},
-        entity: _named(entity, target),
+        **_shown(organisation, entity, target),
     }
     record = organisation.books.add("Payment", data, _postings(organisation, bank, target, sign * amount, rate))
     _note(organisation, target, "Payments", {"PaymentID": record.id, "Date": data["Date"], "Amount": amount})
@@ -62,8 +62,9 @@ def delete(organisation: Organisation, record: Record) -> Record:
     if record.data["Status"] == "DELETED":
         raise Invalid("This payment has been deleted already.")
     organisation.unlocked(day_of(record.data["Date"]))
-    entity = next(name for name in ("Invoice", *_CREDITS) if name in record.data)
-    target = organisation.books.tables[entity][record.data[entity][f"{entity}ID"]]
+    entity = next((name for name, kind in _CREDITS.items() if kind == record.data["PaymentType"]), "Invoice")
+    shown = entity if entity in record.data else "Invoice"
+    target = organisation.books.tables[entity][record.data[shown][f"{shown}ID"]]
     organisation.books.replace(record, record.data | {"Status": "DELETED"}, ())
     rest = [each for each in target.data["Payments"] if each["PaymentID"] != record.id]
     organisation.books.change(target, Payments=rest)
@@ -188,6 +189,8 @@ def take_back(organisation: Organisation, record: Record) -> Record:
         raise Invalid("This bank transaction has been deleted already.")
     if credit.data["Allocations"] or credit.data["Payments"]:
         raise Invalid("This overpayment cannot be voided as it has been allocated or refunded.")
+    if not organisation.preferences["OverpaymentsCanBeDeleted"]:
+        raise Invalid("Deletes are not supported for overpayment transactions.")
     organisation.unlocked(day_of(record.data["Date"]))
     organisation.books.replace(record, record.data | {"Status": "DELETED"}, ())
     organisation.books.change(credit, Status="VOIDED", RemainingCredit=ZERO)
@@ -271,6 +274,16 @@ def _bank(organisation: Organisation, named: Json | None, *, must_be_bank: bool)
     if account.data["Type"] != "BANK" and (must_be_bank or not account.data["EnablePaymentsToAccount"]):
         raise Invalid("Payments can only be made to bank accounts or accounts with payments enabled.")
     return account
+
+
+def _shown(organisation: Organisation, entity: str, target: Record) -> Json:
+    """Name what is paid; a credit note under either of the names that people have seen."""
+    named = _named(entity, target)
+    if entity == "CreditNote" and organisation.preferences["RefundsNameInvoices"]:
+        return {
+            "Invoice": {"InvoiceID": target.id, **{name: named[name] for name in ("Type", "Contact", "CurrencyCode")}}
+        }
+    return {entity: named}
 
 
 def _named(entity: str, target: Record) -> Json:

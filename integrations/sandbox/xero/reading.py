@@ -56,7 +56,10 @@ def listed(
         min(max(1, _whole(params.get("pageSize", ""), _PAGE)), _LARGEST_PAGE),
     )
     pages = {"page": page, "pageSize": size, "pageCount": -(-len(rows) // size), "itemCount": len(rows)}
-    return [organisation.books.render(each) for each in rows[(page - 1) * size : page * size]], pages
+    some = rows[(page - 1) * size : page * size]
+    if resource.entity == "Overpayment" and not organisation.preferences["OverpaymentLinesInLists"]:
+        return [_without_lines(organisation, each, resource) for each in some], pages
+    return [organisation.books.render(each) for each in some], pages
 
 
 def organisation_facts(organisation: Organisation) -> Json:

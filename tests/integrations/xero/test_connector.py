@@ -363,7 +363,9 @@ def test_a_payment_settles_several_invoices_and_leaves_the_rest_on_account(desk:
     assert desk.made(Kind.REFUND, left)
 
 
-def test_a_payment_taken_back_is_gone_with_all_its_parts(desk: Desk, books: Books) -> None:
+@pytest.mark.parametrize("in_lists", [True, False])
+def test_a_payment_taken_back_is_gone_with_all_its_parts(desk: Desk, books: Books, in_lists: bool) -> None:
+    books.prefer(OverpaymentsCanBeDeleted=True, OverpaymentLinesInLists=in_lists)
     customer = desk.customer()
     invoice = desk.made(Kind.INVOICE, desk.invoice(customer))
     number = desk.made(Kind.PAYMENT, desk.payment(customer, "50", **{invoice: "30"}))
@@ -374,6 +376,59 @@ def test_a_payment_taken_back_is_gone_with_all_its_parts(desk: Desk, books: Book
     assert list(desk.xero.documents(Kind.PAYMENT, through=JANUARY)) == []
     (again,) = desk.put(Kind.PAYMENT_VOID, void)
     assert isinstance(again, Delivered)
+
+
+def test_an_overpayment_that_xero_keeps_is_void_once_a_person_did_it_there(desk: Desk, books: Books) -> None:
+    customer = desk.customer()
+    invoice = desk.made(Kind.INVOICE, desk.invoice(customer))
+    number = desk.made(Kind.PAYMENT, desk.payment(customer, "50", **{invoice: "30"}))
+    void = VoidDocument("ABCDE-X1", number, "", JANUARY)
+    (kept,) = desk.put(Kind.PAYMENT_VOID, void)
+    assert isinstance(kept, Rejected)
+    assert "overpayment of 20.00 USD" in kept.words
+    assert "Deletes are not supported" in kept.words
+    (transaction,) = books.objects("BankTransaction")
+    books.delete("BankTransaction", transaction["BankTransactionID"])
+    (done,) = desk.put(Kind.PAYMENT_VOID, void)
+    assert isinstance(done, Delivered)
+    assert due(books) == [100]
+
+
+@pytest.mark.parametrize("as_invoice", [True, False])
+def test_a_refund_is_known_whatever_xero_calls_what_it_pays_back(desk: Desk, books: Books, as_invoice: bool) -> None:
+    """Xero was seen to name a refunded credit note as the "Invoice" of the payment."""
+    books.prefer(RefundsNameInvoices=as_invoice)
+    customer = desk.customer()
+    note = desk.made(Kind.CREDIT_NOTE, desk.note(customer, "30"))
+    bank = desk.payment(customer, "1").deposit_account
+    number = desk.made(
+        Kind.REFUND, RefundDocument("ABCDE-R9", JANUARY, customer, "USD", Decimal(30), "wire", bank, credit_note=note)
+    )
+    assert list(desk.xero.documents(Kind.PAYMENT, through=JANUARY)) == []
+    (read,) = desk.xero.documents(Kind.REFUND, through=JANUARY)
+    assert (read.external_id, read.customer, read.total, read.currency) == (number, customer, 30, "USD")
+    assert desk.xero.document(Kind.REFUND, number) == read
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    assert ("refund", number) in [(each.kind, each.external_id) for each in desk.xero.changes(since=before)]
+    desk.put(Kind.REFUND_VOID, VoidDocument("ABCDE-X2", number, "", JANUARY))
+    assert books.objects("CreditNote")[0]["RemainingCredit"] == 30
+
+
+@pytest.mark.parametrize("text", ["/Date(1793404800000+0000)/", "/Date(1793404800000-0500)/", "2026-10-31T00:00:00"])
+def test_days_are_read_in_each_form(text: str) -> None:
+    assert objects.day(text) == "2026-10-31"
+
+
+def test_yes_and_no_may_be_words(desk: Desk) -> None:
+    account = {
+        "AccountID": "a",
+        "Code": "1",
+        "Name": "Clearing",
+        "Status": "ACTIVE",
+        "EnablePaymentsToAccount": "false",
+    }
+    assert objects.account_row(account).data["payments"] is False
+    assert objects.account_row(account | {"EnablePaymentsToAccount": "true"}).data["payments"] is True
 
 
 def test_many_plain_payments_go_in_one_request_each_with_its_own_result(desk: Desk, books: Books) -> None:

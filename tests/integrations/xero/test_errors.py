@@ -38,7 +38,9 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Any:
         left, keys = list(answers), []
         renewed = iter(["second", "third"])
         access = SimpleNamespace(token=lambda: "first", refresh=lambda stale: next(renewed))
-        wiring = SimpleNamespace(access=access, pace=lambda names: None, slot=nullcontext)
+        wiring = SimpleNamespace(
+            access=access, pace=lambda names: None, slot=nullcontext, base_url="http://xero", options={}
+        )
 
         def once(self: Client, method: str, path: str, operation: str, params: Any, headers: Any, *rest: Any) -> Any:
             keys.append((headers["Idempotency-Key"], rest[-1]))

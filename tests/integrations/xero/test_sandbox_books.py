@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import requests
 
 from tests.integrations.xero.caller import Caller
 
@@ -175,6 +176,9 @@ def test_a_bank_transaction_is_deleted_with_what_the_contract_requires(xero: Cal
     answer = xero.call("POST", path, {"BankTransactions": [gone]})
     assert (answer.status_code, "LineItems must be specified" in answer.text) == (400, True)
     kept = {name: received[name] for name in ("Type", "BankAccount", "LineItems")}
+    refused = xero.call("POST", path, {"BankTransactions": [gone | kept]})
+    assert "Deletes are not supported" in refused.text
+    requests.post(f"{xero.url}/_sandbox/preferences", json={"OverpaymentsCanBeDeleted": True}, timeout=5)
     answer = xero.call("POST", path, {"BankTransactions": [gone | kept]})
     assert answer.json()["BankTransactions"][0]["Status"] == "DELETED"
 

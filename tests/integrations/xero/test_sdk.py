@@ -16,9 +16,9 @@ from billing.services.payments import allocate_payment, receive_payment
 from billing.services.undoing import void_payment
 from integrations.delivery import drain
 from integrations.models import Connection
+from tests.integrations.books import Books
 from tests.integrations.business import a_full_month, deliver_all, what_comes_after
-from tests.integrations.world import JANUARY, a_month
-from tests.integrations.xero.test_flow import a_busy_month
+from tests.integrations.world import JANUARY, a_busy_month, a_month
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,6 +132,7 @@ def test_every_request_is_what_the_contract_says(connect, sent) -> None:
     drain(connection.pk, until_empty=True)
     allocate_payment(payment_id=later.pk, allocations={last.pk: Decimal(4)}, on=JANUARY)
     drain(connection.pk, until_empty=True)
+    Books(connection.base_url).prefer(OverpaymentsCanBeDeleted=True)
     void_payment(payment_id=later.pk, on=JANUARY, reason="Returned")
     assert drain(connection.pk, until_empty=True).parked == 0
     assert sent >= {
