@@ -102,6 +102,8 @@ class QuickBooks:
         rows: list[JsonObject] = []
         for values in _portions(list(dict.fromkeys(_quoted(str(body[field])) for body in sent.values()))):
             rows += self._client.rows(entity, f"where {field} in ({', '.join(values)}){active}")
+        if kind is Kind.PRODUCT:
+            rows = [self._with_sku(row) for row in rows]
         if kind in _CHANGES:
             return self._changed(kind, sent, {str(row["Id"]): row for row in rows})
         found: dict[str, Outcome] = {}
@@ -111,13 +113,16 @@ class QuickBooks:
                 found[reference] = objects.outcome(kind, sent[reference], row, base_url=self._base_url)
         return found
 
+    def _with_sku(self, item: JsonObject) -> JsonObject:
+        """Read an item by itself where a query left its Sku out, as some do (python-quickbooks 373)."""
+        return item if "Sku" in item else dict(self._client.get(f"item/{item['Id']}").get("Item") or item)
+
     def company(self) -> Company:
         """Read CompanyInfo and Preferences, and outside the United States the rates of tax codes."""
         info = self._client.get(f"companyinfo/{self._realm_id}").get("CompanyInfo", {})
         found = objects.company(info, self._client.get("preferences").get("Preferences", {}))
         if found.country != "US":  # There lines name tax codes, and the document the rates behind them.
-            active = "where Active in (true, false)"
-            codes, rates = self._client.rows("TaxCode", active), self._client.rows("TaxRate", active)
+            codes, rates = self._client.rows("TaxCode"), self._client.rows("TaxRate")
             found = replace(found, extra={**found.extra, "tax_rates": taxes.rates_of(codes, rates)})
         self._company = found
         return found
@@ -131,10 +136,11 @@ class QuickBooks:
         for entity in objects.LISTS:
             if entity == "CompanyCurrency" and not self._company.multi_currency:
                 continue
-            conditions = ["Active in (true, false)"]
-            if since:
-                conditions.append(f"MetaData.LastUpdatedTime > '{_moment(since)}'")
-            for row in self._client.rows(entity, f"where {' and '.join(conditions)}"):
+            where = ""
+            if entity in objects.FILTERED:
+                changed = f" and MetaData.LastUpdatedTime > '{_moment(since)}'" if since else ""
+                where = f"where Active in (true, false){changed}"
+            for row in self._client.rows(entity, where):
                 yield objects.list_row(entity, row, self._company.home_currency)
 
     def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:

@@ -1,6 +1,6 @@
 """QuickBooks' objects as we read them: which are ours, what they say, and list rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -85,6 +85,8 @@ LISTS = {
     "Class": RowKind.CLASS,
     "Department": RowKind.DEPARTMENT,
 }
+# The lists that can be asked for by Active and by time; no such filter is published of the others, which are read whole.
+FILTERED = ("Account", "Customer", "Item", "Class")
 KIND_OF = {entity: kind for kind, entity in READ.items()} | {"Purchase": Kind.REFUND}
 _TOLD_WHOLE = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT)
 _HOSTS = {
@@ -236,9 +238,10 @@ def links_to_refunds(payment: JsonObject) -> list[JsonObject]:
     ]
 
 
-def kept(payment: JsonObject) -> JsonObject:
-    """Give what an update of a whole payment has to repeat, for it blanks what it leaves out."""
-    return {name: payment[name] for name in _OF_PAYMENTS if name in payment}
+def kept(payment: JsonObject, names: Sequence[str] = _OF_PAYMENTS) -> JsonObject:
+    """Give fields of a payment to send back: all that an update of the whole has to repeat, for it blanks what it leaves out."""
+    told = {name: payment[name] for name in names if payment.get(name) is not None}
+    return told | {name: decimal(told[name]) for name in ("TotalAmt", "ExchangeRate") if name in told}
 
 
 def change(kind: Kind, found: JsonObject) -> Change:

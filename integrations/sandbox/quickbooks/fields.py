@@ -12,6 +12,7 @@ from integrations.sandbox.quickbooks.faults import VendorFault, unsupported
 
 _FIELDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "fields.toml").read_text(encoding="utf-8"))
 FILTERABLE: dict[str, list[str]] = _FIELDS["filterable"]
+UNTIMED: list[str] = _FIELDS["untimed"]["lists"]
 SUBTYPES: dict[str, list[str]] = _FIELDS["subtypes"]
 _EVERY: dict[str, str] = _FIELDS["every"]
 _MOST_DIGITS, _AMOUNT_PLACES = 15, 5
@@ -139,6 +140,8 @@ def _amount(value: Any, name: str) -> Decimal:
     number = _number(value, name)
     if number != round(number, _AMOUNT_PLACES):
         raise VendorFault("2290", f"{name} has more than {_AMOUNT_PLACES} decimals", name)
+    if number.adjusted() >= _MOST_DIGITS - _AMOUNT_PLACES:
+        raise VendorFault("2290", f"{name} has more than {_MOST_DIGITS - _AMOUNT_PLACES} digits before the point", name)
     return number
 
 
