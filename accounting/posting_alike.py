@@ -38,7 +38,7 @@ def post_alike(alike: Alike, books: Books) -> list[PostedEntry]:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Entries are posted inside the transaction of their event.")
     shapes = alike.shapes
-    dates = PostingDates.for_events((shape.event for shape in shapes), books.period_status)
+    dates = PostingDates.for_events([shape.event for shape in shapes], books.period_status)
     days = [dates.of(shape.event) for shape in shapes]
     atoms = tuple(alike.measured[0].units[0].atoms)
     entry_ids = reserve_ids(JournalEntry, len(alike.measured))
