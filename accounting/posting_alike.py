@@ -18,7 +18,7 @@ from accounting.posting import PostedEntry, described
 from billing.bulk import as_array, keep_statistics, reserve_ids, write
 from billing.tenancy import current_tenant_id
 
-_ABOUT = ("customer_id", "contract_id", "contract_item_id", "product_id", "obligation_id")
+_ABOUT = ("customer_id", "contract_id", "contract_item_id", "product_id", "invoice_id", "obligation_id")
 _SHAPE = {
     "business_entity_id": "bigint", "date": "date", "currency": "text", "description": "text",
     "rule_version_id": "bigint", "line_count": "smallint",

@@ -20,7 +20,7 @@ from accounting.schedules import Schedule
 from accounting.spreading import OVER_TIME
 from billing.bulk import stock_ids, writing_behind
 from billing.charging import ItemTerms, charge, service_periods
-from billing.models import BusinessEvent, ContractStatus
+from billing.models import BusinessEvent, ContractStatus, InvoiceLine
 from billing.periods import DateRange, end_of_month
 from billing.publishing import publish
 from billing.refusals import again_if_lost
@@ -95,6 +95,7 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
     if current.grosses_up:
         held = commitments.lock(s.contract_item_id for s in chunk if s.is_committed and s.contract_item_id)
     earning, at_month_end = Earning(chunk), current.revenue_date == RevenueDate.MONTH_END
+    invoices = _invoices_of(chunk)
     stock_ids(BusinessEvent, len(chunk))
     stock_ids(JournalEntry, len(chunk))
     # The server is at work on a slice while the next one is put together.
@@ -104,6 +105,9 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
             changed = []
             for schedule in chunk[start : start + _SLICE]:
                 fresh = list(_earn(schedule, through, earning, held, at_month_end=at_month_end))
+                if fresh and schedule.invoice_line_id is not None:
+                    invoice_id = invoices[schedule.invoice_line_id]
+                    fresh = [replace(event, invoice_id=invoice_id) for event in fresh]
                 if fresh:
                     changed.append(schedule)
                     events += fresh
@@ -113,6 +117,12 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
             for event in events:
                 run.total[event.currency] += event.from_deferred + event.from_unbilled
     commitments.save(held)
+
+
+def _invoices_of(chunk: Sequence[Schedule]) -> dict[int, int]:
+    """Give the invoices of what stands on an invoice only, by line. A query where there is any."""
+    lines = [schedule.invoice_line_id for schedule in chunk if schedule.invoice_line_id is not None]
+    return dict(InvoiceLine.objects.filter(pk__in=lines).values_list("id", "invoice_id")) if lines else {}
 
 
 def _earn(
