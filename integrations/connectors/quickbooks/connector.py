@@ -122,7 +122,8 @@ class QuickBooks:
         info = self._client.get(f"companyinfo/{self._realm_id}").get("CompanyInfo", {})
         found = objects.company(info, self._client.get("preferences").get("Preferences", {}))
         if found.country != "US":  # There lines name tax codes, and the document the rates behind them.
-            codes, rates = self._client.rows("TaxCode"), self._client.rows("TaxRate")
+            active = "where Active in (true, false)"
+            codes, rates = self._client.rows("TaxCode", active), self._client.rows("TaxRate", active)
             found = replace(found, extra={**found.extra, "tax_rates": taxes.rates_of(codes, rates)})
         self._company = found
         return found
@@ -136,11 +137,10 @@ class QuickBooks:
         for entity in objects.LISTS:
             if entity == "CompanyCurrency" and not self._company.multi_currency:
                 continue
-            where = ""
-            if entity in objects.FILTERED:
-                changed = f" and MetaData.LastUpdatedTime > '{_moment(since)}'" if since else ""
-                where = f"where Active in (true, false){changed}"
-            for row in self._client.rows(entity, where):
+            conditions = ["Active in (true, false)"]
+            if since:
+                conditions.append(f"MetaData.LastUpdatedTime > '{_moment(since)}'")
+            for row in self._client.rows(entity, f"where {' and '.join(conditions)}"):
                 yield objects.list_row(entity, row, self._company.home_currency)
 
     def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:

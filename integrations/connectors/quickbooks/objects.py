@@ -85,8 +85,6 @@ LISTS = {
     "Class": RowKind.CLASS,
     "Department": RowKind.DEPARTMENT,
 }
-# The lists that can be asked for by Active and by time; no such filter is published of the others, which are read whole.
-FILTERED = ("Account", "Customer", "Item", "Class")
 KIND_OF = {entity: kind for kind, entity in READ.items()} | {"Purchase": Kind.REFUND}
 _TOLD_WHOLE = (Kind.JOURNAL_ENTRY, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.PAYMENT)
 _HOSTS = {

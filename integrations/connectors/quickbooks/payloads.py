@@ -94,7 +94,7 @@ def currency_of(currency: str, rate: Decimal, company: Company) -> JsonObject:
 
 
 def untaxed(company: Company) -> JsonObject:
-    """Say that an entry has no tax of its own, where QuickBooks asks for it: everywhere but in the United States."""
+    """Say that an expense or deposit has no tax of its own, where QuickBooks asks for it: everywhere but in the United States."""
     return {} if company.country == "US" else {"GlobalTaxCalculation": "NotApplicable"}
 
 
@@ -160,7 +160,9 @@ def journal_entry(document: JournalDocument, company: Company) -> str:
         "TxnDate": document.date.isoformat(),
         "PrivateNote": note(document.description, document.reference),
     }
-    body |= currency_of(document.currency, document.rate, company) | untaxed(company)
+    body |= currency_of(document.currency, document.rate, company)
+    if company.country != "US":  # Of a journal its page takes no NotApplicable; a line without a code has no tax.
+        body["GlobalTaxCalculation"] = "TaxExcluded"
     return dumps(body | {"Line": lines})
 
 

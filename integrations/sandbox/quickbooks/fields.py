@@ -12,7 +12,6 @@ from integrations.sandbox.quickbooks.faults import VendorFault, unsupported
 
 _FIELDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "fields.toml").read_text(encoding="utf-8"))
 FILTERABLE: dict[str, list[str]] = _FIELDS["filterable"]
-UNTIMED: list[str] = _FIELDS["untimed"]["lists"]
 SUBTYPES: dict[str, list[str]] = _FIELDS["subtypes"]
 _EVERY: dict[str, str] = _FIELDS["every"]
 _MOST_DIGITS, _AMOUNT_PLACES = 15, 5

@@ -206,8 +206,7 @@ class _Reader:
         known = fields.property_names(entity)
         if name.partition(".")[0] not in known:
             raise VendorFault("4001", f"QueryValidationError: Property {name} not found for Entity {entity}")
-        times = () if entity in fields.UNTIMED else _TIMES
-        if filters and name not in ("Id", *times, *fields.FILTERABLE[entity]):
+        if filters and name not in ("Id", *_TIMES, *fields.FILTERABLE[entity]):
             raise VendorFault("4001", f"QueryValidationError: property '{name}' is not queryable")
         return name
 

@@ -532,9 +532,11 @@ def test_the_sandbox_refuses_sub_types_of_another_type_and_addresses_that_are_to
 
 def test_the_sandbox_wants_to_know_the_tax_outside_the_united_states(qbo: Any) -> None:
     customer = qbo.make("Customer", DisplayName="Ann")["Id"]
-    assert qbo.refused("journalentry", qbo.journal(GlobalTaxCalculation="NotApplicable")) == "6000"
+    assert qbo.refused("journalentry", qbo.journal(GlobalTaxCalculation="TaxExcluded")) == "6000"
     qbo.control("preferences", {"Country": "GB"})
     assert qbo.refused("journalentry", qbo.journal()) == "2020"
+    assert qbo.refused("journalentry", qbo.journal(GlobalTaxCalculation="NotApplicable")) == "2010"
+    qbo.make("JournalEntry", **qbo.journal(GlobalTaxCalculation="TaxExcluded"))
     assert qbo.refused("invoice", qbo.sale(customer)) == "2020"
     assert qbo.refused("invoice", qbo.sale(customer, GlobalTaxCalculation="TaxExcluded")) == "6000"
     coded = qbo.sale(customer, GlobalTaxCalculation="NotApplicable")
