@@ -27,7 +27,7 @@ _KINDS: dict[str, tuple[str, tuple[bytes, ...]]] = {
 @transaction.atomic
 def attach(*, entry_id: int, name: str, content: bytes, by: Any) -> Attachment:
     """Add a document to a manual entry, whatever its status; it stays. Raises ManualEntryError."""
-    entry = ManualEntry.objects.select_for_update().filter(pk=entry_id).first()
+    entry = ManualEntry.objects.select_for_update(no_key=True).filter(pk=entry_id).first()
     if entry is None:
         raise ManualEntryError("There is no such manual entry.")
     # Only the last part of a name; no control characters, which would end up in a header.
@@ -59,7 +59,7 @@ def attach(*, entry_id: int, name: str, content: bytes, by: Any) -> Attachment:
 @transaction.atomic
 def detach(*, entry_id: int, attachment_id: int) -> str:
     """Take a document off a draft again and give its name; what was submitted with an entry stays. Raises ManualEntryError."""
-    entry = ManualEntry.objects.select_for_update().filter(pk=entry_id).first()
+    entry = ManualEntry.objects.select_for_update(no_key=True).filter(pk=entry_id).first()
     if entry is None or entry.status != ManualEntryStatus.DRAFT:
         raise ManualEntryError(
             "Only a draft's documents can be removed: what was submitted with an entry stays with it."

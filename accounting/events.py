@@ -13,7 +13,7 @@ class RevenueRecognized(Event):
     """Part of a service period's price was earned, up to and including `earned_through`; None: `occurred_on`.
 
     `from_deferred` had been billed before, `from_unbilled` is yet to be billed; negative where an estimate of usage
-    was lowered. Together they are the revenue.
+    was lowered. Together they are the revenue. `invoice_id`: what stands on one invoice only, without a contract item.
     """
 
     kind: ClassVar[str] = "revenue_recognized"
@@ -33,6 +33,7 @@ class RevenueRecognized(Event):
     from_unbilled: Decimal
     obligation_id: int | None = None
     earned_through: date | None = None
+    invoice_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ def save_draft(*, entry: ManualEntry, lines: Sequence[NewLine], by: Any) -> Manu
     An entry without a currency is in the base currency of its books; one in another is posted at the rate of its day.
     """
     if entry.pk:
-        stored = ManualEntry.objects.select_for_update().get(pk=entry.pk)
+        stored = ManualEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
         if stored.status != ManualEntryStatus.DRAFT:
             raise ManualEntryError(f"{entry} is {stored.get_status_display().lower()} and can no longer be edited.")
         entry.authors = stored.authors
@@ -203,7 +203,7 @@ def due_count(*, business_entity_id: int, through: date) -> int:
 
 
 def _lock(entry_id: int, wanted: ManualEntryStatus, verb: str) -> ManualEntry:
-    found = ManualEntry.objects.select_for_update(of=("self",)).select_related("business_entity")
+    found = ManualEntry.objects.select_for_update(of=("self",), no_key=True).select_related("business_entity")
     entry = found.filter(pk=entry_id).first()
     if entry is None:
         raise ManualEntryError("There is no such manual entry.")

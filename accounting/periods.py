@@ -1,7 +1,7 @@
 """Accounting periods: where an event may be posted, and opening and closing."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -39,8 +39,11 @@ class PostingDates:
         self._moved = moved
 
     @classmethod
-    def for_events(cls, events: Iterable[Event], status: Mapping[tuple[int, date], str]) -> "PostingDates":
-        """Look up the months of all events in what is known of periods, and make those that do not exist yet."""
+    def for_events(cls, events: Collection[Event], status: Mapping[tuple[int, date], str]) -> "PostingDates":
+        """Look up the months of all events in what is known of periods, and make those that do not exist yet.
+
+        Where one is late, the last closed month is held until the transaction ends, so that none is reopened meanwhile.
+        """
         months = {(event.business_entity_id, first_of_month(event.occurred_on)) for event in events}
         # A month that was never opened, but lies before a closed one, is as good as closed.
         closed: dict[int, date] = {}
@@ -57,6 +60,8 @@ class PostingDates:
                 moved[(entity, month)] = open_month
             if (entity, open_month) not in status:
                 wanted.add((entity, open_month))
+        if moved and _reopened({entity: closed[entity] for entity, _ in moved}):
+            return cls.for_events(events, _status_of({entity for entity, _ in months}))
         if wanted:
             tenant_id = current_tenant_id()
             AccountingPeriod.objects.bulk_create(
@@ -74,6 +79,24 @@ class PostingDates:
         if not self._moved:
             return event.occurred_on
         return self._moved.get((event.business_entity_id, first_of_month(event.occurred_on)), event.occurred_on)
+
+
+def _reopened(last_closed: Mapping[int, date]) -> bool:
+    """Hold the last closed month of each entity, the first to be reopened; tell whether one has been by now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.status FROM accounting_accountingperiod p JOIN unnest(%s::bigint[], %s::date[]) AS held(entity, month) "
+            "ON p.business_entity_id = held.entity AND p.start = held.month ORDER BY p.id FOR SHARE OF p",
+            [list(last_closed), list(last_closed.values())],
+        )
+        return any(status != PeriodStatus.CLOSED for (status,) in cursor.fetchall())
+
+
+def _status_of(entities: Collection[int]) -> dict[tuple[int, date], str]:
+    rows = AccountingPeriod.objects.filter(business_entity__in=entities)
+    return {
+        (entity, start): status for entity, start, status in rows.values_list("business_entity_id", "start", "status")
+    }
 
 
 def hold_month(business_entity_id: int, day: date) -> None:
@@ -108,7 +131,7 @@ def close_period(
 
 
 def _lock(period_id: int) -> AccountingPeriod:
-    return AccountingPeriod.objects.select_for_update(of=("self",)).get(pk=period_id)
+    return AccountingPeriod.objects.select_for_update(of=("self",), no_key=True).get(pk=period_id)
 
 
 def _open_months_between(start: date, period: AccountingPeriod) -> list[AccountingPeriod]:

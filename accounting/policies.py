@@ -40,7 +40,7 @@ def change_policy(
     if revenue_date not in RevenueDate.values:
         raise PolicyRefused(f"Revenue earned over time is dated in one of these ways: {', '.join(RevenueDate.values)}.")
     chosen = _differing(blocks)
-    policy = AccountingPolicy.objects.select_for_update().get()
+    policy = AccountingPolicy.objects.select_for_update(no_key=True).get()
     policy.credit_adjustment = credit_adjustment
     policy.large_change_percent = large_change_percent
     policy.large_change_must_front_load = large_change_must_front_load

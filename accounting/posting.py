@@ -68,9 +68,9 @@ def post(drafts: Sequence[Draft], books: Books, *, parts: dict[int, int] | None 
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Entries are posted inside the transaction of their event.")
     tenant_id = current_tenant_id()
-    now = timezone.now()
     drafts = in_base(drafts, books)
-    dates = PostingDates.for_events((draft.event for draft in drafts), books.period_status)
+    dates = PostingDates.for_events([draft.event for draft in drafts], books.period_status)
+    now = timezone.now()  # Read while the months are held: by it a replay tells what came before a month was reopened.
     hierarchy = books.hierarchy.for_batch(line.dimensions for draft in drafts for line in draft.lines)
     entry_ids = reserve_ids(JournalEntry, len(drafts))
     entries, lines, posted = [], [], []

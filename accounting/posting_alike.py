@@ -18,7 +18,7 @@ from accounting.posting import PostedEntry, described
 from billing.bulk import as_array, keep_statistics, reserve_ids, write
 from billing.tenancy import current_tenant_id
 
-_ABOUT = ("customer_id", "contract_id", "contract_item_id", "product_id", "obligation_id")
+_ABOUT = ("customer_id", "contract_id", "contract_item_id", "product_id", "invoice_id", "obligation_id")
 _SHAPE = {
     "business_entity_id": "bigint", "date": "date", "currency": "text", "description": "text",
     "rule_version_id": "bigint", "line_count": "smallint",
@@ -38,7 +38,7 @@ def post_alike(alike: Alike, books: Books) -> list[PostedEntry]:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Entries are posted inside the transaction of their event.")
     shapes = alike.shapes
-    dates = PostingDates.for_events((shape.event for shape in shapes), books.period_status)
+    dates = PostingDates.for_events([shape.event for shape in shapes], books.period_status)
     days = [dates.of(shape.event) for shape in shapes]
     atoms = tuple(alike.measured[0].units[0].atoms)
     entry_ids = reserve_ids(JournalEntry, len(alike.measured))

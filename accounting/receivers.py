@@ -29,6 +29,7 @@ from accounting.setup import set_up_books
 from billing import publishing, signals
 from billing.events import Event, InvoiceFinalized
 from billing.models import BusinessEntity
+from billing.refusals import add_race
 
 
 def book(sender: type[Event], events: Sequence[Event], known: Known, **kwargs: Any) -> None:
@@ -61,6 +62,8 @@ def give_books(sender: type[BusinessEntity], entity: BusinessEntity, **kwargs: A
 def connect() -> None:
     """Listen to every kind of business event, and to entities that are added."""
     signals.business_entity_added.connect(give_books, dispatch_uid="accounting.give_books")
+    # A recognition run and an invoice may both be about to open the same one.
+    add_race("one_schedule_per_service_period")
     for event_class in (
         RevenueRecognized,
         UsageTruedUp,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import F, Max
@@ -19,9 +20,10 @@ from accounting.schedules import Schedule
 from accounting.spreading import OVER_TIME
 from billing.bulk import stock_ids, writing_behind
 from billing.charging import ItemTerms, charge, service_periods
-from billing.models import BusinessEvent, ContractStatus
+from billing.models import BusinessEvent, ContractStatus, InvoiceLine
 from billing.periods import DateRange, end_of_month
 from billing.publishing import publish
+from billing.refusals import again_if_lost
 from billing.services.contracts import renew_contracts
 from billing.services.held_wallets import expire_wallets
 from billing.services.prepaid import expire_credits
@@ -42,13 +44,19 @@ class RecognitionRun:
     expired: int = 0
     total: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
+    def add(self, part: "RecognitionRun") -> None:
+        """Add what a part of the run has posted."""
+        self.entries += part.entries
+        for currency, total in part.total.items():
+            self.total[currency] += total
+
 
 def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> RecognitionRun:
     """Post the revenue earned up to and including a date, billed or not; run again it posts the difference only.
 
     One event per service period and month. What is earned over time is dated the month's last day, or the last day of service
     in it, as the policy says, but never after `through`; what is earned at once, its own day. Works in transactions of
-    2,500 schedules.
+    2,500 schedules; one that loses a race is done again.
     """
     run = RecognitionRun()
     renew_contracts(through=through)
@@ -56,13 +64,11 @@ def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> 
     open_schedules(through=through)
     total, done, after = _count(through) if on_progress else 0, 0, 0
     while True:
-        with transaction.atomic():
-            chunk = schedules.lock_unfinished(through=through, after_id=after, limit=_CHUNK)
-            if not chunk:
-                return run
-            _recognize(chunk, through, run)
-        after = chunk[-1].id
-        done += len(chunk)
+        part, count, after = again_if_lost(partial(_recognize_some, through, after))
+        if not count:
+            return run
+        run.add(part)
+        done += count
         if on_progress:
             on_progress(min(done, total), total)
 
@@ -72,12 +78,24 @@ def _count(through: date) -> int:
     return begun.exclude(recognized=F("amount")).count()
 
 
+@transaction.atomic
+def _recognize_some(through: date, after: int) -> tuple[RecognitionRun, int, int]:
+    """Answer what was posted, of how many schedules, and the last one's id."""
+    run = RecognitionRun()
+    chunk = schedules.lock_unfinished(through=through, after_id=after, limit=_CHUNK)
+    if not chunk:
+        return run, 0, after
+    _recognize(chunk, through, run)
+    return run, len(chunk), chunk[-1].id
+
+
 def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) -> None:
     current = books()
     held: dict[int, Commitment] = {}
     if current.grosses_up:
         held = commitments.lock(s.contract_item_id for s in chunk if s.is_committed and s.contract_item_id)
     earning, at_month_end = Earning(chunk), current.revenue_date == RevenueDate.MONTH_END
+    invoices = _invoices_of(chunk)
     stock_ids(BusinessEvent, len(chunk))
     stock_ids(JournalEntry, len(chunk))
     # The server is at work on a slice while the next one is put together.
@@ -87,6 +105,9 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
             changed = []
             for schedule in chunk[start : start + _SLICE]:
                 fresh = list(_earn(schedule, through, earning, held, at_month_end=at_month_end))
+                if fresh and schedule.invoice_line_id is not None:
+                    invoice_id = invoices[schedule.invoice_line_id]
+                    fresh = [replace(event, invoice_id=invoice_id) for event in fresh]
                 if fresh:
                     changed.append(schedule)
                     events += fresh
@@ -96,6 +117,12 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
             for event in events:
                 run.total[event.currency] += event.from_deferred + event.from_unbilled
     commitments.save(held)
+
+
+def _invoices_of(chunk: Sequence[Schedule]) -> dict[int, int]:
+    """Give the invoices of what stands on an invoice only, by line. A query where there is any."""
+    lines = [schedule.invoice_line_id for schedule in chunk if schedule.invoice_line_id is not None]
+    return dict(InvoiceLine.objects.filter(pk__in=lines).values_list("id", "invoice_id")) if lines else {}
 
 
 def _earn(
@@ -162,31 +189,35 @@ AND coalesce((SELECT max(s.service_end) FROM accounting_recognitionschedule s WH
 def open_schedules(*, through: date) -> int:
     """Open a schedule for every service period that began by the date without one, and rate usage so far. Answers how many."""
     opened, after = 0, 0
-    current = books()
     while True:
-        with transaction.atomic():
-            items = read_items(
-                f"i.id IN (SELECT i.id FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
-                f"JOIN billing_contractphase h ON h.id = i.phase_id WHERE {_WITHOUT_SCHEDULE} ORDER BY i.id LIMIT {_CHUNK})",
-                [through, after, through + timedelta(days=1), through + timedelta(days=1)],
-                lock=True,
-            )
-            if not items:
-                break
-            known = RecognitionSchedule.objects.filter(
-                contract_item__in=[item.id for item in items], obligation_id=None
-            )
-            ends = dict(known.order_by().values_list("contract_item").annotate(Max("service_end")))
-            fresh = [schedule for item in items for schedule in _missing(item, ends.get(item.id), through)]
-            if current.grosses_up:
-                room = commitments.Room(commitments.lock(item.id for item in items))
-                for schedule in fresh:
-                    schedule.is_committed = room.take(schedule.contract_item_id or 0, schedule.amount)
-            schedules.add(fresh)
-            opened += len(fresh)
-            after = items[-1].id
-    _rate_usage(through)
+        count, last = again_if_lost(partial(_open_some, through, after))
+        if last == after:
+            break
+        opened, after = opened + count, last
+    again_if_lost(partial(_rate_usage, through))
     return opened
+
+
+@transaction.atomic
+def _open_some(through: date, after: int) -> tuple[int, int]:
+    """Answer how many were opened, and the id of the last item that was looked at."""
+    items = read_items(
+        f"i.id IN (SELECT i.id FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
+        f"JOIN billing_contractphase h ON h.id = i.phase_id WHERE {_WITHOUT_SCHEDULE} ORDER BY i.id LIMIT {_CHUNK})",
+        [through, after, through + timedelta(days=1), through + timedelta(days=1)],
+        lock=True,
+    )
+    if not items:
+        return 0, after
+    known = RecognitionSchedule.objects.filter(contract_item__in=[item.id for item in items], obligation_id=None)
+    ends = dict(known.order_by().values_list("contract_item").annotate(Max("service_end")))
+    fresh = [schedule for item in items for schedule in _missing(item, ends.get(item.id), through)]
+    if books().grosses_up:
+        room = commitments.Room(commitments.lock(item.id for item in items))
+        for schedule in fresh:
+            schedule.is_committed = room.take(schedule.contract_item_id or 0, schedule.amount)
+    schedules.add(fresh)
+    return len(fresh), items[-1].id
 
 
 def _missing(item: Item, known_until: date | None, through: date) -> Iterable[Schedule]:

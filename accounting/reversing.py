@@ -27,7 +27,12 @@ def reverse_entry(*, entry_id: int, on: date, reason: str) -> None:
     The document behind an entry stays what it is: a wrong invoice is voided or credited, which reverses by itself.
     """
     # The row of the original is what two people who reverse at once wait for.
-    entry = JournalEntry.objects.select_for_update(of=("self",)).select_related("event").filter(pk=entry_id).first()
+    entry = (
+        JournalEntry.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("event")
+        .filter(pk=entry_id)
+        .first()
+    )
     if entry is None:
         raise ReversalRefused("There is no such journal entry.")
     if entry.reverses_id:

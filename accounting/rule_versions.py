@@ -35,7 +35,7 @@ def draft_version(
     reverses: str = "",
 ) -> RuleVersion:
     """Make a further version of a rule, as a draft. Raises InvalidRule when it could not balance or names an unknown role."""
-    AccountingRule.objects.select_for_update().get(pk=rule.pk)  # Two people must not make the same number.
+    AccountingRule.objects.select_for_update(no_key=True).get(pk=rule.pk)  # Two people must not make the same number.
     highest = rule.versions.aggregate(highest=Max("number"))["highest"] or 0
     version = RuleVersion(
         tenant_id=current_tenant_id(),
@@ -104,7 +104,7 @@ def preview_of(version: RuleVersion) -> RulePreview | None:
 @transaction.atomic
 def activate_version(*, version_id: int) -> RuleVersion:
     """Put a version in force. Raises NotTried without a preview of exactly this content, InvalidRule, WrongState."""
-    version = RuleVersion.objects.select_for_update(of=("self",)).select_related("rule").get(pk=version_id)
+    version = RuleVersion.objects.select_for_update(of=("self",), no_key=True).select_related("rule").get(pk=version_id)
     if version.is_active:
         raise WrongState(f"{version} is in force already.")
     check(version)
@@ -121,7 +121,7 @@ def activate_version(*, version_id: int) -> RuleVersion:
 @transaction.atomic
 def retire_version(*, version_id: int) -> RuleVersion:
     """Take a version out of force; what it posted stays. Raises WrongState."""
-    version = RuleVersion.objects.select_for_update(of=("self",)).select_related("rule").get(pk=version_id)
+    version = RuleVersion.objects.select_for_update(of=("self",), no_key=True).select_related("rule").get(pk=version_id)
     if not version.is_active:
         raise WrongState(f"{version} is not in force.")
     version.is_active = False
@@ -132,7 +132,7 @@ def retire_version(*, version_id: int) -> RuleVersion:
 @transaction.atomic
 def discard_draft(*, version_id: int) -> None:
     """Delete a draft that nobody tried. Raises WrongState."""
-    version = RuleVersion.objects.select_for_update(of=("self",)).select_related("rule").get(pk=version_id)
+    version = RuleVersion.objects.select_for_update(of=("self",), no_key=True).select_related("rule").get(pk=version_id)
     if not version.is_draft:
         raise WrongState(f"{version} is not a draft; retire it instead.")
     if version.previews.exists():

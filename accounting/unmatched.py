@@ -66,7 +66,7 @@ def post_unmatched(*, at: datetime, by: Any = None, ids: Sequence[int] | None = 
             waiting = UnmatchedEvent.objects.filter(posted_at=None, pk__gt=after).order_by("pk")
             if ids is not None:
                 waiting = waiting.filter(pk__in=ids)
-            rows = list(waiting.select_for_update(of=("self",)).select_related("event")[:_CHUNK])
+            rows = list(waiting.select_for_update(of=("self",), no_key=True).select_related("event")[:_CHUNK])
             if not rows:
                 return outcome
             after = rows[-1].pk

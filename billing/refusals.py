@@ -4,9 +4,13 @@ A ValueError of the domain is one. The apps above billing add theirs, such as a 
 the database says, and that another was quicker.
 """
 
-import psycopg
-from django.db import DatabaseError
+from collections.abc import Callable
+from typing import TypeVar
 
+import psycopg
+from django.db import DatabaseError, transaction
+
+_T = TypeVar("_T")
 _types: list[type[Exception]] = [ValueError]
 
 
@@ -25,8 +29,16 @@ def refusals() -> tuple[type[Exception], ...]:
 _IN_WORDS = "23000"
 # A deadlock, a serialization failure, a lock that was not to be had: undone whole, and as good as never tried.
 _LOST = frozenset({"40P01", "40001", "55P03"})
+_UNIQUE_VIOLATION = "23505"
+_races: set[str] = set()
+_TRIES = 3
 # Services look for an open month before they post: when the guard finds it closed, it was closed in between.
 _CLOSED_MEANWHILE = "is not open; nothing can be posted into it"
+
+
+def add_race(constraint: str) -> None:
+    """Name a unique constraint that is broken only by two who make the same at the same moment, never by what was asked."""
+    _races.add(constraint)
 
 
 class LostRace(str):
@@ -44,8 +56,24 @@ def database_refusal(error: BaseException) -> str | None:
     if not isinstance(cause, psycopg.Error):
         return None
     words = str(cause.diag.message_primary)
-    if cause.sqlstate in _LOST:
+    if cause.sqlstate in _LOST or (cause.sqlstate == _UNIQUE_VIOLATION and cause.diag.constraint_name in _races):
         return LostRace("Somebody changed the same at the same moment, so nothing of this was done. Try again.")
     if _CLOSED_MEANWHILE in words:
         return LostRace("The month was closed at the same moment, so nothing of this was done. Try again.")
     return words if cause.sqlstate == _IN_WORDS else None
+
+
+def again_if_lost(work: Callable[[], _T]) -> _T:
+    """Do the work of one transaction, and where it lost a race, again: three times at most, then its error is raised.
+
+    For the parts of a run, which read afresh what they find. `work` opens the transaction. Inside another's transaction it
+    is done once: what was lost there is more than this work.
+    """
+    left = 1 if transaction.get_connection().in_atomic_block else _TRIES
+    while True:
+        left -= 1
+        try:
+            return work()
+        except DatabaseError as error:
+            if not left or not isinstance(database_refusal(error), LostRace):
+                raise

@@ -96,7 +96,9 @@ class Archive:
 @transaction.atomic
 def make_files(connection: Connection, *, user: Any) -> ExportFile | None:
     """Put everything that is in no file yet into one ZIP of CSV files; None when there is nothing new."""
-    waiting = list(ExportedDocument.objects.select_for_update().filter(connection=connection, file=None).order_by("id"))
+    waiting = list(
+        ExportedDocument.objects.select_for_update(no_key=True).filter(connection=connection, file=None).order_by("id")
+    )
     if not waiting:
         return None
     content = _zip(waiting)

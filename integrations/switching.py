@@ -39,8 +39,8 @@ def change_mode(connection: Connection, *, mode: str, send_payments: bool, patie
         _wait_for_writers(patience)
         with transaction.atomic():
             # In the order of writers who begin a month: they move the books' stamp before they read the mode.
-            list(AccountingPolicy.objects.select_for_update().values_list("pk"))
-            locked = Connection.objects.select_for_update().defer("credentials").get(pk=connection.pk)
+            list(AccountingPolicy.objects.select_for_update(no_key=True).values_list("pk"))
+            locked = Connection.objects.select_for_update(no_key=True).defer("credentials").get(pk=connection.pk)
             _refuse_in_flight(locked)
             if (
                 mode != locked.sync_mode

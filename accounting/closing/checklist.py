@@ -139,7 +139,7 @@ def close_checked(*, period_id: int, at: datetime, today: date, by: Any = None) 
     Raises CloseRefused with what blocks it, PeriodError when an earlier month is open; then nothing has changed.
     """
     # Locked first: nothing can be posted between the checks and the seal.
-    period = AccountingPeriod.objects.select_for_update().get(pk=period_id)
+    period = AccountingPeriod.objects.select_for_update(no_key=True).get(pk=period_id)
     if period.status == PeriodStatus.CLOSED:
         raise PeriodError(f"{period} is closed already.")
     outcome = dry_run(period, today=today)

@@ -16,6 +16,7 @@ def measure(events: Sequence[RevenueRecognized], books: Books) -> list[MeasuredE
             event.contract_item_id,
             event.product_id,
             event.product_family_id,
+            invoice_id=event.invoice_id,
             obligation_id=event.obligation_id,
         )
         unit = Unit(

@@ -83,7 +83,7 @@ def find_key(plain: str, *, at: datetime) -> ApiKey:
 @transaction.atomic
 def revoke_key(*, key_id: int, at: datetime) -> ApiKey:
     """Make a key useless from now on; a revoked one stays as it is. Raises NotFound."""
-    key = ApiKey.objects.select_for_update().filter(pk=key_id).first()
+    key = ApiKey.objects.select_for_update(no_key=True).filter(pk=key_id).first()
     if key is None:
         raise NotFound(f"There is no API key with the id {key_id}.")
     if key.revoked_at is None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
@@ -12,11 +13,13 @@ from django.utils import timezone
 
 from billing.bulk import insert_rows, reserve_ids
 from billing.charging import Charge, billed_on, charge, next_billing, service_periods
+from billing.errors import NotFound, WrongState
 from billing.models import Contract, ContractItem, ContractStatus, Invoice, InvoiceLine, InvoiceStatus, Renewal
 from billing.money import round_money
 from billing.periods import DateRange
+from billing.refusals import again_if_lost
 from billing.services.contracts import renew_contracts, set_cursors
-from billing.services.invoices import finalize_invoices
+from billing.services.invoices import Finalized, finalize_invoices
 from billing.services.terms import Item, read_items
 from billing.services.usage import usage_by_period
 from billing.services.wallets import apply_wallets
@@ -45,23 +48,29 @@ class BillingRun:
     drafted_total: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     finalized_total: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
+    def add(self, part: "BillingRun") -> None:
+        """Add what a part of the run has drafted."""
+        self.drafted += part.drafted
+        for currency, total in part.drafted_total.items():
+            self.drafted_total[currency] += total
+
 
 def run_billing(*, through: date, finalize: bool = False, on_progress: Progress | None = None) -> BillingRun:
     """Renew contracts, draft every invoice due by the date, and finalize the drafts of the run's dates if asked to.
 
     Charges of one contract that fall on one day make one invoice, dated that day. A charge of nothing (no usage, a trial)
     makes no invoice. Works in transactions of a thousand contracts; whatever stops it, running it again goes on from there
-    and bills nothing twice.
+    and bills nothing twice. A transaction that loses a race is done again.
     """
     run = BillingRun()
     renew_contracts(through=through)
     contract_ids = _due_contracts(through)
     for start in range(0, len(contract_ids), _CHUNK):
         chunk = contract_ids[start : start + _CHUNK]
-        _draft_chunk(chunk, through, run)
+        run.add(again_if_lost(partial(_draft_chunk, chunk, through)))
         if on_progress:
             on_progress(start + len(chunk), len(contract_ids))
-    _end_what_is_over(through)
+    again_if_lost(partial(_end_what_is_over, through))
     if finalize:
         _finalize_drafts(through, run, on_progress)
     return run
@@ -87,7 +96,7 @@ def _due_contracts(through: date) -> list[int]:
 
 
 @transaction.atomic
-def _draft_chunk(contract_ids: Sequence[int], through: date, run: BillingRun) -> None:
+def _draft_chunk(contract_ids: Sequence[int], through: date) -> BillingRun:
     """Draft what is due of whole contracts, so that their charges of one day meet on one invoice."""
     items = read_items(f"{_DUE} AND i.contract_id = ANY(%s)", [through, list(contract_ids)], lock=True)
     due = {item.id: _due_periods(item, through) for item in items}
@@ -96,12 +105,14 @@ def _draft_chunk(contract_ids: Sequence[int], through: date, run: BillingRun) ->
         (item, [charge(item.terms, period, usage=usage.get((item.id, period))) for period in due[item.id]])
         for item in items
     ]
+    run = BillingRun()
     draft_invoices(_grouped(charges), run)
     cursors = []
     for item in items:
         billed_until = due[item.id][-1].end if due[item.id] else item.billed_until
         cursors.append((item.id, billed_until, next_billing(item.terms, billed_until)))
     set_cursors(cursors)
+    return run
 
 
 def _due_periods(item: Item, through: date) -> list[DateRange]:
@@ -196,10 +207,22 @@ def _finalize_drafts(through: date, run: BillingRun, on_progress: Progress | Non
     # All ids at once: finding the next thousand anew would sort what is left each time.
     ids = list(drafts.order_by("issued_on", "id").values_list("id", flat=True))
     for start in range(0, len(ids), _CHUNK):
-        finalized = finalize_invoices(ids[start : start + _CHUNK])
+        finalized = _finalize_some(ids[start : start + _CHUNK])
         for invoice in finalized:
             run.finalized += 1
             run.finalized_total[invoice.currency] += invoice.total
-        apply_wallets([invoice.id for invoice in finalized])
+        again_if_lost(partial(apply_wallets, [invoice.id for invoice in finalized]))
         if on_progress:
             on_progress(run.finalized, len(ids))
+
+
+def _finalize_some(ids: Sequence[int]) -> list[Finalized]:
+    """Finalize what is a draft still: another run, or a person, may be quicker with some of them."""
+    while True:
+        try:
+            return again_if_lost(partial(finalize_invoices, ids))
+        except (NotFound, WrongState):
+            drafts = set(Invoice.objects.filter(pk__in=ids, status=InvoiceStatus.DRAFT).values_list("id", flat=True))
+            if len(drafts) == len(ids):
+                raise
+            ids = [pk for pk in ids if pk in drafts]

@@ -34,7 +34,7 @@ def add_entry(model: type[_Entry], **fields: Any) -> _Entry:
 @transaction.atomic
 def change_entry(model: type[_Entry], entry_id: int, **changes: Any) -> _Entry:
     """Change the harmless fields of an entry. Raises NotFound, BillingError for a field that must not change."""
-    entry = model.objects.select_for_update().filter(pk=entry_id).first()
+    entry = model.objects.select_for_update(no_key=True).filter(pk=entry_id).first()
     if entry is None:
         raise NotFound(f"There is no {model._meta.verbose_name} with the id {entry_id}.")
     if fixed := sorted(set(changes) - _CHANGEABLE[model]):

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -24,6 +25,7 @@ from billing.models import (
 )
 from billing.periods import add_months, day_words
 from billing.publishing import publish
+from billing.refusals import again_if_lost
 from billing.services.promises import commitment, refuse_without_price, still_to_bill
 from billing.services.terms import Item, read_items
 
@@ -123,7 +125,7 @@ def start_contracts(contract_ids: Sequence[int]) -> None:
     """Start drafts: from now on they are billed and earn revenue. Raises WrongState, NotFound; then none is started."""
     contracts = {
         contract.pk: contract
-        for contract in Contract.objects.select_for_update().filter(pk__in=contract_ids).order_by("pk")
+        for contract in Contract.objects.select_for_update(no_key=True).filter(pk__in=contract_ids).order_by("pk")
     }
     if missing := set(contract_ids) - set(contracts):
         raise NotFound(f"There is no contract with the id {min(missing)}.")
@@ -155,17 +157,21 @@ def renew_contracts(*, through: date) -> int:
     The term is the same number of months; prices and cadence stay. Runs in transactions of some hundred contracts.
     """
     renewed = 0
-    while True:
-        with transaction.atomic():
-            due = list(
-                Contract.objects.select_for_update()
-                .filter(status=ContractStatus.ACTIVE, renewal=Renewal.SAME_TERMS, end__lte=through)
-                .order_by("pk")[:_CHUNK]
-            )
-            if not due:
-                return renewed
-            renewed += len(due)
-            _renew(due)
+    while part := again_if_lost(partial(_renew_some, through)):
+        renewed += part
+    return renewed
+
+
+@transaction.atomic
+def _renew_some(through: date) -> int:
+    due = list(
+        Contract.objects.select_for_update(no_key=True)
+        .filter(status=ContractStatus.ACTIVE, renewal=Renewal.SAME_TERMS, end__lte=through)
+        .order_by("pk")[:_CHUNK]
+    )
+    if due:
+        _renew(due)
+    return len(due)
 
 
 def _renew(contracts: Sequence[Contract]) -> None:
@@ -205,7 +211,7 @@ def end_contract(*, contract_id: int, end: date) -> Contract:
 
     The event is dated `end` and says what of each item's committed value falls away.
     """
-    contract = Contract.objects.select_for_update().filter(pk=contract_id).first()
+    contract = Contract.objects.select_for_update(no_key=True).filter(pk=contract_id).first()
     if contract is None:
         raise NotFound(f"There is no contract with the id {contract_id}.")
     if contract.status != ContractStatus.ACTIVE:

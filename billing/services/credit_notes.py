@@ -54,7 +54,7 @@ def issue_credit_note(
     WrongState, and BillingError when a line or the invoice would be credited beyond what is left, without a reason,
     or without saying what becomes of money paid.
     """
-    invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
+    invoice = Invoice.objects.select_for_update(no_key=True).filter(pk=invoice_id).first()
     if invoice is None:
         raise NotFound(f"There is no invoice with the id {invoice_id}.")
     if invoice.status not in (*OPEN_STATUSES, InvoiceStatus.PAID):

@@ -41,7 +41,7 @@ def change_customer(*, customer_id: int, **changes: Any) -> Customer:
 
     Raises NotFound, and BillingError for what cannot change: the id, the currency, the business entity.
     """
-    customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
+    customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
     if customer is None:
         raise NotFound(f"There is no customer with the id {customer_id}.")
     if fixed := sorted(set(changes) - _CHANGEABLE):

@@ -33,7 +33,12 @@ def open_dispute(
     paid: what was earned becomes a loss to disputes, what was not leaves deferred revenue. Raises NotFound, and
     BillingError for more than the payment still covers, a day before the payment, or a reference recorded before.
     """
-    payment = Payment.objects.select_for_update(of=("self",)).select_related("gateway").filter(pk=payment_id).first()
+    payment = (
+        Payment.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("gateway")
+        .filter(pk=payment_id)
+        .first()
+    )
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
     if not reason.strip():
@@ -93,7 +98,7 @@ def win_dispute(*, dispute_id: int, on: date, fee_returned: Decimal = ZERO) -> D
         raise BillingError(
             f"Between nothing and the fee of {format_money(dispute.fee.amount, dispute.currency)} can come back."
         )
-    payment = Payment.objects.select_for_update().get(pk=dispute.payment_id)
+    payment = Payment.objects.select_for_update(no_key=True).get(pk=dispute.payment_id)
     _keep_unapplied(payment, dispute.from_unapplied.amount)
     _resolve(dispute, DisputeStatus.WON, on, fee_returned)
     opened = stored_event(BusinessEvent.objects.get(kind=DisputeOpened.kind, key=str(dispute.pk)))
@@ -144,7 +149,7 @@ def lose_dispute(*, dispute_id: int, on: date) -> Dispute:
 
 
 def _open(dispute_id: int, on: date) -> Dispute:
-    dispute = Dispute.objects.select_for_update().filter(pk=dispute_id).first()
+    dispute = Dispute.objects.select_for_update(no_key=True).filter(pk=dispute_id).first()
     if dispute is None:
         raise NotFound(f"There is no dispute with the id {dispute_id}.")
     if dispute.status != DisputeStatus.OPEN:

@@ -72,7 +72,7 @@ def record_payout(
     found = gateway_of(gateway, business_entity_id=business_entity_id)
     if found is None:
         raise BillingError("Name the payment gateway that paid out.")
-    PaymentGateway.objects.select_for_update().get(pk=found.pk)
+    PaymentGateway.objects.select_for_update(no_key=True).get(pk=found.pk)
     if not reference.strip():
         raise BillingError("Give the gateway's own id of the payout, so that it is not recorded twice.")
     if GatewayPayout.objects.filter(gateway=found, reference=reference).exists():

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,6 +20,7 @@ from billing.models import Customer, Wallet, WalletDraw, WalletEntry, WalletEntr
 from billing.payment_events import WalletExpired
 from billing.periods import day_words
 from billing.publishing import publish
+from billing.refusals import again_if_lost
 
 ZERO = Decimal(0)
 
@@ -65,7 +67,9 @@ def hold_wallet(*, customer_id: int, currency: str) -> Held:
         defaults={"tenant_id": customer.tenant_id, "business_entity_id": customer.business_entity_id},
     )
     wallet = (
-        Wallet.objects.select_for_update(of=("self",)).select_related("customer", "business_entity").get(pk=made.pk)
+        Wallet.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("customer", "business_entity")
+        .get(pk=made.pk)
     )
     last = wallet.entries.order_by("-number").first()
     if last is None:
@@ -174,15 +178,20 @@ def expire_wallets(*, through: date) -> int:
     """
     expired, after = 0, 0
     while True:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(_EXPIRING, [after, through, _CHUNK])
-                rows = cursor.fetchall()
-            if not rows:
-                return expired
-            after = rows[-1][0]
-            for _, customer_id, currency in rows:
-                expired += bool(expire(hold_wallet(customer_id=customer_id, currency=currency), through))
+        count, last = again_if_lost(partial(_expire_some, through, after))
+        if last == after:
+            return expired
+        expired, after = expired + count, last
+
+
+@transaction.atomic
+def _expire_some(through: date, after: int) -> tuple[int, int]:
+    """Answer how many wallets' money expired, and the id of the last one that was looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRING, [after, through, _CHUNK])
+        rows = cursor.fetchall()
+    count = sum(bool(expire(hold_wallet(customer_id=customer, currency=code), through)) for _, customer, code in rows)
+    return count, rows[-1][0] if rows else after
 
 
 def expire(wallet: Held, through: date) -> list[WalletEntry]:

@@ -62,7 +62,7 @@ _FINALIZE_MANY = (
     _FINALIZE.format(
         drafts=f"""draft AS MATERIALIZED (
     SELECT id, business_entity_id, issued_on FROM billing_invoice
-     WHERE id = ANY(%s) AND status = '{InvoiceStatus.DRAFT}' ORDER BY id FOR UPDATE
+     WHERE id = ANY(%s) AND status = '{InvoiceStatus.DRAFT}' ORDER BY id FOR NO KEY UPDATE
 ), placed AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY business_entity_id ORDER BY issued_on, id) - 1 AS place FROM draft
 ), series AS (
@@ -81,7 +81,7 @@ _FINALIZE_ONE = _FINALIZE.format(
     drafts=f"""series AS (
     UPDATE billing_numberseries s SET next_number = s.next_number + 1
       FROM (SELECT business_entity_id FROM billing_invoice
-             WHERE id = %s AND status = '{InvoiceStatus.DRAFT}' OFFSET 0 FOR UPDATE) d
+             WHERE id = %s AND status = '{InvoiceStatus.DRAFT}' OFFSET 0 FOR NO KEY UPDATE) d
      WHERE s.business_entity_id = d.business_entity_id AND s.kind = '{SeriesKind.INVOICE}'
     RETURNING s.prefix, s.next_number - 1 AS first
 )""",
@@ -231,7 +231,7 @@ def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = F
     `bill_again`: the periods become due once more, for the next billing run. Raises NotFound, WrongState when it is not
     finalized or partly settled, BillingError without a reason or for a day before the invoice's.
     """
-    invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
+    invoice = Invoice.objects.select_for_update(no_key=True).filter(pk=invoice_id).first()
     if invoice is None:
         raise NotFound(f"There is no invoice with the id {invoice_id}.")
     if invoice.status != InvoiceStatus.FINALIZED or invoice.settled.amount:
@@ -318,7 +318,7 @@ def _make_due_again(lines: Sequence[BilledLine]) -> None:
 def delete_draft(*, invoice_id: int) -> None:
     """Delete a draft; its periods become due again. Raises NotFound, WrongState."""
     with transaction.atomic():
-        invoice = Invoice.objects.select_for_update().filter(pk=invoice_id).first()
+        invoice = Invoice.objects.select_for_update(no_key=True).filter(pk=invoice_id).first()
         if invoice is None:
             raise NotFound(f"There is no invoice with the id {invoice_id}.")
         if invoice.status != InvoiceStatus.DRAFT:

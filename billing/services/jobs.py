@@ -86,7 +86,7 @@ def start_job(*, kind: str, title: str, parameters: Mapping[str, Any], user: Any
 @transaction.atomic
 def restart_job(*, job_id: int) -> Job:
     """Put a failed or abandoned job back in line; what it did before is kept, and it goes on from there."""
-    job = Job.objects.select_for_update().get(pk=job_id)
+    job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
     if job.status == JobStatus.DONE or is_at_work(job):
         raise BillingError(f"“{job}” is {job.get_status_display().lower()}; it need not be started again.")
     job.status, job.message, job.finished_at = JobStatus.QUEUED, "", None

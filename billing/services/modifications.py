@@ -114,7 +114,7 @@ def _record(
 
 
 def _lock(contract_id: int, change: Modification) -> Contract:
-    contract = Contract.objects.select_for_update().filter(pk=contract_id).first()
+    contract = Contract.objects.select_for_update(no_key=True).filter(pk=contract_id).first()
     if contract is None:
         raise NotFound(f"There is no contract with the id {contract_id}.")
     if contract.status == ContractStatus.ENDED and contract.end:

@@ -118,7 +118,7 @@ def _received(payment: Payment, parts: Sequence[PaymentAllocation]) -> Event:
 @transaction.atomic
 def allocate_payment(*, payment_id: int, allocations: Mapping[int, Decimal], on: date) -> Payment:
     """Settle invoices with the unapplied rest of an earlier payment. Raises NotFound, WrongState, BillingError."""
-    payment = Payment.objects.select_for_update().filter(pk=payment_id).first()
+    payment = Payment.objects.select_for_update(no_key=True).filter(pk=payment_id).first()
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
     if payment.voided_on:

@@ -62,7 +62,7 @@ def remove_person(*, tenant_id: int, membership_id: int) -> None:
 
 def _locked(tenant_id: int, membership_id: int) -> Membership:
     # The whole company's memberships, so that two administrators cannot remove each other at once.
-    memberships = Membership.objects.select_for_update().filter(tenant_id=tenant_id)
+    memberships = Membership.objects.select_for_update(no_key=True).filter(tenant_id=tenant_id)
     found = next((each for each in memberships if each.pk == membership_id), None)
     if found is None:
         raise NotFound("There is no such person in this company.")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 from django.db import transaction
 from django.db.models import QuerySet, Sum
@@ -26,6 +27,7 @@ from billing.money import round_money
 from billing.payment_events import ConsumedLine, CreditsConsumed, CreditsExpired
 from billing.periods import day_words
 from billing.publishing import publish
+from billing.refusals import again_if_lost
 from billing.services.returns import credited_of
 
 ZERO = Decimal(0)
@@ -99,7 +101,9 @@ def consume_credits(*, customer_id: int, product_id: int, units: Decimal, on: da
         raise BillingError("Say how many credits were used: more than zero.")
     if key and CreditUse.objects.filter(key=key).exists():
         raise BillingError(f"A use of credits with the key {key} is recorded already.", code="duplicate")
-    lines = usable_credits(customer_id=customer_id, product_id=product_id, on=on).select_for_update(of=("self",))
+    lines = usable_credits(customer_id=customer_id, product_id=product_id, on=on).select_for_update(
+        of=("self",), no_key=True
+    )
     wanted, taken = units, []
     available = [left for left in credits_left(lines) if left.units > 0]
     total = sum((left.units for left in available), ZERO)
@@ -123,24 +127,29 @@ def expire_credits(*, through: date) -> int:
     """
     expired, after = 0, 0
     while True:
-        with transaction.atomic():
-            lines = list(
-                _selling()
-                .filter(period_end__lte=through + timedelta(days=1), pk__gt=after)
-                .exclude(credit_uses__kind=CreditUseKind.EXPIRED)
-                .order_by("pk")
-                .select_for_update(of=("self",))[:_CHUNK]
-            )
-            if not lines:
-                return expired
-            after = lines[-1].pk
-            rest = []
-            for left in credits_left(lines):
-                if left.units > 0:
-                    assert left.line.period_end is not None
-                    units = left.units
-                    rest.append((left.line, units, left.take(units), left.line.period_end - timedelta(days=1)))
-            expired += len(_record(CreditUseKind.EXPIRED, rest, ""))
+        count, last = again_if_lost(partial(_expire_some, through, after))
+        if last == after:
+            return expired
+        expired, after = expired + count, last
+
+
+@transaction.atomic
+def _expire_some(through: date, after: int) -> tuple[int, int]:
+    """Answer of how many lines credits expired, and the id of the last one that was looked at."""
+    lines = list(
+        _selling()
+        .filter(period_end__lte=through + timedelta(days=1), pk__gt=after)
+        .exclude(credit_uses__kind=CreditUseKind.EXPIRED)
+        .order_by("pk")
+        .select_for_update(of=("self",), no_key=True)[:_CHUNK]
+    )
+    rest = []
+    for left in credits_left(lines):
+        if left.units > 0:
+            assert left.line.period_end is not None
+            units = left.units
+            rest.append((left.line, units, left.take(units), left.line.period_end - timedelta(days=1)))
+    return len(_record(CreditUseKind.EXPIRED, rest, "")), lines[-1].pk if lines else after
 
 
 def _record(

@@ -41,7 +41,7 @@ def refund_credit_note(
 
     Raises NotFound, and BillingError for more than is owed, a day before the credit note, or a known reference.
     """
-    note = CreditNote.objects.select_for_update().filter(pk=credit_note_id).first()
+    note = CreditNote.objects.select_for_update(no_key=True).filter(pk=credit_note_id).first()
     if note is None:
         raise NotFound(f"There is no credit note with the id {credit_note_id}.")
     owed = owed_back(note)
@@ -75,7 +75,7 @@ def refund_payment(
     The invoices stay paid; what was earned of them becomes a loss to refunds, what was not leaves deferred revenue. Where the
     invoice itself was wrong, issue a credit note and refund that. Raises NotFound, BillingError.
     """
-    payment = Payment.objects.select_for_update().filter(pk=payment_id).first()
+    payment = Payment.objects.select_for_update(no_key=True).filter(pk=payment_id).first()
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
     if not reason.strip():

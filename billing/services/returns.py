@@ -106,7 +106,7 @@ def _can_go_back(payment: Payment) -> dict[int, Decimal]:
     settled: dict[int, Decimal] = {}
     for part in PaymentAllocation.objects.filter(payment=payment).order_by("-id"):
         settled[part.invoice_id] = settled.get(part.invoice_id, ZERO) + part.amount.amount
-    list(Invoice.objects.select_for_update().filter(pk__in=settled).order_by("pk"))
+    list(Invoice.objects.select_for_update(no_key=True).filter(pk__in=settled).order_by("pk"))
     gone = dict(_returned().filter(payment=payment).order_by().values_list("invoice").annotate(gone=Sum("amount")))
     stands = standing(settled)
     most = {

@@ -17,7 +17,8 @@ def lock_open(invoice_ids: Mapping[int, Decimal], *, customer_id: int, currency:
     amount above what is due or not in whole minor units.
     """
     invoices = {
-        invoice.pk: invoice for invoice in Invoice.objects.select_for_update().filter(pk__in=invoice_ids).order_by("pk")
+        invoice.pk: invoice
+        for invoice in Invoice.objects.select_for_update(no_key=True).filter(pk__in=invoice_ids).order_by("pk")
     }
     for invoice_id, amount in invoice_ids.items():
         invoice = invoices.get(invoice_id)

@@ -63,7 +63,7 @@ LEFT JOIN billing_price r ON r.id = i.price_id
 def read_items(where: str, parameters: Sequence[Any], *, lock: bool = False) -> list[Item]:
     """Read items with a condition on i (item), c (contract), h (phase), p (product), in the order of their ids."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{_SELECT} WHERE {where} ORDER BY i.id {'FOR UPDATE OF i' if lock else ''}", parameters)
+        cursor.execute(f"{_SELECT} WHERE {where} ORDER BY i.id {'FOR NO KEY UPDATE OF i' if lock else ''}", parameters)
         rows = cursor.fetchall()
     return [_item(row) for row in rows]
 

@@ -79,7 +79,12 @@ def void_payment(*, payment_id: int, on: date, reason: str) -> Payment:
 
 
 def _lock(payment_id: int) -> Payment:
-    payment = Payment.objects.select_for_update(of=("self",)).select_related("gateway").filter(pk=payment_id).first()
+    payment = (
+        Payment.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("gateway")
+        .filter(pk=payment_id)
+        .first()
+    )
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
     if payment.voided_on:
@@ -104,7 +109,7 @@ def _take_off(payment: Payment, allocations: list[PaymentAllocation], *, on: dat
     wanted: dict[int, Decimal] = {}
     for each in allocations:
         wanted[each.invoice_id] = wanted.get(each.invoice_id, ZERO) + each.amount.amount
-    for invoice in Invoice.objects.select_for_update().filter(pk__in=wanted).order_by("pk"):
+    for invoice in Invoice.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"):
         if money_kept_of(invoice) < wanted[invoice.pk]:
             raise WrongState(
                 f"Money of invoice {invoice} went back to the customer or was kept since. Undo that first."
@@ -152,7 +157,10 @@ def void_credit_note(*, credit_note_id: int, on: date, reason: str) -> CreditNot
     Raises NotFound, WrongState (paid back, used from the wallet, or belonging to a modification), BillingError.
     """
     note = (
-        CreditNote.objects.select_for_update(of=("self",)).select_related("invoice").filter(pk=credit_note_id).first()
+        CreditNote.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("invoice")
+        .filter(pk=credit_note_id)
+        .first()
     )
     if note is None:
         raise NotFound(f"There is no credit note with the id {credit_note_id}.")
@@ -166,7 +174,7 @@ def void_credit_note(*, credit_note_id: int, on: date, reason: str) -> CreditNot
     issued = BusinessEvent.objects.get(kind=CreditNoteIssued.kind, key=str(note.pk))
     if issued.payload.get("modification_id"):
         raise WrongState(f"Credit note {note} belongs to a modification of the contract; modify the contract again.")
-    invoice = Invoice.objects.select_for_update().get(pk=note.invoice_id)
+    invoice = Invoice.objects.select_for_update(no_key=True).get(pk=note.invoice_id)
     if owed_back(note) != note.to_refund.amount:
         raise WrongState(f"Part of credit note {note} was paid back already; it cannot be voided.")
     if note.settled.amount:

@@ -40,7 +40,7 @@ def record_usages(sent: Sequence[Usage]) -> list[UsageRecord]:
     """
     items = {
         item.pk: item
-        for item in ContractItem.objects.select_for_update(of=("self",))
+        for item in ContractItem.objects.select_for_update(of=("self",), no_key=True)
         .select_related("contract")
         .filter(pk__in={each.contract_item_id for each in sent})
         .order_by("pk")

@@ -93,7 +93,7 @@ def keep_in_wallet(
     Raises NotFound, BillingError.
     """
     refuse_past(expires_on, on)
-    payment = Payment.objects.select_for_update().filter(pk=payment_id).first()
+    payment = Payment.objects.select_for_update(no_key=True).filter(pk=payment_id).first()
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
     rest = payment.unapplied.amount

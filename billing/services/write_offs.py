@@ -36,7 +36,9 @@ def write_off_invoices(invoice_ids: Iterable[int], *, on: date, reason: str) -> 
     ids = list(invoice_ids)
     if not reason.strip():
         raise BillingError("Say why the invoice is given up; an auditor will ask.")
-    invoices = {each.pk: each for each in Invoice.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
+    invoices = {
+        each.pk: each for each in Invoice.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    }
     for invoice_id in ids:
         invoice = invoices.get(invoice_id)
         if invoice is None:
@@ -91,10 +93,10 @@ def recover_write_off(
 
     Raises NotFound, WrongState, and BillingError for more than was written off, or a day before that.
     """
-    write_off = WriteOff.objects.select_for_update().filter(invoice=invoice_id).first()
+    write_off = WriteOff.objects.select_for_update(no_key=True).filter(invoice=invoice_id).first()
     if write_off is None:
         raise NotFound(f"Invoice {invoice_id} was not written off; record a plain payment.")
-    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+    invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.status != InvoiceStatus.WRITTEN_OFF:
         raise WrongState(f"Invoice {invoice} is {invoice.get_status_display().lower()}; all that was given up came in.")
     currency, left = write_off.currency, write_off.amount.amount - write_off.recovered.amount

@@ -148,6 +148,32 @@ def test_revenue_keeps_the_rate_of_its_invoice(sell):
     agrees()
 
 
+def test_revenue_of_two_invoices_of_one_product_keeps_each_ones_rate(customer, product):
+    """IAS 21.16. 900.00 EUR for 90 days at 1.10, and 280.00 EUR for February alone at 1.20: 10.00 EUR a day, each of its own."""
+    rates("Date USD\n2026-01-01 1.10\n2026-01-30 1.30\n2026-02-01 1.20\n2026-02-27 1.40")
+    for issued, until, price in (
+        (date(2026, 1, 1), date(2026, 4, 1), "900"),
+        (date(2026, 2, 1), date(2026, 3, 1), "280"),
+    ):
+        line = NewLine(product=product, unit_amount=D(price), period_start=issued, period_end=until)
+        finalize_invoices([draft_invoice(customer_id=customer.pk, issued_on=issued, lines=[line]).pk])
+    recognize_revenue(through=date(2026, 2, 28))
+    assert journal(kinds={"revenue_recognized"}, in_base=True) == text("""
+        2026-01-31  Revenue recognized
+            Dr Deferred Revenue                      341.00
+            Cr Sales and Services Revenue            341.00
+        2026-02-28  Revenue recognized
+            Dr Deferred Revenue                      308.00
+            Cr Sales and Services Revenue            308.00
+        2026-02-28  Revenue recognized
+            Dr Deferred Revenue                      336.00
+            Cr Sales and Services Revenue            336.00
+    """)
+    about = JournalLine.objects.filter(entry__event__kind="revenue_recognized").values_list("invoice_id", flat=True)
+    assert set(about) == set(Invoice.objects.values_list("id", flat=True))
+    agrees()
+
+
 def test_credit_note_on_a_paid_invoice_and_its_refund(sell):
     """1,000.00 EUR at 1.10, paid at 1.15; 250.00 credited at 1.20 to be refunded, refunded at 1.25.
 
