@@ -123,7 +123,8 @@ class Xero:
     def company(self) -> Company:
         """Read the organisation, its lock dates, and the codes of its accounts."""
         rows = self._reader.every("Organisation")
-        self._company = objects.company(rows[0] if rows else {}, self._codes())
+        found = rows[0] if rows else {}
+        self._company = objects.company(found, self._codes(str(found.get("BaseCurrency") or "")))
         self._accounts = self._accounts_of(self._company)
         return self._company
 
@@ -218,10 +219,11 @@ class Xero:
         return self._reader.having(path, objects.NUMBERS[kind], numbers)
 
     def _accounts_of(self, company: Company) -> Accounts:
-        return Accounts(dict(company.extra), read_codes=self._codes, read_rates=self._rates)
+        read = partial(self._codes, company.home_currency)
+        return Accounts(dict(company.extra), read=read, read_rates=self._rates)
 
-    def _codes(self) -> dict[str, str]:
-        return objects.codes_of(self._reader.every("Accounts"))
+    def _codes(self, home: str) -> JsonObject:
+        return objects.codes_of(self._reader.every("Accounts"), home)
 
     def _rates(self) -> dict[str, str]:
         return objects.rates_of(self._reader.every("TaxRates"))

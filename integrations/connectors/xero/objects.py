@@ -122,8 +122,8 @@ def outcome(kind: Kind, sent: JsonObject, found: JsonObject, *, base_url: str) -
         if asked and kept and asked != kept:
             return Rejected(
                 "currency_differs",
-                f"Xero keeps this in {kept} instead of {asked} (its id {external_id}), as the bank account is. Delete it there, "
-                "map a bank account in that currency, then send this item again.",
+                f"Xero keeps this in {kept} instead of {asked} (its id {external_id}), of its own accord. Void it there, "
+                "then send this item again.",
             )
         number = NUMBERS[kind]
         if str(found.get(number, "")) != sent[number]:
@@ -208,8 +208,8 @@ def _base_per_unit(rate: Any) -> Decimal | None:
     return 1 / quoted if quoted else None
 
 
-def company(found: JsonObject, codes: dict[str, str]) -> Company:
-    """Read the Organisation; `codes` are its accounts' codes by id."""
+def company(found: JsonObject, accounts: JsonObject) -> Company:
+    """Read the Organisation; `accounts` is what `codes_of` gives."""
     locks = tuple(
         Lock(end=day(found[field]), name=name)
         for field, name in (("PeriodLockDate", "period lock date"), ("EndOfYearLockDate", "end of year lock date"))
@@ -224,16 +224,18 @@ def company(found: JsonObject, codes: dict[str, str]) -> Company:
         own_numbers=True,
         time_zone=str(found.get("Timezone") or ""),
         locks=locks,
-        extra={"codes": codes},
+        extra=accounts,
     )
 
 
-def codes_of(accounts: list[JsonObject]) -> dict[str, str]:
-    """Give the codes of active accounts by id."""
+def codes_of(accounts: list[JsonObject], home: str) -> JsonObject:
+    """Give the codes of active accounts by id, and the currencies of bank accounts; one that tells none is in `home`."""
+    active = {str(each["AccountID"]): each for each in accounts if each.get("Status") == "ACTIVE"}
     return {
-        str(each["AccountID"]): str(each["Code"])
-        for each in accounts
-        if each.get("Code") and each.get("Status") == "ACTIVE"
+        "codes": {key: str(each["Code"]) for key, each in active.items() if each.get("Code")},
+        "banks": {
+            key: str(each.get("CurrencyCode") or home) for key, each in active.items() if each.get("Type") == "BANK"
+        },
     }
 
 

@@ -211,21 +211,18 @@ def bank_transaction(document: MoneyDocument, company: Company, accounts: Accoun
         "AccountCode": accounts.code(document.other),
         "TaxType": _NO_TAX,
     }
+    # It is in its bank account's currency: to name one is published for overpayments only, the rate for all.
+    quoted = currency(document.currency, document.rate, company)
     return dumps(
         {
             "Type": "SPEND" if spent else "RECEIVE",
             "Contact": {"ContactID": document.customer},
-            "BankAccount": {"AccountID": document.account},
+            "BankAccount": {"AccountID": accounts.bank(document.account, document.currency)},
             "Date": document.date.isoformat(),
             "Reference": document.reference,
             "Status": "AUTHORISED",
             "LineAmountTypes": "NoTax",
-            # Money spent or received is in its bank account's currency; to name one is published for overpayments only.
-            **(
-                currency(document.currency, document.rate, company)
-                if document.currency != company.home_currency
-                else {}
-            ),
+            **({"CurrencyRate": quoted["CurrencyRate"]} if "CurrencyRate" in quoted else {}),
             "LineItems": [line],
         }
     )

@@ -12,6 +12,7 @@ TENANT_ID = ORGANISATION["tenant_id"]
 OAUTH: dict[str, str] = _FACTS["oauth"]
 PREFERENCES: dict[str, Any] = _FACTS["preferences"]
 CHART: list[list[Any]] = _FACTS["chart"]["accounts"]
+BANK_CURRENCIES: dict[str, str] = _FACTS["chart"]["bank_currencies"]
 TAX_RATES: list[list[Any]] = _FACTS["tax"]["rates"]
 RATES: dict[str, Decimal] = {code: Decimal(rate) for code, rate in _FACTS["rates"].items()}
 SUBSCRIBED: list[str] = _FACTS["currencies"]["subscribed"]

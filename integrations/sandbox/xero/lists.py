@@ -91,10 +91,9 @@ def account(organisation: Organisation, sent: Json, old: Record | None) -> Recor
     for field, value in (("Code", code), ("Name", name)):
         if value and any(other is not old for other in books.having("Account", field, value)):
             wrong.append(f"Please enter a unique {field}.")
-    if kind == "BANK" and old is None and not sent.get("BankAccountNumber"):
-        wrong.append("Please enter a Bank Account Number.")
-    if kind == "BANK" and sent.get("Description"):
-        wrong.append("Description is not valid for bank accounts.")
+    if kind == "BANK":
+        sent = {"CurrencyCode": before.get("CurrencyCode", organisation.base)} | sent
+        wrong += _wrong_of_bank(organisation, sent, is_new=old is None)
     tax_type = sent.get("TaxType", before.get("TaxType", "NONE"))
     if tax_type not in books.tables["TaxRate"]:
         wrong.append(f"TaxType code '{tax_type}' does not exist.")
@@ -107,6 +106,15 @@ def account(organisation: Organisation, sent: Json, old: Record | None) -> Recor
         return books.add("Account", data)
     books.replace(old, data)
     return old
+
+
+def _wrong_of_bank(organisation: Organisation, sent: Json, *, is_new: bool) -> list[str]:
+    code = sent["CurrencyCode"]
+    wrong = ["Please enter a Bank Account Number."] if is_new and not sent.get("BankAccountNumber") else []
+    wrong += ["Description is not valid for bank accounts."] if sent.get("Description") else []
+    if code != organisation.base and code not in organisation.books.tables["Currency"]:
+        wrong.append(f"Organisation is not subscribed to currency {code}")
+    return wrong
 
 
 def currency(organisation: Organisation, sent: Json) -> Record:

@@ -191,7 +191,7 @@ def account_fields(code: str, name: str, kind: str, *, system: str = "", payment
         fields |= {
             "BankAccountNumber": f"000{code}",
             "BankAccountType": "BANK",
-            "CurrencyCode": facts.PREFERENCES["BaseCurrency"],
+            "CurrencyCode": facts.BANK_CURRENCIES.get(code, facts.PREFERENCES["BaseCurrency"]),
         }
     return fields | ({"SystemAccount": system} if system else {})
 

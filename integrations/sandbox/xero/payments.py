@@ -130,7 +130,9 @@ def _plain(organisation: Organisation, sent: Json) -> Record:
     """Keep money spent or received at once, against accounts. Raises Invalid."""
     contact = organisation.contact(sent.get("Contact"))
     bank = _bank(organisation, sent.get("BankAccount"), must_be_bank=True)
-    code, rate = organisation.money(sent)
+    if "CurrencyCode" in sent:
+        raise Invalid("Setting currency is only supported on overpayments.")
+    code, rate = organisation.money(sent | {"CurrencyCode": bank.data["CurrencyCode"]})
     on = sent.get("Date") or organisation.today()
     organisation.unlocked(on)
     if sent.get("LineAmountTypes", "Exclusive") != "NoTax":

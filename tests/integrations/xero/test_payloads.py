@@ -33,6 +33,7 @@ from integrations.documents import (
     InvoiceDocument,
     JournalDocument,
     JournalLineDocument,
+    MoneyDocument,
     ProductDocument,
     SalesLineDocument,
 )
@@ -40,11 +41,12 @@ from integrations.documents import (
 HOME = Company("Acme", "US", "USD", True, "", True)
 ZERO = Decimal(0)
 CODES = {"a-1": "835", "a-2": "210", "a-3": ""}
+BANKS = {"b-usd": "USD", "b-eur": "EUR", "b-gbp": "GBP", "b-gbp-2": "GBP"}
 RATES = {"OUTPUT": "10", "TAX001": "8.25", "ZERORATEDOUTPUT": "0"}
 
 
 def accounts() -> Accounts:
-    return Accounts({"codes": CODES}, read_codes=lambda: CODES, read_rates=lambda: RATES)
+    return Accounts({"codes": CODES}, read=lambda: {"codes": CODES, "banks": BANKS}, read_rates=lambda: RATES)
 
 
 def journal(**changes: Any) -> JournalDocument:
@@ -134,7 +136,7 @@ def test_an_account_that_is_gone_or_has_no_code_asks_for_a_mapping() -> None:
     for missing in ("a-9", "a-3"):
         with pytest.raises((MissingMapping, Rejected)):
             gone = replace(journal().lines[0], account=missing)
-            known = Accounts({}, read_codes=lambda: {"a-2": "210"}, read_rates=dict)
+            known = Accounts({}, read=lambda: {"codes": {"a-2": "210"}}, read_rates=dict)
             payloads.journal(journal(lines=(gone, journal().lines[1])), HOME, known)
 
 
@@ -213,6 +215,31 @@ def test_rates_are_quoted_as_xero_quotes_them(currency: str, rate: str, net: str
     body = sent(invoice(line("1", net, net), currency=currency, rate=Decimal(rate)))
     assert (body["CurrencyCode"], abs(body["CurrencyRate"] - Decimal(quoted)) < Decimal("0.0001")) == (currency, True)
     assert body["LineItems"][0]["UnitAmount"] == Decimal(net)
+
+
+def money(currency: str, account: str) -> dict[str, Any]:
+    rate = Decimal(1) if currency == "USD" else Decimal("1.25")
+    document = MoneyDocument("ABCDE-D1", date(2026, 1, 31), "c-58", currency, Decimal(15), "Fee", account, "a-2", rate)
+    return loads(payloads.bank_transaction(document, HOME, accounts(), spent=True))
+
+
+def test_money_spent_names_no_currency_but_an_account_that_is_kept_in_it() -> None:
+    """Xero's BankTransactions: "Setting currency is only supported on overpayments"; the rate is for all but the base."""
+    body = money("USD", "b-usd")
+    assert (body["BankAccount"], {"CurrencyCode", "CurrencyRate"} & set(body)) == ({"AccountID": "b-usd"}, set())
+    for named in ("b-usd", "b-eur"):  # The only one in euros, where the mapped one is not.
+        body = money("EUR", named)
+        assert (body["BankAccount"], body["CurrencyRate"], "CurrencyCode" in body) == (
+            {"AccountID": "b-eur"},
+            Decimal("0.8"),
+            False,
+        )
+    assert money("USD", "b-eur")["BankAccount"] == {"AccountID": "b-usd"}
+    assert money("GBP", "b-gbp-2")["BankAccount"] == {"AccountID": "b-gbp-2"}
+    with pytest.raises(Rejected, match=r"kept in USD.*in GBP 2 accounts are"):
+        money("GBP", "b-usd")
+    with pytest.raises(Rejected, match=r"in JPY no account is\. Have exactly one bank account in JPY"):
+        money("JPY", "b-usd")
 
 
 def test_a_third_decimal_is_refused_in_words_for_xero_keeps_two() -> None:

@@ -183,6 +183,20 @@ def test_a_bank_transaction_is_deleted_with_what_the_contract_requires(xero: Cal
     assert answer.json()["BankTransactions"][0]["Status"] == "DELETED"
 
 
+def test_money_spent_is_in_its_bank_accounts_currency_and_names_none(xero: Caller) -> None:
+    spent = {
+        "Type": "SPEND",
+        "Contact": xero.contact(),
+        "BankAccount": {"Code": "092"},
+        "LineAmountTypes": "NoTax",
+        "LineItems": [{"Description": "Fee", "Quantity": 1, "UnitAmount": 40, "AccountCode": "404"}],
+    }
+    assert "only supported on overpayments" in xero.refused("BankTransactions", **spent, CurrencyCode="EUR")
+    made = xero.made("BankTransactions", **spent, CurrencyRate=0.8)
+    assert (made["CurrencyCode"], made["CurrencyRate"]) == ("EUR", 0.8)
+    assert xero.made("BankTransactions", **(spent | {"BankAccount": {"Code": "090"}}))["CurrencyCode"] == "USD"
+
+
 def test_a_foreign_invoice_without_a_rate_takes_the_days(xero: Caller) -> None:
     contact = xero.contact()
     assert xero.made("Invoices", **xero.sale(contact, CurrencyCode="EUR"))["CurrencyRate"] == 0.92
