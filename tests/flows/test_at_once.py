@@ -35,7 +35,7 @@ from billing.models import (
     Product,
     Tenant,
 )
-from billing.services import billing_run
+from billing.services import billing_run, payments
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.invoices import finalize_invoices
@@ -339,9 +339,9 @@ def test_two_imports_of_one_file_import_it_once(company: Tenant, tmp_path: Path)
     is_in_order(company)
 
 
-@pytest.mark.parametrize(("killed_at", "payments"), [("answer", 1), ("commit", 0)])
+@pytest.mark.parametrize(("killed_at", "done"), [("answer", 1), ("commit", 0)])
 def test_a_web_process_that_is_killed_has_done_all_of_a_request_or_nothing(
-    company: Tenant, killed_at: str, payments: int
+    company: Tenant, killed_at: str, done: int
 ) -> None:
     """Sent again under its key, the request is done once and answered."""
     caller = Caller(company)
@@ -365,11 +365,35 @@ def test_a_web_process_that_is_killed_has_done_all_of_a_request_or_nothing(
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
     with tenant_scope(company.pk):
-        assert Payment.objects.count() == payments
+        assert Payment.objects.count() == done
     for _ in range(2):
         caller.post("/payments", body, idempotency_key="once")
-        assert caller.last.headers.get("Idempotent-Replay") == ("true" if payments else None)
-        payments = 1
+        assert caller.last.headers.get("Idempotent-Replay") == ("true" if done else None)
+        done = 1
     with tenant_scope(company.pk):
         assert Payment.objects.count() == 1
+    is_in_order(company)
+
+
+def test_two_payments_at_the_same_time_settle_one_invoice_after_the_other(
+    company: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither says what it pays for. Money that came in is not refused because another paid the oldest invoice meanwhile."""
+    with tenant_scope(company.pk):
+        facts: dict[str, Any] = {
+            "customer_id": Customer.objects.get().pk,
+            "received_on": date(2026, 1, 9),
+            "amount": Decimal("100.01"),
+            "currency": "USD",
+        }
+
+        def pay() -> None:
+            other = Beside(company, lambda: receive_payment(**facts))
+            other.done()
+            assert other.error is None
+
+        meanwhile(monkeypatch, payments, "lock_open", pay)
+        receive_payment(**facts)
+        assert list(Invoice.objects.order_by("id").values_list("status", flat=True)) == ["paid", "paid", "finalized"]
+        assert not Payment.objects.exclude(unapplied=0).exists()
     is_in_order(company)
