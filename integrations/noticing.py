@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from billing.errors import BillingError
 from billing.models import CreditNote, Invoice, Payment, PaymentAllocation
+from billing.money import format_unit_price
 from billing.services.payments import receive_payment
 from integrations.adopting import document_total
 from integrations.connectors import base
@@ -109,10 +110,15 @@ def _difference(kind: Kind, ours: ExternalReference, found: ErpDocument | None) 
         return "" if is_void else "It was voided in the ERP, but not here."
     total = Decimal(0) if is_void else document_total(kind, ours.subject_id)
     if total is not None and total != found.total:
-        return f"Its total was changed in the ERP from {total:f} to {found.total:f}."
+        return f"Its total was changed in the ERP from {_digits(total, found)} to {_digits(found.total, found)}."
     if kind is Kind.JOURNAL_ENTRY and ours.sync_token and found.sync_token not in ("", ours.sync_token):
         return "It was changed in the ERP."
     return ""
+
+
+def _digits(amount: Decimal, found: ErpDocument) -> str:
+    """Write an amount with the decimals of its currency, and all those that it has: vendors tell 5.0, 5 and 5.00."""
+    return format_unit_price(amount, found.currency)
 
 
 def _paid_there(connection: Connection, found: ErpDocument) -> str:
@@ -124,8 +130,8 @@ def _paid_there(connection: Connection, found: ErpDocument) -> str:
         return ""
     numbers = ", ".join(str(each.number) for each in paid[:5])
     return (
-        f"A payment of {found.total:f} was recorded in the ERP for {numbers}. Record it here and void it there: here it would "
-        "be sent a second time."
+        f"A payment of {_digits(found.total, found)} was recorded in the ERP for {numbers}. Record it here and void it there: "
+        "here it would be sent a second time."
     )
 
 
@@ -157,8 +163,8 @@ def _pull(connection: Connection, found: ErpDocument) -> str:
             reference=reference,
         )
     except BillingError as error:
-        return f"A payment of {found.total:f} {currency} in the ERP could not be taken over: {error}"
-    return f"A payment of {found.total:f} {currency} was taken over from the ERP."
+        return f"A payment of {_digits(found.total, found)} {currency} in the ERP could not be taken over: {error}"
+    return f"A payment of {_digits(found.total, found)} {currency} was taken over from the ERP."
 
 
 def _customer(connection: Connection, found: ErpDocument, allocations: dict[int, Decimal]) -> int | None:

@@ -18,8 +18,10 @@ from billing.models import BusinessEntity, Invoice, Payment
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from integrations import noticing, setup, tasks, warnings
+from integrations.connectors.base import ErpDocument
 from integrations.connectors.quickbooks.webhooks import read, verify
 from integrations.delivery import drain
+from integrations.documents import Kind
 from integrations.mapping import connector_of
 from integrations.models import Connection, ConnectionWarning, ExternalReference, NoticedChange, OutboxItem
 from integrations.sandbox.server import start_in_thread
@@ -213,3 +215,17 @@ def test_a_way_that_fails_is_noted_and_nobody_is_told_twice(connection, queue, m
 def test_a_webhook_of_ours_leads_to_the_public_internet_only(url) -> None:
     with pytest.raises(CannotTell):
         post(url, {"words": str(Decimal(1))})
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [("5.0", "USD", "5.00"), ("99", "USD", "99.00"), ("1200.0", "JPY", "1,200"), ("1.125", "USD", "1.125")],
+)
+def test_amounts_are_told_with_the_decimals_of_their_currency(
+    entity: BusinessEntity, monkeypatch: pytest.MonkeyPatch, amount: str, currency: str, shown: str
+) -> None:
+    """Whatever the vendor writes: QuickBooks tells 5.0 where others tell 5.00."""
+    monkeypatch.setattr(noticing, "document_total", lambda *_: Decimal(7))
+    found = ErpDocument("invoice", "1", "", "", "2026-01-31", currency, "", Decimal(amount))
+    said = noticing._difference(Kind.INVOICE, ExternalReference(subject_id=0), found)
+    assert said.endswith(f" to {shown}.")

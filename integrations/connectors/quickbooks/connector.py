@@ -145,7 +145,7 @@ class QuickBooks:
 
     def documents(self, kind: Kind, *, through: date, since: date | None = None) -> Iterator[ErpDocument]:
         """Read every document of a kind up to a date."""
-        where = f"where TxnDate <= '{through.isoformat()}'"
+        home, where = self._company.home_currency, f"where TxnDate <= '{through.isoformat()}'"
         if since:
             where += f" and TxnDate >= '{since.isoformat()}'"
         rows = self._client.rows(objects.READ[kind], where)
@@ -153,34 +153,34 @@ class QuickBooks:
             notes = list(rows)
             settled = memos.settled_by(self._client, notes)
             yield from (
-                replace(objects.erp_document(kind, row), linked=settled.get(str(row["Id"]), ())) for row in notes
+                replace(objects.erp_document(kind, row, home), linked=settled.get(str(row["Id"]), ())) for row in notes
             )
             return
         for row in rows:
             if objects.is_of(kind, row):
-                yield objects.erp_document(kind, row)
+                yield objects.erp_document(kind, row, home)
 
     def document(self, kind: Kind, external_id: str) -> ErpDocument | None:
         """Read one document as it is now."""
         entity = objects.READ[kind]
         rows = self._client.query(f"select * from {entity} where Id = {_quoted(external_id)}").get(entity, [])
-        return objects.erp_document(kind, rows[0]) if rows else None
+        return objects.erp_document(kind, rows[0], self._company.home_currency) if rows else None
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
         """Ask for change data capture, which goes back 30 days and tells at most a thousand objects.
 
         What that leaves out is read with queries, which do not tell what was deleted: that is left to reconciliation.
         """
-        start = max(since, datetime.now(UTC) - _CAPTURED)
+        start, home = max(since, datetime.now(UTC) - _CAPTURED), self._company.home_currency
         told = self._captured(list(objects.KIND_OF), start)
         if sum(map(len, told.values())) >= _MOST_CAPTURED:
             told = {entity: self._captured([entity], start).get(entity, []) for entity in objects.KIND_OF}
         for entity, kind in objects.KIND_OF.items():
             rows = told.get(entity, [])
-            yield from (objects.change(kind, row) for row in rows)
+            yield from (objects.change(kind, row, home) for row in rows)
             if len(rows) >= _MOST_CAPTURED or start > since:
                 where = f"where MetaData.LastUpdatedTime >= '{_moment(since)}'"
-                yield from (objects.change(kind, row) for row in self._client.rows(entity, where))
+                yield from (objects.change(kind, row, home) for row in self._client.rows(entity, where))
 
     def _captured(self, entities: Sequence[str], since: datetime) -> dict[str, list[JsonObject]]:
         query = urlencode({"entities": ",".join(entities), "changedSince": _moment(since)})

@@ -165,8 +165,8 @@ def is_of(kind: Kind, found: JsonObject) -> bool:
     return kind is Kind.REFUND and is_customers
 
 
-def erp_document(kind: Kind, found: JsonObject) -> ErpDocument:
-    """Read a transaction for reconciliation."""
+def erp_document(kind: Kind, found: JsonObject, home: str = "") -> ErpDocument:
+    """Read a transaction for reconciliation. `home` is its currency where it names none, as in a company that keeps one only."""
     lines = found.get("Line") or []
     is_payment = kind is Kind.PAYMENT
     total = decimal(found.get("TotalAmt"))
@@ -187,7 +187,7 @@ def erp_document(kind: Kind, found: JsonObject) -> ErpDocument:
         reference=tagged(str(found.get("PrivateNote") or "")),
         number=str(found.get("DocNumber") or found.get("PaymentRefNum") or ""),
         date=str(found.get("TxnDate", "")),
-        currency=ref(found, "CurrencyRef"),
+        currency=ref(found, "CurrencyRef") or home,
         customer=ref(found, "CustomerRef") or ref(found, "EntityRef"),
         total=total,
         tax=decimal((found.get("TxnTaxDetail") or {}).get("TotalTax")),
@@ -242,14 +242,14 @@ def kept(payment: JsonObject, names: Sequence[str] = _OF_PAYMENTS) -> JsonObject
     return told | {name: decimal(told[name]) for name in ("TotalAmt", "ExchangeRate") if name in told}
 
 
-def change(kind: Kind, found: JsonObject) -> Change:
+def change(kind: Kind, found: JsonObject, home: str) -> Change:
     """Read a row of change data capture."""
     time = str((found.get("MetaData") or {}).get("LastUpdatedTime") or "")
     at = datetime.fromisoformat(time) if time else None
     if found.get("status") == "Deleted":
         return Change(kind.value, str(found["Id"]), "deleted", at)
     # An expense may be a refund or other money that left: which one, only the document asked for by its own kind says.
-    document = erp_document(kind, found) if kind in _TOLD_WHOLE and found.get("TxnDate") else None
+    document = erp_document(kind, found, home) if kind in _TOLD_WHOLE and found.get("TxnDate") else None
     return Change(kind.value, str(found["Id"]), "changed", at, document)
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from integrations.connectors.base import AccountWish, Call, Company, Delivered, NameTaken, Rejected, Use, Wiring
-from integrations.connectors.quickbooks import SPEC
+from integrations.connectors.quickbooks import SPEC, objects
 from integrations.connectors.quickbooks.connector import QuickBooks
 from integrations.documents import (
     AllocationDocument,
@@ -594,3 +594,20 @@ def test_the_sandbox_checks_the_accounts_and_the_sums_of_money_that_moves(qbo: A
     party = {"EntityRef": {"value": customer, "type": "Client"}}
     assert qbo.refused("purchase", purchase | party) == "2010"
     assert qbo.refused("purchase", purchase | {"Line": [spent | {"Amount": -5}]}) == "6000"
+
+
+def test_a_transaction_that_names_no_currency_is_in_the_home_currency() -> None:
+    """As the page of Payment shows one, of a company that keeps one currency only."""
+    told = {
+        "TxnDate": "2014-12-30",
+        "TotalAmt": D("25.0"),
+        "CustomerRef": {"name": "Red Rock Diner", "value": "20"},
+        "DepositToAccountRef": {"value": "4"},
+        "Line": [],
+        "Id": "154",
+        "MetaData": {"CreateTime": "2014-12-30T10:26:03-08:00", "LastUpdatedTime": "2014-12-30T10:26:03-08:00"},
+    }
+    read = objects.change(Kind.PAYMENT, told, "USD").document
+    assert read and (read.currency, read.total, read.customer, read.rate) == ("USD", 25, "20", None)
+    abroad = objects.change(Kind.PAYMENT, told | {"CurrencyRef": {"value": "EUR"}}, "USD").document
+    assert abroad and abroad.currency == "EUR"
