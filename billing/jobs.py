@@ -14,8 +14,7 @@ from billing.importing.contracts import import_contracts
 from billing.models import Invoice, InvoiceStatus
 from billing.money import format_money
 from billing.printing.bundles import bundles
-from billing.services.billing_run import run_billing
-from billing.services.invoices import finalize_invoices
+from billing.services.billing_run import finalize_what_is_draft, run_billing
 from billing.services.jobs import JobKind, JobResult, Progress, register
 from billing.wording import counted
 
@@ -37,11 +36,13 @@ def _finalize(parameters: Mapping[str, Any], progress: Progress) -> JobResult:
     wanted = Invoice.objects.filter(pk__in=parameters["invoices"], status=InvoiceStatus.DRAFT)
     ids = list(wanted.order_by("issued_on", "id").values_list("id", flat=True))
     totals: dict[str, Decimal] = {}
+    count = 0
     for start in range(0, len(ids), _BATCH):
-        for invoice in finalize_invoices(ids[start : start + _BATCH]):
+        for invoice in finalize_what_is_draft(ids[start : start + _BATCH]):
             totals[invoice.currency] = totals.get(invoice.currency, Decimal(0)) + invoice.total
+            count += 1
         progress(min(start + _BATCH, len(ids)), len(ids))
-    return JobResult(f"{counted(len(ids), 'invoice', 'invoices')} finalized{_totals(totals)}.")
+    return JobResult(f"{counted(count, 'invoice', 'invoices')} finalized{_totals(totals)}.")
 
 
 def _import(parameters: Mapping[str, Any], progress: Progress) -> JobResult:

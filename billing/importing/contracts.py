@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -66,13 +66,16 @@ def import_contracts(
     """Import a file in one transaction: all of it, or nothing when a row is bad (unless bad rows are to be skipped).
 
     `business_entity` is the code of the one whose customers they are; left out, the company's only one. A row whose contract was
-    imported before with the same content is left as it is, so a file can be imported again. Works in constant memory but for
-    one key per row, which finds duplicates. Reading stops after a thousand bad rows, unless they are to be skipped: a quote gone
-    wrong can make every line of a file a bad row. Raises NotFound, BillingError for the entity.
+    imported before with the same content is left as it is, so a file can be imported again; two imports at the same time come one
+    after the other. Works in constant memory but for one key per row, which finds duplicates. Reading stops after a thousand bad
+    rows, unless they are to be skipped: a quote gone wrong can make every line of a file a bad row. Raises NotFound, BillingError
+    for the entity.
     """
-    importer = _Importer(entity_of(business_entity), on_progress)
+    entity = entity_of(business_entity)
     try:
         with transaction.atomic():
+            _wait_for_turn()
+            importer = _Importer(entity, on_progress)
             rows = read_rows(path, columns, default_currency=importer.entity.base_currency)
             try:
                 importer.take_all(rows, stop_at=None if skip_bad_rows else _MOST_TOLD)
@@ -85,6 +88,12 @@ def import_contracts(
         return ImportResult(rejected=sorted(importer.result.rejected, key=lambda bad: bad.line), imported=False)
     importer.result.rejected.sort(key=lambda bad: bad.line)
     return importer.result
+
+
+def _wait_for_turn() -> None:
+    # Two people with one file: the second finds what the first has imported, instead of a customer that is there meanwhile.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('contract import'), %s)", [current_tenant_id()])
 
 
 class _Importer:

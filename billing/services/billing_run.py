@@ -207,7 +207,7 @@ def _finalize_drafts(through: date, run: BillingRun, on_progress: Progress | Non
     # All ids at once: finding the next thousand anew would sort what is left each time.
     ids = list(drafts.order_by("issued_on", "id").values_list("id", flat=True))
     for start in range(0, len(ids), _CHUNK):
-        finalized = _finalize_some(ids[start : start + _CHUNK])
+        finalized = finalize_what_is_draft(ids[start : start + _CHUNK])
         for invoice in finalized:
             run.finalized += 1
             run.finalized_total[invoice.currency] += invoice.total
@@ -216,7 +216,7 @@ def _finalize_drafts(through: date, run: BillingRun, on_progress: Progress | Non
             on_progress(run.finalized, len(ids))
 
 
-def _finalize_some(ids: Sequence[int]) -> list[Finalized]:
+def finalize_what_is_draft(ids: Sequence[int]) -> list[Finalized]:
     """Finalize what is a draft still: another run, or a person, may be quicker with some of them."""
     while True:
         try:

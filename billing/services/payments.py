@@ -47,11 +47,12 @@ def receive_payment(
             f"What came in and what was withheld must not be negative, in whole minor units of {currency}."
         )
     if allocations is None:
-        allocations = oldest_first(customer_id=customer_id, currency=currency, amount=amount + withheld)
-    settled = sum(allocations.values(), ZERO)
-    if settled > amount + withheld:
+        allocations = _hold_oldest_first(customer_id=customer_id, currency=currency, amount=amount + withheld)
+    elif sum(allocations.values(), ZERO) > amount + withheld:
         raise BillingError(f"More is allocated than the {format_money(amount + withheld, currency)} received.")
-    lock_open(allocations, customer_id=customer_id, currency=currency)
+    else:
+        lock_open(allocations, customer_id=customer_id, currency=currency)
+    settled = sum(allocations.values(), ZERO)
     if settled < withheld:
         raise BillingError(
             f"Tax is withheld on invoices: allocate at least the {format_money(withheld, currency)} that were withheld."
@@ -167,6 +168,19 @@ def oldest_first(*, customer_id: int, currency: str, amount: Decimal) -> dict[in
         proposed[invoice.pk] = min(amount, invoice.due.amount)
         amount -= proposed[invoice.pk]
     return proposed
+
+
+def _hold_oldest_first(*, customer_id: int, currency: str, amount: Decimal) -> dict[int, Decimal]:
+    """Choose what an amount settles, and hold it; where another was quicker with an invoice, choose anew."""
+    while True:
+        chosen = oldest_first(customer_id=customer_id, currency=currency, amount=amount)
+        try:
+            lock_open(chosen, customer_id=customer_id, currency=currency)
+        except BillingError:
+            if chosen == oldest_first(customer_id=customer_id, currency=currency, amount=amount):
+                raise
+        else:
+            return chosen
 
 
 def _allocate(payment: Payment, allocations: Mapping[int, Decimal], on: date) -> list[PaymentAllocation]:

@@ -1,14 +1,19 @@
 """Runs and commands at the same contract at the same moment: both are done, or who lost is told, and the books are right."""
 
+import os
+import signal
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.conf import settings
+from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
+from rest_framework.views import APIView
 
 from accounting import periods, posting, recognition, schedules
 from accounting.checks import check_ledger
@@ -17,8 +22,20 @@ from accounting.periods import close_period, reopen_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
 from accounting.setup import set_up_books
-from billing.models import BusinessEntity, Contract, ContractItem, Customer, Invoice, InvoiceStatus, Product, Tenant
-from billing.services import billing_run
+from billing.importing.column_map import load_column_map
+from billing.importing.contracts import import_contracts
+from billing.models import (
+    BusinessEntity,
+    Contract,
+    ContractItem,
+    Customer,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    Product,
+    Tenant,
+)
+from billing.services import billing_run, payments
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.invoices import finalize_invoices
@@ -26,7 +43,7 @@ from billing.services.modifications import Modification, modify_contract
 from billing.services.payments import receive_payment
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
-from tests.api.caller import Caller
+from tests.api.caller import Caller, usd
 
 pytestmark = pytest.mark.django_db(transaction=True)
 JAN, FEB, MAR = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
@@ -249,7 +266,7 @@ def test_two_runs_finalize_each_draft_once(company: Tenant, monkeypatch: pytest.
         meanwhile(
             monkeypatch,
             billing_run,
-            "_finalize_some",
+            "finalize_what_is_draft",
             lambda: Beside(company, lambda: finalize_invoices([first])).done(),
         )
         run = run_billing(through=FEB, finalize=True)
@@ -295,4 +312,88 @@ def test_a_late_payment_and_the_reopening_of_its_month_are_replayed_in_their_ord
         posted = JournalEntry.objects.get(event__kind="payment_received").date
         assert posted == (date(2026, 1, 5) if reopens_first else FEB)
         assert JournalLine.objects.filter(date=posted, entry__event__kind="payment_received").count() == 2
+    is_in_order(company)
+
+
+def test_two_imports_of_one_file_import_it_once(company: Tenant, tmp_path: Path) -> None:
+    columns = load_column_map(settings.BASE_DIR / "docs/examples/telco_columns.toml")
+    file = tmp_path / "contracts.csv"
+    rows = [f"A-{number},12,Yes,Fiber optic,One year,Card,{number}.95" for number in range(1, 301)]
+    heading = "customerID,tenure,PhoneService,InternetService,Contract,PaymentMethod,MonthlyCharges"
+    file.write_text("\n".join([heading, *rows]) + "\n")
+    together, found = Barrier(2, timeout=20), []
+
+    def load() -> None:
+        connection.ensure_connection()
+        together.wait()
+        found.append(import_contracts(path=file, columns=columns))
+
+    beside = [Beside(company, load) for _ in range(2)]
+    for each in beside:
+        each.done()
+    assert [each.error for each in beside] == [None, None]
+    assert sorted((result.contracts, result.unchanged, result.imported) for result in found) == [
+        (0, 300, True),
+        (300, 0, True),
+    ]
+    is_in_order(company)
+
+
+@pytest.mark.parametrize(("killed_at", "done"), [("answer", 1), ("commit", 0)])
+def test_a_web_process_that_is_killed_has_done_all_of_a_request_or_nothing(
+    company: Tenant, killed_at: str, done: int
+) -> None:
+    """Sent again under its key, the request is done once and answered."""
+    caller = Caller(company)
+    with tenant_scope(company.pk):
+        customer = Customer.objects.get().pk
+    body = {"customer": customer, "received_on": "2026-01-09", "amount": usd("10.00"), "allocations": []}
+    connections.close_all()
+    child = os.fork()
+    if not child:
+        try:
+            die = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
+            if killed_at == "answer":
+                APIView.finalize_response = die
+            else:
+                connection.ensure_connection()
+                connection.commit = die
+                connection._commit = die
+            caller.post("/payments", body, idempotency_key="once")
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    with tenant_scope(company.pk):
+        assert Payment.objects.count() == done
+    for _ in range(2):
+        caller.post("/payments", body, idempotency_key="once")
+        assert caller.last.headers.get("Idempotent-Replay") == ("true" if done else None)
+        done = 1
+    with tenant_scope(company.pk):
+        assert Payment.objects.count() == 1
+    is_in_order(company)
+
+
+def test_two_payments_at_the_same_time_settle_one_invoice_after_the_other(
+    company: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither says what it pays for. Money that came in is not refused because another paid the oldest invoice meanwhile."""
+    with tenant_scope(company.pk):
+        facts: dict[str, Any] = {
+            "customer_id": Customer.objects.get().pk,
+            "received_on": date(2026, 1, 9),
+            "amount": Decimal("100.01"),
+            "currency": "USD",
+        }
+
+        def pay() -> None:
+            other = Beside(company, lambda: receive_payment(**facts))
+            other.done()
+            assert other.error is None
+
+        meanwhile(monkeypatch, payments, "lock_open", pay)
+        receive_payment(**facts)
+        assert list(Invoice.objects.order_by("id").values_list("status", flat=True)) == ["paid", "paid", "finalized"]
+        assert not Payment.objects.exclude(unapplied=0).exists()
     is_in_order(company)

@@ -54,6 +54,7 @@ BAD = [
     ("quickbooks", "Line.0.Amount", -1, "Amount is below zero"),
     ("quickbooks", "Line.0.Amount", "1.00", "Amount is no number"),
     ("quickbooks", "Line.0.Amount", 1.125, "Amount has more than 2 decimals"),
+    ("quickbooks", "Line.0.Amount", 10_000_000_000, "Amount has more than 10 digits before the point"),
     ("quickbooks", "Line.0.LineNum", 0, "LineNum is unknown"),
     ("quickbooks", "Line.0.DetailType", None, "DetailType is missing"),
     ("quickbooks", "DocNumber", "1" * 22, "DocNumber is"),

@@ -55,7 +55,9 @@ FILES = "csv_export"
 
 
 class Shop:
-    """One company's connection, and the ERP behind it."""
+    """One company's connection, and the ERP behind it; `largest`: an amount as large as that lets a line have, or we do."""
+
+    largest = "99999999999.99"
 
     def __init__(self, entity: BusinessEntity, code: str, url: str) -> None:
         self._entity, self.code, self.url = entity, code, url
@@ -99,6 +101,7 @@ class StandIn(Shop):
     def __init__(self, entity: BusinessEntity, code: str, url: str) -> None:
         super().__init__(entity, code, url)
         self.vendor = VENDORS[code]
+        self.largest = "9999999999.99" if code == "quickbooks" else self.largest  # Ten digits before the point.
         self.books = Books(url)
         if self.vendor.preferences:
             self.books.prefer(**self.vendor.preferences)

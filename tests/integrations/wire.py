@@ -173,8 +173,11 @@ def _date(value: Any, _: str, path: str) -> None:
 
 
 def _number(value: Any, places: str, path: str) -> None:
+    """The argument is the most decimals, or "10.2": the most digits before the point, too."""
     assert isinstance(value, int | Decimal) and not isinstance(value, bool), f"{path} is no number"
-    assert not places or round(Decimal(value), int(places)) == value, f"{path} has more than {places} decimals"
+    digits, _, decimals = places.rpartition(".")
+    assert not decimals or round(Decimal(value), int(decimals)) == value, f"{path} has more than {decimals} decimals"
+    assert not digits or abs(value) < 10 ** int(digits), f"{path} has more than {digits} digits before the point"
 
 
 def _amount(value: Any, places: str, path: str) -> None:

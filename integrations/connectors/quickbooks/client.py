@@ -10,13 +10,14 @@ from urllib3.exceptions import NewConnectionError
 
 from integrations.connectors.base import BadCredentials, Call, DeliveryError, Rejected, TryLater, UnknownOutcome, Wiring
 from integrations.connectors.jsontext import loads
-from integrations.connectors.quickbooks.faults import TOO_MUCH, Fault, read_faults
+from integrations.connectors.quickbooks.faults import ADVICE, TOO_MUCH, Fault, read_faults
 from integrations.connectors.timing import retry_after
 
 logger = logging.getLogger(__name__)
 
 MINOR_VERSION = "75"
 PAGE = 1000
+_THROTTLED = "ThrottleExceeded"  # It was told with 403 before 429, in XML too (quickbooks-ruby 338).
 _THROTTLED_WAIT = 60.0  # Intuit: after a 429 wait a minute; a header that says more is not documented.
 
 
@@ -38,11 +39,12 @@ class Client:
 
     def rows(self, entity: str, where: str = "") -> Iterator[dict[str, Any]]:
         """Read all pages of a query, smaller ones where QuickBooks finds them too much."""
-        # An item's Sku comes only when it is asked for by name (python-quickbooks 373).
-        columns = "*, Sku" if entity == "Item" else "*"
         start, most = 1, PAGE
         while True:
-            text = f"select {columns} from {entity} {where} startposition {start} maxresults {most}"
+            # A star and nothing else: the published grammar has no projections.
+            text = " ".join(
+                filter(None, (f"select * from {entity}", where, f"startposition {start} maxresults {most}"))
+            )
             try:
                 found = self.query(text).get(entity, [])
             except Rejected as error:
@@ -145,10 +147,10 @@ def _unanswered(error: requests.RequestException) -> DeliveryError:
 def _read(response: requests.Response) -> dict[str, Any]:
     status = response.status_code
     tid = response.headers.get("intuit_tid", "")
-    if status == 429:
+    if status == 429 or (status == 403 and _THROTTLED in response.text):
         wait = max(_THROTTLED_WAIT, retry_after(response.headers) or 0)
         raise TryLater("QuickBooks asks to slow down. It is tried again by itself.", after=wait, whole_connection=True)
-    if status == 403:
+    if status == 403 and not _says_why(response.text):
         raise BadCredentials(f"The person who connected QuickBooks lost access ({tid}). Connect to QuickBooks again.")
     if status >= 500 or status in (408, 425):
         named = ", ".join(filter(None, (f"HTTP {status}", tid)))
@@ -166,6 +168,16 @@ def _read(response: requests.Response) -> dict[str, Any]:
     if status != 200 and not read_faults(answer):
         raise Rejected(f"http_{status}", f"QuickBooks refused the request (HTTP {status}, {tid}).")
     return answer
+
+
+def _says_why(text: str) -> bool:
+    """Tell whether a refusal names something that signing in again does not mend, such as an ended subscription."""
+    try:
+        answer = loads(text)
+    except ValueError:
+        return False
+    faults = read_faults(answer) if isinstance(answer, dict) else []
+    return any(fault.code in ADVICE for fault in faults)
 
 
 def _raise_for_all(fault: Fault) -> None:

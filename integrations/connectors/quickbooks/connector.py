@@ -102,6 +102,8 @@ class QuickBooks:
         rows: list[JsonObject] = []
         for values in _portions(list(dict.fromkeys(_quoted(str(body[field])) for body in sent.values()))):
             rows += self._client.rows(entity, f"where {field} in ({', '.join(values)}){active}")
+        if kind is Kind.PRODUCT:
+            rows = [self._with_sku(row) for row in rows]
         if kind in _CHANGES:
             return self._changed(kind, sent, {str(row["Id"]): row for row in rows})
         found: dict[str, Outcome] = {}
@@ -110,6 +112,10 @@ class QuickBooks:
             if reference in sent and reference not in found:
                 found[reference] = objects.outcome(kind, sent[reference], row, base_url=self._base_url)
         return found
+
+    def _with_sku(self, item: JsonObject) -> JsonObject:
+        """Read an item by itself where a query left its Sku out, as some do (python-quickbooks 373)."""
+        return item if "Sku" in item else dict(self._client.get(f"item/{item['Id']}").get("Item") or item)
 
     def company(self) -> Company:
         """Read CompanyInfo and Preferences, and outside the United States the rates of tax codes."""

@@ -24,7 +24,7 @@ _THROTTLED = 3001
 _SERVER, _ID_IN_USE = (10000,), 600
 _LONGEST_WORK = 120.0  # Seconds after which Intuit gives a request up.
 
-_ADVICE = {
+ADVICE = {
     6190: "The QuickBooks subscription has ended. Renew it, then send the item again.",
     5020: "The person who connected QuickBooks may not do this. Connect with an administrator and send it again.",
     5030: "This feature is not part of the company's QuickBooks plan.",
@@ -88,7 +88,7 @@ class Fault:
                 f"QuickBooks says: {self.words}. Its books are closed for this date: reopen them there (closing date "
                 "in the company's advanced settings), then send the item again.",
             )
-        return Rejected(str(self.code), f"QuickBooks says: {self.words}. {_ADVICE.get(self.code, '')}".strip())
+        return Rejected(str(self.code), f"QuickBooks says: {self.words}. {ADVICE.get(self.code, '')}".strip())
 
 
 def read_faults(answer: dict[str, Any]) -> list[Fault]:

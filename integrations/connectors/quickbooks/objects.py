@@ -1,6 +1,6 @@
 """QuickBooks' objects as we read them: which are ours, what they say, and list rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -236,9 +236,10 @@ def links_to_refunds(payment: JsonObject) -> list[JsonObject]:
     ]
 
 
-def kept(payment: JsonObject) -> JsonObject:
-    """Give what an update of a whole payment has to repeat, for it blanks what it leaves out."""
-    return {name: payment[name] for name in _OF_PAYMENTS if name in payment}
+def kept(payment: JsonObject, names: Sequence[str] = _OF_PAYMENTS) -> JsonObject:
+    """Give fields of a payment to send back: all that an update of the whole has to repeat, for it blanks what it leaves out."""
+    told = {name: payment[name] for name in names if payment.get(name) is not None}
+    return told | {name: decimal(told[name]) for name in ("TotalAmt", "ExchangeRate") if name in told}
 
 
 def change(kind: Kind, found: JsonObject) -> Change:

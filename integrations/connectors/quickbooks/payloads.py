@@ -32,6 +32,7 @@ _DOC_NUMBER, _NOTE, DESCRIPTION, _NAME = 21, 4000, 4000, 100
 _MAX_SALES_LINES, _DECIMALS = 750, 5
 _BAD_IN_NAMES = re.compile(r"[:\t\r\n]+")
 _CENT = Decimal("0.01")  # QuickBooks keeps no finer amount, in any currency.
+_TOO_LARGE = Decimal(10) ** 10  # Intuit: "Max 15 digits in 10.5 format".
 
 JsonObject = dict[str, Any]
 
@@ -48,7 +49,11 @@ def tagged(text: str) -> str:
 
 
 def amount(value: Decimal, currency: str) -> Decimal:
-    """Give the amount with the currency's digits. Raises Rejected where digits would be lost."""
+    """Give the amount with the currency's digits. Raises Rejected where digits would be lost, and for one that is too large."""
+    if abs(value) >= _TOO_LARGE:
+        raise Rejected(
+            "amount", f"The amount {value} {currency} is too large: QuickBooks takes ten digits before the point."
+        )
     exact = value.quantize(max(minor_unit(currency), _CENT))
     if exact != value:
         raise Rejected("amount", f"The amount {value} {currency} has more digits than QuickBooks keeps.")
@@ -89,7 +94,7 @@ def currency_of(currency: str, rate: Decimal, company: Company) -> JsonObject:
 
 
 def untaxed(company: Company) -> JsonObject:
-    """Say that an entry has no tax of its own, where QuickBooks asks for it: everywhere but in the United States."""
+    """Say that an expense or deposit has no tax of its own, where QuickBooks asks for it: everywhere but in the United States."""
     return {} if company.country == "US" else {"GlobalTaxCalculation": "NotApplicable"}
 
 
@@ -155,7 +160,9 @@ def journal_entry(document: JournalDocument, company: Company) -> str:
         "TxnDate": document.date.isoformat(),
         "PrivateNote": note(document.description, document.reference),
     }
-    body |= currency_of(document.currency, document.rate, company) | untaxed(company)
+    body |= currency_of(document.currency, document.rate, company)
+    if company.country != "US":  # Of a journal its page takes no NotApplicable; a line without a code has no tax.
+        body["GlobalTaxCalculation"] = "TaxExcluded"
     return dumps(body | {"Line": lines})
 
 

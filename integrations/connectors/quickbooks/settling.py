@@ -191,8 +191,7 @@ class Settling:
     def _restate(self, request_id: str, payment: JsonObject, lines: list[JsonObject]) -> JsonObject:
         """State all that a payment is linked to; nothing else on it is touched."""
         token = str(payment["SyncToken"])
-        names = ("Id", "CustomerRef", "TotalAmt", "CurrencyRef")
-        kept: JsonObject = {name: payment[name] for name in names if name in payment}
+        kept = objects.kept(payment, ("Id", "CustomerRef", "TotalAmt", "CurrencyRef"))
         body: JsonObject = {**kept, "SyncToken": token, "sparse": True, "Line": lines}
         return self._client.write("payment", dumps(body), request_id=f"{request_id}-{token}")
 

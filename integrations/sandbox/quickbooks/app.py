@@ -9,7 +9,7 @@ from integrations.sandbox.jsontext import Rendered, dumps, loads
 from integrations.sandbox.messages import Call, Json, Request, Response
 from integrations.sandbox.quickbooks import batch, changes, entities, facts, fields, oauth, pages, query, reports
 from integrations.sandbox.quickbooks.company import Company
-from integrations.sandbox.quickbooks.faults import VendorFault, gateway_fault, missing
+from integrations.sandbox.quickbooks.faults import VendorFault, gateway_fault, inactive, missing
 from integrations.sandbox.quickbooks.requestids import Answer, RequestIds, check_form
 from integrations.sandbox.quickbooks.store import answer_time
 
@@ -21,6 +21,7 @@ _OAUTH_CALLS = {
     oauth.REVOKE: "oauth revoke",
     oauth.DISCOVERY: "oauth discovery",
 }
+_METHODS = {"batch": ("POST",), "cdc": ("GET",), "reports": ("GET",), "exchangerate": ("GET",)}  # others take both
 _ENTITIES = {name.lower(): name for name in fields.FILTERABLE}
 _THROTTLED = gateway_fault("ThrottleExceeded", 3001, 429, "SERVICE")
 _NO_TOKEN = gateway_fault("AuthenticationFailed", 3200, 401, "AUTHENTICATION")
@@ -165,7 +166,9 @@ class QuickBooksSandbox:
     def _answer(self, request: Request) -> Answer:
         resource, rest = _resource(request)
         requestid = request.params.get("requestid")
-        if resource == "batch" and request.method == "POST":
+        if request.method not in _METHODS.get(resource, ("GET", "POST")):
+            raise VendorFault("2010", f"Unsupported operation: {request.method} {resource}", status=405)
+        if resource == "batch":
             return 200, dumps(batch.run(self._company, _json(request), requestid, self._requestids))
         if resource == "query":
             return 200, dumps({"QueryResponse": query.run(self._company, _query_text(request))})
@@ -180,10 +183,14 @@ class QuickBooksSandbox:
             raise VendorFault("2010", f"Unsupported operation: {request.method} {resource}", status=404)
         if request.method == "GET":
             return 200, dumps({entity: self._read(entity, rest)})
+        if rest:
+            raise VendorFault("2010", f"Unsupported operation: POST {resource}/{rest}", status=404)
         return self._write(request, entity, requestid)
 
     def _read(self, entity: str, rest: str) -> Rendered:
         if entity in ("CompanyInfo", "Preferences"):
+            if rest != (facts.REALM_ID if entity == "CompanyInfo" else ""):
+                raise inactive()
             return self._company.books.render(next(self._company.books.all(entity)))
         if not rest:
             raise missing("Id")

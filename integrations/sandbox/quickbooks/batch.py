@@ -16,7 +16,7 @@ from integrations.sandbox.quickbooks.requestids import (
 )
 
 _MOST_ITEMS = 30
-_OPERATIONS = ("create", "update", "delete", "void")
+_OPERATIONS = ("create", "update", "delete")
 
 
 def run(company: Company, body: Any, requestid: str | None, requestids: RequestIds) -> Json:
@@ -74,6 +74,8 @@ def _item(company: Company, item: Json, requestid: str | None, requestids: Reque
 
 def _do(company: Company, item: Json) -> Json:
     if "Query" in item:
+        if "operation" in item:
+            raise unsupported("operation")
         return {"QueryResponse": query.run(company, str(item["Query"]))}
     names = [key for key in item if key not in ("bId", "operation", "optionsData")]
     if len(names) != 1 or not fields.is_writable(names[0]):
@@ -81,4 +83,8 @@ def _do(company: Company, item: Json) -> Json:
     operation = item.get("operation")
     if operation not in _OPERATIONS:
         raise unsupported("operation")
+    if "optionsData" in item:  # A void is an update that says so, of whatever kind.
+        if (item["optionsData"], operation) != ("void", "update"):
+            raise unsupported("optionsData")
+        operation = "void" if names[0] == "Invoice" else "void via update"
     return {names[0]: entities.write(company, names[0], operation, item[names[0]])}

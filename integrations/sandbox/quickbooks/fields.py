@@ -139,6 +139,8 @@ def _amount(value: Any, name: str) -> Decimal:
     number = _number(value, name)
     if number != round(number, _AMOUNT_PLACES):
         raise VendorFault("2290", f"{name} has more than {_AMOUNT_PLACES} decimals", name)
+    if number.adjusted() >= _MOST_DIGITS - _AMOUNT_PLACES:
+        raise VendorFault("2290", f"{name} has more than {_MOST_DIGITS - _AMOUNT_PLACES} digits before the point", name)
     return number
 
 

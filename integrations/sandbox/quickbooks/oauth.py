@@ -20,6 +20,8 @@ DISCOVERY = "/.well-known/openid_sandbox_configuration"
 _ACCESS_SECONDS, _REFRESH_SECONDS, _HARD_SECONDS, _CODE_SECONDS = 3600, 8_640_000, 157_680_000, 600
 _OLDEST_UNCHANGED = 86_400  # seconds after which a refresh gives the refresh token a new value in any case
 _COLOUR = "#2a6f3f"
+_FORM = "application/x-www-form-urlencoded"
+_REVOKES_BY = ("application/json", _FORM)
 _ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state")
 
 
@@ -66,8 +68,11 @@ class OAuth:
             return Response.json({"error": "invalid_request", "error_description": "Use POST."}, 405)
         if not _is_client(request.headers.get("authorization", "")):
             return Response.json({"error": "invalid_client"}, 401)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if request.path == REVOKE:
-            return self._revoke(request)
+            return self._revoke(request) if kind in _REVOKES_BY else _unread(kind)
+        if kind != _FORM:
+            return _unread(kind)
         return self._token(request, rotate=rotate)
 
     def _authorize(self, request: Request) -> Response:
@@ -144,6 +149,11 @@ class OAuth:
         elif self._access.pop(token, None) is None:
             return Response.json({"error": "invalid_request", "error_description": "Unknown token"}, 400)
         return Response(200)
+
+
+def _unread(kind: str) -> Response:
+    words = f"A body of the type {kind or '(none)'} is not read here."
+    return Response.json({"error": "invalid_request", "error_description": words}, 400)
 
 
 def discovery(base_url: str) -> Json:

@@ -13,7 +13,7 @@ from integrations.sandbox.quickbooks.checks import (
     reference,
     transaction_date,
 )
-from integrations.sandbox.quickbooks.company import Company
+from integrations.sandbox.quickbooks.company import RECEIVABLE, Company
 from integrations.sandbox.quickbooks.faults import VendorFault, business, missing, unsupported
 from integrations.sandbox.quickbooks.purchase import owed
 from integrations.sandbox.quickbooks.store import ZERO, Built, Link, Posting, Record
@@ -42,6 +42,7 @@ def payment(company: Company, entity: str, body: Json, old: Record | None) -> Bu
     if credit > settled:
         raise business("More credit is applied than there are charges.")
     deposit = _deposit_account(company, body, currency)
+    _receivable_account(company, body, currency)
     fields = body | {
         "TxnDate": transaction_date(body),
         "CustomerRef": named(customer),
@@ -171,6 +172,15 @@ def _deposit_account(company: Company, body: Json, currency: Money) -> str:
         raise business("A payment is deposited to a bank account or another current asset.")
     in_currency(account, currency)
     return account.id
+
+
+def _receivable_account(company: Company, body: Json, currency: Money) -> None:
+    """Check the account that a payment may name for what was owed. Raises VendorFault."""
+    if "ARAccountRef" in body:
+        account = reference(company, "Account", body["ARAccountRef"], "ARAccountRef")
+        if account.data["AccountType"] != RECEIVABLE:
+            raise business("ARAccountRef must be an account of the type Accounts Receivable.")
+        in_currency(account, currency)
 
 
 def _postings(

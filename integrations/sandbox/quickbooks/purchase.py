@@ -20,6 +20,7 @@ from integrations.sandbox.quickbooks.store import ZERO, Built, Posting, Record
 
 _DETAIL = "AccountBasedExpenseLineDetail"
 _DEPOSIT_DETAIL = "DepositLineDetail"
+_PAYEES = ("Customer", "Vendor", "Employee")
 _PAID_FROM = {"Cash": "Bank", "Check": "Bank", "CreditCard": "Credit Card"}
 
 
@@ -28,6 +29,12 @@ def owed(record: Record) -> Decimal:
     lines: list[Json] = record.data["Line"]
     receivable = {posting.account for posting in record.built.postings if posting.customer}
     return sum((line["Amount"] for line in lines if line[_DETAIL]["AccountRef"]["value"] in receivable), ZERO)
+
+
+def _not_negative(total: Decimal) -> None:
+    """Refuse a transaction that comes to less than nothing. Raises VendorFault 6000."""
+    if total < 0:
+        raise business("Transaction amount must be 0 or greater.")
 
 
 def _number(company: Company, entity: str, body: Json, old: Record | None) -> str:
@@ -42,6 +49,15 @@ def _number(company: Company, entity: str, body: Json, old: Record | None) -> st
     return str(1 + len(company.books.tables[entity]))
 
 
+def _customer(company: Company, body: Json) -> Record | None:
+    """Give the customer whom a purchase names, None for another payee or none. Raises VendorFault."""
+    party = body.get("EntityRef") or {}
+    kind = str(party.get("type", "")).title()
+    if kind not in ("", *_PAYEES):
+        raise unsupported("EntityRef.type")
+    return reference(company, "Customer", party, "EntityRef") if kind == "Customer" else None
+
+
 def purchase(company: Company, entity: str, body: Json, old: Record | None) -> Built:
     """Check a purchase. Raises VendorFault."""
     kind = body.get("PaymentType")
@@ -52,10 +68,7 @@ def purchase(company: Company, entity: str, body: Json, old: Record | None) -> B
     account = reference(company, "Account", body.get("AccountRef"), "AccountRef")
     if account.data["AccountType"] not in (_PAID_FROM[kind], "Other Current Asset" if kind == "Cash" else ""):
         raise business(f"A purchase of the type {kind} is paid from an account of the type {_PAID_FROM[kind]}.")
-    party = body.get("EntityRef")
-    customer = None
-    if party and str(party.get("type", "")).title() == "Customer":
-        customer = reference(company, "Customer", party, "EntityRef")
+    customer = _customer(company, body)
     currency = money(company, body, customer)
     in_currency(account, currency)
     if tax_calculation(company, body) == "TaxExcluded":
@@ -77,6 +90,7 @@ def purchase(company: Company, entity: str, body: Json, old: Record | None) -> B
         owner = customer.id if is_receivable and customer else ""
         postings.append(Posting(spent.id, currency.home(amount), owner))
         lines.append({"Id": str(number), **sent, _DETAIL: {**detail, "AccountRef": named(spent)}})
+    _not_negative(total)
     postings.append(Posting(account.id, -sum((each.amount for each in postings), ZERO)))
     fields = body | {
         "DocNumber": _number(company, entity, body, old),
@@ -93,6 +107,7 @@ def deposit(company: Company, entity: str, body: Json, old: Record | None) -> Bu
     if account.data["AccountType"] not in ("Bank", "Other Current Asset"):
         raise business("A deposit goes to an account of the type Bank or Other Current Asset.")
     currency = money(company, body, None)
+    in_currency(account, currency)
     if not body.get("Line"):
         raise missing("Line")
     postings, lines, total = [], [], ZERO
@@ -107,9 +122,11 @@ def deposit(company: Company, entity: str, body: Json, old: Record | None) -> Bu
         party = detail.get("Entity")
         if party and str(party.get("type", "")).title() == "Customer":
             reference(company, "Customer", party, "Entity")
+        in_currency(source, currency)
         total += amount
         postings.append(Posting(source.id, -currency.home(amount)))
         lines.append({"Id": str(number), **sent, _DEPOSIT_DETAIL: {**detail, "AccountRef": named(source)}})
+    _not_negative(total)
     postings.append(Posting(account.id, -sum((each.amount for each in postings), ZERO)))
     fields = body | {"TxnDate": transaction_date(body), "CurrencyRef": {"value": currency.code}, "TotalAmt": total}
     return Built(fields | {"Line": lines, "DepositToAccountRef": named(account)}, postings)

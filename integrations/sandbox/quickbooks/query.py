@@ -19,7 +19,9 @@ _NUMBERS = ("TotalAmt", "Balance", "UnitPrice", "CurrentBalance")
 _DATES = ("TxnDate", "DueDate")
 _TIMES = ("MetaData.CreateTime", "MetaData.LastUpdatedTime")
 _OPERATORS = ("=", "<", ">", "<=", ">=")
-_ONLY_BY_NAME = {"Item": ("Sku",)}  # What a star leaves out.
+_ONLY_BY_NAME = {
+    "Item": ["Sku"]
+}  # What a star leaves out (python-quickbooks 373), unless the company's preference says otherwise.
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
@@ -70,7 +72,8 @@ def run(company: Company, text: str) -> Json:
     page = found[query.start - 1 : query.start - 1 + query.most]
     if not page:
         return {}
-    hidden = [name for name in _ONLY_BY_NAME.get(query.entity, ()) if name not in query.columns]
+    hidden = [] if company.preferences["QueriesTellSku"] else _ONLY_BY_NAME.get(query.entity, ())
+    hidden = [name for name in hidden if name not in query.columns]
     rows: list[Any]
     if not query.has_star:
         rows = [_pick(company.books.view(record), query.columns) for record in page]
@@ -185,9 +188,8 @@ class _Reader:
 
     def _entity(self) -> str:
         name = self._next()
-        for entity in fields.FILTERABLE:
-            if entity.lower() == name.lower():
-                return entity
+        if name in fields.FILTERABLE:  # The case counts, by Intuit's page on data queries.
+            return name
         raise VendorFault("4001", f"QueryValidationError: invalid context declaration: {name}")
 
     def _order(self, query: Query) -> None:

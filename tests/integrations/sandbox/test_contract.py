@@ -21,6 +21,7 @@ from integrations.documents import (
     Kind,
     MoneyDocument,
     PaymentDocument,
+    ProductDocument,
     RefundDocument,
     SalesLineDocument,
     VoidDocument,
@@ -146,6 +147,14 @@ def test_quickbooks_keeps_two_decimals_of_any_currency(driven: Driven) -> None:
     assert '"Amount":1.23,' in driven.erp.encode(Kind.JOURNAL_ENTRY, fine)
     with pytest.raises(Rejected, match="more digits"):
         driven.erp.encode(Kind.JOURNAL_ENTRY, samples.journal(("1", "2"), amount="1.234", currency="KWD"))
+
+
+def test_ten_digits_before_the_point_are_the_most(driven: Driven) -> None:
+    driven.prefer(MultiCurrencyEnabled=True)
+    with pytest.raises(Rejected, match="too large"):
+        driven.erp.encode(Kind.JOURNAL_ENTRY, samples.journal(("1", "2"), amount="10000000000", currency="JPY"))
+    sent = driven.qbo.journal(10_000_000_000, CurrencyRef={"value": "USD"})
+    assert driven.qbo.refused("journalentry", sent) == "2290"
 
 
 def test_discounts_quantities_and_taxes_come_to_our_total(driven: Driven, ann: str) -> None:
@@ -481,6 +490,9 @@ def test_a_name_that_is_another_s_is_told_and_a_suffix_helps(driven: Driven, ann
         ("invoice", {"CustomerRef": {"id": "1"}}),
         ("invoice", {"Line.SalesItemLineDetail.UnitPrice": 148.500001}),
         ("invoice", {"TxnTaxDetail": {"TaxLine": [{"Rate": 1}]}}),
+        ("invoice", {"BillAddr": {"Street": "1 Main St"}}),
+        ("invoice", {"CustomField": [{"Value": "PO-1"}]}),
+        ("journalentry", {"TxnTaxDetail": {"Tax": 1}}),
     ],
 )
 def test_the_sandbox_refuses_a_wrong_name_type_or_value(qbo: Any, path: str, change: dict[str, Any]) -> None:
@@ -520,9 +532,11 @@ def test_the_sandbox_refuses_sub_types_of_another_type_and_addresses_that_are_to
 
 def test_the_sandbox_wants_to_know_the_tax_outside_the_united_states(qbo: Any) -> None:
     customer = qbo.make("Customer", DisplayName="Ann")["Id"]
-    assert qbo.refused("journalentry", qbo.journal(GlobalTaxCalculation="NotApplicable")) == "6000"
+    assert qbo.refused("journalentry", qbo.journal(GlobalTaxCalculation="TaxExcluded")) == "6000"
     qbo.control("preferences", {"Country": "GB"})
     assert qbo.refused("journalentry", qbo.journal()) == "2020"
+    assert qbo.refused("journalentry", qbo.journal(GlobalTaxCalculation="NotApplicable")) == "2010"
+    qbo.make("JournalEntry", **qbo.journal(GlobalTaxCalculation="TaxExcluded"))
     assert qbo.refused("invoice", qbo.sale(customer)) == "2020"
     assert qbo.refused("invoice", qbo.sale(customer, GlobalTaxCalculation="TaxExcluded")) == "6000"
     coded = qbo.sale(customer, GlobalTaxCalculation="NotApplicable")
@@ -530,3 +544,53 @@ def test_the_sandbox_wants_to_know_the_tax_outside_the_united_states(qbo: Any) -
     assert qbo.refused("invoice", coded) == "6100"
     coded["Line"][0]["SalesItemLineDetail"]["TaxCodeRef"] = {"value": "TAX"}
     assert qbo.refused("invoice", coded | {"GlobalTaxCalculation": "TaxExcluded"}) == "6100"
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_an_item_is_known_by_its_sku_whether_queries_tell_it_or_not(driven: Driven, told: bool) -> None:
+    driven.prefer(QueriesTellSku=told)
+    erp, account = driven.erp, driven.qbo.account("Services")["Id"]
+    (parcel,) = parcels(erp, Kind.PRODUCT, ProductDocument("P-7", "Gold", "Gold plan", account))
+    (made,) = erp.send(Kind.PRODUCT, str(uuid4()), [parcel])
+    assert ("Sku" in driven.qbo.query("select * from Item where Name = 'Gold'")["Item"][0]) is told
+    (found,) = erp.find(Kind.PRODUCT, [parcel]).values()
+    assert isinstance(made, Delivered) and isinstance(found, Delivered)
+    assert found.external_id == made.external_id
+
+
+def test_the_sandbox_takes_only_the_methods_and_addresses_that_are_published(qbo: Any) -> None:
+    customer = qbo.make("Customer", DisplayName="Ann")["Id"]
+    assert qbo.call("PUT", "customer", body={"DisplayName": "Bob"}).status_code == 405
+    assert qbo.call("POST", "cdc", body={}, entities="Invoice", changedSince="2026-10-01").status_code == 405
+    assert qbo.call("POST", f"customer/{customer}", body={"DisplayName": "Bob"}).status_code == 404
+    assert qbo.call("GET", "companyinfo/1").json()["Fault"]["Error"][0]["code"] == "610"
+    assert qbo.call("GET", f"companyinfo/{qbo.realm}").status_code == 200
+    assert qbo.query("select * from Customer")["maxResults"] == 1
+
+
+def test_the_sandbox_checks_the_accounts_and_the_sums_of_money_that_moves(qbo: Any) -> None:
+    customer = qbo.make("Customer", DisplayName="Ann")["Id"]
+    qbo.control("preferences", {"MultiCurrencyEnabled": True})
+    dollars, euro = {"CurrencyRef": {"value": "USD"}}, {"CurrencyRef": {"value": "EUR"}}
+    abroad = {"value": qbo.make("Account", Name="Euro bank", AccountType="Bank", **euro)["Id"]}
+    line = {
+        "Amount": 5,
+        "DetailType": "DepositLineDetail",
+        "DepositLineDetail": {"AccountRef": qbo.ref("Services"), "Entity": {"value": customer, "type": "Customer"}},
+    }
+    deposit = {"DepositToAccountRef": qbo.ref("Checking"), "Line": [line], **dollars}
+    assert qbo.refused("deposit", deposit | {"DepositToAccountRef": abroad}) == "6000"
+    assert qbo.refused("deposit", deposit | {"Line": [line | {"Amount": -5}]}) == "6000"
+    qbo.make("Deposit", **deposit)
+    paid = {"CustomerRef": {"value": customer}, "TotalAmt": 5, **dollars}
+    assert qbo.refused("payment", paid | {"ARAccountRef": qbo.ref("Services")}) == "6000"
+    qbo.make("Payment", **paid, ARAccountRef=qbo.ref("Accounts Receivable (A/R)"))
+    spent = line | {
+        "DetailType": "AccountBasedExpenseLineDetail",
+        "AccountBasedExpenseLineDetail": {"AccountRef": qbo.ref("Services")},
+    }
+    spent.pop("DepositLineDetail")
+    purchase = {"PaymentType": "Cash", "AccountRef": qbo.ref("Checking"), "Line": [spent], **dollars}
+    party = {"EntityRef": {"value": customer, "type": "Client"}}
+    assert qbo.refused("purchase", purchase | party) == "2010"
+    assert qbo.refused("purchase", purchase | {"Line": [spent | {"Amount": -5}]}) == "6000"

@@ -30,7 +30,7 @@ def test_kept_with_id_token_and_a_total_of_zero(qbo: Any) -> None:
         ({"TxnDate": ""}, "2060"),
         ({"TxnDate": "2026-02-30"}, "2060"),
         ({"CurrencyRef": {"value": "EUR"}}, "6000"),
-        ({"GlobalTaxCalculation": "NotApplicable"}, "6000"),
+        ({"GlobalTaxCalculation": "TaxExcluded"}, "6000"),
         ({"Line": []}, "2250"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from integrations.sandbox.quickbooks import oauth
+from tests.integrations.sandbox.conftest import CLIENT
 
 _CALLBACK = "http://localhost/callback"
 
@@ -102,3 +103,10 @@ def test_discovery_names_its_own_addresses(qbo: Any) -> None:
     found = requests.get(f"{qbo.url}/.well-known/openid_sandbox_configuration", timeout=5).json()
     assert found["token_endpoint"] == f"{qbo.url}/oauth2/v1/tokens/bearer"
     assert found["authorization_endpoint"] == qbo.state()["oauth"]["authorize_url"]
+
+
+def test_tokens_are_given_for_forms_only(qbo: Any) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": qbo.tokens["refresh_token"]}
+    refused = qbo.http.post(f"{qbo.url}/oauth2/v1/tokens/bearer", json=form, auth=CLIENT)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert qbo.token(**form).status_code == 200

@@ -48,6 +48,7 @@ def test_finds(three: Any, text: str, expected: list[str]) -> None:
         ("select * from Payment where DocNumber = 'a'", "4001"),
         ("select * from JournalEntry where Nonsense = 'a'", "4001"),
         ("select * from Nonsense", "4001"),
+        ("select * from journalentry", "4001"),
         ("select * from JournalEntry where TxnDate = 'soon'", "4001"),
         ("select * from JournalEntry maxresults 1001", "4001"),
         ("select * from JournalEntry startposition 0", "4001"),

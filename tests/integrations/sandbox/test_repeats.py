@@ -58,10 +58,25 @@ def test_batch_limits(qbo: Any) -> None:
     assert qbo.state()["counts"]["JournalEntry"] == 0
 
 
+def test_batch_voids_by_an_update_that_says_so(qbo: Any) -> None:
+    customer = qbo.make("Customer", DisplayName="Ann")["Id"]
+    invoice = qbo.make("Invoice", **qbo.sale(customer))
+    known = {"Id": invoice["Id"], "SyncToken": invoice["SyncToken"]}
+    items = [
+        {"bId": "1", "operation": "void", "Invoice": known},
+        {"bId": "2", "operation": "create", "optionsData": "void", "Invoice": known},
+        {"bId": "3", "operation": "query", "Query": "select * from Invoice"},
+        {"bId": "4", "operation": "update", "optionsData": "void", "Invoice": known},
+    ]
+    *refused, done = qbo.post("batch", {"BatchItemRequest": items}).json()["BatchItemResponse"]
+    assert [each["Fault"]["Error"][0]["element"] for each in refused] == ["operation", "optionsData", "operation"]
+    assert (done["Invoice"]["TotalAmt"], done["Invoice"]["PrivateNote"]) == (0, "Voided")
+
+
 def test_batch_item_cannot_see_what_an_earlier_one_made(qbo: Any) -> None:
     items = [
         {"bId": "1", "operation": "create", "Customer": {"DisplayName": "New"}},
-        {"bId": "2", "Query": "select * from Customer", "operation": "query"},
+        {"bId": "2", "Query": "select * from Customer"},
         {"bId": "3", "operation": "create", "Invoice": qbo.sale("1")},
         {"bId": "4", "operation": "create", "Customer": {"DisplayName": "New"}},
     ]
