@@ -126,8 +126,8 @@ def connect_sandbox(connection: Connection, url: str) -> Connection:
         connection = _sign_in(connection, root, state)
     connector = mapping.connector_of(connection)
     mapping.import_lists(connection, connector)
-    if not _holds_what_we_made(connection):
-        _start_over(connection)
+    if not holds_what_we_made(connection):
+        start_over(connection)
     mapping.suggest(connection)
     mapping.confirm(connection)
     mapping.create_missing(connection)  # Opened anew: what was just mapped, such as a subsidiary, counts.
@@ -158,7 +158,7 @@ def _sign_in(connection: Connection, root: str, state: dict[str, Any]) -> Connec
     return connection
 
 
-def _holds_what_we_made(connection: Connection) -> bool:
+def holds_what_we_made(connection: Connection) -> bool:
     """Tell whether any list entry that Counterfoil created is still there: lists are never deleted."""
     kinds = {MappingKind.DEFAULT_CUSTOMER.value: RecordKind.CUSTOMER.value}
     created = Mapping.objects.filter(connection=connection, origin=MappingOrigin.CREATED)
@@ -171,7 +171,7 @@ def _holds_what_we_made(connection: Connection) -> bool:
 
 
 @transaction.atomic
-def _start_over(connection: Connection) -> None:
+def start_over(connection: Connection) -> None:
     """Forget what the books before held; what was skipped stays skipped."""
     ErpRecord.objects.filter(connection=connection, is_active=False).delete()
     Mapping.objects.filter(connection=connection, origin=MappingOrigin.CREATED).delete()

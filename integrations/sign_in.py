@@ -108,7 +108,10 @@ def choose_company(connection: Connection, external_id: str) -> Connection:
     """Say which company the connection belongs to. Raises SignInError for one that the sign-in did not open, DeliveryError."""
     offered = {each.external_id: each for each in companies(connection)}
     if external_id not in offered:
-        raise SignInError("This sign-in does not open that company. Choose one from the list, or sign in again.")
+        open_ones = ", ".join(f"{key} ({each.name})" for key, each in offered.items()) or "none"
+        raise SignInError(
+            f"This sign-in does not open that company ({external_id}). It opens: {open_ones}. Choose one, or sign in again."
+        )
     with transaction.atomic():
         locked = _lock(connection)
         if locked.realm_id and locked.realm_id != external_id:

@@ -4,6 +4,7 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from django.core.management import CommandError, call_command
 
 from billing.models import TaxRate, Tenant
@@ -38,7 +39,7 @@ def test_one_command_makes_a_tenant_that_is_ready_to_send(box, capsys, mode) -> 
     assert Books(box.url).state()["calls"] == before["calls"]
 
 
-@pytest.mark.parametrize("erp", ["quickbooks", "xero"])
+@pytest.mark.parametrize("erp", ["quickbooks", "xero", "netsuite", "zoho"])
 def test_any_server_that_speaks_the_vendors_protocol_is_connected(erp, tmp_path, capsys) -> None:
     """Nothing but the vendor's own protocol is asked of it, each part at its own address; ours stands in for somebody's."""
     with start_in_thread(erp) as box:
@@ -47,7 +48,8 @@ def test_any_server_that_speaks_the_vendors_protocol_is_connected(erp, tmp_path,
         file = tmp_path / "credentials.json"
         file.write_text(json.dumps({**known["sign_in"]["fields"], "realm_id": known["realm_id"]}))
         own = base.get(erp).sign_ins[0].endpoints({})
-        parts = {name: other + urlsplit(getattr(own, name)).path for name in ("authorize", "token", "revoke")}
+        paths = {name: urlsplit(getattr(own, name)).path for name in ("authorize", "token", "revoke")}
+        parts = {name: other + path for name, path in paths.items() if path}
         if erp == "xero":
             parts["connections"] = f"{other}/connections"
         arguments = ["--erp", erp, "--mode", "documents", "--erp-url", box.url, "--erp-credentials", str(file)]
@@ -76,6 +78,65 @@ def test_a_server_that_is_no_sandbox_asks_for_credentials(capsys, tmp_path) -> N
     for wrong in ("tokens=http://x", "token=x"):
         with pytest.raises(CommandError, match="no address of a part"):
             create(capsys, "--erp", "xero", "--mode", "documents", "--erp-url", "http://x", "--erp-address", wrong)
+
+
+@pytest.mark.parametrize(
+    ("erp", "given", "more", "said"),
+    [
+        (
+            "netsuite",
+            {"account_id": "1", "clientId": "c"},
+            (),
+            "Nothing is known by clientId.*takes account_id, client_id",
+        ),
+        ("netsuite", {"account_id": "1"}, (), "lack client_id, certificate_id, private_key.*--erp-sign-in token"),
+        ("netsuite", {"account_id": "1"}, ("--erp-sign-in", "tba"), "tba is no way.*Known: certificate, token"),
+        ("zoho", {"client_id": "c", "client_secret": "s", "data_centre": "com"}, (), "can be us, eu, in, au"),
+        ("zoho", {"client_id": "c", "client_secret": "s", "organization_id": "1"}, (), "realm_id for the company"),
+        ("zoho", {"client_id": "c", "client_secret": "s"}, ("--erp-url", "localhost:1"), "begin it with http"),
+    ],
+)
+def test_what_is_wrong_with_credentials_is_said_by_the_names_in_the_file(
+    erp, given, more, said, tmp_path, capsys
+) -> None:
+    file = tmp_path / "credentials.json"
+    file.write_text(json.dumps(given))
+    url = ("--erp-url", "http://127.0.0.1:1")
+    with pytest.raises(CommandError, match=said):
+        create(capsys, "--erp", erp, "--mode", "documents", *url, "--erp-credentials", str(file), *more)
+
+
+def test_a_company_that_the_sign_in_does_not_open_is_refused_even_where_it_opens_one_only(tmp_path, capsys) -> None:
+    with start_in_thread("zoho") as box:
+        known = Books(box.url).state()
+        file = tmp_path / "credentials.json"
+        arguments = ("--erp", "zoho", "--mode", "documents", "--erp-url", box.url, "--erp-credentials", str(file))
+        file.write_text(json.dumps({**known["sign_in"]["fields"], "realm_id": "999"}))
+        with pytest.raises(CommandError, match="does not open that company"):
+            create(capsys, *arguments)
+        file.write_text(json.dumps({**known["sign_in"]["fields"], "realm_id": known["realm_id"]}))
+        assert create(capsys, *arguments)["status"] == "connected"
+        asked = Books(box.url).state("?requests=1")["requests"]
+    listed = [each for each in asked if "/organizations?" in each["path"]]
+    assert listed[-1]["path"].endswith(f"organization_id={known['realm_id']}")
+
+
+@pytest.mark.parametrize("erp", ["netsuite", "zoho"])
+def test_another_server_that_was_started_again_gets_everything_anew(erp, tmp_path, capsys) -> None:
+    with start_in_thread(erp) as box:
+        known = Books(box.url).state()
+        file = tmp_path / "credentials.json"
+        file.write_text(json.dumps({**known["sign_in"]["fields"], "realm_id": known["realm_id"]}))
+        arguments = ["--erp", erp, "--mode", "documents", "--erp-url", box.url, "--erp-credentials", str(file)]
+        create(capsys, *arguments, "--erp-unpaced")
+        with tenant_scope(Tenant.objects.get(slug="globex").pk):
+            connection = Connection.objects.get()
+            a_month(customers=1)
+            assert drain(connection.pk, until_empty=True, seconds=60).parked == 0
+            requests.post(f"{box.url}/_sandbox/reset", json={}, timeout=10)
+            assert create(capsys, *arguments, "--erp-unpaced")["to_do"] == []
+            assert drain(connection.pk, until_empty=True, seconds=60).parked == 0
+            assert reconcile(connection, through=JANUARY)[1].differences == []
 
 
 def test_tokens_that_somebody_else_got_are_used(tmp_path, capsys) -> None:

@@ -91,8 +91,8 @@ class Client:
     ) -> JsonObject:
         """Do one request, and once more if the token had expired. Raises DeliveryError for everything but success."""
         token = self._wiring.access.token()
-        # The list of organisations is no one organisation's.
-        query = {**({} if path == "organizations" else self._organization), **(params or {})}
+        # The contract wants the organisation with the list of organisations too, where one is known.
+        query = {**self._organization, **(params or {})}
         for last in (False, True):
             self._wiring.pace(("minute",))
             with self._wiring.slot():
