@@ -1,5 +1,6 @@
 """Wallets, disputes, recovered debt and refunds in documents mode: sent to each ERP as it allows, and both sides agree."""
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -270,6 +271,34 @@ def test_tax_that_a_customer_withheld_settles_invoices_there_too(
     deliver_all(connection)
     agreed(connection)
     assert {each.status for each in Invoice.objects.all()} == {"finalized"}
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("erp", ["zoho"], indirect=True)
+def test_zoho_keeps_tax_withheld_of_one_invoice_whichever_way_it_reads(
+    box: Any, connection: Connection, beside: bool
+) -> None:
+    """First as the published contract has it, beside the invoice and without an account; then as people do, if need be."""
+    books = Books(box.url)
+    books.prefer(WithheldBeside=beside)
+    first, _ = two_invoices_of_one_customer()
+    deliver_all(connection)
+    withhold([first], comes_back=True)
+    drain(connection.pk, until_empty=True, seconds=180)
+    map_withheld(connection, "zoho")
+    outbox.send_again(list(OutboxItem.objects.filter(state="parked").values_list("id", flat=True)))
+    deliver_all(connection)
+    agreed(connection)
+    state = books.state("?objects=1&requests=1")
+    (kept,) = state["objects"]["customerpayments"]
+    assert (kept["tax_amount_withheld"], kept["tax_account_name"]) == (2, "TDS Receivable")
+    sent = [
+        json.loads(each["body"]) for each in state["requests"] if "/customerpayments" in each["path"] and each["body"]
+    ]
+    published, plain = (each for each in sent if isinstance(each, dict))
+    assert (published["tax_amount_withheld"], "tax_account_id" in published) == (2, False)
+    assert list(published["invoices"][0]) == ["invoice_id", "amount_applied"]
+    assert (plain["invoices"][0]["tax_amount_withheld"], "tax_amount_withheld" in plain) == (2, False)
 
 
 def test_where_all_is_withheld_the_tax_alone_settles_the_invoice(erp: str, connection: Connection) -> None:

@@ -104,7 +104,12 @@ class Changer:
             return self._payment(sent, record)
         if only_look:
             return None
-        return self._payment(sent, self._stated(parcel, sent["id"], sent["body"]).get("payment") or {})
+        body = sent["body"]
+        published = payloads.as_published(body)
+        record = self._stated(parcel, sent["id"], published).get("payment") or {}
+        if published is not body and not objects.keeps_tax(record, body):
+            record = self._stated(parcel, sent["id"], body).get("payment") or {}
+        return self._payment(sent, record)
 
     def _stated(self, parcel: Parcel, payment_id: str, body: JsonObject) -> JsonObject:
         path, reference = f"customerpayments/{payment_id}", parcel.reference

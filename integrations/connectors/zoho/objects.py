@@ -199,15 +199,25 @@ def _linked(kind: Kind, found: JsonObject) -> tuple[tuple[str, Decimal], ...]:
 
 
 def parts_of(payment: JsonObject) -> list[tuple[str, Decimal, Decimal]]:
-    """Give what a payment settles, by invoice: what is applied, and the tax withheld on top."""
-    names = ("amount_applied", "tax_amount_withheld")
+    """Give what a payment settles, by invoice: what is applied, and the tax withheld on top, which may stand beside one."""
     rows = payment.get("invoices") or ()
-    return sorted((text(each.get("invoice_id")), *(decimal(each.get(name)) for name in names)) for each in rows)  # type: ignore[misc]
+    beside = decimal(payment.get("tax_amount_withheld")) if len(rows) == 1 else _ZERO
+    name = "tax_amount_withheld"
+    return sorted(
+        (text(each.get("invoice_id")), decimal(each.get("amount_applied")), decimal(each.get(name)) or beside)
+        for each in rows
+    )
+
+
+def keeps_tax(payment: JsonObject, wanted: JsonObject) -> bool:
+    """Tell whether a payment says that it keeps the tax withheld that it should, in no other account."""
+    account = text(payment.get("tax_account_id"))
+    return parts_of(payment) == parts_of(wanted) and account in ("", text(wanted.get("tax_account_id")))
 
 
 def _withheld(payment: JsonObject) -> Decimal:
     """Add up the tax that a payment says was withheld of its invoices."""
-    return sum((decimal(each.get("tax_amount_withheld")) for each in payment.get("invoices") or ()), _ZERO)
+    return sum((tax for _, _, tax in parts_of(payment)), _ZERO)
 
 
 def account(found: JsonObject) -> ErpRow:

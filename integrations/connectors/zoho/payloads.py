@@ -259,6 +259,19 @@ def settling_nothing(body: JsonObject, refusal: str) -> JsonObject | None:
     return {name: value for name, value in body.items() if name not in ("invoice_id", "amount_applied")}
 
 
+def as_published(body: JsonObject) -> JsonObject:
+    """State tax withheld of one invoice as the published contract has it: beside the list, and without its account.
+
+    People who use the API state it with the invoice, as `body` does, which is the only way for several.
+    """
+    parts = body.get("invoices") or []
+    if len(parts) != 1 or "tax_amount_withheld" not in parts[0]:
+        return body
+    part = {name: value for name, value in parts[0].items() if name != "tax_amount_withheld"}
+    rest = {name: value for name, value in body.items() if name != "tax_account_id"}
+    return {**rest, "invoices": [part], "tax_amount_withheld": parts[0]["tax_amount_withheld"]}
+
+
 def _sealed(body: JsonObject, **more: Any) -> str:
     return dumps({"body": body, **{name: value for name, value in more.items() if value not in ("", False)}})
 

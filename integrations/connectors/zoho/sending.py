@@ -132,8 +132,9 @@ class Sender:
         body = {name: value for name, value in sent["body"].items() if name not in left_out}
         params = _BY_NUMBER if kind in _NUMBERED else {}
         path = f"{MODULES[kind].path}/{external_id}"
-        answer = self._client.call("PUT", path, params=params, body=dumps(body), reference=parcel.reference)
-        return self._outcome(kind, Made(self._record(kind, answer), sent, parcel))
+        first = dumps(payloads.as_published(body))
+        answer = self._client.call("PUT", path, params=params, body=first, reference=parcel.reference)
+        return self._outcome(kind, Made(self._taxed(sent, self._record(kind, answer)), sent, parcel))
 
     def finish(self, kind: Kind, made: Sequence[Made]) -> list[Outcome]:
         """Publish journals and mark invoices as sent that are still drafts; what is not as we want it does not get so far."""
@@ -194,7 +195,7 @@ class Sender:
     def _create(self, kind: Kind, parcel: Parcel) -> Made:
         sent = loads(parcel.body)
         try:
-            record = self._put(kind, parcel.reference, sent["body"])
+            record = self._put(kind, parcel.reference, payloads.as_published(sent["body"]))
         except (NameTaken, Rejected) as error:
             found = self._look(kind, parcel, sent) if _is_duplicate(error) else None
             if found is None:
@@ -276,8 +277,24 @@ class Sender:
         except DeliveryError as error:
             raise _half_done(error) from error
 
+    def _taxed(self, sent: JsonObject, record: JsonObject) -> JsonObject:
+        """State the tax withheld with the invoice where a payment does not say that it was kept from beside it."""
+        body = sent["body"]
+        if payloads.as_published(body) is body or objects.keeps_tax(record, body):
+            return record
+        plain = dumps({name: value for name, value in body.items() if name != "custom_fields"})
+        try:
+            answer = self._client.call("PUT", f"customerpayments/{objects.text(record['payment_id'])}", body=plain)
+        except (Rejected, MissingMapping):
+            raise
+        except DeliveryError as error:
+            raise _half_done(error) from error
+        return self._record(Kind.PAYMENT, answer)
+
     def _rounded(self, kind: Kind, sent: JsonObject, record: JsonObject) -> JsonObject:
-        """Let an invoice's draft agree with ours to the cent where Zoho rounds its tax in another way."""
+        """Let an invoice's draft agree with ours to the cent where Zoho rounds its tax in another way, a payment in its tax."""
+        if kind is Kind.PAYMENT:
+            return self._taxed(sent, record)
         difference = objects.decimal(sent.get("total")) - objects.decimal(record.get("total"))
         if kind is not Kind.INVOICE or not sent.get("taxed") or not difference or not objects.is_draft(record):
             return record

@@ -26,6 +26,7 @@ def save(org: Organization, body: Json, old: Json | None) -> Json:
     amount = money.exact(body["amount"], "amount")
     if amount <= 0:
         raise invalid("amount")
+    body = _with_tax(org, body)
     _check_single(body, empty_refused=org.preferences["EmptyIdsRefused"])
     account = org.account(body.get("account_id") or org.books.role("deposits"))
     if account["account_type"] not in _MONEY:
@@ -309,6 +310,18 @@ def _post(org: Organization, payment: Json) -> None:
     org.books.post(_PATH, payment["payment_id"], postings)
     for account, _ in moved:
         use(org, account, payment["customer_id"])
+
+
+def _with_tax(org: Organization, body: Json) -> Json:
+    """Take tax withheld that stands beside the invoices, where this organization does."""
+    tax, parts = body.get("tax_amount_withheld"), body["invoices"]
+    if not tax or not org.preferences["WithheldBeside"]:
+        return body
+    if len(parts) != 1 or "tax_amount_withheld" in parts[0]:
+        raise invalid("tax_amount_withheld")
+    accounts = org.books.tables["chartofaccounts"].values()
+    own = next(each for each in accounts if each["account_type"] == "other_current_asset")
+    return {**body, "invoices": [{**parts[0], "tax_amount_withheld": tax}], "tax_account_id": own["account_id"]}
 
 
 def _taken(part: Json) -> Decimal:
