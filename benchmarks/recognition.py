@@ -30,7 +30,7 @@ WITH earned AS MATERIALIZED (
             'product_id', product_id, 'product_family_id', product_family_id, 'pricing_model', pricing_model,
             'recognition_method', method, 'service_start', service_start, 'service_end', service_end,
             'from_deferred', share::numeric(19, 4)::text, 'from_unbilled', '0.0000', 'obligation_id', obligation_id,
-            'earned_through', NULL)
+            'earned_through', NULL, 'invoice_id', NULL)
     FROM earned
 ), entries AS (
     INSERT INTO plain_accounting_journalentry (id, tenant_id, business_entity_id, date, currency, kind, description, event_id,
