@@ -41,16 +41,7 @@ def open_dispute(
     )
     if payment is None:
         raise NotFound(f"There is no payment with the id {payment_id}.")
-    if not reason.strip():
-        raise BillingError("Say what the customer disputes; an auditor will ask.")
-    if on < payment.received_on:
-        raise BillingError(f"The payment came in on {day_words(payment.received_on)}; it cannot be disputed before.")
-    if fee < 0 or fee != round_money(fee, payment.currency):
-        raise BillingError(f"The fee must not be negative, in whole minor units of {payment.currency}.")
-    if by_gateway and payment.gateway is None:
-        raise BillingError("No payment gateway captured this payment, so none can keep the money back.")
-    if reference and Dispute.objects.filter(reference=reference).exists():
-        raise BillingError(f"A dispute with the reference {reference} is recorded already.", code="duplicate")
+    _refuse_unfit(payment, on=on, fee=fee, reason=reason, reference=reference, by_gateway=by_gateway)
     from_unapplied, parts = choose_parts(payment, amount)
     dispute = Dispute.objects.create(
         tenant_id=payment.tenant_id,
@@ -88,6 +79,19 @@ def open_dispute(
         ]
     )
     return dispute
+
+
+def _refuse_unfit(payment: Payment, *, on: date, fee: Decimal, reason: str, reference: str, by_gateway: bool) -> None:
+    if not reason.strip():
+        raise BillingError("Say what the customer disputes; an auditor will ask.")
+    if on < payment.received_on:
+        raise BillingError(f"The payment came in on {day_words(payment.received_on)}; it cannot be disputed before.")
+    if fee < 0 or fee != round_money(fee, payment.currency):
+        raise BillingError(f"The fee must not be negative, in whole minor units of {payment.currency}.")
+    if by_gateway and payment.gateway is None:
+        raise BillingError("No payment gateway captured this payment, so none can keep the money back.")
+    if reference and Dispute.objects.filter(reference=reference).exists():
+        raise BillingError(f"A dispute with the reference {reference} is recorded already.", code="duplicate")
 
 
 @transaction.atomic
