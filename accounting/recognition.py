@@ -184,6 +184,10 @@ AND coalesce((SELECT max(s.service_end) FROM accounting_recognitionschedule s WH
     AND s.obligation_id IS NULL), i.start)
     < coalesce(least(i.end, h.end, c.end, %s::date), %s::date)
 """
+_WANTED = (
+    "SELECT i.id FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
+    f"JOIN billing_contractphase h ON h.id = i.phase_id WHERE {_WITHOUT_SCHEDULE} ORDER BY i.id LIMIT {_CHUNK}"
+)
 
 
 def open_schedules(*, through: date) -> int:
@@ -201,14 +205,14 @@ def open_schedules(*, through: date) -> int:
 @transaction.atomic
 def _open_some(through: date, after: int) -> tuple[int, int]:
     """Answer how many were opened, and the id of the last item that was looked at."""
-    items = read_items(
-        f"i.id IN (SELECT i.id FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
-        f"JOIN billing_contractphase h ON h.id = i.phase_id WHERE {_WITHOUT_SCHEDULE} ORDER BY i.id LIMIT {_CHUNK})",
-        [through, after, through + timedelta(days=1), through + timedelta(days=1)],
-        lock=True,
-    )
-    if not items:
+    until = through + timedelta(days=1)
+    with connection.cursor() as cursor:
+        cursor.execute(_WANTED, [through, after, until, until])
+        wanted = [pk for (pk,) in cursor.fetchall()]
+    if not wanted:
         return 0, after
+    # Whoever was quicker with one of them has opened its schedules by now: these are read after the items are held.
+    items = read_items("i.id = ANY(%s)", [wanted], lock=True)
     known = RecognitionSchedule.objects.filter(contract_item__in=[item.id for item in items], obligation_id=None)
     ends = dict(known.order_by().values_list("contract_item").annotate(Max("service_end")))
     fresh = [schedule for item in items for schedule in _missing(item, ends.get(item.id), through)]
@@ -217,7 +221,7 @@ def _open_some(through: date, after: int) -> tuple[int, int]:
         for schedule in fresh:
             schedule.is_committed = room.take(schedule.contract_item_id or 0, schedule.amount)
     schedules.add(fresh)
-    return len(fresh), items[-1].id
+    return len(fresh), wanted[-1]
 
 
 def _missing(item: Item, known_until: date | None, through: date) -> Iterable[Schedule]:

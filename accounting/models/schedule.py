@@ -98,11 +98,13 @@ class RecognitionSchedule(TenantModel):
             models.CheckConstraint(condition=Q(service_end__gt=F("service_start")), name="schedule_has_days"),
         ]
         indexes = [
+            # In the order in which a run goes through them.
             models.Index(
-                fields=["tenant", "service_start"],
+                fields=["tenant", "id"],
                 condition=~Q(recognized=F("amount")) & Q(is_void=False),
                 name="schedule_unfinished",
-            )
+            ),
+            models.Index(fields=["tenant"], condition=Q(is_metered=True), name="schedule_metered"),
         ]
 
     def __str__(self) -> str:
