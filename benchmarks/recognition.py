@@ -11,6 +11,7 @@ from benchmarks.report import Result
 
 CONTRACTS = 10_000
 _END = date(2026, 1, 31)
+_NEXT = date(2026, 2, 28), date(2026, 3, 31)
 
 # The same job for the one case of this company: contracts billed in full, revenue by days. It computes and writes what the
 # run does, and nothing else: the share of the month, its event, entry and two lines, the outbox row, and the new state of the
@@ -86,18 +87,33 @@ def measure(url: str) -> Iterator[Result]:
         before = _copied_schedules(connection, company.tenant_id)
     with tenant_scope(warm.tenant_id):
         recognize_revenue(through=_END)
-    with tenant_scope(company.tenant_id):
-        started = time.perf_counter()
-        run = recognize_revenue(through=_END)
-        seconds = time.perf_counter() - started
+    posted, seconds = _month_end(company.tenant_id, _END)
     with psycopg.connect(url) as connection:
         floor = min(_floor(connection, company.tenant_id) for _ in range(3))
         _compare(connection, rows=2 * CONTRACTS)
-    assert run.entries == before == CONTRACTS
-    detail = f"{seconds:.2f} s, {run.entries / seconds:,.0f} entries/s; floor {floor:.2f} s"
+    assert posted == before == CONTRACTS
+    for end in _NEXT:  # The best of three on both sides: after what was measured before, the server is still writing.
+        with tenant_scope(company.tenant_id):
+            run_billing(through=end.replace(day=1), finalize=True)
+        posted, again = _month_end(company.tenant_id, end)
+        assert posted == CONTRACTS
+        seconds = min(seconds, again)
+    detail = f"{seconds:.2f} s, {CONTRACTS / seconds:,.0f} entries/s; floor {floor:.2f} s"
     yield Result(
         "10,000 recognition entries computed and posted, times one INSERT … SELECT", seconds / floor, "<=", 2, detail
     )
+
+
+def _month_end(tenant_id: int, end: date) -> tuple[int, float]:
+    """Give the entries that were posted, and the seconds it took."""
+    from accounting.recognition import recognize_revenue
+    from billing.tenancy import tenant_scope
+
+    with tenant_scope(tenant_id):
+        started = time.perf_counter()
+        run = recognize_revenue(through=end)
+        seconds = time.perf_counter() - started
+    return run.entries, seconds
 
 
 def _copied_schedules(connection: psycopg.Connection, tenant_id: int) -> int:

@@ -7,7 +7,7 @@ from djmoney.money import Money
 from billing.fields import ZERO_IN_SQL, AmountField, CurrencyField
 from billing.models.contract import Contract, ContractItem
 from billing.models.customer import Customer
-from billing.models.product import Product, TaxRate
+from billing.models.product import Product, RecognitionMethod, TaxRate
 from billing.models.tenant import BusinessEntity
 from billing.tenancy import TenantModel
 
@@ -134,6 +134,13 @@ class InvoiceLine(TenantModel):
                 condition=Q(period_start=None, period_end=None) | Q(period_end__gt=F("period_start")),
                 name="invoice_line_period",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant"],
+                condition=Q(recognition_method=RecognitionMethod.AS_CONSUMED),
+                name="line_sells_credits",
+            )
         ]
 
     def __str__(self) -> str:
