@@ -104,10 +104,8 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
             events: list[RevenueRecognized] = []
             changed = []
             for schedule in chunk[start : start + _SLICE]:
-                fresh = list(_earn(schedule, through, earning, held, at_month_end=at_month_end))
-                if fresh and schedule.invoice_line_id is not None:
-                    invoice_id = invoices[schedule.invoice_line_id]
-                    fresh = [replace(event, invoice_id=invoice_id) for event in fresh]
+                invoice_id = invoices.get(schedule.invoice_line_id)
+                fresh = list(_earn(schedule, through, earning, held, at_month_end=at_month_end, invoice_id=invoice_id))
                 if fresh:
                     changed.append(schedule)
                     events += fresh
@@ -119,14 +117,20 @@ def _recognize(chunk: Sequence[Schedule], through: date, run: RecognitionRun) ->
     commitments.save(held)
 
 
-def _invoices_of(chunk: Sequence[Schedule]) -> dict[int, int]:
+def _invoices_of(chunk: Sequence[Schedule]) -> dict[int | None, int]:
     """Give the invoices of what stands on an invoice only, by line. A query where there is any."""
     lines = [schedule.invoice_line_id for schedule in chunk if schedule.invoice_line_id is not None]
     return dict(InvoiceLine.objects.filter(pk__in=lines).values_list("id", "invoice_id")) if lines else {}
 
 
 def _earn(
-    schedule: Schedule, through: date, earning: Earning, held: dict[int, Commitment], *, at_month_end: bool
+    schedule: Schedule,
+    through: date,
+    earning: Earning,
+    held: dict[int, Commitment],
+    *,
+    at_month_end: bool,
+    invoice_id: int | None,
 ) -> Iterable[RevenueRecognized]:
     if schedule.recognized_until is not None and through < schedule.recognized_until - timedelta(days=1):
         return  # A run to an earlier date takes nothing back.
@@ -145,11 +149,17 @@ def _earn(
         for on, part in earning.taken_back(schedule, delta) if delta < 0 else ((None, delta),):
             deferred = earn(schedule, part, held)
             schedule.postings += 1
-            yield _event(current_tenant_id(), schedule, step, on or dated, deferred, part - deferred)
+            yield _event(current_tenant_id(), schedule, step, on or dated, deferred, part - deferred, invoice_id)
 
 
 def _event(
-    tenant_id: int, schedule: Schedule, step: Step, dated: date, deferred: Decimal, unbilled: Decimal
+    tenant_id: int,
+    schedule: Schedule,
+    step: Step,
+    dated: date,
+    deferred: Decimal,
+    unbilled: Decimal,
+    invoice_id: int | None,
 ) -> RevenueRecognized:
     event_class = UsageTruedUp if step.is_true_up else RevenueRecognized
     return event_class(
@@ -172,22 +182,20 @@ def _event(
         from_unbilled=unbilled,
         obligation_id=schedule.obligation_id,
         earned_through=None if dated == step.day else step.day,
+        invoice_id=invoice_id,
     )
 
 
 # What has been delivered but not billed: service periods that began by the date and have no schedule yet.
 
 _WITHOUT_SCHEDULE = f"""
-NOT EXISTS (SELECT 1 FROM accounting_obligationitem o WHERE o.contract_item_id = i.id) AND
+FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id JOIN billing_contractphase h ON h.id = i.phase_id
+WHERE NOT EXISTS (SELECT 1 FROM accounting_obligationitem o WHERE o.contract_item_id = i.id) AND
 c.status <> '{ContractStatus.DRAFT}' AND h.kind = 'active' AND i.start <= %s AND i.id > %s
 AND coalesce((SELECT max(s.service_end) FROM accounting_recognitionschedule s WHERE s.contract_item_id = i.id
     AND s.obligation_id IS NULL), i.start)
     < coalesce(least(i.end, h.end, c.end, %s::date), %s::date)
 """
-_WANTED = (
-    "SELECT i.id FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
-    f"JOIN billing_contractphase h ON h.id = i.phase_id WHERE {_WITHOUT_SCHEDULE} ORDER BY i.id LIMIT {_CHUNK}"
-)
 
 
 def open_schedules(*, through: date) -> int:
@@ -207,7 +215,7 @@ def _open_some(through: date, after: int) -> tuple[int, int]:
     """Answer how many were opened, and the id of the last item that was looked at."""
     until = through + timedelta(days=1)
     with connection.cursor() as cursor:
-        cursor.execute(_WANTED, [through, after, until, until])
+        cursor.execute(f"SELECT i.id {_WITHOUT_SCHEDULE} ORDER BY i.id LIMIT {_CHUNK}", [through, after, until, until])
         wanted = [pk for (pk,) in cursor.fetchall()]
     if not wanted:
         return 0, after
@@ -255,10 +263,8 @@ def behind_schedule(*, business_entity_id: int, through: date) -> int:
             "SELECT (SELECT count(*) FROM accounting_recognitionschedule WHERE business_entity_id = %s AND NOT is_void "
             "AND service_start <= %s AND recognized <> amount "
             "AND coalesce(recognized_until, service_start) < least(service_end, %s)) + "
-            "(SELECT count(*) FROM billing_contractitem i JOIN billing_contract c ON c.id = i.contract_id "
-            f"JOIN billing_contractphase h ON h.id = i.phase_id "
-            f"WHERE c.business_entity_id = %s AND {_WITHOUT_SCHEDULE})",
-            [business_entity_id, through, until, business_entity_id, through, 0, until, until],
+            f"(SELECT count(*) {_WITHOUT_SCHEDULE} AND c.business_entity_id = %s)",
+            [business_entity_id, through, until, through, 0, until, until, business_entity_id],
         )
         return int(cursor.fetchone()[0])
 
