@@ -1,5 +1,7 @@
 """The clock and the wake-ups: what django-q2 runs delivers, also what a dead worker left."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -34,6 +36,20 @@ def test_a_wake_up_delivers(connect, tenant) -> None:
     assert undelivered() == 0
 
 
+@contextmanager
+def held_elsewhere(space: int, connection: Connection) -> Iterator[None]:
+    """Another session is at work at a connection."""
+    other = database.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s::int, %s::int)", [space, connection.pk])
+    try:
+        yield
+    finally:
+        with other.cursor() as cursor:  # The server lets go of a closed session's lock only when it notices.
+            cursor.execute("SELECT pg_advisory_unlock(%s::int, %s::int)", [space, connection.pk])
+        other.close()
+
+
 def called(name: str = "drain_connection") -> list[str]:
     """The calls of workers that wait in the queue."""
     return [each.func() for each in OrmQ.objects.all() if each.func().endswith(name)]
@@ -61,16 +77,9 @@ def test_the_clock_asks_every_live_erp_what_changed(connect) -> None:
 def test_one_worker_at_a_time_asks_an_erp_what_changed(connect, tenant) -> None:
     """Another session is at it; the clock's next call finds it so and goes away."""
     connection = connect()
-    other = database.copy()
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s::int, %s::int)", [lanes._POLLING, connection.pk])
-    try:
+    with held_elsewhere(lanes._POLLING, connection):
         tasks.poll_connection(tenant.pk, connection.pk)
         assert Connection.objects.get().polled_at is None
-    finally:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s::int, %s::int)", [lanes._POLLING, connection.pk])
-        other.close()
     tasks.poll_connection(tenant.pk, connection.pk)
     assert Connection.objects.get().polled_at is not None
 
@@ -128,16 +137,9 @@ def test_a_worker_whose_turn_is_over_before_the_work_is_calls_another(quiet, ten
 def test_no_more_workers_than_are_useful_are_at_one_connection(quiet, tenant, monkeypatch) -> None:
     """Another session holds every lane: the worker that was called goes away, and calls nobody."""
     monkeypatch.setattr(lanes, "_useful", lambda spec: 1)
-    other = database.copy()
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s::int, %s::int)", [lanes._SPACE, quiet.pk])
-    try:
+    with held_elsewhere(lanes._SPACE, quiet):
         tasks.drain_connection(tenant.pk, quiet.pk)
         assert (undelivered(), called()) == (40, [])
-    finally:
-        with other.cursor() as cursor:  # The server lets go of a closed session's lock only when it notices.
-            cursor.execute("SELECT pg_advisory_unlock(%s::int, %s::int)", [lanes._SPACE, quiet.pk])
-        other.close()
     tasks.drain_connection(tenant.pk, quiet.pk)
     assert undelivered() == 0
 
