@@ -13,13 +13,12 @@ from django.utils import timezone
 from accounting.checks import check_ledger
 from accounting.models import AccountingPeriod, JournalEntry, JournalLine
 from accounting.periods import close_period
-from accounting.setup import set_up_books
-from billing.models import BusinessEntity, Customer, Invoice, Product, Tenant
+from billing.models import Invoice, Product, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.invoices import finalize_invoices
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
+from tests.globex import make_globex
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,11 +38,8 @@ COPY_OF_LINES = (
 @pytest.fixture
 def company() -> Tenant:
     """January billed, February a draft."""
-    made = create_tenant(slug="globex", name="Globex", currency="USD")
+    made, customer = make_globex()
     with tenant_scope(made.pk):
-        entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
-        customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
         product = Product.objects.create(code="pro", name="Pro plan")
         item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "100"}}
         contract = draft_contract(customer=customer, number="K-1", start=date(2026, 1, 1), items=[item], term_months=12)

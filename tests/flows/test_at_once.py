@@ -21,11 +21,9 @@ from accounting.models import AccountingPeriod, JournalEntry, JournalLine, Recog
 from accounting.periods import close_period, reopen_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
-from accounting.setup import set_up_books
 from billing.importing.column_map import load_column_map
 from billing.importing.contracts import import_contracts
 from billing.models import (
-    BusinessEntity,
     Contract,
     ContractItem,
     Customer,
@@ -41,9 +39,9 @@ from billing.services.contracts import draft_contract, end_contract, start_contr
 from billing.services.invoices import finalize_invoices
 from billing.services.modifications import Modification, modify_contract
 from billing.services.payments import receive_payment
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.api.caller import Caller, usd
+from tests.globex import make_globex
 
 pytestmark = pytest.mark.django_db(transaction=True)
 JAN, FEB, MAR = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
@@ -52,11 +50,8 @@ JAN, FEB, MAR = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
 @pytest.fixture
 def company() -> Tenant:
     """Three contracts over 100.01 a month; January billed."""
-    made = create_tenant(slug="globex", name="Globex", currency="USD")
+    made, customer = make_globex()
     with tenant_scope(made.pk):
-        entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
-        customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
         product = Product.objects.create(code="plan", name="Plan")
         item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "100.01"}}
         for number in ("K-1", "K-2", "K-3"):

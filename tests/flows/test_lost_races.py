@@ -15,24 +15,20 @@ from accounting import posting
 from accounting.checks import check_ledger
 from accounting.models import AccountingPeriod
 from accounting.periods import close_period
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Customer, Membership, Payment, Role, Tenant
 from billing.refusals import LostRace, database_refusal
 from billing.services.payments import receive_payment
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.api.caller import Caller, usd
+from tests.globex import make_globex
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def company() -> Tenant:
-    made = create_tenant(slug="globex", name="Globex", currency="USD")
+    made, payer = make_globex()
     with tenant_scope(made.pk):
-        entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
-        payer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
         receive_payment(
             customer_id=payer.pk, received_on=date(2026, 1, 5), amount=Decimal(1), currency="USD", allocations={}
         )
