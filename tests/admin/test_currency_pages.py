@@ -84,7 +84,9 @@ def test_balances_are_looked_at_before_they_are_revalued(
     assert "not the last day of one" in refused and JournalEntry.objects.count() == entries
     unseen = accountant.post(reverse(REVALUE), {"at": "2026-03-31", "confirmed": "2026-02-28"}).content.decode()
     assert "-50.00 EUR" in unseen and JournalEntry.objects.count() == entries
-    done = accountant.post(reverse(REVALUE), {"at": "2026-03-31", "confirmed": "2026-03-31"}, follow=True).content.decode()
+    done = accountant.post(
+        reverse(REVALUE), {"at": "2026-03-31", "confirmed": "2026-03-31"}, follow=True
+    ).content.decode()
     assert "1 balance revalued: loss of 5.00 USD" in done
     posted, back = JournalEntry.objects.order_by("pk")[entries:]
     assert (posted.date, back.date) == (date(2026, 3, 31), date(2026, 4, 1))
