@@ -51,13 +51,15 @@ def general_ledger(*, account_id: int, since: date, until: date, page: int = 1, 
         )
         closing, count = cursor.fetchone()
         cursor.execute(
-            "SELECT l.id, l.entry_id, l.date, e.description, b.kind, e.event_id, l.customer_id, l.invoice_id, "
+            "SELECT l.id, l.entry_id, l.date, l.description, b.kind, l.event_id, l.customer_id, l.invoice_id, "
             "l.base_debit, l.base_credit, l.balance FROM ("
-            "  SELECT *, %s + sum(base_debit - base_credit) OVER (ORDER BY date, entry_id, position) AS balance "
-            "  FROM accounting_journalline WHERE account_id = %s AND date BETWEEN %s AND %s"
-            "  ORDER BY date, entry_id, position LIMIT %s OFFSET %s"
-            ") l JOIN accounting_journalentry e ON e.id = l.entry_id JOIN billing_businessevent b ON b.id = e.event_id "
-            "ORDER BY l.date, l.entry_id, l.position",
+            "  SELECT l.*, e.posted_at, e.description, e.event_id, %s + sum(l.base_debit - l.base_credit) "
+            "  OVER (ORDER BY l.date, e.posted_at, l.entry_id, l.position) AS balance "
+            "  FROM accounting_journalline l JOIN accounting_journalentry e ON e.id = l.entry_id "
+            "  WHERE l.account_id = %s AND l.date BETWEEN %s AND %s"
+            "  ORDER BY l.date, e.posted_at, l.entry_id, l.position LIMIT %s OFFSET %s"
+            ") l JOIN billing_businessevent b ON b.id = l.event_id "
+            "ORDER BY l.date, l.posted_at, l.entry_id, l.position",
             [opening, account_id, since, until, page_size, (page - 1) * page_size],
         )
         return Ledger(opening, closing, count, [LedgerLine(*row) for row in cursor.fetchall()])
