@@ -110,7 +110,7 @@ def _default_for(account: Account) -> Table:
 
 def _latest(account: Account, currency: str) -> Table:
     now = today(account.business_entity)
-    ledger = general_ledger(account_id=account.pk, since=now.replace(day=1), until=now, page_size=10)
+    ledger = general_ledger(account_id=account.pk, since=now.replace(day=1), until=now, most=10)
     return Table(
         "Lines of this month",
         columns("Date", "Entry", "Description", ">Debit", ">Credit"),

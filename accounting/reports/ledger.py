@@ -39,8 +39,8 @@ class Ledger:
     lines: list[LedgerLine]
 
 
-def general_ledger(*, account_id: int, since: date, until: date, page: int = 1, page_size: int = _PAGE) -> Ledger:
-    """Give one page of the lines of an account in the order they stand in the books, with the running balance."""
+def general_ledger(*, account_id: int, since: date, until: date, most: int = _PAGE) -> Ledger:
+    """Give the first lines of an account in the order they stand in the books, with the running balance."""
     entity_id = Account.objects.values_list("business_entity_id", flat=True).get(pk=account_id)
     opening = account_balance(business_entity_id=entity_id, account_id=account_id, at=since - timedelta(days=1))
     with connection.cursor() as cursor:
@@ -55,9 +55,9 @@ def general_ledger(*, account_id: int, since: date, until: date, page: int = 1, 
             "l.base_debit, l.base_credit, l.balance FROM ("
             "  SELECT *, %s + sum(base_debit - base_credit) OVER (ORDER BY date, entry_id, position) AS balance "
             "  FROM accounting_journalline WHERE account_id = %s AND date BETWEEN %s AND %s"
-            "  ORDER BY date, entry_id, position LIMIT %s OFFSET %s"
+            "  ORDER BY date, entry_id, position LIMIT %s"
             ") l JOIN accounting_journalentry e ON e.id = l.entry_id JOIN billing_businessevent b ON b.id = e.event_id "
             "ORDER BY l.date, l.entry_id, l.position",
-            [opening, account_id, since, until, page_size, (page - 1) * page_size],
+            [opening, account_id, since, until, most],
         )
         return Ledger(opening, closing, count, [LedgerLine(*row) for row in cursor.fetchall()])
