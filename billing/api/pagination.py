@@ -1,10 +1,10 @@
 """Pages by cursor: stable while rows are added, and as fast on the last page as on the first."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.utils.dateparse import parse_datetime
+from django.db.models import Q
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
@@ -27,17 +27,17 @@ class Pages(CursorPagination):
     page_size_query_param = "page_size"
     page_size_query_description = "How many results a page has, 1 to 500."
     cursor_query_description = "Where the page starts; taken from `next` or `previous`."
-    ordering = _NEWEST_FIRST
+    ordering: Any = _NEWEST_FIRST
     query_params = frozenset({"cursor", "page_size", "ordering"})
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.page_size = self.get_page_size(request)
         self.base_url = request.build_absolute_uri()
         self.ordering = self.get_ordering(request, queryset, view)
         self.cursor = self.decode_cursor(request)
-        position = self.cursor.position if self.cursor else None
-        turned = bool(self.cursor and self.cursor.reverse)
+        position = None if self.cursor is None or self.cursor.position is None else str(self.cursor.position)
+        turned = self.cursor is not None and self.cursor.reverse
         newest_first = self.ordering[0].startswith("-") != turned
         names = [name.removeprefix("-") for name in self.ordering]
         rows = queryset.order_by(*(f"-{name}" if newest_first else name for name in names))
@@ -45,7 +45,7 @@ class Pages(CursorPagination):
             rows = rows.filter(_behind(names, _values(position, len(names)), "lt" if newest_first else "gt"))
         found = list(rows[: self.page_size + 1])
         page = found[: self.page_size]
-        beyond = self._get_position_from_instance(found[-1], self.ordering) if len(found) > len(page) else None
+        beyond: str | None = self._get_position_from_instance(found[-1], self.ordering) if found[len(page) :] else None
         self.page = page[::-1] if turned else page
         before, behind = (beyond, position) if turned else (position, beyond)
         self.has_previous, self.previous_position = before is not None, before
@@ -69,7 +69,7 @@ class Pages(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         cursor = super().decode_cursor(request)
-        if cursor and cursor.position is not None and _values(str(cursor.position), len(self.ordering)) is None:
+        if cursor and cursor.position is not None and not _values(str(cursor.position), len(self.ordering)):
             raise ValidationError({"cursor": ["Take the cursor from `next` or `previous`, unchanged."]})
         return cursor
 
@@ -91,21 +91,21 @@ class Pages(CursorPagination):
         ]
 
 
-def _values(position: str, count: int) -> list[Any] | None:
-    """Read a row's place: moments, and its id last; None where that is not what is written there."""
+def _values(position: str, count: int) -> list[Any]:
+    """Read a row's place: moments, and its id last; nothing where that is not what is written there."""
     *moments, pk = position.split(_BETWEEN)
     if len(moments) + 1 != count or not (pk.isascii() and pk.isdigit() and len(pk) <= _MAX_ID_DIGITS):
-        return None
+        return []
     try:
-        read = [parse_datetime(each) for each in moments]
+        read = [datetime.fromisoformat(each) for each in moments]
     except ValueError:
-        return None
-    return None if any(each is None or each.tzinfo is None for each in read) else [*read, int(pk)]
+        return []
+    return [*read, int(pk)] if all(each.tzinfo for each in read) else []
 
 
-def _behind(names: list[str], values: list[Any], which: str) -> Q:
+def _behind(names: Sequence[str], values: Sequence[Any], which: str) -> Q:
     """Write (a, b) < (x, y) so that an index over both columns is entered at x."""
-    name, value, *_ = names[0], values[0]
+    name, value = names[0], values[0]
     if len(names) == 1:
         return Q(**{f"{name}__{which}": value})
     rest = _behind(names[1:], values[1:], which)
