@@ -22,6 +22,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from billing.fields import CURRENCIES
+from billing.importing import plain
 
 LARGEST = 20 * 1024 * 1024
 _KNOWN = frozenset(dict(CURRENCIES))
@@ -41,6 +42,7 @@ _NO_HEADING = (
     "The first line must be the heading, with commas between: either Date, then a currency code for each column; or one row for "
     "each day and currency, with columns called TIME_PERIOD, CURRENCY and OBS_VALUE (or Date, Currency, Rate)."
 )
+_WRITTEN_DAY = re.compile("(?P<day>[0-9]{1,2}) (?P<month>[A-Z][a-z]+) (?P<year>[0-9]{4})")
 
 
 class UnreadableRates(ValueError):
@@ -219,16 +221,10 @@ def _past_day(value: str, today: date) -> date:
 
 
 def _day(value: str) -> date | None:
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        pass
-    day, _, rest = value.partition(" ")
-    month, _, year = rest.partition(" ")
-    try:
-        return date(int(year), _MONTHS.index(month) + 1, int(day))
-    except ValueError:
-        return None
+    written = _WRITTEN_DAY.fullmatch(value)
+    if written and written["month"] in _MONTHS:
+        value = f"{written['year']}-{_MONTHS.index(written['month']) + 1:02}-{int(written['day']):02}"
+    return plain.day(value)
 
 
 def _rate(value: str) -> Decimal | None:

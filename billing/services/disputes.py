@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.errors import BillingError, NotFound, WrongState
+from billing.events import head_of
 from billing.models import BusinessEvent, Dispute, DisputeStatus, Payment
 from billing.money import format_money, round_money
 from billing.payment_events import DisputeLost, DisputeOpened, DisputeWon
@@ -62,11 +63,7 @@ def open_dispute(
     publish(
         [
             DisputeOpened(
-                tenant_id=dispute.tenant_id,
-                business_entity_id=dispute.business_entity_id,
-                occurred_on=on,
-                currency=dispute.currency,
-                key=str(dispute.pk),
+                **head_of(dispute, on=on, key=dispute.pk),
                 dispute_id=dispute.pk,
                 payment_id=payment.pk,
                 customer_id=dispute.customer_id,
@@ -110,11 +107,7 @@ def win_dispute(*, dispute_id: int, on: date, fee_returned: Decimal = ZERO) -> D
     publish(
         [
             DisputeWon(
-                tenant_id=dispute.tenant_id,
-                business_entity_id=dispute.business_entity_id,
-                occurred_on=on,
-                currency=dispute.currency,
-                key=str(dispute.pk),
+                **head_of(dispute, on=on, key=dispute.pk),
                 dispute_id=dispute.pk,
                 payment_id=dispute.payment_id,
                 customer_id=dispute.customer_id,
@@ -137,11 +130,7 @@ def lose_dispute(*, dispute_id: int, on: date) -> Dispute:
     publish(
         [
             DisputeLost(
-                tenant_id=dispute.tenant_id,
-                business_entity_id=dispute.business_entity_id,
-                occurred_on=on,
-                currency=dispute.currency,
-                key=str(dispute.pk),
+                **head_of(dispute, on=on, key=dispute.pk),
                 dispute_id=dispute.pk,
                 payment_id=dispute.payment_id,
                 customer_id=dispute.customer_id,

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import AllocatedPart, Event, PaymentAllocated, PaymentReceived
+from billing.events import AllocatedPart, Event, PaymentAllocated, PaymentReceived, head_of
 from billing.models import OPEN_STATUSES, Customer, Invoice, Payment, PaymentAllocation, PaymentMethod
 from billing.money import allocate, format_money, round_money
 from billing.payment_events import PaymentCaptured
@@ -99,11 +99,7 @@ def _received(payment: Payment, parts: Sequence[PaymentAllocation]) -> Event:
         for part, share in zip(parts, shares, strict=True)
     )
     facts: dict[str, Any] = {
-        "tenant_id": payment.tenant_id,
-        "business_entity_id": payment.business_entity_id,
-        "occurred_on": payment.received_on,
-        "currency": payment.currency,
-        "key": str(payment.pk),
+        **head_of(payment, on=payment.received_on, key=payment.pk),
         "payment_id": payment.pk,
         "customer_id": payment.customer_id,
         "method": payment.method,
@@ -140,11 +136,7 @@ def allocate_payment(*, payment_id: int, allocations: Mapping[int, Decimal], on:
     publish(
         [
             PaymentAllocated(
-                tenant_id=payment.tenant_id,
-                business_entity_id=payment.business_entity_id,
-                occurred_on=on,
-                currency=payment.currency,
-                key=str(part.pk),
+                **head_of(payment, on=on, key=part.pk),
                 payment_id=payment.pk,
                 allocation_id=part.pk,
                 invoice_id=part.invoice_id,

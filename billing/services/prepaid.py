@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from billing.errors import BillingError, NotFound
+from billing.events import head_of
 from billing.models import (
     CreditUse,
     CreditUseKind,
@@ -172,11 +173,7 @@ def _record(
     publish(
         [
             event(
-                tenant_id=use.tenant_id,
-                business_entity_id=use.invoice_line.invoice.business_entity_id,
-                occurred_on=use.on,
-                currency=use.currency,
-                key=str(use.pk),
+                **head_of(use.invoice_line.invoice, on=use.on, key=use.pk),
                 credit_use_id=use.pk,
                 invoice_id=use.invoice_line.invoice_id,
                 customer_id=use.invoice_line.invoice.customer_id,

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from billing.errors import BillingError, NotFound
+from billing.events import head_of
 from billing.models import CreditNote, Customer, Payment, Refund, WalletEntryKind
 from billing.money import format_money, round_money
 from billing.payment_events import RefundPaid, ReturnedLine
@@ -172,11 +173,7 @@ def _pay(
     publish(
         [
             RefundPaid(
-                tenant_id=refund.tenant_id,
-                business_entity_id=refund.business_entity_id,
-                occurred_on=on,
-                currency=currency,
-                key=str(refund.pk),
+                **head_of(refund, on=on, key=refund.pk),
                 refund_id=refund.pk,
                 customer_id=customer.pk,
                 payment_id=refund.payment_id,
