@@ -4,6 +4,7 @@ Each check is one query that answers the rows that should not be there.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -345,7 +346,7 @@ def check_ledger(tenant: Tenant) -> LedgerCheck:
 def _too_fine(cursor: CursorWrapper) -> list[str]:
     """Name amounts with more decimals than their currency has."""
     codes = [code for code, _ in CURRENCIES]
-    given = {"currencies": codes, "digits": [minor_digits(code) for code in codes]}
+    given: dict[str, Any] = {"currencies": codes, "digits": [minor_digits(code) for code in codes]}
     cursor.execute(f"{_TOO_FINE} LIMIT {_MOST}", given)
     return [
         f"{what} {pk} has an amount of {amount.normalize():f} {currency}, which has {minor_digits(currency)} decimals."

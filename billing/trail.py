@@ -8,6 +8,7 @@ the names and times are true: what one database holds, its owner can write.
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 from django.apps import apps
 from django.db import connection
@@ -75,7 +76,7 @@ def gaps_in_the_trail(tenant_id: int, most: int) -> Iterator[str]:
     """Say in a sentence each what the trail does not tell; nothing when it is whole. At most so many for each table."""
     with connection.cursor() as cursor:
         for table in _recorded():
-            given = {
+            given: dict[str, Any] = {
                 "tenant": tenant_id,
                 "model": table.model,
                 "unseen": ["tenant_id", *table.ignored, *table.secret],
