@@ -27,7 +27,8 @@ def save(org: Organization, path: str, body: Json, old: Json | None, *, own_numb
     lines = [_line(org, each, money) for each in body["line_items"]]
     if not 1 <= len(lines) <= _LINES:
         raise too_long("line_items", _LINES)
-    is_inclusive = body.get("is_inclusive_tax", old["is_inclusive_tax"] if old else org.preferences["RatesIncludeTax"])
+    before = old["is_inclusive_tax"] if old else org.preferences["RatesIncludeTax"]
+    is_inclusive = bool(body.get("is_inclusive_tax", before))
     sums = _sums(org, lines, money, body.get("adjustment", ZERO), is_inclusive=is_inclusive)
     number_name, _ = NUMBERS[path]
     data = {
