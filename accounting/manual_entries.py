@@ -21,6 +21,7 @@ from accounting.models import (
 )
 from accounting.periods import hold_month
 from accounting.reversing import publish_reversals
+from billing.events import head_of
 from billing.models import BusinessEntity
 from billing.money import format_money, round_money
 from billing.periods import add_months, day_words, first_of_month, first_of_next_month
@@ -278,11 +279,7 @@ def _check_rates(entry: ManualEntry, days: Iterable[date]) -> None:
 
 def _approved(entry: ManualEntry, lines: Sequence[ManualEntryLine]) -> ManualEntryApproved:
     return ManualEntryApproved(
-        tenant_id=entry.tenant_id,
-        business_entity_id=entry.business_entity_id,
-        occurred_on=entry.date,
-        currency=entry.currency,
-        key=str(entry.pk),
+        **head_of(entry, on=entry.date, key=entry.pk),
         manual_entry_id=entry.pk,
         description=entry.description,
         approved_by=str(entry.approved_by),

@@ -14,6 +14,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from billing.fields import CURRENCIES
+from billing.importing import plain
 
 LARGEST = 20 * 1024 * 1024
 _KNOWN = frozenset(dict(CURRENCIES))
@@ -24,6 +25,7 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_WRITTEN_DAY = re.compile("(?P<day>[0-9]{1,2}) (?P<month>[A-Z][a-z]+) (?P<year>[0-9]{4})")
 _NOTHING = frozenset(("", "N/A", "-"))
 
 
@@ -135,16 +137,10 @@ def _take(
 
 
 def _day(value: str) -> date | None:
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        pass
-    day, _, rest = value.partition(" ")
-    month, _, year = rest.partition(" ")
-    try:
-        return date(int(year), _MONTHS.index(month) + 1, int(day))
-    except ValueError:
-        return None
+    written = _WRITTEN_DAY.fullmatch(value)
+    if written and written["month"] in _MONTHS:
+        value = f"{written['year']}-{_MONTHS.index(written['month']) + 1:02}-{int(written['day']):02}"
+    return plain.day(value)
 
 
 def _rate(value: str) -> Decimal | None:

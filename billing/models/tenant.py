@@ -1,6 +1,9 @@
 """Who uses Counterfoil: tenants, their legal entities, their people and their keys."""
 
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
@@ -62,6 +65,13 @@ class BusinessEntity(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones.
+            words = f"“{self.time_zone}” is not the name of a time zone, such as Europe/Berlin."
+            raise ValidationError({"time_zone": words}) from None
 
 
 class Role(models.TextChoices):

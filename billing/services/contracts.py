@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from billing import pricing
 from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import CommitmentLine, ContractEnded, ContractRenewed, ContractStarted
+from billing.events import CommitmentLine, ContractEnded, ContractRenewed, ContractStarted, head_of
 from billing.models import (
     Contract,
     ContractItem,
@@ -142,8 +142,7 @@ def start_contracts(contract_ids: Sequence[int]) -> None:
     publish(
         [
             ContractStarted(
-                occurred_on=contract.start,
-                key=str(contract.pk),
+                **head_of(contract, on=contract.start, key=contract.pk),
                 **commitment(contract, items[contract.pk], since=None),
             )
             for contract in contracts.values()
@@ -196,8 +195,7 @@ def _renew(contracts: Sequence[Contract]) -> None:
     publish(
         [
             ContractRenewed(
-                occurred_on=ends[contract.pk],
-                key=f"{contract.pk}:{contract.terms_renewed}",
+                **head_of(contract, on=ends[contract.pk], key=f"{contract.pk}:{contract.terms_renewed}"),
                 **commitment(contract, items[contract.pk], since=ends[contract.pk]),
             )
             for contract in contracts
@@ -259,11 +257,7 @@ def _ended(contract: Contract, end: date, before: Mapping[int, Decimal]) -> Cont
         for item in items
     )
     return ContractEnded(
-        tenant_id=contract.tenant_id,
-        business_entity_id=contract.business_entity_id,
-        occurred_on=end,
-        currency=contract.currency,
-        key=f"{contract.pk}:{end}",
+        **head_of(contract, on=end, key=f"{contract.pk}:{end}"),
         contract_id=contract.pk,
         contract_number=contract.number,
         customer_id=contract.customer_id,

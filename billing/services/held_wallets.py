@@ -16,6 +16,7 @@ from django.db.models import DecimalField, F, Sum
 from django.db.models.functions import Coalesce
 
 from billing.errors import BillingError, NotFound
+from billing.events import head_of
 from billing.models import Customer, Wallet, WalletDraw, WalletEntry, WalletEntryKind
 from billing.payment_events import WalletExpired
 from billing.periods import day_words
@@ -161,11 +162,7 @@ def _draw(wallet: Held, entry: WalletEntry, amount: Decimal, sources: Mapping[in
 
 def facts_of(entry: WalletEntry, wallet: Wallet) -> dict[str, Any]:
     return {
-        "tenant_id": wallet.tenant_id,
-        "business_entity_id": wallet.business_entity_id,
-        "occurred_on": entry.on,
-        "currency": wallet.currency,
-        "key": str(entry.pk),
+        **head_of(wallet, on=entry.on, key=entry.pk),
         "wallet_entry_id": entry.pk,
         "customer_id": wallet.customer_id,
     }

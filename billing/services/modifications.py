@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import ContractModified, ModifiedLine
+from billing.events import ContractModified, ModifiedLine, head_of
 from billing.models import (
     Adjustment,
     Contract,
@@ -254,11 +254,7 @@ def _kind(lines: Sequence[ModifiedLine], old_end: date | None, change: Modificat
 
 def _event(contract: Contract, modification: ContractModification, lines: Sequence[ModifiedLine]) -> ContractModified:
     return ContractModified(
-        tenant_id=contract.tenant_id,
-        business_entity_id=contract.business_entity_id,
-        occurred_on=modification.effective_on,
-        currency=contract.currency,
-        key=f"{contract.pk}:{modification.number}",
+        **head_of(contract, on=modification.effective_on, key=f"{contract.pk}:{modification.number}"),
         modification_id=modification.pk,
         modification_kind=modification.kind,
         contract_id=contract.pk,

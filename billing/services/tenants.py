@@ -1,8 +1,5 @@
 """Create a tenant with its first business entity and number series."""
 
-from functools import cache
-from zoneinfo import available_timezones
-
 from django.db import transaction
 
 from billing.errors import BillingError
@@ -11,19 +8,15 @@ from billing.models import BusinessEntity, NumberSeries, SeriesKind, Tenant
 from billing.signals import business_entity_added
 from billing.tenancy import tenant_scope
 
-_time_zones = cache(available_timezones)  # It reads the system's folders each time.
-
 
 @transaction.atomic
-def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "UTC", country: str = "") -> Tenant:
+def create_tenant(*, slug: str, name: str, currency: str) -> Tenant:
     """Create the tenant, its business entity `main` and its number series; an existing one is left as it is.
 
-    Raises BillingError for an unknown currency or time zone, and when the tenant exists with another currency.
+    Raises BillingError for an unknown currency, and when the tenant exists with another currency.
     """
     if currency not in dict(CURRENCIES):
         raise BillingError(f"“{currency}” is not a currency code that Counterfoil keeps books in, such as USD or EUR.")
-    if time_zone not in _time_zones():
-        raise BillingError(f"“{time_zone}” is not a time zone name, such as Europe/Berlin.")
     tenant, _ = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
     with tenant_scope(tenant.pk):
         entity = BusinessEntity.objects.filter(code="main").first()
@@ -33,9 +26,7 @@ def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "UTC"
                 "Choose another name, or leave the currency as it is."
             )
         if entity is None:
-            add_business_entity(
-                tenant=tenant, code="main", name=name, currency=currency, time_zone=time_zone, country=country
-            )
+            add_business_entity(tenant=tenant, code="main", name=name, currency=currency)
     return tenant
 
 

@@ -34,6 +34,9 @@ def rate(currency: str, base: str, day: date) -> Decimal:
     [
         ("2026-02-30,1.1,\n", 2, "not a date"),
         ("02/03/2026,1.1,\n", 2, "not a date"),
+        ("2026-W10-1,1.1,\n", 2, "not a date"),
+        ("1 January 99999999999999999999,1.1,\n", 2, "not a date"),
+        ("0001-01-01,1.1,\n", 2, "not a date"),
         ("2026-03-02,1.1,160,140,\n2026-03-02,1.1,160,140,\n", 3, "on line 2 already"),
         ("2026-03-11,1.1,160,140,\n", 2, "is not over yet"),
         ("2026-03-02,0,160,140,\n", 2, "USD: “0” is not a rate"),

@@ -391,6 +391,14 @@ def test_an_entity_that_is_added_has_books_at_once(administrator: Client, tenant
     assert sum(each.base_debit for each in entry.lines.all()) == 7
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berln", "Europe", "../etc/localtime"])
+def test_a_time_zone_that_does_not_exist_is_refused(administrator: Client, entity: BusinessEntity, zone: str) -> None:
+    given = {"name": "Acme", "time_zone": zone, "wallet_bonus": "paid_first"}
+    page = administrator.post(url("billing_businessentity_change", entity.pk), given).content.decode()
+    assert f"“{zone}” is not the name of a time zone" in page
+    assert BusinessEntity.objects.get(pk=entity.pk).time_zone == "UTC"
+
+
 def test_a_job_is_started_again_only_where_it_stands_still(finance: Client, tenant: Tenant) -> None:
     job = jobs.start_job(kind="run_billing", title="Run", parameters={}, user=None)
 
