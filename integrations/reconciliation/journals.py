@@ -181,9 +181,7 @@ class _Comparison:
 
     def _read(self, ids: Sequence[int]) -> dict[int, _Ours]:
         rows = self._entries().filter(id__in=ids).values_list("id", "date", "currency", "business_entity_id")
-        found = {
-            pk: _Ours(entry_number(pk), day, currency, self._homes[entity]) for pk, day, currency, entity in rows
-        }
+        found = {pk: _Ours(entry_number(pk), day, currency, self._homes[entity]) for pk, day, currency, entity in rows}
         self._fill({pk: pk for pk in found}, found)
         return found
 

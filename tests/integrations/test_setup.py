@@ -186,7 +186,10 @@ def test_a_first_try_that_fails_is_not_in_the_way_of_the_next(box, tmp_path, cap
     wrong = {**right, "client_secret": "another", "refresh_token": "none", "access_token": "none"}
     file = tmp_path / "credentials.json"
     arguments = ("--mode", "documents", "--erp-credentials", str(file), "--erp-unpaced")
-    unfit = (("netsuite", box.url, right, "account_id"), ("quickbooks", box.url, {**right, "key": "x"}, "Nothing is known"))
+    unfit = (
+        ("netsuite", box.url, right, "account_id"),
+        ("quickbooks", box.url, {**right, "key": "x"}, "Nothing is known"),
+    )
     for erp, url, entered, words in unfit:
         file.write_text(json.dumps(entered))
         with pytest.raises(CommandError, match=words):
