@@ -138,7 +138,7 @@ class ErpDocument:
     payment or credit note settles. `account` is where a payment went. `rate` is base per unit, where told. `tax` is None
     where the vendor's lists do not tell it and reading each document for it would cost a call. `is_marked`: it carries the
     reference itself; else it is known by its id. `home` is the base currency of the books it is in, where one ERP holds those of
-    several companies.
+    several companies. `balance` is what is open of an invoice, where the vendor tells it with it.
     """
 
     kind: str
@@ -159,6 +159,7 @@ class ErpDocument:
     sync_token: str = ""
     is_marked: bool = True
     home: str = ""
+    balance: Decimal | None = None
 
 
 @dataclass(frozen=True)
