@@ -121,7 +121,10 @@ class Reader:
         return is_whole and bool(row["currency_code"] == self._home or row.get("exchange_rate"))
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
-        """Give journals, invoices and credit notes changed after a moment; payments (see `payments_of`) and deletions (see `gone`) are not told."""
+        """Give journals, invoices and credit notes changed after a moment.
+
+        Payments (see `payments_of`) and deletions (see `gone`) are not told.
+        """
         for kind in _CHANGES:
             module = MODULES[kind]
             rows = self._client.pages(module.path, module.path, last_modified_time=_moment(since))
