@@ -15,7 +15,7 @@ from billing.models import BusinessEntity, Contract, Customer, Product, Tenant
 from billing.services.contracts import draft_contract, start_contracts
 from billing.tenancy import tenant_scope
 from tests.cleaning import empty_what_was_written
-from tests.company import make_acme
+from tests.company import copy_acme
 from tests.template import migrated_template
 
 
@@ -52,7 +52,7 @@ def _quick_passwords() -> Iterator[None]:
 @pytest.fixture
 def tenant(db: None) -> Iterator[Tenant]:
     """A company with one entity in USD, its books set up, in scope."""
-    company = make_acme()
+    company = copy_acme()
     with tenant_scope(company.pk):
         yield company
 
