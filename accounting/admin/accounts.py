@@ -112,7 +112,8 @@ def _default_for(account: Account) -> Table:
 def _latest(account: Account, currency: str) -> Table:
     now = today(account.business_entity)
     lines = JournalLine.objects.filter(account=account, date__range=(now.replace(day=1), now))
-    first, count = lines.select_related("entry").order_by("date", "entry_id", "position")[:_FEW], lines.count()
+    in_order = lines.order_by("date", "entry__posted_at", "entry_id", "position")
+    first, count = in_order.select_related("entry")[:_FEW], lines.count()
     return Table(
         "Lines of this month",
         columns("Date", "Entry", "Description", ">Debit", ">Credit"),
