@@ -144,8 +144,9 @@ class ContractPhase(TenantModel):
 class ContractItem(TenantModel):
     """One product in one phase at a negotiated price, with its own cadence.
 
-    The price is that of one billing interval; part of an interval is prorated by days. A metered item is priced by the
-    usage recorded in the period, a fixed one by its quantity. `billed_until` is the first day not yet billed.
+    The price is that of one billing interval; part of an interval is prorated as the entity's `proration` says. A
+    metered item is priced by the usage recorded in the period, a fixed one by its quantity. `billed_until` is the first day
+    not yet billed.
     """
 
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="items")
