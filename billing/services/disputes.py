@@ -12,6 +12,7 @@ from billing.money import format_money, round_money
 from billing.payment_events import DisputeLost, DisputeOpened, DisputeWon
 from billing.periods import day_words
 from billing.publishing import publish, stored_event
+from billing.services.duplicates import is_recorded
 from billing.services.returns import choose_parts, record_parts, undone_lines
 
 ZERO = Decimal(0)
@@ -87,7 +88,7 @@ def _refuse_unfit(payment: Payment, *, on: date, fee: Decimal, reason: str, refe
         raise BillingError(f"The fee must not be negative, in whole minor units of {payment.currency}.")
     if by_gateway and payment.gateway is None:
         raise BillingError("No payment gateway captured this payment, so none can keep the money back.")
-    if reference and Dispute.objects.filter(reference=reference).exists():
+    if is_recorded(Dispute, reference=reference):
         raise BillingError(f"A dispute with the reference {reference} is recorded already.", code="duplicate")
 
 

@@ -14,6 +14,7 @@ from billing.money import allocate, format_money, round_money
 from billing.payment_events import PaymentCaptured
 from billing.periods import day_words
 from billing.publishing import publish
+from billing.services.duplicates import is_recorded
 from billing.services.gateways import gateway_of
 from billing.services.settlement import lock_open, settle
 
@@ -82,7 +83,7 @@ def refuse_unfit(*, customer_id: int, amount: Decimal, currency: str, reference:
         raise NotFound(f"There is no customer with the id {customer_id}.")
     if amount <= 0 or amount != round_money(amount, currency):
         raise BillingError(f"A payment must be more than zero, in whole minor units of {currency}.")
-    if reference and Payment.objects.filter(reference=reference).exists():
+    if is_recorded(Payment, reference=reference):
         raise BillingError(f"A payment with the reference {reference} is recorded already.", code="duplicate")
     return customer
 

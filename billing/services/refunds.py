@@ -14,6 +14,7 @@ from billing.money import format_money, round_money
 from billing.payment_events import RefundPaid, ReturnedLine
 from billing.periods import day_words
 from billing.publishing import publish
+from billing.services.duplicates import is_recorded
 from billing.services.gateways import gateway_of
 from billing.services.held_wallets import Held, hold_usable, move
 from billing.services.returns import choose_parts, record_parts, undone_lines
@@ -148,7 +149,7 @@ def _pay(
     """Pay all of the amount from one of the three; of a payment, what was unapplied and the `parts` that settled invoices."""
     if amount <= 0 or amount != round_money(amount, currency):
         raise BillingError(f"A refund must be more than zero, in whole minor units of {currency}.")
-    if reference and Refund.objects.filter(reference=reference).exists():
+    if is_recorded(Refund, reference=reference):
         raise BillingError(f"A refund with the reference {reference} is recorded already.", code="duplicate")
     refund = Refund.objects.create(
         tenant_id=customer.tenant_id,
