@@ -32,8 +32,8 @@ def change_policy(
 ) -> AccountingPolicy:
     """Set the choices that may change at any time; they hold for what is posted from now on. The audit trail keeps them.
 
-    `blocks` says by code which close checks block; one that is left out keeps the usual answer. `proration`
-    says by code of a business entity what part of a billing period costs there; one that is left out stays as it is. Raises
+    `blocks` says by code which close checks block; one that is left out keeps the usual answer. `proration` says by code of a
+    business entity how what is agreed from now on prices part of a billing period; one that is left out stays as it is. Raises
     PolicyRefused, BillingError; then nothing has changed.
     """
     if credit_adjustment not in Adjustment.values:

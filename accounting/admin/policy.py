@@ -77,12 +77,12 @@ class PolicyForm(VerbForm):
                 self.add_choice(check.code, check.label, usual=check.is_blocking, chosen=does_block)
 
     def add_proration(self, entity: BusinessEntity, *, of: str) -> None:
-        """Ask what part of a billing period costs in an entity."""
+        """Ask what part of a billing period costs in what an entity agrees."""
         field = forms.ChoiceField(
             label=f"Part of a billing period is priced{of}",
             choices=Proration.choices,
             help_text="Usually as its revenue is earned, so that a contract that is ended or changed gives back what is not "
-            "earned yet. What is billed already stays.",
+            "earned yet. It holds for what is agreed from now on.",
             initial=entity.proration,
         )
         self.add_field(f"{_PRORATION}{entity.code}", field)

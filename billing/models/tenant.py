@@ -33,7 +33,7 @@ class BonusUse(models.TextChoices):
 
 
 class Proration(models.TextChoices):
-    """What part of a billing period costs: at its start, at its end, and where a modification divides it."""
+    """What part of a billing period costs, of what is agreed from now on: at its start, at its end, where it is modified."""
 
     AS_EARNED = "as_earned", "As its revenue is earned: by months where that is by months, else by days"
     BY_DAYS = "by_days", "Always by days: its days of the period's days"

@@ -52,7 +52,7 @@ def add_business_entity(
 
 
 def choose_proration(*, code: str, how: str) -> None:
-    """Say how an entity prices part of a billing period from now on; what is billed stays. Raises BillingError."""
+    """Say how an entity prices part of a billing period in what is agreed from now on. Raises BillingError."""
     if how not in Proration.values:
         raise BillingError(f"Part of a billing period is priced in one of these ways: {', '.join(Proration.values)}.")
     if not BusinessEntity.objects.filter(code=code).update(proration=how):

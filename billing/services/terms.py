@@ -10,8 +10,7 @@ from typing import Any
 from django.db import connection
 
 from billing.charging import ItemTerms
-from billing.models import BillingTiming, PhaseKind, Proration, RecognitionMethod
-from billing.periods import Measure
+from billing.models import BillingTiming, PhaseKind
 
 
 @dataclass(slots=True)
@@ -45,12 +44,6 @@ class Item:
         return self.description or self.product_name
 
 
-_MEASURE = f"""
-CASE b.proration WHEN '{Proration.BY_DAYS}' THEN '{Measure.DAYS}' WHEN '{Proration.BY_MONTHS}' THEN '{Measure.MONTHS}' ELSE
-    CASE i.recognition_method WHEN '{RecognitionMethod.STRAIGHT_LINE_MONTHS}' THEN '{Measure.MONTHS}'
-    WHEN '{RecognitionMethod.EQUAL_PER_PERIOD}' THEN '{Measure.EQUAL_MONTHS}' ELSE '{Measure.DAYS}' END
-END
-"""
 _SELECT = f"""
 SELECT i.id, c.id, c.number, c.business_entity_id, c.customer_id, c.payment_terms_days, p.id, p.family_id, p.name,
        i.description, i.recognition_method, i.tax_rate_id, coalesce(t.percent, 0), i.billed_until, i.next_billing_on,
@@ -58,10 +51,9 @@ SELECT i.id, c.id, c.number, c.business_entity_id, c.customer_id, c.payment_term
        r.pricing::text,
        c.start, i.start, least(i.end, h.end, c.end), i.interval_months, i.timing = '{BillingTiming.ADVANCE}',
        i.is_metered, h.kind <> '{PhaseKind.ACTIVE}', i.pricing_model, i.pricing::text, i.quantity, c.currency, i.minimum,
-       {_MEASURE}
+       i.measure
 FROM billing_contractitem i
 JOIN billing_contract c ON c.id = i.contract_id
-JOIN billing_businessentity b ON b.id = c.business_entity_id
 JOIN billing_contractphase h ON h.id = i.phase_id
 JOIN billing_product p ON p.id = i.product_id
 LEFT JOIN billing_taxrate t ON t.id = i.tax_rate_id
@@ -70,7 +62,7 @@ LEFT JOIN billing_price r ON r.id = i.price_id
 
 
 def read_items(where: str, parameters: Sequence[Any], *, lock: bool = False) -> list[Item]:
-    """Read items with a condition on i (item), c (contract), b (entity), h (phase), p (product), in the order of their ids."""
+    """Read items with a condition on i (item), c (contract), h (phase), p (product), in the order of their ids."""
     with connection.cursor() as cursor:
         cursor.execute(f"{_SELECT} WHERE {where} ORDER BY i.id {'FOR NO KEY UPDATE OF i' if lock else ''}", parameters)
         rows = cursor.fetchall()

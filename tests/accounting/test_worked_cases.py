@@ -9,12 +9,13 @@ from django.utils import timezone
 from accounting.models import AccountingPeriod, JournalLine
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
-from billing.models import BusinessEntity, Contract, CreditNote, Invoice, TaxRate
+from billing.models import Contract, CreditNote, Invoice, TaxRate
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
 from billing.services.modifications import Modification, modify_contract
 from billing.services.payments import allocate_payment, receive_payment
+from billing.services.tenants import choose_proration
 from billing.services.usage import record_usage
 from tests.journal import journal, text
 
@@ -163,7 +164,8 @@ def test_cancellation_by_ending_the_contract_gives_back_the_months_that_are_left
     ],
 )
 def test_what_an_ended_contract_gives_back_is_the_policy_s_choice(sell, entity, how, on, given_back, april):
-    BusinessEntity.objects.update(proration=how)
+    choose_proration(code=entity.code, how=how)
+    entity.refresh_from_db()
     contract = _by_months(sell, "1200")
     _ended(contract, on)
     assert CreditNote.objects.get().total.amount == D(given_back)

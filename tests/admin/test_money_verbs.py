@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounting.checks import check_ledger
 from accounting.models import AccountingPolicy
 from accounting.recognition import recognize_revenue
-from billing.models import BusinessEntity, (
+from billing.models import (
     BusinessEntity,
     Change,
     Contract,
@@ -191,7 +191,9 @@ def test_credits_are_sold_used_written_off_and_recovered(
     assert (recorded.user.username, recorded.before["close_choices"]) == ("accountant-person", {})
     refused = accountant.post(change, answers | {"large_change_percent": "101"}).content.decode()
     assert "less than or equal to 100" in refused
-    assert "by_weeks is not one of" in accountant.post(change, answers | {"proration_main": "by_weeks"}).content.decode()
+    assert (
+        "by_weeks is not one of" in accountant.post(change, answers | {"proration_main": "by_weeks"}).content.decode()
+    )
     assert finance.post(change).status_code == 403
     given_up = told(finance, "billing_invoice_write_off", invoice.pk, DAY | {"reason": "Gone"})
     assert "120.00 USD of invoice INV-000001 is written off" in given_up
