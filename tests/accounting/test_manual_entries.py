@@ -19,6 +19,7 @@ from accounting.manual_entries import (
     approve,
     delete_draft,
     due_count,
+    next_repetition,
     post_scheduled,
     save_draft,
     send_back,
@@ -240,8 +241,11 @@ def test_a_month_end_accrual_repeats_on_month_ends_and_reverses_on_the_first(ent
 
 def test_a_series_that_is_stopped_goes_no_further(entity, ann, bob):
     original = post(ann, bob, repeat=3)
+    assert next_repetition(original) == date(2026, 4, 30)
     assert post_scheduled(business_entity_id=entity.pk, through=date(2026, 5, 1)).repeated == 1
-    stop_repeating(entry_id=original.pk, after=date(2026, 6, 30))
+    assert next_repetition(original) == date(2026, 7, 31)
+    stopped = stop_repeating(entry_id=original.pk, after=date(2026, 6, 30))
+    assert next_repetition(stopped) is None
     assert post_scheduled(business_entity_id=entity.pk, through=date(2027, 5, 1)).repeated == 0
 
 

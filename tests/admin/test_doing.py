@@ -274,7 +274,9 @@ def test_jobs_run_report_and_fail_in_words(
     Job.objects.filter(pk=job.pk).update(created_at=job.created_at - timedelta(minutes=1))
     assert "manage.py work" in finance.get(url("job_state", job.pk)).json()["hint"]
     jobs.run_job(job_id=job.pk)
-    assert "1 finalized, 100.00 USD" in finance.get(url("billing_job_change", job.pk)).content.decode()
+    shown = finance.get(url("billing_job_change", job.pk)).content.decode()
+    assert "1 finalized, 100.00 USD" in shown
+    assert f'<a class="cf-button cf-first" href="{url("billing_invoice_changelist")}">Invoices</a>' in shown
     failing = jobs.start_job(kind="run_billing", title="x", parameters={"through": "2026-02-30"}, user=None)
     jobs.run_job(job_id=failing.pk)
     failing.refresh_from_db()
