@@ -46,6 +46,7 @@ LIFTED = {
     f"ALTER TABLE {LINE} DROP CONSTRAINT line_is_debit_or_credit": (
         f"The constraint line_is_debit_or_credit of {LINE} is missing or not held."
     ),
+    "ALTER TABLE billing_businessevent SET UNLOGGED": "The table billing_businessevent is not logged: a crash would empty it.",
     "DROP INDEX reversed_once": f"The constraint reversed_once of {ENTRY} is missing or not held.",
     f"CREATE TABLE beside () INHERITS ({LINE})": f"The table beside adds rows to {LINE}, past its guards.",
     f"CREATE RULE gone AS ON DELETE TO {LINE} DO INSTEAD NOTHING": f"The rule gone of {LINE} is none of Counterfoil's.",
