@@ -47,7 +47,7 @@ class Written:
     def __call__(self, step: Callable[..., Any], *args: Any, **given: Any) -> None:
         step(*args, **given)
         for model, known in self.of.items():
-            known += model.objects.exclude(pk__in=known).order_by("id").values_list("id", flat=True)
+            known.extend(model.objects.exclude(pk__in=known).order_by("id").values_list("id", flat=True))
 
 
 def _numbers(ids: list[int]) -> list[str]:
