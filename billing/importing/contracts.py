@@ -29,7 +29,7 @@ from billing.models import (
     ProductFamily,
     TaxRate,
 )
-from billing.services.contracts import start_contracts
+from billing.services.contracts import measure_of, start_contracts
 from billing.services.customers import entity_of
 from billing.tenancy import current_tenant_id
 
@@ -302,6 +302,7 @@ class _Importer:
                 "interval_months",
                 "tax_rate_id",
                 "recognition_method",
+                "measure",
                 "start",
                 "end",
                 "billed_until",
@@ -322,6 +323,7 @@ class _Importer:
                     row.interval_months,
                     self._tax_rates.get(row.tax_rate),
                     row.recognition_method,
+                    measure_of(self.entity, row.recognition_method),
                     row.start,
                     row.end,
                     row.start,

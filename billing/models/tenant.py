@@ -32,6 +32,14 @@ class BonusUse(models.TextChoices):
     IN_PROPORTION = "in_proportion", "Both in proportion: the bonus is spread over what was paid"
 
 
+class Proration(models.TextChoices):
+    """What part of a billing period costs, of what is agreed from now on: at its start, at its end, where it is modified."""
+
+    AS_EARNED = "as_earned", "As its revenue is earned: by months where that is by months, else by days"
+    BY_DAYS = "by_days", "Always by days: its days of the period's days"
+    BY_MONTHS = "by_months", "Always by months: a partial month by its days of that month"
+
+
 class BusinessEntity(TenantModel):
     """A legal entity of the tenant, with books of its own in its base currency.
 
@@ -56,6 +64,13 @@ class BusinessEntity(TenantModel):
     )
     wallet_bonus = models.CharField(
         "wallets are drawn on", max_length=20, choices=BonusUse.choices, default=BonusUse.PAID_FIRST
+    )
+    proration = models.CharField(
+        "part of a billing period is priced",
+        max_length=20,
+        choices=Proration.choices,
+        default=Proration.AS_EARNED,
+        db_default=Proration.AS_EARNED,
     )
 
     class Meta:

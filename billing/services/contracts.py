@@ -14,16 +14,19 @@ from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
 from billing.events import CommitmentLine, ContractEnded, ContractRenewed, ContractStarted, head_of
 from billing.models import (
+    BusinessEntity,
     Contract,
     ContractItem,
     ContractPhase,
     ContractStatus,
     Customer,
     Product,
+    Proration,
+    RecognitionMethod,
     Renewal,
     TaxRate,
 )
-from billing.periods import add_months, day_words
+from billing.periods import Measure, add_months, day_words
 from billing.publishing import publish
 from billing.refusals import again_if_lost
 from billing.services.promises import commitment, refuse_without_price, still_to_bill
@@ -82,6 +85,19 @@ def add_item(
     return build_item(contract=contract, phase=phase, product=product, tax_rate=tax_rate, **fields)
 
 
+_MEASURES = {
+    RecognitionMethod.STRAIGHT_LINE_MONTHS.value: Measure.MONTHS,
+    RecognitionMethod.EQUAL_PER_PERIOD.value: Measure.EQUAL_MONTHS,
+}
+
+
+def measure_of(entity: BusinessEntity, method: str) -> str:
+    """Say by what an item agreed now, with this recognition method, prices part of a billing period."""
+    if entity.proration == Proration.AS_EARNED:
+        return _MEASURES.get(method, Measure.DAYS).value
+    return (Measure.MONTHS if entity.proration == Proration.BY_MONTHS else Measure.DAYS).value
+
+
 def build_item(
     *,
     contract: Contract,
@@ -106,6 +122,7 @@ def build_item(
         raise BillingError(str(error)) from error
     fields.setdefault("recognition_method", product.recognition_method)
     fields.setdefault("start", phase.start)
+    fields["measure"] = measure_of(contract.business_entity, fields["recognition_method"])
     item = ContractItem(
         tenant_id=contract.tenant_id,
         contract=contract,

@@ -1,8 +1,8 @@
 """Change a started contract from a day on: upgrade, downgrade, price change, extension, termination.
 
-What is billed beyond that day is given back by days, what takes its place is charged by days: on one invoice where that is
-not negative, else by credit notes and an invoice. Example (C3): 300.00 for April, from 16 April 450.00: an invoice of
-225.00 less 150.00.
+What is billed beyond that day is given back, what takes its place is charged, by days or by months as the revenue runs
+(`Proration`): on one invoice where that is not negative, else by credit notes and an invoice. Example (C3): 300.00 for April,
+from 16 April 450.00: an invoice of 225.00 less 150.00.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from billing.errors import BillingError
 from billing.fields import CURRENCIES
-from billing.models import BusinessEntity, NumberSeries, SeriesKind, Tenant
+from billing.models import BusinessEntity, NumberSeries, Proration, SeriesKind, Tenant
 from billing.signals import business_entity_added
 from billing.tenancy import tenant_scope
 
@@ -49,3 +49,11 @@ def add_business_entity(
         NumberSeries.objects.create(tenant=tenant, business_entity=entity, kind=kind, prefix=f"{prefix}{infix}")
     business_entity_added.send(sender=BusinessEntity, entity=entity)
     return entity
+
+
+def choose_proration(*, code: str, how: str) -> None:
+    """Say how an entity prices part of a billing period in what is agreed from now on. Raises BillingError."""
+    if how not in Proration.values:
+        raise BillingError(f"Part of a billing period is priced in one of these ways: {', '.join(Proration.values)}.")
+    if not BusinessEntity.objects.filter(code=code).update(proration=how):
+        raise BillingError(f"There is no business entity with the code “{code}”.")

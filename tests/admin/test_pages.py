@@ -21,7 +21,8 @@ from billing.models import BusinessEntity, Contract, Customer, Invoice, Membersh
 from billing.services.invoices import finalize_invoices
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.tenants import add_business_entity, create_tenant
-from billing.tenancy import TenantModel, tenant_scope
+from billing.tenancy import TenantModel
+from tests.company import make_company
 
 ONLY_ADMINISTRATORS = {"membership", "apikey"}
 # Role → pages that are nobody's below it.
@@ -79,9 +80,7 @@ def test_companies_are_walls(story: Contract, sign_in: Callable[[str], Client]) 
     mine = {
         each.model: each.model._default_manager.first() for each in our_admins() if issubclass(each.model, TenantModel)
     }
-    other = create_tenant(slug="other", name="Other", currency="EUR")
-    with tenant_scope(other.pk):
-        set_up_books(business_entity=BusinessEntity.objects.get())
+    other = make_company("other", currency="EUR")
     user = get_user_model().objects.create_user(username="stranger", password="x", is_staff=True)
     Membership.objects.create(tenant=other, user=user, role=Role.ADMIN)
     stranger = Client()
