@@ -2,7 +2,7 @@
 #
 #   make demo    try it out: a database, a story of data, a web server (ONCE=1: set up and stop)
 #   make test    all tests (ARGS="-k invoice" chooses, JOBS=4 sets how many run at once)
-#   make lint    style, types, layers, missing migrations (make -j2 lint: two at a time)
+#   make lint    style, types, layers, missing migrations, tests that do not load (make -j2 lint: two at a time)
 #   make bench   measurements (ARGS=... is passed on)
 #   make chaos   kill workers while a stand-in ERP fails (ARGS="xero --mode documents"; all of it takes half an hour)
 #   make throughput   how much of each vendor's limit is used (ARGS="zoho"; six minutes)
@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Many processes start here, and each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint types migrations style layers template bench chaos throughput stop clean
+.PHONY: help demo test lint types migrations style layers collect template bench chaos throughput stop clean
 .DELETE_ON_ERROR:
 
 help:
@@ -32,7 +32,7 @@ demo: $(VENV)/.runs
 test: $(VENV)/.develops
 	$(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-lint: types migrations style layers
+lint: types migrations style layers collect
 
 types: $(VENV)/.develops
 	$(VENV)/bin/mypy
@@ -46,6 +46,10 @@ style: $(VENV)/.develops
 
 layers: $(VENV)/.develops
 	$(VENV)/bin/lint-imports
+
+# What mypy and ruff do not see: a test that imports what is not there. Says something only then.
+collect: $(VENV)/.develops
+	@$(RUN) -m pytest --collect-only -p no:terminal || $(RUN) -m pytest --collect-only -q
 
 # The database that the tests' own are copies of; made by the tests themselves where it is missing.
 template: $(VENV)/.develops

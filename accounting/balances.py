@@ -58,13 +58,13 @@ def _after(day: date) -> date:
     return day + timedelta(days=1)
 
 
-def sum_up(*, wait: bool = False) -> int:
+def sum_up() -> int:
     """Add the entries posted since the last time to the daily balances. Answers how many.
 
-    Run by the clock for every tenant. Where another process is at it, this one leaves it alone or, told so, waits.
+    Run by the clock for every tenant. Where another process is at it, this one leaves it alone.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT counterfoil_sum_up(%s)", [wait])
+        cursor.execute("SELECT counterfoil_sum_up(wait => false)")
         return int(cursor.fetchone()[0])
 
 

@@ -4,8 +4,10 @@ Each check is one query that answers the rows that should not be there.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from accounting.balance_checks import (
     BROKEN_SEALS,
@@ -16,10 +18,14 @@ from accounting.balance_checks import (
     WRONG_SEALED_CUSTOMERS,
 )
 from accounting.currency.checks import LEFT_BEHIND, WRONG_CARRYING_AMOUNTS
+from accounting.event_checks import DOCUMENTS, HEADS
 from accounting.models import JournalEntry, UnmatchedEvent
+from billing.fields import CURRENCIES
 from billing.models import Tenant
+from billing.money import minor_digits
 from billing.standing import fallen_guards
 from billing.tenancy import tenant_scope
+from billing.trail import gaps_in_the_trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +201,12 @@ CHECKS = (
         "AND b.kind = 'invoice_finalized' AND b.key = i.id::text WHERE i.status <> 'draft' AND b.id IS NULL",
         "Invoice {0} is finalized, but the books were never told.",
     ),
+    Check("events_are_whole", HEADS, "The event {0} {1} says otherwise of itself than what it is stored under."),
+    Check(
+        "events_say_what_documents_say",
+        DOCUMENTS,
+        "{0}: the event that the books were told says that its “{1}” is {2}, the document {3}.",
+    ),
     Check(
         "voids_are_published",
         "SELECT i.number FROM billing_invoice i LEFT JOIN billing_businessevent b ON b.tenant_id = i.tenant_id "
@@ -284,6 +296,23 @@ CHECKS = (
     *CURRENCY_CHECKS,
 )
 
+# No guard of the database knows how many decimals a currency has; what came past the services shows here.
+_TOO_FINE = """
+SELECT x.what, x.id, x.amount, x.currency FROM (
+    SELECT 'Entry' AS what, l.entry_id AS id, v.amount, v.currency FROM accounting_journalline l
+    JOIN billing_businessentity e ON e.id = l.business_entity_id
+    CROSS JOIN LATERAL (VALUES (l.debit, l.currency), (l.credit, l.currency), (l.base_debit, e.base_currency),
+        (l.base_credit, e.base_currency)) v(amount, currency)
+    UNION ALL SELECT 'Invoice', i.id, v.amount, i.currency FROM billing_invoice i
+    CROSS JOIN LATERAL (VALUES (i.net), (i.tax), (i.settled)) v(amount)
+    UNION ALL SELECT 'Credit note', c.id, v.amount, c.currency FROM billing_creditnote c
+    CROSS JOIN LATERAL (VALUES (c.net), (c.tax)) v(amount)
+    UNION ALL SELECT 'Payment', p.id, v.amount, p.currency FROM billing_payment p
+    CROSS JOIN LATERAL (VALUES (p.amount), (p.withheld), (p.unapplied)) v(amount)
+) x JOIN unnest(%(currencies)s::text[], %(digits)s::int[]) AS c(code, digits) ON c.code = x.currency
+WHERE x.amount <> round(x.amount, c.digits)
+"""
+
 _MOST = 100
 
 
@@ -300,6 +329,9 @@ def check_ledger(tenant: Tenant) -> LedgerCheck:
     """Look whether the guards stand, and run every check for a tenant; at most a hundred problems of each are listed."""
     problems = [{"tenant": tenant.slug, "check": "guards_stand", "problem": fallen} for fallen in fallen_guards()]
     with tenant_scope(tenant.pk), connection.cursor() as cursor:
+        found = [("trail_is_whole", words) for words in gaps_in_the_trail(tenant.pk, _MOST)]
+        found += [("amounts_can_be_paid", words) for words in _too_fine(cursor)]
+        problems += [{"tenant": tenant.slug, "check": name, "problem": words} for name, words in found]
         for check in CHECKS:
             cursor.execute(f"{check.sql} LIMIT {_MOST}", [])
             problems += [
@@ -309,3 +341,14 @@ def check_ledger(tenant: Tenant) -> LedgerCheck:
         return LedgerCheck(
             JournalEntry.objects.count(), UnmatchedEvent.objects.filter(posted_at=None).count(), problems
         )
+
+
+def _too_fine(cursor: CursorWrapper) -> list[str]:
+    """Name amounts with more decimals than their currency has."""
+    codes = [code for code, _ in CURRENCIES]
+    given: dict[str, Any] = {"currencies": codes, "digits": [minor_digits(code) for code in codes]}
+    cursor.execute(f"{_TOO_FINE} LIMIT {_MOST}", given)
+    return [
+        f"{what} {pk} has an amount of {amount.normalize():f} {currency}, which has {minor_digits(currency)} decimals."
+        for what, pk, amount, currency in cursor.fetchall()
+    ]

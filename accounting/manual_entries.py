@@ -1,9 +1,10 @@
 """Manual entries: drafted, submitted, approved by a second person and posted; repeated and reversed by the clock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import count, takewhile
 from typing import Any
 
 from django.db import transaction
@@ -21,6 +22,7 @@ from accounting.models import (
 )
 from accounting.periods import hold_month
 from accounting.reversing import publish_reversals
+from billing.events import head_of
 from billing.models import BusinessEntity
 from billing.money import format_money, round_money
 from billing.periods import add_months, day_words, first_of_month, first_of_next_month
@@ -278,11 +280,7 @@ def _check_rates(entry: ManualEntry, days: Iterable[date]) -> None:
 
 def _approved(entry: ManualEntry, lines: Sequence[ManualEntryLine]) -> ManualEntryApproved:
     return ManualEntryApproved(
-        tenant_id=entry.tenant_id,
-        business_entity_id=entry.business_entity_id,
-        occurred_on=entry.date,
-        currency=entry.currency,
-        key=str(entry.pk),
+        **head_of(entry, on=entry.date, key=entry.pk),
         manual_entry_id=entry.pk,
         description=entry.description,
         approved_by=str(entry.approved_by),
@@ -300,17 +298,25 @@ def _approved(entry: ManualEntry, lines: Sequence[ManualEntryLine]) -> ManualEnt
     )
 
 
-def _missing_dates(original: ManualEntry, through: date) -> list[date]:
-    last = min(through, original.repeat_until or through)
+def next_repetition(original: ManualEntry) -> date | None:
+    """Give the day of the next repetition that is not posted yet, due or to come; none where there is no further one."""
+    return next(_unposted_dates(original), None) if original.repeat else None
+
+
+def _unposted_dates(original: ManualEntry) -> Iterator[date]:
     known = set(original.occurrences.values_list("date", flat=True))
-    wanted, months = [], original.repeat
     # A month's last day stays a last day: 31 January, 28 February, 31 March.
     anchor = 31 if original.date + timedelta(days=1) == first_of_next_month(original.date) else original.date.day
-    while (day := add_months(original.date, months, anchor_day=anchor)) <= last:
+    for months in count(original.repeat, original.repeat):
+        day = add_months(original.date, months, anchor_day=anchor)
+        if original.repeat_until and day > original.repeat_until:
+            return
         if day not in known:
-            wanted.append(day)
-        months += original.repeat
-    return wanted
+            yield day
+
+
+def _missing_dates(original: ManualEntry, through: date) -> list[date]:
+    return list(takewhile(lambda day: day <= through, _unposted_dates(original)))
 
 
 def _repeat(original: ManualEntry, through: date) -> int:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from accounting.engine import Dimensions, Draft, DraftLine, RuleBook
-from accounting.models import JournalEntry, JournalLine
+from accounting.models import AS_POSTED, JournalEntry, JournalLine
 from billing.events import Event
 
 
@@ -22,7 +22,7 @@ def draft_reversals(events: Sequence[Event], rules: RuleBook) -> list[Draft]:
         event__key__in={key for _, key in wanted},
         reverses=None,
         reversed_by=None,
-    ).order_by("id")
+    ).order_by(*AS_POSTED)
     found = list(originals.values_list("id", "event__kind", "event__key"))
     lines = mirrored_lines([entry_id for entry_id, _, _ in found])
     drafts = []

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from accounting.events import ContractBalancesNetted, ContractNettingReversed
 from accounting.periods import refuse_unless_open_month_end
+from billing.events import head_of
 from billing.models import BusinessEvent
 from billing.publishing import publish
 from billing.tenancy import current_tenant_id
@@ -85,11 +86,7 @@ def _netted(row: tuple[int, int, int, str, Decimal, Decimal], at: date, number: 
 
 def _reversed(event: ContractBalancesNetted) -> ContractNettingReversed:
     return ContractNettingReversed(
-        tenant_id=event.tenant_id,
-        business_entity_id=event.business_entity_id,
-        occurred_on=event.occurred_on + timedelta(days=1),
-        currency=event.currency,
-        key=event.key,
+        **head_of(event, on=event.occurred_on + timedelta(days=1), key=event.key),
         customer_id=event.customer_id,
         contract_id=event.contract_id,
         netted=event.netted,

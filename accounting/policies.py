@@ -9,6 +9,7 @@ from accounting.closing import CloseCheck, close_checks
 from accounting.models import AccountingPolicy, RevenueDate, RuleVersion
 from accounting.rule_versions import compiled
 from billing.models import Adjustment
+from billing.services.tenants import choose_proration
 
 _HUNDRED = Decimal(100)
 
@@ -27,11 +28,13 @@ def change_policy(
     revenue_date: str,
     straight_to_revenue: bool,
     blocks: Mapping[str, bool],
+    proration: Mapping[str, str] | None = None,
 ) -> AccountingPolicy:
     """Set the choices that may change at any time; they hold for what is posted from now on. The audit trail keeps them.
 
-    `blocks` says by code which close checks block; one that is left out keeps the usual answer. Raises PolicyRefused; then
-    nothing has changed.
+    `blocks` says by code which close checks block; one that is left out keeps the usual answer. `proration` says by code of a
+    business entity how what is agreed from now on prices part of a billing period; one that is left out stays as it is. Raises
+    PolicyRefused, BillingError; then nothing has changed.
     """
     if credit_adjustment not in Adjustment.values:
         raise PolicyRefused(f"A credit changes revenue in one of these ways: {', '.join(Adjustment.values)}.")
@@ -50,6 +53,8 @@ def change_policy(
         _refuse_left_out()
     policy.straight_to_revenue = straight_to_revenue
     policy.close_choices = chosen
+    for code, how in (proration or {}).items():
+        choose_proration(code=code, how=how)
     policy.save(
         update_fields=[
             "credit_adjustment", "large_change_percent", "large_change_must_front_load", "bad_debt_tax_relief",

@@ -9,6 +9,7 @@ from accounting.by_hand import AlreadyReversed
 from accounting.events import EntryReversed
 from accounting.models import AccountingPeriod, JournalEntry, PeriodStatus
 from accounting.periods import hold_month
+from billing.events import head_of
 from billing.periods import day_words
 from billing.publishing import publish
 
@@ -56,11 +57,7 @@ def publish_reversals(entries: Sequence[tuple[JournalEntry, date]], *, reason: s
     publish(
         [
             EntryReversed(
-                tenant_id=entry.tenant_id,
-                business_entity_id=entry.business_entity_id,
-                occurred_on=on,
-                currency=entry.currency,
-                key=f"{entry.event_id}:{entry.part}",
+                **head_of(entry, on=on, key=f"{entry.event_id}:{entry.part}"),
                 reversed_event_id=entry.event_id,
                 reversed_part=entry.part,
                 description=f"{entry.description[: _LONGEST - 12]}: reversal",

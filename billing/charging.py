@@ -8,14 +8,16 @@ from typing import Any
 
 from billing import pricing
 from billing.money import round_money
-from billing.periods import DateRange, add_months, billing_period, share_of_days
+from billing.periods import DateRange, Measure, add_months, billing_period, share_of
 
 ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemTerms:
-    """What charging needs to know of a contract item. `anchor` starts the contract's series of billing periods."""
+    """What charging needs to know of a contract item. `anchor` starts the contract's series of billing periods, `measure`
+    says by what a part of one is prorated.
+    """
 
     anchor: date
     start: date
@@ -29,6 +31,7 @@ class ItemTerms:
     quantity: Decimal
     currency: str
     minimum: Decimal = Decimal(0)
+    measure: str = Measure.DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +67,19 @@ def billed_on(terms: ItemTerms, period: DateRange) -> date:
 def charge(terms: ItemTerms, period: DateRange, *, usage: Decimal | None = None) -> Charge:
     """Price one service period.
 
-    A fixed price is for the whole billing period; part of one is prorated by days (actual days over the period's days).
+    A fixed price is for the whole billing period; part of one is prorated by the item's measure, days unless told otherwise
+    (actual days over the period's days).
     A metered item is priced by `usage`, the units of the period, without proration; its minimum is prorated.
     """
     whole = billing_period(terms.anchor, terms.interval_months, period.start)
     if terms.is_metered:
         quantity, share = usage or Decimal(0), ONE
     else:
-        quantity, share = terms.quantity, ONE if period == whole else share_of_days(period, whole)
+        quantity, share = terms.quantity, ONE if period == whole else share_of(period, whole, terms.measure)
     full = Decimal(0) if terms.is_free else pricing.rate(terms.pricing_model, terms.pricing, quantity)
     net = round_money(full * share, terms.currency)
     if terms.minimum and not terms.is_free:
-        least = round_money(terms.minimum * share_of_days(period, whole), terms.currency)
+        least = round_money(terms.minimum * share_of(period, whole, terms.measure), terms.currency)
         if least > net:
             return Charge(period, billed_on(terms, period), ONE, least, least)
     if terms.pricing_model == "per_unit" and share == ONE:

@@ -8,7 +8,7 @@ business entity's time zone. `event_id` is the id of the stored record, set by `
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Protocol, TypedDict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,38 @@ class Event:
     currency: str
     key: str
     event_id: int | None = None
+
+
+class Head(TypedDict):
+    """What `head_of` gives: the fields of `Event`, for the constructor of any kind."""
+
+    tenant_id: int
+    business_entity_id: int
+    occurred_on: date
+    currency: str
+    key: str
+
+
+class Fact(Protocol):
+    """A row or an event that a new event is about."""
+
+    @property
+    def tenant_id(self) -> int: ...
+    @property
+    def business_entity_id(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+
+
+def head_of(fact: Fact, *, on: date, key: int | str) -> Head:
+    """Give the head of an event in the fact's books and currency; `key` is what its kind of event is told apart by."""
+    return {
+        "tenant_id": fact.tenant_id,
+        "business_entity_id": fact.business_entity_id,
+        "occurred_on": on,
+        "currency": fact.currency,
+        "key": str(key),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
 
 ALWAYS = date(1970, 1, 1)
 """The first day of what has held from the beginning; people read "always"."""
@@ -79,6 +81,31 @@ def billing_period(anchor: date, interval_months: int, day: date) -> DateRange:
     if end <= day:
         start, end = end, add_months(anchor, (index + 2) * interval_months)
     return DateRange(start, end)
+
+
+class Measure(StrEnum):
+    """What the parts of a billing period are measured by."""
+
+    DAYS = "days"
+    MONTHS = "months"  # calendar months, a partial one by its days of that month
+    EQUAL_MONTHS = "equal_months"  # calendar months, a partial first or last one counts as a whole one
+
+
+def share_of(part: DateRange, whole: DateRange, measure: str) -> Decimal:
+    """Give a part's share of the whole that it lies in, for proration; the shares of all parts add up to one.
+
+    Nine months of 2026 are 9/12 by months, 275/365 by days.
+    """
+    if measure == Measure.DAYS:
+        return share_of_days(part, whole)
+    covered = total = Fraction(0)
+    for month in whole.by_calendar_month():
+        weight = Fraction(1) if measure == Measure.EQUAL_MONTHS else Fraction(month.days, end_of_month(month.start).day)
+        total += weight
+        days = (min(part.end, month.end) - max(part.start, month.start)).days
+        covered += weight * max(days, 0) / month.days
+    share = covered / total
+    return Decimal(share.numerator) / Decimal(share.denominator)
 
 
 def share_of_days(part: DateRange, whole: DateRange) -> Decimal:

@@ -202,6 +202,10 @@ def _in_the_way(tables: list[str]) -> Iterator[str]:
         tables,
     ):
         yield f"The rule {rule} of {table} is none of Counterfoil's."
+    for (table,) in _rows(
+        f"SELECT c.relname FROM pg_class c WHERE {_OURS} AND c.relpersistence <> 'p' AND c.relname = ANY(%s)", tables
+    ):
+        yield f"The table {table} is not logged: a crash would empty it."
     [(role,)] = _rows("SELECT current_setting('session_replication_role')")
     if role != "origin":
         yield f"Triggers are not called: session_replication_role is {role}."

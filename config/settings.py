@@ -17,6 +17,7 @@ LOCAL_DIR = BASE_DIR / ".local"
 
 PRODUCTION = env.choice("COUNTERFOIL_ENV", ("trial", "production")) == "production"
 DEBUG = env.flag("COUNTERFOIL_DEBUG", default=False) and not PRODUCTION
+DEFAULT_EXCEPTION_REPORTER = "config.error_pages.ValuelessReporter"
 
 # Secrets
 _keep_in = None if PRODUCTION else LOCAL_DIR

@@ -15,6 +15,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from billing.fields import CURRENCIES
+from billing.importing import plain
 from billing.models import Customer
 from integrations.connectors import base
 from integrations.connectors.base import ErpDocument, ErpPosting, ErpRow
@@ -35,7 +37,11 @@ from integrations.models import (
 from integrations.models import Mapping as MappingRow
 
 _LARGEST = 50 * 1024 * 1024
-_AMOUNT = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
+_AMOUNT = re.compile(r"-?([0-9]{1,30}|[0-9]{1,3}(,[0-9]{3}){1,10})(\.[0-9]{1,30})?")
+_TIME = re.compile("[T ][0-9:.]+Z?$")  # some ERPs write a day with its midnight
+_BEYOND, _DECIMALS = 10**15, 4  # what the columns of amounts hold
+_TOLD = 60
+_CURRENCIES = frozenset(dict(CURRENCIES))
 
 
 class UnreadableReport(ValueError):
@@ -185,10 +191,10 @@ def upload_accounts(connection: Connection, content: bytes) -> int:
                 tenant_id=connection.tenant_id,
                 connection=connection,
                 kind=RecordKind.ACCOUNT,
-                external_id=number[:50],
-                number=number[:100],
-                name=row["name"][:500],
-                type=row.get("type", "").lower()[:100],
+                external_id=_short(number, 50, "number", line),
+                number=number,
+                name=_short(row["name"], 500, "name", line),
+                type=_short(row.get("type", ""), 100, "type", line).lower(),
             )
         )
     ErpRecord.objects.bulk_create(
@@ -214,20 +220,21 @@ def upload_report(connection: Connection, kind: Kind, content: bytes, *, user: A
     documents: dict[str, ReportedDocument] = {}
     first_line: dict[str, int] = {}
     for line, row in _read(content, needed=needed):
-        key = row.get("reference") or row.get("number") or ""
+        number = _short(row.get("number", ""), 100, "number", line)
+        key = _short(row.get("reference", ""), 50, "reference", line) or number
         if not key:
             raise UnreadableReport(f"Line {line}: there is neither a Reference nor a Number.")
         document = ReportedDocument(
             tenant_id=connection.tenant_id,
             connection=connection,
             kind=kind.value,
-            external_id=row.get("number") or key,
+            external_id=number or key,
             reference=known.reference(row, line),
-            number=row.get("number") or key,
+            number=number or key,
             date=_day(row["date"], line),
-            currency=row.get("currency", "").upper()[:3],
-            customer=known.customer(row.get("customer", "")),
-            account=row.get("account", "") if not is_journal else "",
+            currency=_currency(row.get("currency", ""), line),
+            customer=known.customer(_short(row.get("customer", ""), 200, "customer", line)),
+            account="" if is_journal else _short(row.get("account", ""), 50, "account", line),
             total=_number(row.get("total", ""), line),
             tax=_number(row.get("tax", ""), line),
         )
@@ -299,11 +306,8 @@ def _read(content: bytes, *, needed: Sequence[str]) -> list[tuple[int, dict[str,
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableReport("The file is not UTF-8 text. Save it as CSV in UTF-8, then upload it again.") from error
-    try:
-        rows = list(csv.reader(io.StringIO(text), strict=True))
-    except csv.Error as error:
-        raise UnreadableReport(f"The file is not a CSV file: {error}.") from error
-    head = [name.strip().lower() for name in rows[0]] if rows else []
+    rows = list(_rows(text))
+    head = [name.strip().lower() for name in rows[0][1]] if rows else []
     lacking = [name for name in needed if name not in head]
     if lacking:
         hint = " Its columns are separated by semicolons; save it with commas." if ";" in "".join(head) else ""
@@ -312,7 +316,7 @@ def _read(content: bytes, *, needed: Sequence[str]) -> list[tuple[int, dict[str,
     if twice:
         raise UnreadableReport(f"The first line names a column twice: {', '.join(twice)}.")
     found = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in rows[1:]:
         if not any(value.strip() for value in row):
             continue
         if len(row) < len(head) or any(value.strip() for value in row[len(head) :]):
@@ -320,20 +324,54 @@ def _read(content: bytes, *, needed: Sequence[str]) -> list[tuple[int, dict[str,
                 f"Line {number} has {len(row)} values, but the first line names {len(head)} columns."
             )
         found.append((number, {name: value.strip() for name, value in zip(head, row, strict=False)}))
+        for name, value in zip(head, row, strict=False):
+            if unfit := plain.unfit(value):
+                raise UnreadableReport(f"Line {number}: the {name} holds {unfit}.")
     return found
 
 
-def _day(text: str, line: int) -> date:
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Give each row with the line on which it begins; one row may go over several lines."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
     try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        raise UnreadableReport(f"Line {line}: {text} is not a date as YYYY-MM-DD.") from None
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UnreadableReport(f"Line {line}: this is not CSV ({error}).") from error
+
+
+def _short(text: str, longest: int, name: str, line: int) -> str:
+    """Give a text that fits; a longer one would not be known again. Raises UnreadableReport."""
+    if len(text) > longest:
+        raise UnreadableReport(f"Line {line}: the {name} has {len(text):,} characters; {longest} are the most.")
+    return text
+
+
+def _currency(text: str, line: int) -> str:
+    code = text.upper()
+    if code and code not in _CURRENCIES:
+        raise UnreadableReport(f"Line {line}: “{text[:_TOLD]}” is not a currency code such as USD.")
+    return code
+
+
+def _day(text: str, line: int) -> date:
+    day = plain.day(_TIME.sub("", text))
+    if day is None:
+        raise UnreadableReport(f"Line {line}: {text[:_TOLD]} is not a date as YYYY-MM-DD.")
+    return day
 
 
 def _number(text: str, line: int) -> Decimal:
     """Read an amount with a decimal point, with or without commas between thousands; anything else could be misread."""
     if text and not _AMOUNT.fullmatch(text):
         raise UnreadableReport(
-            f"Line {line}: {text} is not a number as 1234.56 or 1,234.56. Amounts have a point before the cents."
+            f"Line {line}: {text[:_TOLD]} is not a number as 1234.56 or 1,234.56. Amounts have a point before the cents."
         )
-    return Decimal(text.replace(",", "") or "0")
+    amount = Decimal(text.replace(",", "") or "0")
+    if abs(amount) >= _BEYOND or amount != round(amount, _DECIMALS):
+        raise UnreadableReport(
+            f"Line {line}: {text[:_TOLD]} is not an amount of up to {_DECIMALS} decimals, below {_BEYOND:,}."
+        )
+    return amount or Decimal(0)  # -0 is zero

@@ -25,9 +25,11 @@ SELECT %(tenant)s::bigint, %(connection)s::bigint, %(kind)s::text, f.subject, f.
    AND (%(kind)s::text <> 'journal_entry' OR NOT EXISTS (
        SELECT 1 FROM integrations_summarizedentry s
         WHERE s.connection_id = %(connection)s::bigint AND s.entry_id = f.subject))
- ORDER BY f.subject
+ ORDER BY {order}
 ON CONFLICT (connection_id, kind, subject_id) DO NOTHING
 """
+# A reversal goes behind what it reverses, whichever process had the lower ids.
+_AS_POSTED = "(SELECT e.posted_at FROM accounting_journalentry e WHERE e.id = f.subject), f.subject"
 _OURS = "{0}.business_entity_id = ANY(%(entities)s::bigint[]) AND {0}.{1} >= %(since)s::date"
 _INVOICES = f"FROM billing_invoice i WHERE i.status <> 'draft' AND {_OURS.format('i', 'issued_on')}"
 
@@ -191,7 +193,7 @@ def put(connection: Connection, facts: Mapping[Kind, str], *, since: date) -> in
     with database.cursor() as cursor:
         for kind, select in facts.items():
             cursor.execute(
-                _PUT.format(facts=select),
+                _PUT.format(facts=select, order=_AS_POSTED if kind is Kind.JOURNAL_ENTRY else "f.subject"),
                 {
                     "tenant": connection.tenant_id,
                     "connection": connection.pk,

@@ -109,6 +109,7 @@ class _Lane:
     def __init__(self, connection_id: int, worker_id: int) -> None:
         self._worker_id = worker_id
         self._calls: list[Call] = []
+        self._asked_for: Claim  # What the calls of a step concern.
         self._connector: Connector | None = None
         self._connection = Connection.objects.get(pk=connection_id)
         self.result = DrainResult()
@@ -139,13 +140,14 @@ class _Lane:
         )
         if claim is None:
             return False
+        self._asked_for = claim
         try:
             self._deliver(claim)
         except LeaseLost:
             pass  # The items are another worker's now, who looks in the ERP before sending.
         finally:
             self.result.calls += len(self._calls)
-            outcomes.log_calls(connection=connection, claim=claim, calls=self._calls)
+            outcomes.log_calls(connection=connection, claim=self._asked_for, calls=self._calls)
             self._calls.clear()
         return True
 
@@ -197,6 +199,7 @@ class _Lane:
         ready = Claim(claim.kind, [item for item in claim.items if item.pk in bodies], claim.worker_id)
         if ready.items:
             claims.seal(ready, bodies)
+            self._asked_for = ready
         return ready
 
     def _adopt(self, connector: Connector, claim: Claim) -> Claim:

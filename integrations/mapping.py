@@ -172,14 +172,12 @@ def choose(connection: Connection, *, kind: MappingKind, internal_id: int | None
     return mapping
 
 
-def create_missing(
-    connection: Connection, connector: Connector | None = None, *, progress: Callable[[int, int], None] | None = None
-) -> int:
+def create_missing(connection: Connection, *, progress: Callable[[int, int], None] | None = None) -> int:
     """Create in the ERP what has no counterpart: accounts, and the customer of receivable lines; give how many.
 
     `progress` is told how many of the accounts are made: a vendor's limits may let them take half a minute.
     """
-    connector = connector or connector_of(connection)
+    connector = connector_of(connection)
     spec = base.get(connection.erp)
     mapped = set(
         Mapping.objects.filter(connection=connection, kind=MappingKind.ACCOUNT).values_list("internal_id", flat=True)

@@ -17,11 +17,12 @@ from billing.money import format_unit_price
 from billing.services.payments import receive_payment
 from integrations.adopting import document_total
 from integrations.connectors import base
-from integrations.connectors.base import Change, Connector, ErpDocument, RowKind
+from integrations.connectors.base import Change, Connector, ErpDocument, RowKind, TellsPaymentsOf
 from integrations.documents import Kind, as_sent
 from integrations.mapping import connector_of, refresh_lists
 from integrations.models import Connection, ExternalReference, Mapping, MappingKind, NoticedChange, SyncMode
 from integrations.policy import Policy
+from integrations.reconciliation.findings import ERP_MADE, foreign_cause
 from integrations.sweeping import deleted
 
 _OVERLAP = timedelta(minutes=5)  # Clocks differ, and a change may become visible after its own time.
@@ -66,24 +67,23 @@ def take(connection: Connection, changes: Iterable[Change], connector: Connector
 
 def _look(
     connection: Connection, connector: Connector, kind: Kind, external_id: str, told: ErpDocument | None = None
-) -> bool:
+) -> int:
     kinds = [each.value for each in Kind if as_sent(each) in _AS_TOLD.get(kind, (kind,))]
     ours = ExternalReference.objects.filter(connection=connection, kind__in=kinds, external_id=external_id).first()
-    # Where payments are sent, or are in the entries that are sent, one taken over would come back to the ERP a second time.
-    takes_over = connection.sync_mode == SyncMode.DOCUMENTS and not connection.send_payments
-    wants_payments = kind is Kind.PAYMENT and takes_over and Policy.of(connection.options).pull_payments
+    wants_payments = kind is Kind.PAYMENT and _takes_over(connection)
     if ours is None and not wants_payments and not (kind is Kind.PAYMENT and connection.send_payments):
-        return False
+        return 0
     found = told or connector.document(kind, external_id)
     if ours is None:
-        is_theirs = found is not None and not found.reference
+        is_theirs = found is not None and foreign_cause(connection, found) == ERP_MADE
         words = (_pull if wants_payments else _paid_there)(connection, found) if is_theirs and found else ""
     else:
         words = _difference(Kind(ours.kind), ours, found)
         if not words:  # It is as we want it, perhaps again.
             NoticedChange.objects.filter(connection=connection, kind=kind.value, external_id=external_id).delete()
+    beyond = _paid_beyond(connection, connector, ours, found)
     if not words:
-        return False
+        return beyond
     NoticedChange.objects.update_or_create(
         connection=connection,
         kind=kind.value,
@@ -95,7 +95,32 @@ def _look(
             "at": timezone.now(),
         },
     )
-    return True
+    return 1 + beyond
+
+
+def _takes_over(connection: Connection) -> bool:
+    """Tell whether payments made there are recorded here.
+
+    Where payments are sent, or are in the entries that are sent, one taken over would come back to the ERP a second time.
+    """
+    is_open = connection.sync_mode == SyncMode.DOCUMENTS and not connection.send_payments
+    return is_open and Policy.of(connection.options).pull_payments
+
+
+def _paid_beyond(
+    connection: Connection, connector: Connector, ours: ExternalReference | None, found: ErpDocument | None
+) -> int:
+    """Look at the payments of an invoice of which less is open there than here, where changes tell of no payments."""
+    concerns_us = connection.send_payments or _takes_over(connection)
+    if not concerns_us or ours is None or ours.kind != Kind.INVOICE or not isinstance(connector, TellsPaymentsOf):
+        return 0
+    if found is None or found.balance is None or found.status != "posted":
+        return 0
+    total, settled = Invoice.objects.filter(pk=ours.subject_id).values_list("total", "settled").get()
+    if found.balance >= Decimal(total) - Decimal(settled):  # type: ignore[arg-type]  # values_list() gives Decimals.
+        return 0
+    payments = connector.payments_of(found.external_id)
+    return sum(_look(connection, connector, Kind.PAYMENT, payment) for payment in payments)
 
 
 def _difference(kind: Kind, ours: ExternalReference, found: ErpDocument | None) -> str:

@@ -41,7 +41,7 @@ def connect_server(
     the server was started again, and everything is sent to it once more.
     """
     root = url.rstrip("/")
-    _check(connection, root, credentials, way)
+    refuse_unfit(connection.erp, root, credentials, way)
     if connection.realm_id and not connection.base_url:
         raise SetupError(f"{connection.name} is connected to the vendor itself. Switch that connection off first.")
     if connection.base_url != root or not _is_open(connection):
@@ -77,14 +77,14 @@ def _is_open(connection: Connection) -> bool:
     return True
 
 
-def _check(connection: Connection, root: str, credentials: Mapping[str, Any], way: str) -> None:
-    """Refuse in words what cannot be meant, by the names that the file has. Raises SetupError."""
-    if not root.startswith(("http://", "https://")):
-        raise SetupError(f"{root} is no address: begin it with http:// or https://.")
-    ways = {each.code: each for each in base.get(connection.erp).sign_ins}
+def refuse_unfit(erp: str, url: str, credentials: Mapping[str, Any], way: str) -> None:
+    """Refuse in words what cannot be meant, by the names that the file has, before anything is asked. Raises SetupError."""
+    if not url.startswith(("http://", "https://")):
+        raise SetupError(f"{url} is no address: begin it with http:// or https://.")
+    ways = {each.code: each for each in base.get(erp).sign_ins}
     if way and way not in ways:
         raise SetupError(f"{way} is no way of signing in there. Known: {_shown(ways)}.")
-    chosen = tokens.way_of(Connection(erp=connection.erp, sign_in=way))
+    chosen = base.get(erp).sign_in(way)
     fields = {each.name: each for each in chosen.fields}
     unknown = sorted(set(credentials) - {*fields, *TOKENS, "realm_id", *_TOLD})
     if unknown:

@@ -145,15 +145,25 @@ def exchange(
     url = endpoints(connection, found).token
     response = _asked(way, secrets, form, url)
     answer = _answer(way, response)
-    if answer is None and way.kind is SignInKind.CLIENT and (ahead := clock_ahead(response.headers)):
+    if way.kind is not SignInKind.CLIENT:
+        return answer
+    ahead = clock_ahead(response.headers)
+    if answer is None and ahead:
         # An assertion says when it was made; by the server's clock it may be one of yesterday, or of tomorrow.
-        answer = _answer(way, _asked(way, {**secrets, CLOCK: ahead}, form, url))
+        secrets[CLOCK] = ahead
+        answer = _answer(way, _asked(way, secrets, form, url))
+    vendors = way.endpoints(secrets).token
+    if answer is None and vendors != url:
+        # It also says for whom it was made: behind an address that hands on to the vendor, for the vendor's own.
+        answer = _answer(way, _asked(way, secrets, form, url, meant_for=vendors))
     return answer
 
 
-def _asked(way: SignIn, secrets: Mapping[str, Any], form: Mapping[str, str], url: str) -> requests.Response:
+def _asked(
+    way: SignIn, secrets: Mapping[str, Any], form: Mapping[str, str], url: str, *, meant_for: str = ""
+) -> requests.Response:
     try:
-        request = way.token_request(secrets, form, url)
+        request = way.token_request(secrets, form, meant_for or url)
     except ValueError as error:  # A key or certificate that cannot be read or used.
         raise SignInError(f"The credentials cannot be used: {error}") from error
     try:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import ProtectedError, Q
 
 from integrations import certificates
 from integrations.connectors.base import SignInKind
@@ -87,6 +87,15 @@ def switch_off(connection_id: int, *, reason: str) -> None:
     locked = Connection.objects.select_for_update(no_key=True).defer("credentials").get(pk=connection_id)
     locked.status, locked.status_reason = ConnectionStatus.DISABLED, reason
     locked.save(update_fields=["status", "status_reason", "updated_at"])
+
+
+def forget(connection_id: int) -> None:
+    """Take back a connection that came to nothing. One that something was collected for meanwhile is switched off instead."""
+    try:
+        with transaction.atomic():
+            Connection.objects.get(pk=connection_id).delete()
+    except ProtectedError:
+        switch_off(connection_id, reason="It could not be connected.")
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from collections import defaultdict
 from decimal import Decimal
 from textwrap import dedent
 
-from accounting.models import JournalEntry
+from accounting.models import AS_POSTED, JournalEntry
 from billing.models import BusinessEvent
 from billing.money import format_amount
 
@@ -19,7 +19,7 @@ def journal(*, kinds: set[str] | None = None, in_base: bool = False, by_day: boo
     entries = (
         JournalEntry.objects.select_related("event", "business_entity")
         .prefetch_related("lines__account")
-        .order_by("date", "id")
+        .order_by("date", *AS_POSTED)
     )
     for entry in entries:
         if kinds and entry.event.kind not in kinds:

@@ -11,14 +11,15 @@ from unfold.decorators import display
 from accounting.admin.reports import ledger_url
 from accounting.admin.words import role_name
 from accounting.balances import account_balance
-from accounting.models import Account, DefaultAccount, JournalEntry, Level, entry_number
-from accounting.reports.ledger import general_ledger
+from accounting.models import Account, DefaultAccount, JournalEntry, JournalLine, Level, entry_number
 from billing.admin.document import Document, EditableDocumentAdmin
 from billing.admin.forms import today
 from billing.admin.products import activity
 from billing.admin.shown import NONE, change_url, day, figure, link, money, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
+
+_FEW = 10
 
 
 @admin.register(Account)
@@ -110,7 +111,9 @@ def _default_for(account: Account) -> Table:
 
 def _latest(account: Account, currency: str) -> Table:
     now = today(account.business_entity)
-    ledger = general_ledger(account_id=account.pk, since=now.replace(day=1), until=now, page_size=10)
+    lines = JournalLine.objects.filter(account=account, date__range=(now.replace(day=1), now))
+    in_order = lines.order_by("date", "entry__posted_at", "entry_id", "position")
+    first, count = in_order.select_related("entry")[:_FEW], lines.count()
     return Table(
         "Lines of this month",
         columns("Date", "Entry", "Description", ">Debit", ">Credit"),
@@ -118,12 +121,12 @@ def _latest(account: Account, currency: str) -> Table:
             (
                 day(line.date),
                 to(change_url(JournalEntry, line.entry_id), entry_number(line.entry_id)),
-                line.description,
-                figure(line.debit, currency),
-                figure(line.credit, currency),
+                line.entry.description,
+                figure(line.base_debit, currency),
+                figure(line.base_credit, currency),
             )
-            for line in ledger.lines
+            for line in first
         ],
         "No lines this month.",
-        note=f"The first 10 of {ledger.count:,}." if ledger.count > 10 else "",
+        note=f"The first {_FEW} of {count:,}." if count > _FEW else "",
     )

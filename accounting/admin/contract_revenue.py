@@ -14,7 +14,7 @@ from billing.admin.charts import columns_chart
 from billing.admin.hooks import add_section
 from billing.admin.shown import NONE, change_url, day, figure, money, period, to
 from billing.admin.tables import Table, columns
-from billing.models import Contract, ContractStatus, RecognitionMethod
+from billing.models import Contract, ContractStatus
 from billing.money import format_money
 from billing.refusals import refusals
 
@@ -109,10 +109,6 @@ def modifications_table(contract: Contract) -> Table:
         ],
         "The contract is as it was signed.",
     )
-
-
-def method_words(method: str) -> str:
-    return str(RecognitionMethod(method).label)
 
 
 def _once_started(contract: Contract) -> list[Table]:

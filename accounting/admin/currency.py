@@ -34,7 +34,8 @@ _SALT = "accounting.admin.currency"
 class RatesForm(StyledForm):
     file = forms.FileField(
         label="Rates (CSV)",
-        help_text="As the European Central Bank gives them: Date, then a column for each currency. Unpack a ZIP first.",
+        help_text="As central banks give them: Date, then a column for each currency; or a row for each day and currency, with "
+        "columns Date, Currency, Rate (the ECB's data portal: TIME_PERIOD, CURRENCY, OBS_VALUE). Unpack a ZIP first.",
     )
     # The theme writes the name of a chosen file into the form's first input of the type text.
     source = forms.CharField(

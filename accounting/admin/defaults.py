@@ -15,6 +15,7 @@ from accounting.admin.which_account import which_account_page
 from accounting.admin.words import role_name
 from accounting.models import Account, DefaultAccount, Level
 from billing.admin.base import TenantAdmin, TenantForm
+from billing.admin.shown import day
 from billing.models import ContractItem, Role
 
 # Level → the fields that name its target; the others stay empty.
@@ -29,6 +30,11 @@ _TARGETS: dict[str, tuple[str, ...]] = {
 }
 _ALL_TARGETS = ("contract_item", "product", "product_family", "customer", "business_entity", "currency")
 _ITEMS_OFFERED = 200
+# Only what the chosen level names is shown: each target, and the levels that need it, as a condition in the page.
+_SHOWN_WHEN = {
+    target: " || ".join(f"level == '{level}'" for level, targets in _TARGETS.items() if target in targets)
+    for target in _ALL_TARGETS
+}
 
 
 class DefaultAccountForm(TenantForm):
@@ -48,11 +54,7 @@ class DefaultAccountForm(TenantForm):
             choices=[("", "Choose one"), *((code, f"{code} {name}") for code, name in codes.items())],
             widget=UnfoldAdminSelectWidget(),
         )
-        self.fields[
-            "level"
-        ].help_text = (
-            "The most specific level that has a default decides. Fill in what it names; the other fields are ignored."
-        )
+        self.fields["level"].help_text = "The most specific level that has a default decides."
         for name in _ALL_TARGETS:
             self.fields[name].required = False
         self.fields[
@@ -82,13 +84,15 @@ class DefaultAccountAdmin(TenantAdmin):
     delete_role = Role.ACCOUNTANT
     list_display = ("role_shown", "level_shown", "target", "account_code")
     list_filter = ("level",)
-    list_select_related = ("product", "product_family", "customer", "business_entity", "contract_item__product")
+    list_select_related = (
+        "product", "product_family", "customer", "business_entity", "contract_item__product", "contract_item__contract",
+    )  # fmt: skip
     list_per_page = 100
     search_fields = ("role", "account_code")
     search_help_text = "Role or account code"
     autocomplete_fields = ("product", "product_family", "customer")
-    fields = ("role", "level", ("product", "product_family"), ("customer", "contract_item"),
-              ("business_entity", "currency"), "account_code")  # fmt: skip
+    fields = ("role", "level", *_ALL_TARGETS, "account_code")
+    conditional_fields = _SHOWN_WHEN
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # The whole company's default always answers, so it is changed, never removed.
@@ -127,9 +131,12 @@ class DefaultAccountAdmin(TenantAdmin):
 
     @display(description="For")
     def target(self, default: DefaultAccount) -> str:
+        if default.contract_item:
+            return item_name(default.contract_item)
         found = [getattr(default, name) for name in _TARGETS[default.level]]
         return ", ".join(str(each) for each in found) if found else "everything else"
 
 
 def item_name(item: ContractItem) -> str:
-    return f"{item.contract.number}: {item.description or item.product.name}"
+    """Name an item so that two of one product on a contract can be told apart."""
+    return f"{item.contract.number}: {item.description or item.product.name}, from {day(item.start)}"

@@ -12,14 +12,23 @@ from unfold.decorators import display
 
 from accounting.admin.manual_forms import AttachForm, DetachForm, ManualEntryForm, SendBackForm, StopForm
 from accounting.attachments import attach, detach
-from accounting.manual_entries import approve, delete_draft, is_own, save_draft, send_back, stop_repeating, submit
+from accounting.manual_entries import (
+    approve,
+    delete_draft,
+    is_own,
+    next_repetition,
+    save_draft,
+    send_back,
+    stop_repeating,
+    submit,
+)
 from accounting.models import Attachment, JournalEntry, ManualEntry, ManualEntryStatus
 from billing.access import may
 from billing.admin.document import Document, DocumentAdmin, Verb
 from billing.admin.form_page import form_page
 from billing.admin.shown import NONE, change_url, day, figure, link, list_url, moment, money, status, to
 from billing.admin.tables import Table, columns
-from billing.downloads import file_headers
+from billing.downloads import kept_file
 from billing.models import Role
 
 _APPROVE = "Approve and post"
@@ -181,10 +190,7 @@ class ManualEntryAdmin(DocumentAdmin):
         found = Attachment.objects.filter(pk=attachment_id).first()
         if found is None:
             raise Http404
-        response = HttpResponse(bytes(found.content), content_type=found.content_type, headers=file_headers(found.name))
-        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
+        return kept_file(name=found.name, content_type=found.content_type, content=bytes(found.content))
 
     def document(self, request: HttpRequest, subject: ManualEntry) -> Document:
         posted = JournalEntry.objects.filter(event__kind="manual_entry_approved", event__key=str(subject.pk)).first()
@@ -202,7 +208,7 @@ class ManualEntryAdmin(DocumentAdmin):
                 ("Written by", subject.created_by or NONE),
                 ("Submitted by", _who(subject.submitted_by, subject.submitted_at)),
                 ("Approved by", _who(subject.approved_by, subject.approved_at)),
-                ("Reverses by itself", _reversal(subject, reversal)),
+                ("Reversed by", link(reversal)) if reversal else ("Reverses by itself", _reversal(subject)),
                 ("Posted", _how_often(subject)),
                 *([("Repetition of", link(subject.series))] if subject.series_id else []),
             ],
@@ -222,19 +228,19 @@ def _who(user: Any, at: Any) -> str:
 
 def _how_often(subject: ManualEntry) -> str:
     until = f", until {day(subject.repeat_until)}" if subject.repeat_until else ""
-    return f"{subject.get_repeat_display()}{until}"
+    following = next_repetition(subject) if subject.status == ManualEntryStatus.POSTED else None
+    then = f"; next on {day(following)}" if following else ""
+    return f"{subject.get_repeat_display()}{until}{then}"
 
 
-def _reversal(subject: ManualEntry, reversal: JournalEntry | None) -> object:
-    if reversal:
-        return link(reversal)
+def _reversal(subject: ManualEntry) -> str:
     return f"on {day(subject.reverse_on)}" if subject.reverse_on else "no"
 
 
 def _lines(subject: ManualEntry) -> Table:
     lines = list(subject.lines.select_related("account", "customer", "contract", "product").order_by("position"))
     totals = (
-        "",
+        "Total",
         figure(sum(line.debit for line in lines), subject.currency),
         figure(sum(line.credit for line in lines), subject.currency),
         "",

@@ -98,7 +98,7 @@ class AccountingPeriodAdmin(DocumentAdmin):
     empty_hint = "A period appears with the first entry of its month."
     verbs = (
         Verb(
-            "close", "Check and close", _close, role=Role.ACCOUNTANT, tables=_checklist,
+            "close", "Check and close", _close, role=Role.ACCOUNTANT, tables=_checklist, submit="Close",
             explain=lambda subject: f"Nothing can be posted into {subject} any more: balances and a digest over its lines are "
             "sealed. What still belongs to it is posted on the first open day, with a note. Above is what closing would meet "
             "now; nothing is changed until you close.",

@@ -10,9 +10,9 @@ from accounting.models import AccountingPolicy, RevenueDate
 from accounting.policies import change_policy, close_choices
 from billing.admin.document import Document, DocumentAdmin, Verb, VerbForm
 from billing.admin.tables import Table, columns
-from billing.models import Adjustment, Role
+from billing.models import Adjustment, BusinessEntity, Proration, Role
 
-_CHECK = "check_"
+_CHECK, _PRORATION = "check_", "proration_"
 _BLOCKS, _WARNS = "blocks", "warns"
 _STRAIGHT = {True: "Straight to revenue", False: "Through deferred revenue"}
 
@@ -69,9 +69,23 @@ class PolicyForm(VerbForm):
         ):
             self.initial[name] = getattr(policy, name)
         self.initial["large_change_percent"] = f"{policy.large_change_percent.normalize():f}"
+        entities = list(BusinessEntity.objects.all())
+        for entity in entities:
+            self.add_proration(entity, of=f", {entity.name}" if len(entities) > 1 else "")
         for check, does_block in close_choices(policy):
             if not check.is_fixed:
                 self.add_choice(check.code, check.label, usual=check.is_blocking, chosen=does_block)
+
+    def add_proration(self, entity: BusinessEntity, *, of: str) -> None:
+        """Ask what part of a billing period costs in what an entity agrees."""
+        field = forms.ChoiceField(
+            label=f"Part of a billing period is priced{of}",
+            choices=Proration.choices,
+            help_text="Usually as its revenue is earned, so that a contract that is ended or changed gives back what is not "
+            "earned yet. It holds for what is agreed from now on.",
+            initial=entity.proration,
+        )
+        self.add_field(f"{_PRORATION}{entity.code}", field)
 
     def add_choice(self, code: str, label: str, *, usual: bool, chosen: bool) -> None:
         """Ask for one close check whether it blocks."""
@@ -99,16 +113,21 @@ class PolicyForm(VerbForm):
             [field for field in self.visible_fields() if field.name.startswith(_CHECK)],
         )]  # fmt: skip
 
+    def chosen(self, prefix: str) -> dict[str, Any]:
+        """Give what was chosen in the fields that begin like that, by the rest of their names."""
+        given = self.cleaned_data.items()
+        return {name.removeprefix(prefix): value for name, value in given if name.startswith(prefix)}
+
     def blocks(self) -> dict[str, bool]:
         """Give what was chosen: whether each check blocks, by its code."""
-        given = self.cleaned_data.items()
-        return {name.removeprefix(_CHECK): value == _BLOCKS for name, value in given if name.startswith(_CHECK)}
+        return {code: value == _BLOCKS for code, value in self.chosen(_CHECK).items()}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         return {
-            **{name: value for name, value in cleaned.items() if not name.startswith(_CHECK)},
+            **{name: value for name, value in cleaned.items() if not name.startswith((_CHECK, _PRORATION))},
             "blocks": self.blocks(),
+            "proration": self.chosen(_PRORATION),
         }
 
 
@@ -149,6 +168,10 @@ class AccountingPolicyAdmin(DocumentAdmin):
                 (
                     "A large change must be front loaded",
                     "Yes" if subject.large_change_must_front_load else "No, a warning",
+                ),
+                *(
+                    (f"Part of a billing period, {entity.name}", entity.get_proration_display())
+                    for entity in BusinessEntity.objects.all()
                 ),
             ],
             tables=[_close_checks(subject)],

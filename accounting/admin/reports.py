@@ -34,12 +34,12 @@ from billing.models import BusinessEntity
 _LABELS = {"csv": "CSV", "xlsx": "Excel", "pdf": "PDF"}
 
 
-def ledger_url(account: Account, *, until: date, since: date | None = None) -> str:
-    """Give the address of an account's lines up to a day, by default from the first of its year."""
+def ledger_url(account: Account, *, until: date) -> str:
+    """Give the address of an account's lines from the first of a day's year to that day."""
     asked = {
         "business_entity": account.business_entity.code,
         "account": account.code,
-        "from": since or date(until.year, 1, 1),
+        "from": date(until.year, 1, 1),
         "to": until,
     }
     return report_url("general-ledger", asked)

@@ -1,22 +1,26 @@
 """The revaluation of open foreign balances: looked at, then posted."""
 
 from collections import defaultdict
+from datetime import date
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 
 from accounting.admin.words import role_name
 from accounting.currency.rates import MissingRate
 from accounting.currency.revaluation import Valued, revaluation_words, revalue, value_balances
+from accounting.events import ForeignBalancesRevalued, RevaluationReversed
 from accounting.models import ExchangeRate, JournalEntry
 from billing.access import may
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
-from billing.admin.shown import day, figure, list_url, money
+from billing.admin.shown import day, figure, list_url, money, to
 from billing.admin.tables import Table, columns
 from billing.models import BusinessEntity, Role
 from billing.periods import end_of_month, first_of_month
@@ -36,9 +40,12 @@ def revalue_page(request: HttpRequest) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     form = RevaluationForm(asked if "at" in asked else {"at": first.fromordinal(first.toordinal() - 1)})
     tables: list[Table] = []
-    warning, ready = "", "confirmed" in request.POST
+    warning, shown, ready = "", "", False
     if form.is_valid():
         at = form.cleaned_data["at"]
+        # Only the day whose balances were shown is revalued: with another day in the field they are shown first.
+        shown = str(at)
+        ready = request.POST.get("confirmed") == shown
         try:
             tables = _value_tables(value_balances(at=at))
         except MissingRate as error:
@@ -52,7 +59,7 @@ def revalue_page(request: HttpRequest) -> HttpResponse:
             "tables": tables,
             "warning": warning,
             "submit": "Revalue" if tables and not warning else "Show the balances",
-            "hidden": [("confirmed", "yes")] if tables and not warning else [],
+            "hidden": [("confirmed", shown)] if tables and not warning else [],
             "explanation": "Open receivables, unbilled revenue and money held for customers in a foreign currency are brought to "
             "the rate of the month's last day, and back on the day after. Run again, it posts the difference only.",
         }
@@ -75,8 +82,22 @@ def revalue_page(request: HttpRequest) -> HttpResponse:
 
 
 def _revalue(given: dict[str, Any]) -> tuple[str, str]:
-    run = revalue(at=given["at"])
-    return revaluation_words(run), list_url(JournalEntry if run.balances else ExchangeRate)
+    at = given["at"]
+    run = revalue(at=at)
+    if not run.balances:
+        return revaluation_words(run), list_url(ExchangeRate)
+    back = at.fromordinal(at.toordinal() + 1)
+    words = format_html(
+        "{} Below are its entries of {}; {} takes it back.",
+        revaluation_words(run),
+        day(at),
+        to(_entries(RevaluationReversed.kind, back), f"what was posted on {day(back)}"),
+    )
+    return words, _entries(ForeignBalancesRevalued.kind, at)
+
+
+def _entries(kind: str, on: date) -> str:
+    return list_url(JournalEntry, urlencode({"kind": kind, "date_from": on, "date_to": on}))
 
 
 def _value_tables(valued: list[Valued]) -> list[Table]:

@@ -66,13 +66,12 @@ def _discard(request: HttpRequest, version: RuleVersion, given: dict[str, Any]) 
 
 
 def _what_activating_does(version: RuleVersion) -> str:
-    preview = preview_of(version)
-    tried = (
-        f"It was tried on the events of {day(preview.first_day)} to {day(preview.last_day)}: of {preview.events:,}, "
-        f"{preview.changed_events:,} would have been posted otherwise. "
-        if preview
-        else "It was not tried yet, so it will be refused: preview it first. "
-    )
+    tried = ""
+    if preview := preview_of(version):
+        tried = (
+            f"It was tried on the events of {day(preview.first_day)} to {day(preview.last_day)}: of {preview.events:,}, "
+            f"{preview.changed_events:,} would have been posted otherwise. "
+        )
     if preview and preview.unmatched_events:
         tried += f"No rule would speak of {preview.unmatched_events:,} of them: they would wait on the list of unmatched events. "
     return (
@@ -90,7 +89,7 @@ class RuleVersionAdmin(DocumentAdmin):
     verbs = (
         Verb(
             "activate", "Activate", _activate, role=Role.ACCOUNTANT, explain=_what_activating_does,
-            allowed=lambda version: not version.is_active,
+            allowed=lambda version: not version.is_active and preview_of(version) is not None,
         ),
         Verb(
             "retire", "Retire", _retire, role=Role.ACCOUNTANT, danger=True,
@@ -177,10 +176,15 @@ class RuleVersionAdmin(DocumentAdmin):
 
 
 def _next_step(version: RuleVersion) -> str:
-    if not version.is_draft:
+    if version.is_active:
         return ""
+    tried = version.previews.exists()
+    if preview_of(version) is None and tried:
+        return "It was changed after it was tried. “Preview” it again; after that it can be activated."
     if preview_of(version) is None:
-        return "This draft posts nothing yet. Next: “Preview” shows what it would have done; after that it can be activated."
+        return "It posts nothing. Next: “Preview” shows what it would have done; after that it can be activated."
+    if not version.is_draft:
+        return "It posts nothing any more. It was tried, so it can be activated again."
     return "This draft posts nothing yet. It was tried: look at the preview below, then “Activate” it."
 
 

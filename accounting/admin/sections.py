@@ -1,17 +1,19 @@
 """What accounting adds to billing's pages: the journal entries behind a document, and what of an invoice is earned."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 
 from accounting.admin.report_view import report_url
 from accounting.admin.schedules import deferred
-from accounting.models import RecognitionSchedule
+from accounting.events import ContractBalancesNetted, ForeignBalancesRevalued, RevenueRecognized
+from accounting.models import JournalEntry, RecognitionSchedule
 from accounting.reports.related import entries_of_facts
 from billing.admin.events import event_label
-from billing.admin.hooks import add_buttons, add_section
-from billing.admin.shown import day, link, money, period
+from billing.admin.hooks import add_buttons, add_job_link, add_section
+from billing.admin.shown import day, link, list_url, money, period
 from billing.admin.tables import Table, columns
 from billing.models import (
     BusinessEvent,
@@ -29,6 +31,14 @@ from billing.models import (
     Wallet,
     WriteOff,
 )
+
+# Which kind of event a job of accounting publishes; the newest entry comes first, so what the job posted is at the head.
+for _job, _event in (
+    ("recognize_revenue", RevenueRecognized),
+    ("net_contracts", ContractBalancesNetted),
+    ("revalue_balances", ForeignBalancesRevalued),
+):
+    add_job_link(_job, "Its journal entries", partial(list_url, JournalEntry, f"kind={_event.kind}&o=-0"))
 
 
 def _statement(request: HttpRequest, customer: Any) -> list[dict[str, object]]:

@@ -26,6 +26,10 @@ EXAMPLES: dict[str, Any] = {
             {"account": "1000", "credit": {"amount": "1000.00", "currency": "USD"}},
         ],
     },
+    "manual_entries_attachments_create": {
+        "name": "offer.txt",
+        "content": "QXVkaXQgZmVlOiAxMiwwMDAuMDAgVVNEIGEgeWVhcg==",
+    },
     "periods_validate_close_create": {"end_date": "2026-01-31"},
     "periods_reopen_create": {"reason": "An invoice of the month came late"},
     "revenue_schedules_progress_create": {

@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounting.models import EntryKind, JournalEntry, JournalLine
+from accounting.models import AS_POSTED, EntryKind, JournalEntry, JournalLine
 from accounting.reversing import reverse_entry
 from billing.api.fields import DayField, RecordSerializer, RequestSerializer
 from billing.api.filters import AnyOfFilter, Filters, IdFilter
@@ -155,6 +155,7 @@ class JournalEntries(Records):
     serializer_class = JournalEntrySerializer
     detail_serializer_class = JournalEntryDetailSerializer
     filterset_class = JournalEntryFilters
+    oldest_first = AS_POSTED
 
     def rows(self) -> QuerySet[JournalEntry]:
         return JournalEntry.objects.select_related("business_entity", "event", "rule_version__rule")

@@ -21,6 +21,7 @@ from accounting.currency.roles import CARRIED, CASH, DEFERRED, IS_CARRIED, MONET
 from accounting.events import ForeignBalancesRevalued, RevaluationReversed, RevaluedBalance
 from accounting.models import CarryingAmount, Level
 from accounting.periods import refuse_unless_open_month_end
+from billing.events import head_of
 from billing.models import BusinessEvent
 from billing.money import format_money, round_money
 from billing.publishing import publish
@@ -240,9 +241,5 @@ def _line(valued: Valued) -> RevaluedBalance:
 
 def _reversed(event: ForeignBalancesRevalued) -> RevaluationReversed:
     return RevaluationReversed(
-        tenant_id=event.tenant_id,
-        business_entity_id=event.business_entity_id,
-        occurred_on=event.occurred_on + timedelta(days=1),
-        currency=event.currency,
-        key=event.key,
+        **head_of(event, on=event.occurred_on + timedelta(days=1), key=event.key),
     )

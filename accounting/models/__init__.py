@@ -10,6 +10,7 @@ from accounting.models.balance import (
 )
 from accounting.models.exchange_rate import CarryingAmount, ExchangeRate, Quotation
 from accounting.models.journal import (
+    AS_POSTED,
     BY_PERSON,
     AccountingPeriod,
     EntryKind,
@@ -41,6 +42,7 @@ from accounting.models.schedule import ContractCommitment, RecognitionSchedule
 from accounting.models.split import CorrectionSplit
 
 __all__ = [
+    "AS_POSTED",
     "BY_PERSON",
     "Account",
     "AccountingPeriod",

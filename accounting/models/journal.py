@@ -11,6 +11,8 @@ from billing.fields import ZERO_IN_SQL, CurrencyField
 from billing.models import BusinessEntity, BusinessEvent
 from billing.tenancy import TenantModel
 
+# Each process takes its ids ahead, so alone they tell no order; within one posting they stand in the order of the events.
+AS_POSTED = ("posted_at", "id")
 BY_PERSON = "person"  # Beside the steps of the hierarchy: the account was chosen by whoever wrote the entry.
 
 
@@ -107,7 +109,7 @@ class JournalEntry(TenantModel):
 
     class Meta:
         verbose_name_plural = "journal entries"
-        ordering = ("-date", "-id")
+        ordering = ("-date", "-posted_at", "-id")
         constraints = [
             models.UniqueConstraint(fields=["event", "part"], name="event_posted_once"),
             models.UniqueConstraint(fields=["reverses"], condition=Q(reverses__isnull=False), name="reversed_once"),
@@ -119,7 +121,10 @@ class JournalEntry(TenantModel):
                 | Q(kind="standard", rule_version__isnull=False),
             ),
         ]
-        indexes = [models.Index(fields=["business_entity", "date"], name="entry_by_date")]
+        indexes = [
+            models.Index(fields=["business_entity", "date"], name="entry_by_date"),
+            models.Index(fields=["tenant", "posted_at", "id"], name="entry_as_posted"),
+        ]
 
     def __str__(self) -> str:
         return self.number

@@ -15,6 +15,7 @@ from django.db.models import Max, Q, Sum
 from accounting import schedules
 from accounting.earning import Earning
 from accounting.models import (
+    AS_POSTED,
     AccountingPeriod,
     Category,
     JournalEntry,
@@ -206,7 +207,7 @@ def posted_revenue(held: Iterable[Schedule]) -> dict[int, list[tuple[date, Decim
     income = {"lines__account__category": Category.INCOME}  # Which role a rule credits is the accountant's choice.
     rows = (
         JournalEntry.objects.filter(event__kind__in=_KINDS, event__key__in=list(by_key), **income)
-        .order_by("date", "id")
+        .order_by("date", *AS_POSTED)
         .annotate(earned=Sum("lines__credit") - Sum("lines__debit"))
         .values_list("event__key", "date", "earned")
     )

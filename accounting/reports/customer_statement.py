@@ -36,7 +36,8 @@ FROM accounting_journalline l JOIN accounting_journalentry e ON e.id = l.entry_i
 LEFT JOIN billing_businessevent b ON b.id = e.event_id LEFT JOIN billing_invoice i ON i.id = l.invoice_id
 LEFT JOIN billing_creditnote n ON n.id = l.credit_note_id LEFT JOIN billing_payment p ON p.id = l.payment_id
 WHERE l.account_id = ANY(%s) AND l.customer_id = %s AND l.currency = %s AND l.date BETWEEN %s AND %s
-GROUP BY l.date, l.entry_id, b.kind, e.description HAVING sum(l.debit - l.credit) <> 0 ORDER BY l.date, l.entry_id
+GROUP BY l.date, e.posted_at, l.entry_id, b.kind, e.description HAVING sum(l.debit - l.credit) <> 0
+ORDER BY l.date, e.posted_at, l.entry_id
 """
 _OPEN = """
 SELECT l.invoice_id, i.number, i.issued_on, i.due_on, greatest(%s - i.due_on, 0), i.total, sum(l.debit - l.credit) AS open

@@ -109,7 +109,7 @@ def _foreign(line: Sequence[Any], base: str) -> str | None:
 
 
 def journal_report(asked: Asked) -> Report:
-    """List every entry between two days with its lines, in the order of the dates."""
+    """List every entry between two days with its lines, by date and, within a day, in the order of posting."""
     entity, since, until, base = asked.entity, asked["from"], asked["to"], asked.base
     condition = "e.business_entity_id = %s AND e.date BETWEEN %s AND %s"
     given = [entity.pk, since, until]
@@ -123,7 +123,7 @@ def journal_report(asked: Asked) -> Report:
     )
     columns += _ABOUT
     rows = Queried(
-        f"SELECT {_LINE} FROM {_FROM} WHERE {condition} ORDER BY e.date, e.id, l.position",
+        f"SELECT {_LINE} FROM {_FROM} WHERE {condition} ORDER BY e.date, e.posted_at, e.id, l.position",
         given,
         lambda line: _line_row(line, line[5], line[6], _foreign(line, base)),
         count,
@@ -192,7 +192,7 @@ def _lines(asked: Asked, condition: str, given: list[Any], side: tuple[str, str]
     columns = _line_columns(currency, Column("account", "Account"), Column("account_name", "Account name"))
     columns += _ABOUT
     rows = Queried(
-        f"SELECT {selected} FROM {_FROM} WHERE {condition} ORDER BY l.date, l.entry_id, l.position",
+        f"SELECT {selected} FROM {_FROM} WHERE {condition} ORDER BY l.date, e.posted_at, l.entry_id, l.position",
         given,
         lambda line: _line_row(line, line[5], line[6]),
         count,
@@ -239,14 +239,14 @@ SELECT v.* FROM (
            NULL::text AS currency, NULL::numeric AS debit, NULL::numeric AS credit, NULL::text AS contract,
            NULL::bigint AS contract_item_id, NULL::text AS product, NULL::text AS credit_note, NULL::bigint AS payment_id,
            NULL::bigint AS refund_id, NULL::text AS tax_rate, NULL::text AS obligation,
-           o.opening AS balance, 0 AS place, 0 AS position
+           o.opening AS balance, 0 AS place, NULL::timestamptz AS posted_at, 0 AS position
     FROM opening o JOIN accounting_account a ON a.id = o.account_id
     UNION ALL
     SELECT {line}, s.opening + sum(l.base_debit - l.base_credit) OVER (PARTITION BY l.account_id
-           ORDER BY l.date, l.entry_id, l.position), 1, l.position
+           ORDER BY l.date, e.posted_at, l.entry_id, l.position), 1, e.posted_at, l.position
     FROM {source} JOIN opening s ON s.account_id = l.account_id
     WHERE l.account_id = ANY(%s) AND l.date BETWEEN %s AND %s
-) v ORDER BY v.code, v.place, v.date, v.entry_id, v.position
+) v ORDER BY v.code, v.place, v.date, v.posted_at, v.entry_id, v.position
 """
 _OPENING = """
 WITH opening AS (

@@ -131,7 +131,7 @@ def _to_document(row: Row, key: str) -> Target | None:
 # Cash receipts.
 
 _MONEY = """
-SELECT e.id AS entry_id, e.date, b.kind, max(l.customer_id) AS customer_id, max(l.payment_id) AS payment_id,
+SELECT e.id AS entry_id, e.date, e.posted_at, b.kind, max(l.customer_id) AS customer_id, max(l.payment_id) AS payment_id,
        coalesce(sum({amount}) FILTER (WHERE l.account_id = ANY(%(cash)s)), 0) AS cash,
        coalesce(sum({amount}) FILTER (WHERE l.account_id = ANY(%(gateways)s)), 0) AS gateways,
        coalesce(sum({amount}) FILTER (WHERE NOT l.account_id = ANY(%(known)s)), 0) AS other,
@@ -139,7 +139,7 @@ SELECT e.id AS entry_id, e.date, b.kind, max(l.customer_id) AS customer_id, max(
        -coalesce(sum({amount}) FILTER (WHERE l.account_id = ANY(%(held)s)), 0) AS kept
 FROM accounting_journalentry e JOIN billing_businessevent b ON b.id = e.event_id AND b.kind = ANY(%(kinds)s)
 JOIN accounting_journalline l ON l.entry_id = e.id {narrowed}
-WHERE e.business_entity_id = %(entity)s AND e.date BETWEEN %(since)s AND %(until)s GROUP BY e.id, e.date, b.kind
+WHERE e.business_entity_id = %(entity)s AND e.date BETWEEN %(since)s AND %(until)s GROUP BY e.id, e.date, e.posted_at, b.kind
 """
 
 
@@ -200,7 +200,7 @@ def _receipts(asked: Asked, given: Mapping[str, Any], name: str, title: str) -> 
     rows = Queried(
         "SELECT m.date, m.kind, c.name, p.reference, p.method, m.cash, m.gateways, m.other, m.settled, m.kept, m.entry_id, "
         f"m.customer_id, m.payment_id FROM ({found}) m LEFT JOIN billing_customer c ON c.id = m.customer_id "
-        "LEFT JOIN billing_payment p ON p.id = m.payment_id ORDER BY m.date, m.entry_id",
+        "LEFT JOIN billing_payment p ON p.id = m.payment_id ORDER BY m.date, m.posted_at, m.entry_id",
         given,
         _payment,
         count,

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 
-from accounting.models import JournalEntry, JournalLine
+from accounting.models import AS_POSTED, JournalEntry, JournalLine
 from billing.tenancy import current_tenant_id
 
 
@@ -29,7 +29,11 @@ def entries_of_facts(facts: Mapping[str, Iterable[object]]) -> QuerySet[Any]:
     condition = Q(pk__in=[])
     for kind, keys in facts.items():
         condition |= Q(event__kind=kind, event__key__in=[str(key) for key in keys])
-    return with_totals(JournalEntry.objects.filter(condition)).select_related("event", "business_entity").order_by("id")
+    return (
+        with_totals(JournalEntry.objects.filter(condition))
+        .select_related("event", "business_entity")
+        .order_by(*AS_POSTED)
+    )
 
 
 def revenue_by_month(*, since: date) -> list[tuple[date, int, str, Decimal]]:

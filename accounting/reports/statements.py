@@ -60,7 +60,7 @@ def trial_balance_report(asked: Asked) -> Report:
     return Report("Trial balance", as_of(entity, at, currency), currency, [table], proofs=[proof])
 
 
-def _to_ledger(asked: Asked, at: date, since: date | None = None) -> Leads:
+def _to_ledger(asked: Asked, at: date) -> Leads:
     def leads(row: Row, key: str) -> Target | None:
         if "account" not in row.about or key in ("name", "category"):
             return None
@@ -69,8 +69,8 @@ def _to_ledger(asked: Asked, at: date, since: date | None = None) -> Leads:
             days = {"from_": first + timedelta(days=1), "to": last}
             return Further("lines", asked.also(account=row.about["account"], **days))
         until = asked["compare"] if key == "compare" else at
-        start = since or date(until.year, 1, 1)
-        return Further("general-ledger", asked.also(account=row.about["account"], from_=start, to=until))
+        first = date(until.year, 1, 1)
+        return Further("general-ledger", asked.also(account=row.about["account"], from_=first, to=until))
 
     return leads
 

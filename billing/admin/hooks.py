@@ -34,6 +34,7 @@ CardMaker = Callable[[HttpRequest], Sequence[Card]]
 _sections: dict[type[models.Model], list[SectionMaker]] = defaultdict(list)
 _buttons: dict[type[models.Model], list[ButtonMaker]] = defaultdict(list)
 _cards: list[tuple[int, CardMaker]] = []
+_made_by_job: dict[str, tuple[str, Callable[[], str]]] = {}
 
 
 def add_section(model: type[models.Model], maker: SectionMaker) -> None:
@@ -64,3 +65,14 @@ def add_cards(place: int, maker: CardMaker) -> None:
 def cards(request: HttpRequest) -> list[Card]:
     """Give the home page's cards."""
     return [card for _, maker in sorted(_cards, key=lambda each: each[0]) for card in maker(request)]
+
+
+def add_job_link(kind: str, label: str, url: Callable[[], str]) -> None:
+    """Let the page of a finished job of this kind lead to what such jobs make."""
+    _made_by_job[kind] = (label, url)
+
+
+def made_by_job(kind: str) -> list[tuple[str, str]]:
+    """Give the link (label, address) to what jobs of this kind make."""
+    found = _made_by_job.get(kind)
+    return [(found[0], found[1]())] if found else []

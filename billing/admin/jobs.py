@@ -21,6 +21,7 @@ from billing.access import may
 from billing.admin.document import DocumentAdmin
 from billing.admin.form_page import form_page
 from billing.admin.forms import DayField, StyledForm, today
+from billing.admin.hooks import add_job_link, made_by_job
 from billing.admin.shown import NONE, change_url, list_url, moment, status, to
 from billing.admin.tables import Table, columns
 from billing.downloads import file_headers
@@ -183,7 +184,15 @@ def _links(job: Job) -> list[tuple[str, str]]:
     result = job.result or {}
     about = result.get("about")
     onward = result.get("onward", "Look at the result")
-    return [(onward, change_url(apps.get_model(about[0]), about[1]))] if about else []
+    if about:
+        return [(onward, change_url(apps.get_model(about[0]), about[1]))]
+    return made_by_job(job.kind) if job.status == JobStatus.DONE else []
+
+
+# The newest come first in the lists, so what the job made is at the head.
+for _kind in ("run_billing", "finalize_invoices"):
+    add_job_link(_kind, "Invoices", lambda: list_url(Invoice))
+add_job_link("import_contracts", "Contracts", lambda: list_url(Contract))
 
 
 def _files(job: Job) -> list[Table]:

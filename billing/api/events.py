@@ -35,6 +35,7 @@ class BusinessEvents(Records):
     model = BusinessEvent
     serializer_class = EventSerializer
     filterset_class = EventFilters
+    oldest_first = ("recorded_at", "id")
 
     def rows(self) -> QuerySet[BusinessEvent]:
         return BusinessEvent.objects.select_related("business_entity")

@@ -54,6 +54,7 @@ class Records(TenantView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Gene
 
     model: type[TenantModel]
     detail_serializer_class: type[BaseSerializer[Any]] | None = None
+    oldest_first: tuple[str, ...] = ("id",)  # The columns of a list's order; the last tells any two rows apart.
     lookup_value_regex = "[0-9]{1,18}"
 
     def rows(self) -> QuerySet[Any]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from billing.importing import plain
+
 FIELDS: dict[str, dict[str, bool]] = {
     # section → field → required
     "customer": {
@@ -90,14 +92,18 @@ class ColumnMap:
 def load_column_map(path: Path) -> ColumnMap:
     """Read and check a column map. Raises InvalidColumnMap."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InvalidColumnMap(f"The column map {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidColumnMap(f"The column map {path} is not valid TOML: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidColumnMap("The column map is not text in UTF-8. Save it as UTF-8.") from error
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, or a thousand brackets
+        raise InvalidColumnMap(f"The column map is not valid TOML: {error}.") from error
     attributes = data.pop("attributes", {})
     if not isinstance(attributes, dict) or not all(isinstance(column, str) for column in attributes.values()):
         raise InvalidColumnMap("[attributes] lists names with the column each comes from, as text.")
+    for name in attributes:
+        _refuse_unfit("attributes", name)
     if unknown := sorted(set(data) - set(FIELDS)):
         raise InvalidColumnMap(
             f"The column map has a section [{unknown[0]}]; there are {', '.join(FIELDS)}, attributes."
@@ -107,6 +113,8 @@ def load_column_map(path: Path) -> ColumnMap:
 
 def _section(section: str, given: Mapping[str, Any]) -> dict[str, Source]:
     fields = FIELDS[section]
+    if not isinstance(given, dict):
+        raise InvalidColumnMap(f"[{section}] must be a section with a line for each field.")
     if unknown := sorted(set(given) - set(fields)):
         raise InvalidColumnMap(f"[{section}] has no field “{unknown[0]}”; it has {', '.join(fields)}.")
     if missing := [name for name, required in fields.items() if required and name not in given]:
@@ -120,8 +128,24 @@ def _source(name: str, given: Any) -> Source:
     known = isinstance(given, dict) and set(given) <= {"column", "value", "map"}
     if not known or ("column" in given) == ("value" in given) or ("map" in given and "column" not in given):
         raise InvalidColumnMap(f'{name} must be {{ column = "…" }}, with an optional map, or {{ value = "…" }}.')
-    translations = given.get("map")
+    column, translations = given.get("column"), given.get("map")
+    if column is not None and not isinstance(column, str):
+        raise InvalidColumnMap(f'{name}: the name of a column is text in quotes, such as {{ column = "Name" }}.')
+    if translations is not None and not isinstance(translations, dict):
+        raise InvalidColumnMap(f'{name}: a map lists the file\'s words with ours, such as {{ "One year" = "12" }}.')
     if translations is not None:
-        translations = {str(key): str(value) for key, value in translations.items()}
-    value = given.get("value")
-    return Source(given.get("column"), None if value is None else str(value), translations, name)
+        translations = {str(key): _word(name, value) for key, value in translations.items()}
+    return Source(column, _word(name, given["value"]) if "value" in given else None, translations, name)
+
+
+def _word(name: str, given: Any) -> str:
+    """Give a value of the map as text. A fraction has to come as text: TOML reads 0.10 as binary floating point."""
+    if isinstance(given, float | bool | dict | list):
+        raise InvalidColumnMap(f'{name}: write “{str(given)[:50]}” as text in quotes, such as "49.50".')
+    _refuse_unfit(name, str(given))
+    return str(given)
+
+
+def _refuse_unfit(name: str, text: str) -> None:
+    if unfit := plain.unfit(text):
+        raise InvalidColumnMap(f"{name} holds {unfit}.")

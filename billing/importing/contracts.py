@@ -29,7 +29,7 @@ from billing.models import (
     ProductFamily,
     TaxRate,
 )
-from billing.services.contracts import start_contracts
+from billing.services.contracts import measure_of, start_contracts
 from billing.services.customers import entity_of
 from billing.tenancy import current_tenant_id
 
@@ -197,12 +197,12 @@ class _Importer:
                     tenant_id,
                     self.entity.pk,
                     given["external_id"],
-                    (given.get("name") or given["external_id"])[:200],
+                    given.get("name") or given["external_id"],
                     given.get("email", ""),
                     row.currency,
                     given.get("address", ""),
-                    given.get("country", "")[:2].upper(),
-                    given.get("tax_id", "")[:50],
+                    given["country"],
+                    given.get("tax_id", ""),
                     True,
                     now,
                 )
@@ -264,7 +264,7 @@ class _Importer:
                     row.term_months,
                     row.renewal,
                     row.payment_terms_days,
-                    row.reference[:200],
+                    row.reference,
                     _json(row.attributes),
                     _digest(row),
                     0,
@@ -302,6 +302,7 @@ class _Importer:
                 "interval_months",
                 "tax_rate_id",
                 "recognition_method",
+                "measure",
                 "start",
                 "end",
                 "billed_until",
@@ -313,7 +314,7 @@ class _Importer:
                     contract_id,
                     phase_id,
                     self._product(row).pk,
-                    row.description[:200],
+                    row.description,
                     row.pricing_model,
                     _json(_pricing(row)),
                     False,
@@ -322,6 +323,7 @@ class _Importer:
                     row.interval_months,
                     self._tax_rates.get(row.tax_rate),
                     row.recognition_method,
+                    measure_of(self.entity, row.recognition_method),
                     row.start,
                     row.end,
                     row.start,
@@ -338,7 +340,7 @@ class _Importer:
             product = self._products[row.product["code"]] = Product.objects.create(
                 tenant_id=current_tenant_id(),
                 code=row.product["code"],
-                name=(row.product.get("name") or row.product["code"])[:200],
+                name=row.product.get("name") or row.product["code"],
                 family=self._family(row.product.get("family", "")),
                 recognition_method=row.recognition_method,
             )

@@ -2,23 +2,35 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from billing import pricing
 from billing.fields import CURRENCIES
+from billing.importing import plain
 from billing.importing.column_map import ColumnMap
 from billing.models import BillingInterval, BillingTiming, RecognitionMethod, Renewal
 from billing.money import round_money
 from billing.periods import add_months
 
 _LONGEST_FIELD = 10_000
+_QUANTITY_DECIMALS = 6
 _LONGEST_LINE = 200_000
 _CURRENCIES = frozenset(dict(CURRENCIES))
-_UNPRINTABLE = frozenset(map(chr, range(32))) - set("\t\r\n")
+_COUNTRY = re.compile("([A-Z]{2})?")
+_LONGEST: dict[tuple[str, str], int] = {
+    ("customer", "name"): 200,
+    ("customer", "email"): 254,
+    ("customer", "tax_id"): 50,
+    ("product", "name"): 200,
+    ("product", "family"): 50,
+    ("contract", "reference"): 200,
+    ("item", "description"): 200,
+}
 
 
 class UnreadableFile(ValueError):
@@ -147,9 +159,8 @@ def _refuse_unfit(row: Mapping[str, str], columns: ColumnMap) -> None:
             raise ValueError(
                 f"{column}: the field has {len(row[column]):,} characters; {_LONGEST_FIELD:,} are the most."
             )
-        if not _UNPRINTABLE.isdisjoint(row[column]):
-            what = "a NUL" if "\x00" in row[column] else "an unprintable control"
-            raise ValueError(f"{column}: the field holds {what} character.")
+        if unfit := plain.unfit(row[column]):
+            raise ValueError(f"{column}: the field holds {unfit}.")
 
 
 def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency: str) -> ContractRow:
@@ -173,14 +184,18 @@ def _row(line: int, row: Mapping[str, str], columns: ColumnMap, default_currency
     interval = item.get("interval_months") or str(BillingInterval.MONTHLY.value)
     model = _choice("pricing_model", item.get("pricing_model") or "flat_fee", ("flat_fee", "per_unit"))
     amount = _amount(item["amount"], model, currency)
-    quantity = _decimal("quantity", item.get("quantity") or "1")
+    quantity = _quantity(item.get("quantity") or "1")
     if amount * quantity >= pricing.LARGEST:
         raise ValueError(f"amount: price times quantity must stay below {pricing.LARGEST:,}.")
-    for name, text, longest in (("email", customer.get("email", ""), 254), ("family", product.get("family", ""), 50)):
-        _no_longer_than(name, text, longest)
+    for (section, name), longest in _LONGEST.items():
+        _no_longer_than(name, texts[section].get(name, ""), longest)
     return ContractRow(
         line=line,
-        customer=customer | {"external_id": _text("customer.external_id", customer["external_id"], 100)},
+        customer=customer
+        | {
+            "external_id": _text("customer.external_id", customer["external_id"], 100),
+            "country": _country(customer.get("country", "")),
+        },
         product=product | {"code": _text("product.code", product["code"], 50)},
         number=_text("contract.number", contract["number"], 100),
         start=start,
@@ -215,6 +230,19 @@ def _amount(text: str, model: str, currency: str) -> Decimal:
     return amount
 
 
+def _quantity(text: str) -> Decimal:
+    quantity = _decimal("quantity", text)
+    if quantity != round(quantity, _QUANTITY_DECIMALS):
+        raise ValueError(f"quantity: “{text[:50]}” has more than {_QUANTITY_DECIMALS} decimals.")
+    return quantity
+
+
+def _country(text: str) -> str:
+    if not _COUNTRY.fullmatch(text.upper()):
+        raise ValueError(f"country: “{text[:50]}” is not a country code of two letters, such as US.")
+    return text.upper()
+
+
 def _text(name: str, text: str, longest: int) -> str:
     if not text:
         raise ValueError(f"{name}: the field is empty.")
@@ -228,28 +256,27 @@ def _no_longer_than(name: str, text: str, longest: int) -> None:
 
 
 def _date(name: str, text: str) -> date:
-    try:
-        if len(text) != 10:
-            raise ValueError
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{name}: “{text[:50]}” is not a date such as 2026-01-31.") from None
+    day = plain.day(text)
+    if day is None:
+        raise ValueError(f"{name}: “{text[:50]}” is not a date such as 2026-01-31.")
+    return day
 
 
 def _decimal(name: str, text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{name}: “{text[:50]}” is not a number such as 49.50.") from None
-    if not number.is_finite() or abs(number) >= 10**13:
-        raise ValueError(f"{name}: “{text[:50]}” is not an amount that can be billed.")
+    number = plain.number(text)
+    if number is None:
+        raise ValueError(
+            f"{name}: “{text[:50]}” is not a number such as 1249.50, with a point and no other separators."
+        )
     if number < 0:
         raise ValueError(f"{name}: {number} is negative; a price must be zero or more.")
+    if number >= pricing.LARGEST:
+        raise ValueError(f"{name}: “{text[:50]}” is not an amount that can be billed.")
     return number
 
 
 def _integer(name: str, text: str, least: int, most: int) -> int:
-    if not text.isdecimal() or not least <= int(text) <= most:
+    if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
         raise ValueError(f"{name}: “{text[:50]}” is not a whole number from {least} to {most}.")
     return int(text)
 

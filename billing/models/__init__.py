@@ -33,7 +33,16 @@ from billing.models.modification import Adjustment, ContractModification, Modifi
 from billing.models.payment import Payment, PaymentAllocation, PaymentMethod
 from billing.models.product import REPORTED_METHODS, Price, Product, ProductFamily, RecognitionMethod, TaxRate
 from billing.models.returned import Dispute, DisputeStatus, Refund, ReturnedPart
-from billing.models.tenant import ApiKey, BonusUse, BusinessEntity, IdempotencyRecord, Membership, Role, Tenant
+from billing.models.tenant import (
+    ApiKey,
+    BonusUse,
+    BusinessEntity,
+    IdempotencyRecord,
+    Membership,
+    Proration,
+    Role,
+    Tenant,
+)
 from billing.models.wallet import Wallet, WalletDraw, WalletEntry, WalletEntryKind
 from billing.models.write_off import WriteOff
 
@@ -81,6 +90,7 @@ __all__ = [
     "PriceAllocation",
     "Product",
     "ProductFamily",
+    "Proration",
     "RecognitionMethod",
     "Refund",
     "Renewal",

@@ -9,7 +9,7 @@ from billing.fields import CurrencyField
 from billing.models.customer import Customer
 from billing.models.product import Price, Product, RecognitionMethod, TaxRate, clean_pricing
 from billing.models.tenant import BusinessEntity
-from billing.periods import day_words
+from billing.periods import Measure, day_words
 from billing.tenancy import TenantModel
 
 
@@ -144,8 +144,9 @@ class ContractPhase(TenantModel):
 class ContractItem(TenantModel):
     """One product in one phase at a negotiated price, with its own cadence.
 
-    The price is that of one billing interval; part of an interval is prorated by days. A metered item is priced by the
-    usage recorded in the period, a fixed one by its quantity. `billed_until` is the first day not yet billed.
+    The price is that of one billing interval; part of an interval is prorated by `measure`, as the entity's `proration` said when
+    it was agreed. A metered item is priced by the usage recorded in the period, a fixed one by its quantity. `billed_until` is
+    the first day not yet billed.
     """
 
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="items")
@@ -165,6 +166,14 @@ class ContractItem(TenantModel):
     )
     tax_rate = models.ForeignKey(TaxRate, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     recognition_method = models.CharField(max_length=30, choices=RecognitionMethod.choices)
+    measure = models.CharField(
+        "part of a billing period is priced",
+        max_length=20,
+        choices=[(each.value, each.value.replace("_", " ")) for each in Measure],
+        default=Measure.DAYS.value,
+        db_default=Measure.DAYS.value,
+        editable=False,
+    )
     obligation = models.CharField(
         "performance obligation",
         max_length=100,

@@ -26,8 +26,9 @@ class BusinessEvent(TenantModel):
     payload = models.JSONField()
 
     class Meta:
-        ordering = ("-id",)
+        ordering = ("-recorded_at", "-id")
         constraints = [models.UniqueConstraint(fields=["tenant", "kind", "key"], name="event_once")]
+        indexes = [models.Index(fields=["tenant", "recorded_at", "id"], name="event_as_recorded")]
 
     def __str__(self) -> str:
         return f"{self.kind.replace('_', ' ').capitalize()} on {day_words(self.occurred_on)}"

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from djmoney.money import Money
 
-from billing.fields import ZERO_IN_SQL, AmountField, CurrencyField
+from billing.fields import ZERO_IN_SQL, AmountField, CurrencyField, ListedField
 from billing.models.contract import Contract, ContractItem
 from billing.models.customer import Customer
 from billing.models.product import Product, RecognitionMethod, TaxRate
@@ -122,7 +122,7 @@ class InvoiceLine(TenantModel):
     tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
     tax = AmountField()
     tax_included = models.BooleanField(default=False)
-    recognition_method = models.CharField(max_length=30)
+    recognition_method = ListedField(max_length=30)
     period_start = models.DateField(null=True)
     period_end = models.DateField(null=True, help_text="The first day no longer covered.")
 

@@ -1,6 +1,9 @@
 """Who uses Counterfoil: tenants, their legal entities, their people and their keys."""
 
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
@@ -29,6 +32,14 @@ class BonusUse(models.TextChoices):
     IN_PROPORTION = "in_proportion", "Both in proportion: the bonus is spread over what was paid"
 
 
+class Proration(models.TextChoices):
+    """What part of a billing period costs, of what is agreed from now on: at its start, at its end, where it is modified."""
+
+    AS_EARNED = "as_earned", "As its revenue is earned: by months where that is by months, else by days"
+    BY_DAYS = "by_days", "Always by days: its days of the period's days"
+    BY_MONTHS = "by_months", "Always by months: a partial month by its days of that month"
+
+
 class BusinessEntity(TenantModel):
     """A legal entity of the tenant, with books of its own in its base currency.
 
@@ -54,6 +65,13 @@ class BusinessEntity(TenantModel):
     wallet_bonus = models.CharField(
         "wallets are drawn on", max_length=20, choices=BonusUse.choices, default=BonusUse.PAID_FIRST
     )
+    proration = models.CharField(
+        "part of a billing period is priced",
+        max_length=20,
+        choices=Proration.choices,
+        default=Proration.AS_EARNED,
+        db_default=Proration.AS_EARNED,
+    )
 
     class Meta:
         verbose_name_plural = "business entities"
@@ -62,6 +80,13 @@ class BusinessEntity(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones.
+            words = f"“{self.time_zone}” is not the name of a time zone, such as Europe/Berlin."
+            raise ValidationError({"time_zone": words}) from None
 
 
 class Role(models.TextChoices):

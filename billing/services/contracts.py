@@ -12,18 +12,21 @@ from django.db import connection, transaction
 from billing import pricing
 from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import CommitmentLine, ContractEnded, ContractRenewed, ContractStarted
+from billing.events import CommitmentLine, ContractEnded, ContractRenewed, ContractStarted, head_of
 from billing.models import (
+    BusinessEntity,
     Contract,
     ContractItem,
     ContractPhase,
     ContractStatus,
     Customer,
     Product,
+    Proration,
+    RecognitionMethod,
     Renewal,
     TaxRate,
 )
-from billing.periods import add_months, day_words
+from billing.periods import Measure, add_months, day_words
 from billing.publishing import publish
 from billing.refusals import again_if_lost
 from billing.services.promises import commitment, refuse_without_price, still_to_bill
@@ -82,6 +85,19 @@ def add_item(
     return build_item(contract=contract, phase=phase, product=product, tax_rate=tax_rate, **fields)
 
 
+_MEASURES = {
+    RecognitionMethod.STRAIGHT_LINE_MONTHS.value: Measure.MONTHS,
+    RecognitionMethod.EQUAL_PER_PERIOD.value: Measure.EQUAL_MONTHS,
+}
+
+
+def measure_of(entity: BusinessEntity, method: str) -> str:
+    """Say by what an item agreed now, with this recognition method, prices part of a billing period."""
+    if entity.proration == Proration.AS_EARNED:
+        return _MEASURES.get(method, Measure.DAYS).value
+    return (Measure.MONTHS if entity.proration == Proration.BY_MONTHS else Measure.DAYS).value
+
+
 def build_item(
     *,
     contract: Contract,
@@ -106,6 +122,7 @@ def build_item(
         raise BillingError(str(error)) from error
     fields.setdefault("recognition_method", product.recognition_method)
     fields.setdefault("start", phase.start)
+    fields["measure"] = measure_of(contract.business_entity, fields["recognition_method"])
     item = ContractItem(
         tenant_id=contract.tenant_id,
         contract=contract,
@@ -142,8 +159,7 @@ def start_contracts(contract_ids: Sequence[int]) -> None:
     publish(
         [
             ContractStarted(
-                occurred_on=contract.start,
-                key=str(contract.pk),
+                **head_of(contract, on=contract.start, key=contract.pk),
                 **commitment(contract, items[contract.pk], since=None),
             )
             for contract in contracts.values()
@@ -196,8 +212,7 @@ def _renew(contracts: Sequence[Contract]) -> None:
     publish(
         [
             ContractRenewed(
-                occurred_on=ends[contract.pk],
-                key=f"{contract.pk}:{contract.terms_renewed}",
+                **head_of(contract, on=ends[contract.pk], key=f"{contract.pk}:{contract.terms_renewed}"),
                 **commitment(contract, items[contract.pk], since=ends[contract.pk]),
             )
             for contract in contracts
@@ -259,11 +274,7 @@ def _ended(contract: Contract, end: date, before: Mapping[int, Decimal]) -> Cont
         for item in items
     )
     return ContractEnded(
-        tenant_id=contract.tenant_id,
-        business_entity_id=contract.business_entity_id,
-        occurred_on=end,
-        currency=contract.currency,
-        key=f"{contract.pk}:{end}",
+        **head_of(contract, on=end, key=f"{contract.pk}:{end}"),
         contract_id=contract.pk,
         contract_number=contract.number,
         customer_id=contract.customer_id,

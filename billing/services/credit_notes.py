@@ -8,7 +8,7 @@ from enum import StrEnum
 from django.db import transaction
 
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import CreditedLine, CreditNoteIssued
+from billing.events import CreditedLine, CreditNoteIssued, head_of
 from billing.models import (
     OPEN_STATUSES,
     CreditNote,
@@ -191,11 +191,7 @@ def _event(
     note: CreditNote, invoice: Invoice, credited: list[CreditNoteLine], modification_id: int | None
 ) -> CreditNoteIssued:
     return CreditNoteIssued(
-        tenant_id=note.tenant_id,
-        business_entity_id=note.business_entity_id,
-        occurred_on=note.issued_on,
-        currency=note.currency,
-        key=str(note.pk),
+        **head_of(note, on=note.issued_on, key=note.pk),
         credit_note_id=note.pk,
         credit_note_number=note.number,
         invoice_id=invoice.pk,

@@ -6,11 +6,13 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.errors import BillingError, NotFound, WrongState
+from billing.events import head_of
 from billing.models import BusinessEvent, Dispute, DisputeStatus, Payment
 from billing.money import format_money, round_money
 from billing.payment_events import DisputeLost, DisputeOpened, DisputeWon
 from billing.periods import day_words
 from billing.publishing import publish, stored_event
+from billing.services.duplicates import is_recorded
 from billing.services.returns import choose_parts, record_parts, undone_lines
 
 ZERO = Decimal(0)
@@ -62,11 +64,7 @@ def open_dispute(
     publish(
         [
             DisputeOpened(
-                tenant_id=dispute.tenant_id,
-                business_entity_id=dispute.business_entity_id,
-                occurred_on=on,
-                currency=dispute.currency,
-                key=str(dispute.pk),
+                **head_of(dispute, on=on, key=dispute.pk),
                 dispute_id=dispute.pk,
                 payment_id=payment.pk,
                 customer_id=dispute.customer_id,
@@ -90,7 +88,7 @@ def _refuse_unfit(payment: Payment, *, on: date, fee: Decimal, reason: str, refe
         raise BillingError(f"The fee must not be negative, in whole minor units of {payment.currency}.")
     if by_gateway and payment.gateway is None:
         raise BillingError("No payment gateway captured this payment, so none can keep the money back.")
-    if reference and Dispute.objects.filter(reference=reference).exists():
+    if is_recorded(Dispute, reference=reference):
         raise BillingError(f"A dispute with the reference {reference} is recorded already.", code="duplicate")
 
 
@@ -110,11 +108,7 @@ def win_dispute(*, dispute_id: int, on: date, fee_returned: Decimal = ZERO) -> D
     publish(
         [
             DisputeWon(
-                tenant_id=dispute.tenant_id,
-                business_entity_id=dispute.business_entity_id,
-                occurred_on=on,
-                currency=dispute.currency,
-                key=str(dispute.pk),
+                **head_of(dispute, on=on, key=dispute.pk),
                 dispute_id=dispute.pk,
                 payment_id=dispute.payment_id,
                 customer_id=dispute.customer_id,
@@ -137,11 +131,7 @@ def lose_dispute(*, dispute_id: int, on: date) -> Dispute:
     publish(
         [
             DisputeLost(
-                tenant_id=dispute.tenant_id,
-                business_entity_id=dispute.business_entity_id,
-                occurred_on=on,
-                currency=dispute.currency,
-                key=str(dispute.pk),
+                **head_of(dispute, on=on, key=dispute.pk),
                 dispute_id=dispute.pk,
                 payment_id=dispute.payment_id,
                 customer_id=dispute.customer_id,

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from billing.errors import BillingError, NotFound
+from billing.events import head_of
 from billing.models import BusinessEntity, Dispute, DisputeStatus, GatewayPayout, Payment, PaymentGateway, Refund
 from billing.money import format_money, round_money
 from billing.payment_events import PayoutReceived
@@ -93,11 +94,7 @@ def record_payout(
     publish(
         [
             PayoutReceived(
-                tenant_id=payout.tenant_id,
-                business_entity_id=business_entity_id,
-                occurred_on=paid_on,
-                currency=currency,
-                key=str(payout.pk),
+                **head_of(payout, on=paid_on, key=payout.pk),
                 payout_id=payout.pk,
                 gateway=found.code,
                 captured=captured,

@@ -16,11 +16,12 @@ from django.db.models import DecimalField, F, Sum
 from django.db.models.functions import Coalesce
 
 from billing.errors import BillingError, NotFound
+from billing.events import head_of
 from billing.models import Customer, Wallet, WalletDraw, WalletEntry, WalletEntryKind
 from billing.payment_events import WalletExpired
 from billing.periods import day_words
 from billing.publishing import publish
-from billing.refusals import again_if_lost
+from billing.refusals import part_by_part
 
 ZERO = Decimal(0)
 
@@ -161,11 +162,7 @@ def _draw(wallet: Held, entry: WalletEntry, amount: Decimal, sources: Mapping[in
 
 def facts_of(entry: WalletEntry, wallet: Wallet) -> dict[str, Any]:
     return {
-        "tenant_id": wallet.tenant_id,
-        "business_entity_id": wallet.business_entity_id,
-        "occurred_on": entry.on,
-        "currency": wallet.currency,
-        "key": str(entry.pk),
+        **head_of(wallet, on=entry.on, key=entry.pk),
         "wallet_entry_id": entry.pk,
         "customer_id": wallet.customer_id,
     }
@@ -176,12 +173,7 @@ def expire_wallets(*, through: date) -> int:
 
     Dated the last day on which it could be used. Works in transactions of a hundred wallets.
     """
-    expired, after = 0, 0
-    while True:
-        count, last = again_if_lost(partial(_expire_some, through, after))
-        if last == after:
-            return expired
-        expired, after = expired + count, last
+    return part_by_part(partial(_expire_some, through))
 
 
 @transaction.atomic

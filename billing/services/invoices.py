@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing.charging import next_billing
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided
+from billing.events import BilledLine, InvoiceFinalized, InvoiceVoided, head_of
 from billing.models import Contract, ContractStatus, Invoice, InvoiceLine, InvoiceStatus, SeriesKind
 from billing.money import format_money
 from billing.periods import day_words
@@ -260,11 +260,7 @@ def void_invoice(*, invoice_id: int, on: date, reason: str, bill_again: bool = F
     publish(
         [
             InvoiceVoided(
-                tenant_id=invoice.tenant_id,
-                business_entity_id=invoice.business_entity_id,
-                occurred_on=on,
-                currency=invoice.currency,
-                key=str(invoice.pk),
+                **head_of(invoice, on=on, key=invoice.pk),
                 invoice_id=invoice.pk,
                 invoice_number=str(invoice.number),
                 customer_id=invoice.customer_id,

@@ -9,7 +9,7 @@ from billing.charging import Charge, billed_on, charge, next_billing, service_pe
 from billing.errors import WrongState
 from billing.models import OPEN_STATUSES, ContractModification, Invoice, InvoiceLine, InvoiceStatus
 from billing.money import round_money
-from billing.periods import DateRange, day_words
+from billing.periods import DateRange, day_words, share_of
 from billing.services.billing_run import BillingRun, draft_invoices
 from billing.services.contracts import set_cursors
 from billing.services.credit_notes import Keep, issue_credit_note
@@ -23,26 +23,38 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """The part of a billed line that falls away; positive, net of tax, in the invoice's currency."""
+    """The part of a billed line that falls away; positive, net of tax, in the invoice's currency.
+
+    `billed` are the days of the whole line, `measure` is what they are divided by.
+    """
 
     item_id: int
     line_id: int
     invoice_id: int
     period: DateRange
     net: Decimal
+    billed: DateRange
+    measure: str
 
     def between(self, start: date, end: date | None, currency: str) -> Decimal:
-        """Give the share, by days, of a term that begins on `start`, rounded to the currency's minor unit."""
+        """Give the share, by the line's measure, of a term that begins on `start`, rounded to the currency's minor unit."""
         # Each term's is what has fallen away by its end less what had by its start: the parts add up.
         return self._until(end or self.period.end, currency) - self._until(start, currency)
 
     def _until(self, day: date, currency: str) -> Decimal:
-        days = max((min(day, self.period.end) - self.period.start).days, 0)
-        return round_money(self.net * days / self.period.days, currency)
+        day = min(day, self.period.end)
+        if day <= self.period.start:
+            return ZERO
+        return round_money(
+            self.net * self._share(DateRange(self.period.start, day)) / self._share(self.period), currency
+        )
+
+    def _share(self, part: DateRange) -> Decimal:
+        return share_of(part, self.billed, self.measure)
 
 
 def find_unused(before: Mapping[int, Item], after: Mapping[int, Item]) -> list[Unused]:
-    """Find what is billed for days that an item no longer covers: whole periods, and the rest of one by its days.
+    """Find what is billed for days that an item no longer covers: whole periods, and the rest of one by its measure.
 
     What is credited already is not given back again. Raises WrongState where such days stand on a draft.
     """
@@ -73,9 +85,10 @@ def _unused_of(line: InvoiceLine, day: date, before: Mapping[int, Item], credite
     if line.invoice.status == InvoiceStatus.DRAFT:
         raise WrongState(f"Draft invoice {line.invoice_id} bills days that fall away; finalize or delete it first.")
     rest = DateRange(since, until)
-    share = Decimal(rest.days) / Decimal((end - start).days)
+    whole, measure = DateRange(start, end), before[item_id].terms.measure
+    share = share_of(rest, whole, measure)
     net = min(round_money(line.net.amount * share, line.invoice.currency), line.net.amount - credited)
-    return Unused(item_id, line.pk, line.invoice_id, rest, net) if net > 0 else None
+    return Unused(item_id, line.pk, line.invoice_id, rest, net, whole, measure) if net > 0 else None
 
 
 def bill_difference(

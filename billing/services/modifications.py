@@ -1,8 +1,8 @@
 """Change a started contract from a day on: upgrade, downgrade, price change, extension, termination.
 
-What is billed beyond that day is given back by days, what takes its place is charged by days: on one invoice where that is
-not negative, else by credit notes and an invoice. Example (C3): 300.00 for April, from 16 April 450.00: an invoice of
-225.00 less 150.00.
+What is billed beyond that day is given back, what takes its place is charged, by days or by months as the revenue runs
+(`Proration`): on one invoice where that is not negative, else by credit notes and an invoice. Example (C3): 300.00 for April,
+from 16 April 450.00: an invoice of 225.00 less 150.00.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import ContractModified, ModifiedLine
+from billing.events import ContractModified, ModifiedLine, head_of
 from billing.models import (
     Adjustment,
     Contract,
@@ -254,11 +254,7 @@ def _kind(lines: Sequence[ModifiedLine], old_end: date | None, change: Modificat
 
 def _event(contract: Contract, modification: ContractModification, lines: Sequence[ModifiedLine]) -> ContractModified:
     return ContractModified(
-        tenant_id=contract.tenant_id,
-        business_entity_id=contract.business_entity_id,
-        occurred_on=modification.effective_on,
-        currency=contract.currency,
-        key=f"{contract.pk}:{modification.number}",
+        **head_of(contract, on=modification.effective_on, key=f"{contract.pk}:{modification.number}"),
         modification_id=modification.pk,
         modification_kind=modification.kind,
         contract_id=contract.pk,

@@ -8,12 +8,13 @@ from typing import Any
 from django.db import transaction
 
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import AllocatedPart, Event, PaymentAllocated, PaymentReceived
+from billing.events import AllocatedPart, Event, PaymentAllocated, PaymentReceived, head_of
 from billing.models import OPEN_STATUSES, Customer, Invoice, Payment, PaymentAllocation, PaymentMethod
 from billing.money import allocate, format_money, round_money
 from billing.payment_events import PaymentCaptured
 from billing.periods import day_words
 from billing.publishing import publish
+from billing.services.duplicates import is_recorded
 from billing.services.gateways import gateway_of
 from billing.services.settlement import lock_open, settle
 
@@ -82,7 +83,7 @@ def refuse_unfit(*, customer_id: int, amount: Decimal, currency: str, reference:
         raise NotFound(f"There is no customer with the id {customer_id}.")
     if amount <= 0 or amount != round_money(amount, currency):
         raise BillingError(f"A payment must be more than zero, in whole minor units of {currency}.")
-    if reference and Payment.objects.filter(reference=reference).exists():
+    if is_recorded(Payment, reference=reference):
         raise BillingError(f"A payment with the reference {reference} is recorded already.", code="duplicate")
     return customer
 
@@ -99,11 +100,7 @@ def _received(payment: Payment, parts: Sequence[PaymentAllocation]) -> Event:
         for part, share in zip(parts, shares, strict=True)
     )
     facts: dict[str, Any] = {
-        "tenant_id": payment.tenant_id,
-        "business_entity_id": payment.business_entity_id,
-        "occurred_on": payment.received_on,
-        "currency": payment.currency,
-        "key": str(payment.pk),
+        **head_of(payment, on=payment.received_on, key=payment.pk),
         "payment_id": payment.pk,
         "customer_id": payment.customer_id,
         "method": payment.method,
@@ -140,11 +137,7 @@ def allocate_payment(*, payment_id: int, allocations: Mapping[int, Decimal], on:
     publish(
         [
             PaymentAllocated(
-                tenant_id=payment.tenant_id,
-                business_entity_id=payment.business_entity_id,
-                occurred_on=on,
-                currency=payment.currency,
-                key=str(part.pk),
+                **head_of(payment, on=on, key=part.pk),
                 payment_id=payment.pk,
                 allocation_id=part.pk,
                 invoice_id=part.invoice_id,

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from billing.errors import BillingError, NotFound
+from billing.events import head_of
 from billing.models import (
     CreditUse,
     CreditUseKind,
@@ -27,7 +28,8 @@ from billing.money import round_money
 from billing.payment_events import ConsumedLine, CreditsConsumed, CreditsExpired
 from billing.periods import day_words
 from billing.publishing import publish
-from billing.refusals import again_if_lost
+from billing.refusals import part_by_part
+from billing.services.duplicates import is_recorded
 from billing.services.returns import credited_of
 
 ZERO = Decimal(0)
@@ -99,7 +101,7 @@ def consume_credits(*, customer_id: int, product_id: int, units: Decimal, on: da
         raise NotFound(f"There is no customer with the id {customer_id}.")
     if units <= 0:
         raise BillingError("Say how many credits were used: more than zero.")
-    if key and CreditUse.objects.filter(key=key).exists():
+    if is_recorded(CreditUse, key=key):
         raise BillingError(f"A use of credits with the key {key} is recorded already.", code="duplicate")
     lines = usable_credits(customer_id=customer_id, product_id=product_id, on=on).select_for_update(
         of=("self",), no_key=True
@@ -125,12 +127,7 @@ def expire_credits(*, through: date) -> int:
 
     Dated the last day on which they could be used. Works in transactions of a thousand lines.
     """
-    expired, after = 0, 0
-    while True:
-        count, last = again_if_lost(partial(_expire_some, through, after))
-        if last == after:
-            return expired
-        expired, after = expired + count, last
+    return part_by_part(partial(_expire_some, through))
 
 
 @transaction.atomic
@@ -172,11 +169,7 @@ def _record(
     publish(
         [
             event(
-                tenant_id=use.tenant_id,
-                business_entity_id=use.invoice_line.invoice.business_entity_id,
-                occurred_on=use.on,
-                currency=use.currency,
-                key=str(use.pk),
+                **head_of(use.invoice_line.invoice, on=use.on, key=use.pk),
                 credit_use_id=use.pk,
                 invoice_id=use.invoice_line.invoice_id,
                 customer_id=use.invoice_line.invoice.customer_id,

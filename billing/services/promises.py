@@ -13,7 +13,6 @@ from billing.events import CommitmentLine
 from billing.models import REPORTED_METHODS, Contract, PriceAllocation, RecognitionMethod, RevenueSpan
 from billing.periods import add_months
 from billing.services.terms import Item
-from billing.tenancy import current_tenant_id
 
 ZERO = Decimal(0)
 
@@ -73,12 +72,9 @@ def promise(item: Item, *, since: date | None = None, allocation: str = PriceAll
 
 
 def commitment(contract: Contract, items: Sequence[Item], *, since: date | None) -> dict[str, Any]:
-    """Give what `ContractStarted` and `ContractRenewed` say of a contract's term."""
+    """Give what `ContractStarted` and `ContractRenewed` say of a contract's term, beside their head."""
     lines = tuple(CommitmentLine(**promise(item, since=since, allocation=contract.price_allocation)) for item in items)
     return {
-        "tenant_id": current_tenant_id(),
-        "business_entity_id": contract.business_entity_id,
-        "currency": contract.currency,
         "contract_id": contract.pk,
         "contract_number": contract.number,
         "customer_id": contract.customer_id,

@@ -8,11 +8,13 @@ from django.db import transaction
 from django.db.models import Sum
 
 from billing.errors import BillingError, NotFound
+from billing.events import head_of
 from billing.models import CreditNote, Customer, Payment, Refund, WalletEntryKind
 from billing.money import format_money, round_money
 from billing.payment_events import RefundPaid, ReturnedLine
 from billing.periods import day_words
 from billing.publishing import publish
+from billing.services.duplicates import is_recorded
 from billing.services.gateways import gateway_of
 from billing.services.held_wallets import Held, hold_usable, move
 from billing.services.returns import choose_parts, record_parts, undone_lines
@@ -147,7 +149,7 @@ def _pay(
     """Pay all of the amount from one of the three; of a payment, what was unapplied and the `parts` that settled invoices."""
     if amount <= 0 or amount != round_money(amount, currency):
         raise BillingError(f"A refund must be more than zero, in whole minor units of {currency}.")
-    if reference and Refund.objects.filter(reference=reference).exists():
+    if is_recorded(Refund, reference=reference):
         raise BillingError(f"A refund with the reference {reference} is recorded already.", code="duplicate")
     refund = Refund.objects.create(
         tenant_id=customer.tenant_id,
@@ -172,11 +174,7 @@ def _pay(
     publish(
         [
             RefundPaid(
-                tenant_id=refund.tenant_id,
-                business_entity_id=refund.business_entity_id,
-                occurred_on=on,
-                currency=currency,
-                key=str(refund.pk),
+                **head_of(refund, on=on, key=refund.pk),
                 refund_id=refund.pk,
                 customer_id=customer.pk,
                 payment_id=refund.payment_id,

@@ -1,29 +1,22 @@
 """Create a tenant with its first business entity and number series."""
 
-from functools import cache
-from zoneinfo import available_timezones
-
 from django.db import transaction
 
 from billing.errors import BillingError
 from billing.fields import CURRENCIES
-from billing.models import BusinessEntity, NumberSeries, SeriesKind, Tenant
+from billing.models import BusinessEntity, NumberSeries, Proration, SeriesKind, Tenant
 from billing.signals import business_entity_added
 from billing.tenancy import tenant_scope
 
-_time_zones = cache(available_timezones)  # It reads the system's folders each time.
-
 
 @transaction.atomic
-def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "UTC", country: str = "") -> Tenant:
+def create_tenant(*, slug: str, name: str, currency: str) -> Tenant:
     """Create the tenant, its business entity `main` and its number series; an existing one is left as it is.
 
-    Raises BillingError for an unknown currency or time zone, and when the tenant exists with another currency.
+    Raises BillingError for an unknown currency, and when the tenant exists with another currency.
     """
     if currency not in dict(CURRENCIES):
         raise BillingError(f"“{currency}” is not a currency code that Counterfoil keeps books in, such as USD or EUR.")
-    if time_zone not in _time_zones():
-        raise BillingError(f"“{time_zone}” is not a time zone name, such as Europe/Berlin.")
     tenant, _ = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
     with tenant_scope(tenant.pk):
         entity = BusinessEntity.objects.filter(code="main").first()
@@ -33,9 +26,7 @@ def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "UTC"
                 "Choose another name, or leave the currency as it is."
             )
         if entity is None:
-            add_business_entity(
-                tenant=tenant, code="main", name=name, currency=currency, time_zone=time_zone, country=country
-            )
+            add_business_entity(tenant=tenant, code="main", name=name, currency=currency)
     return tenant
 
 
@@ -58,3 +49,11 @@ def add_business_entity(
         NumberSeries.objects.create(tenant=tenant, business_entity=entity, kind=kind, prefix=f"{prefix}{infix}")
     business_entity_added.send(sender=BusinessEntity, entity=entity)
     return entity
+
+
+def choose_proration(*, code: str, how: str) -> None:
+    """Say how an entity prices part of a billing period in what is agreed from now on. Raises BillingError."""
+    if how not in Proration.values:
+        raise BillingError(f"Part of a billing period is priced in one of these ways: {', '.join(Proration.values)}.")
+    if not BusinessEntity.objects.filter(code=code).update(proration=how):
+        raise BillingError(f"There is no business entity with the code “{code}”.")

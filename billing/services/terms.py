@@ -50,7 +50,8 @@ SELECT i.id, c.id, c.number, c.business_entity_id, c.customer_id, c.payment_term
        i.obligation, coalesce(i.standalone_price, r.standalone_price), r.pricing_model,
        r.pricing::text,
        c.start, i.start, least(i.end, h.end, c.end), i.interval_months, i.timing = '{BillingTiming.ADVANCE}',
-       i.is_metered, h.kind <> '{PhaseKind.ACTIVE}', i.pricing_model, i.pricing::text, i.quantity, c.currency, i.minimum
+       i.is_metered, h.kind <> '{PhaseKind.ACTIVE}', i.pricing_model, i.pricing::text, i.quantity, c.currency, i.minimum,
+       i.measure
 FROM billing_contractitem i
 JOIN billing_contract c ON c.id = i.contract_id
 JOIN billing_contractphase h ON h.id = i.phase_id
@@ -72,5 +73,5 @@ _FACTS = len(fields(Item)) - 1  # Columns before those of the terms.
 
 
 def _item(row: Sequence[Any]) -> Item:
-    facts, (*terms, pricing, quantity, currency, minimum) = row[:_FACTS], row[_FACTS:]
-    return Item(*facts, ItemTerms(*terms, json.loads(pricing), quantity, currency, minimum))  # type: ignore[call-arg]
+    facts, (*terms, pricing, quantity, currency, minimum, measure) = row[:_FACTS], row[_FACTS:]
+    return Item(*facts, ItemTerms(*terms, json.loads(pricing), quantity, currency, minimum, measure))  # type: ignore[call-arg]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import CreditNoteIssued, CreditNoteVoided, PaymentUnallocated, PaymentVoided
+from billing.events import CreditNoteIssued, CreditNoteVoided, PaymentUnallocated, PaymentVoided, head_of
 from billing.models import BusinessEvent, CreditNote, Invoice, Payment, PaymentAllocation, WalletEntryKind
 from billing.money import format_money
 from billing.periods import day_words
@@ -61,11 +61,7 @@ def void_payment(*, payment_id: int, on: date, reason: str) -> Payment:
     publish(
         [
             PaymentVoided(
-                tenant_id=payment.tenant_id,
-                business_entity_id=payment.business_entity_id,
-                occurred_on=on,
-                currency=payment.currency,
-                key=str(payment.pk),
+                **head_of(payment, on=on, key=payment.pk),
                 payment_id=payment.pk,
                 customer_id=payment.customer_id,
                 by_gateway=payment.gateway_id is not None,
@@ -133,11 +129,7 @@ def _take_off(payment: Payment, allocations: list[PaymentAllocation], *, on: dat
     publish(
         [
             PaymentUnallocated(
-                tenant_id=payment.tenant_id,
-                business_entity_id=payment.business_entity_id,
-                occurred_on=on,
-                currency=payment.currency,
-                key=str(each.pk),
+                **head_of(payment, on=on, key=each.pk),
                 payment_id=payment.pk,
                 allocation_id=each.pk,
                 invoice_id=each.invoice_id,
@@ -191,11 +183,7 @@ def void_credit_note(*, credit_note_id: int, on: date, reason: str) -> CreditNot
     publish(
         [
             CreditNoteVoided(
-                tenant_id=note.tenant_id,
-                business_entity_id=note.business_entity_id,
-                occurred_on=on,
-                currency=note.currency,
-                key=str(note.pk),
+                **head_of(note, on=on, key=note.pk),
                 credit_note_id=note.pk,
                 credit_note_number=note.number,
                 invoice_id=invoice.pk,

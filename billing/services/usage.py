@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import connection, transaction
 
 from billing.errors import BillingError, NotFound, WrongState
-from billing.events import UsageRecorded
+from billing.events import UsageRecorded, head_of
 from billing.models import ContractItem, ContractStatus, Renewal, UsageRecord
 from billing.periods import DateRange, day_words
 from billing.publishing import publish
@@ -89,11 +89,7 @@ def _refuse_unfit(sent: Usage, item: ContractItem | None) -> None:
 def _event(record: UsageRecord) -> UsageRecorded:
     item, contract = record.contract_item, record.contract_item.contract
     return UsageRecorded(
-        tenant_id=record.tenant_id,
-        business_entity_id=contract.business_entity_id,
-        occurred_on=record.used_on,
-        currency=contract.currency,
-        key=str(record.pk),
+        **head_of(contract, on=record.used_on, key=record.pk),
         usage_id=record.pk,
         customer_id=contract.customer_id,
         contract_id=contract.pk,

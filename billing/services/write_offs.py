@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from billing.errors import BillingError, NotFound, WrongState
+from billing.events import head_of
 from billing.models import OPEN_STATUSES, Invoice, InvoiceStatus, Payment, PaymentMethod, WriteOff
 from billing.money import format_money, round_money
 from billing.payment_events import InvoiceWrittenOff, WriteOffRecovered
@@ -67,8 +68,7 @@ def write_off_invoices(invoice_ids: Iterable[int], *, on: date, reason: str) -> 
     publish(
         [
             InvoiceWrittenOff(
-                occurred_on=on,
-                key=str(each.pk),
+                **head_of(each, on=on, key=each.pk),
                 invoice_number=str(each.invoice.number),
                 amount=each.amount.amount,
                 **_facts(each),
@@ -121,8 +121,7 @@ def recover_write_off(
     publish(
         [
             WriteOffRecovered(
-                occurred_on=received_on,
-                key=f"{write_off.pk}:{write_off.recoveries}",
+                **head_of(write_off, on=received_on, key=f"{write_off.pk}:{write_off.recoveries}"),
                 number=write_off.recoveries,
                 amount=amount,
                 **_facts(write_off),
@@ -143,9 +142,6 @@ def recover_write_off(
 
 def _facts(write_off: WriteOff) -> dict[str, Any]:
     return {
-        "tenant_id": write_off.tenant_id,
-        "business_entity_id": write_off.business_entity_id,
-        "currency": write_off.currency,
         "write_off_id": write_off.pk,
         "invoice_id": write_off.invoice_id,
         "customer_id": write_off.customer_id,

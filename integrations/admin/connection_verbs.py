@@ -23,9 +23,9 @@ from integrations.tokens import SignInError, is_fed_by_files, way_of
 from integrations.vault import VaultError
 
 
-def mapping_url(connection: Connection, query: str = "") -> str:
+def mapping_url(connection: Connection) -> str:
     """Give the address of a connection's mapping page."""
-    return list_url(Mapping, f"connection={connection.pk}{query}")
+    return list_url(Mapping, f"connection={connection.pk}")
 
 
 class ModeFields(forms.Form):

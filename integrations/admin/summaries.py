@@ -7,7 +7,7 @@ from django.db.models import F, Sum
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from accounting.models import Account, JournalEntry, JournalLine
+from accounting.models import AS_POSTED, Account, JournalEntry, JournalLine
 from billing.admin.document import Document, DocumentAdmin
 from billing.admin.shown import day, figure, link
 from billing.admin.tables import Table, columns
@@ -34,7 +34,7 @@ class JournalSummaryAdmin(DocumentAdmin):
 
 def describe(summary: JournalSummary) -> Document:
     """List the accounts of a sum and the entries it is made of."""
-    ids = list(summary.entries.order_by("entry_id").values_list("entry_id", flat=True))
+    ids = list(summary.entries.values_list("entry_id", flat=True))
     sums = list(
         JournalLine.objects.filter(entry_id__in=ids)
         .order_by("account__code")
@@ -42,7 +42,7 @@ def describe(summary: JournalSummary) -> Document:
         .annotate(debits=Sum("debit"), credits=Sum("credit"), first=F("account__code"))
     )
     accounts = Account.objects.in_bulk([row["account"] for row in sums])
-    entries = JournalEntry.objects.filter(id__in=ids[:_SHOWN]).order_by("id")
+    entries = JournalEntry.objects.filter(id__in=ids).order_by(*AS_POSTED)[:_SHOWN]
     currency = summary.currency
     return Document(
         title=f"Sum of {summary}",

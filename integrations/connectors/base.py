@@ -257,6 +257,14 @@ class Sweeps(Protocol):
 
 
 @runtime_checkable
+class TellsPaymentsOf(Protocol):
+    """What a connector offers beside, whose vendor's changes tell of invoices, with their balance, but not of payments."""
+
+    def payments_of(self, invoice_id: str) -> list[str]:
+        """Give the ids of the payments that settle an invoice. Raises DeliveryError."""
+
+
+@runtime_checkable
 class Corrects(Protocol):
     """What a connector offers beside, whose vendor lets documents be changed (`ConnectorSpec.corrects`)."""
 

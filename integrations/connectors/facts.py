@@ -137,7 +137,8 @@ class ErpDocument:
     `kind` is the `Kind` it was asked for as. `total` is zero for what is void there. `linked` are the ERP's invoices that a
     payment or credit note settles. `account` is where a payment went. `rate` is base per unit, where told. `tax` is None
     where the vendor's lists do not tell it and reading each document for it would cost a call. `is_marked`: it carries the
-    reference itself; else it is known by its id.
+    reference itself; else it is known by its id. `home` is the base currency of the books it is in, where one ERP holds those of
+    several companies. `balance` is what is open of an invoice, where the vendor tells it with it.
     """
 
     kind: str
@@ -157,6 +158,8 @@ class ErpDocument:
     status: Literal["posted", "draft", "void"] = "posted"
     sync_token: str = ""
     is_marked: bool = True
+    home: str = ""
+    balance: Decimal | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from billing.fields import ListedField
 from billing.tenancy import TenantModel
 from integrations.documents import Kind
 from integrations.models.connection import Connection
@@ -43,7 +44,7 @@ class OutboxItem(TenantModel):
     subject_id = models.BigIntegerField()
     group_key = models.BigIntegerField(null=True)
     stage = models.SmallIntegerField()
-    state = models.CharField(max_length=10, choices=OutboxState.choices, db_default=OutboxState.PENDING)
+    state = ListedField(max_length=10, choices=OutboxState.choices, db_default=OutboxState.PENDING)
     attempts = models.SmallIntegerField(db_default=0)
     available_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)

@@ -193,10 +193,10 @@ def foreign_cause(connection: Connection, document: ErpDocument) -> str:
     return OTHER if _REFERENCE.fullmatch(document.reference) else ERP_MADE
 
 
-def chunks(rows: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+def chunks(rows: Iterable[T]) -> Iterator[list[T]]:
     """Give the rows in lists."""
     iterator = iter(rows)
-    while chunk := list(islice(iterator, size)):
+    while chunk := list(islice(iterator, CHUNK)):
         yield chunk
 
 

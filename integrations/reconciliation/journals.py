@@ -1,6 +1,7 @@
 """Journal entries against the ERP's: each entry or sum of entries, and the movement of every account we feed.
 
-Amounts are compared in the currency that was sent; accounts also in the base currency, where rates and rounding show.
+Amounts are compared in the currency that was sent; accounts also in the base currency, where rates and rounding show. Where
+one ERP holds the books of several companies, each has a base currency of its own.
 """
 
 from collections import defaultdict
@@ -43,11 +44,12 @@ _ALIKE = Decimal("0.000001")
 
 @dataclass
 class _Ours:
-    """One journal as the ERP should show it: amounts by its accounts, as sent and in the base currency."""
+    """One journal as the ERP should show it: amounts by its accounts, as sent and in the base currency `home`."""
 
     name: str
     date: date
     currency: str
+    home: str
     lines: int = 0
     amounts: Amounts = field(default_factory=lambda: defaultdict(Decimal))
     base: Amounts = field(default_factory=lambda: defaultdict(Decimal))
@@ -76,8 +78,11 @@ class _Comparison:
         self._names = {theirs: name for _, theirs, name in rows}
         self._entities = entity_ids(connection)
         entities = BusinessEntity.objects.filter(pk__in=self._entities).order_by("id")
-        self._home = str(connection.company.get("home_currency") or entities[0].base_currency)
-        self._sums: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        bases = dict(entities.values_list("id", "base_currency"))
+        self._home = str(connection.company.get("home_currency") or next(iter(bases.values())))
+        self._homes = {pk: each if len(set(bases.values())) > 1 else self._home for pk, each in bases.items()}
+        # By account, currency and base currency of the books.
+        self._sums: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self._seen: set[tuple[Kind, int]] = set()
         self._void: dict[tuple[Kind, int], ErpDocument] = {}
         self._switch = Switch(connection)
@@ -112,8 +117,8 @@ class _Comparison:
         entries = self._read([subject[1] for subject, _ in named if subject and subject[0] is Kind.JOURNAL_ENTRY])
         sums = self._read_sums([subject[1] for subject, _ in named if subject and subject[0] is Kind.JOURNAL_SUMMARY])
         for subject, document in named:
-            theirs = self._their_amounts(document)
             ours = (entries if subject[0] is Kind.JOURNAL_ENTRY else sums).get(subject[1]) if subject else None
+            theirs = self._their_amounts(document, document.home or (ours.home if ours else self._home))
             if subject is None or ours is None:
                 self._foreign(document, theirs)
                 continue
@@ -136,15 +141,16 @@ class _Comparison:
 
     def _compare(self, ours: _Ours, document: ErpDocument, theirs: Amounts) -> None:
         """Compare one journal: amounts as sent, then what they come to in the base currency, then the date."""
-        sent_in_base = ours.currency != self._home and (document.currency or self._home) == self._home
+        home = ours.home
+        sent_in_base = ours.currency != home and (document.currency or home) == home
         mine = _without_zero(ours.base if sent_in_base else ours.amounts)
-        if not sent_in_base and ours.currency != self._home:
+        if not sent_in_base and ours.currency != home:
             for account, amount in mine.items():
-                self._sums[account, ours.currency]["ours"] += amount
+                self._sums[account, ours.currency, home]["ours"] += amount
         if mine != theirs:
             self._add(ours, self._amount_cause(mine, theirs, ours), document, ours_=mine, theirs=theirs)
-        elif not sent_in_base and ours.currency != self._home:
-            in_base = self._their_base(document)
+        elif not sent_in_base and ours.currency != home:
+            in_base = _their_base(document, home)
             if in_base is not None and in_base != _without_zero(ours.base):
                 far = document.rate is not None and abs(document.rate / ours.rate - 1) > _ALIKE
                 self._add(ours, RATE if far else ROUNDING, document, ours_=_without_zero(ours.base), theirs=in_base)
@@ -158,7 +164,7 @@ class _Comparison:
         accounts = set(mine) | set(theirs)
         zero = Decimal(0)
         close = all(abs(mine.get(each, zero) - theirs.get(each, zero)) <= most for each in accounts)
-        return ROUNDING if close and set(mine) == set(theirs) and ours.currency != self._home else CHANGED
+        return ROUNDING if close and set(mine) == set(theirs) and ours.currency != ours.home else CHANGED
 
     def _add(
         self, ours: _Ours, cause: str, document: ErpDocument, *, ours_: object = None, theirs: object, detail: str = ""
@@ -174,15 +180,20 @@ class _Comparison:
         )
 
     def _read(self, ids: Sequence[int]) -> dict[int, _Ours]:
-        rows = self._entries().filter(id__in=ids).values_list("id", "date", "currency")
-        found = {pk: _Ours(entry_number(pk), day, currency) for pk, day, currency in rows}
+        rows = self._entries().filter(id__in=ids).values_list("id", "date", "currency", "business_entity_id")
+        found = {pk: _Ours(entry_number(pk), day, currency, self._homes[entity]) for pk, day, currency, entity in rows}
         self._fill({pk: pk for pk in found}, found)
         return found
 
     def _read_sums(self, ids: Sequence[int]) -> dict[int, _Ours]:
         prefix = self._connection.reference_prefix
         found = {
-            each.pk: _Ours(reference_of(prefix, Kind.JOURNAL_SUMMARY, each.pk), each.end, each.currency)
+            each.pk: _Ours(
+                reference_of(prefix, Kind.JOURNAL_SUMMARY, each.pk),
+                each.end,
+                each.currency,
+                self._homes.get(each.business_entity_id, self._home),
+            )
             for each in JournalSummary.objects.filter(connection=self._connection, id__in=ids)
         }
         rows = SummarizedEntry.objects.filter(connection=self._connection, summary__in=found)
@@ -203,30 +214,16 @@ class _Comparison:
             ours.base[account] += in_base
             ours.lines += 1
 
-    def _their_amounts(self, document: ErpDocument) -> Amounts:
+    def _their_amounts(self, document: ErpDocument, home: str) -> Amounts:
         amounts: Amounts = defaultdict(Decimal)
-        currency = document.currency or self._home
-        in_base = self._their_base(document)
+        currency = document.currency or home
+        in_base = _their_base(document, home)
         for posting in document.postings:
             amounts[posting.account] += posting.amount
-            if currency != self._home:
-                self._sums[posting.account, currency]["theirs"] += posting.amount
+            if currency != home:
+                self._sums[posting.account, currency, home]["theirs"] += posting.amount
         for account, amount in (in_base or {}).items():
-            self._sums[account, self._home]["theirs"] += amount
-        return _without_zero(amounts)
-
-    def _their_base(self, document: ErpDocument) -> Amounts | None:
-        """Give their amounts in the home currency; None where the ERP tells neither them nor the rate."""
-        amounts: Amounts = defaultdict(Decimal)
-        for posting in document.postings:
-            if posting.base is not None:
-                amounts[posting.account] += posting.base
-            elif (document.currency or self._home) == self._home:
-                amounts[posting.account] += posting.amount
-            elif document.rate:
-                amounts[posting.account] += round_money(posting.amount * document.rate, self._home)
-            else:
-                return None
+            self._sums[account, home, home]["theirs"] += amount
         return _without_zero(amounts)
 
     def _foreign(self, document: ErpDocument, amounts: Amounts) -> None:
@@ -249,8 +246,8 @@ class _Comparison:
         role = "accounts_receivable.customers"
         mapped = Account.objects.filter(role=role, id__in=list(self._theirs_of)).values_list("id", flat=True).first()
         if mapped:
-            currency = document.currency or self._home
-            self._sums[self._theirs_of[mapped], currency]["theirs"] += sign * document.total
+            home = document.home or self._home
+            self._sums[self._theirs_of[mapped], document.currency or home, home]["theirs"] += sign * document.total
 
     def _look_for_missing(self, connector: Connector) -> None:
         waiting = dict(
@@ -289,11 +286,11 @@ class _Comparison:
         lines = JournalLine.objects.filter(entry_id__in=self._entries().values("id"))
         rows = list(
             lines.order_by()
-            .values_list("account_id", "currency")
+            .values_list("account_id", "currency", "business_entity_id")
             .annotate(amount=Sum(F("debit") - F("credit")), base=Sum(F("base_debit") - F("base_credit")))
         )
         unmapped = Account.objects.in_bulk({row[0] for row in rows if row[0] not in self._theirs_of})
-        for account_id, currency, amount, in_base in rows:
+        for account_id, currency, entity, amount, in_base in rows:
             external = self._theirs_of.get(account_id)
             if external is None:
                 account = unmapped[account_id]
@@ -302,11 +299,13 @@ class _Comparison:
                 )
                 continue
             # What was sent in a foreign currency is added where it is compared; the rest was sent in base currency.
-            self._sums[external, self._home]["ours"] += in_base
-        for external, currency in sorted(key for key in self._sums if key[0] in self._names):
-            sums = self._sums[external, currency]
+            home = self._homes[entity]
+            self._sums[external, home, home]["ours"] += in_base
+        for external, currency, home in sorted(key for key in self._sums if key[0] in self._names):
+            sums = self._sums[external, currency, home]
+            name = self._names[external]
             self._findings.account(
-                name=self._names[external],
+                name=name if home == self._home else f"{name} (books in {home})",
                 external_id=external,
                 currency=currency,
                 ours=sums["ours"],
@@ -316,3 +315,18 @@ class _Comparison:
 
 def _without_zero(amounts: Amounts) -> Amounts:
     return {account: amount for account, amount in sorted(amounts.items()) if amount}
+
+
+def _their_base(document: ErpDocument, home: str) -> Amounts | None:
+    """Give their amounts in the base currency; None where the ERP tells neither them nor the rate."""
+    amounts: Amounts = defaultdict(Decimal)
+    for posting in document.postings:
+        if posting.base is not None:
+            amounts[posting.account] += posting.base
+        elif (document.currency or home) == home:
+            amounts[posting.account] += posting.amount
+        elif document.rate:
+            amounts[posting.account] += round_money(posting.amount * document.rate, home)
+        else:
+            return None
+    return _without_zero(amounts)

@@ -34,11 +34,14 @@ def rate(currency: str, base: str, day: date) -> Decimal:
     [
         ("2026-02-30,1.1,\n", 2, "not a date"),
         ("02/03/2026,1.1,\n", 2, "not a date"),
+        ("2026-W10-1,1.1,\n", 2, "not a date"),
+        ("1 January 99999999999999999999,1.1,\n", 2, "not a date"),
+        ("0001-01-01,1.1,\n", 2, "not a date"),
         ("2026-03-02,1.1,160,140,\n2026-03-02,1.1,160,140,\n", 3, "on line 2 already"),
         ("2026-03-11,1.1,160,140,\n", 2, "is not over yet"),
         ("2026-03-02,0,160,140,\n", 2, "USD: “0” is not a rate"),
         ("2026-03-02,-1.1,160,140,\n", 2, "USD: “-1.1” is not a rate"),
-        ("2026-03-02,NaN,160,140,\n", 2, "USD: “NaN” is not a rate"),
+        ("2026-03-02,nan,160,140,\n", 2, "USD: “nan” is not a rate"),
         ('2026-03-02,"1,1",160,140,\n', 2, "USD: “1,1” is not a rate"),
         ("2026-03-02,1e3,160,140,\n", 2, "USD: “1e3” is not a rate"),
         ("2026-03-02,1.12345678901,160,140,\n", 2, "ten decimals at most"),
@@ -51,6 +54,46 @@ def test_a_bad_line_is_named_and_nothing_is_imported(tenant, rows, line, reason)
     assert [bad.line for bad in result.rejected] == [line + 1] and reason.replace("on line 2", "on line 3") in (
         result.rejected[0].reason
     )
+    assert not ExchangeRate.objects.exists()
+
+
+# The columns of the ECB's data portal (SDMX-CSV), the first of its many: a row for each day and series.
+SDMX = """KEY,FREQ,CURRENCY,CURRENCY_DENOM,EXR_TYPE,EXR_SUFFIX,TIME_PERIOD,OBS_VALUE,OBS_STATUS,TITLE
+EXR.D.USD.EUR.SP00.A,D,USD,EUR,SP00,A,2024-01-02,1.0956,A,"US dollar/Euro, ECB"
+EXR.D.USD.EUR.SP00.A,D,USD,EUR,SP00,A,2024-01-03,1.0919,A,"US dollar/Euro, ECB"
+EXR.D.JPY.EUR.SP00.A,D,JPY,EUR,SP00,A,2024-01-02,155.66,A,Japanese yen/Euro
+EXR.D.JPY.EUR.SP00.A,D,JPY,EUR,SP00,A,2024-01-01,NaN,H,Japanese yen/Euro
+EXR.D.ISK.EUR.SP00.A,D,ISK,EUR,SP00,A,2024-01-02,150.5,A,Icelandic krona/Euro
+"""
+
+
+def test_a_row_for_each_day_and_currency_is_read_too(tenant):
+    done = import_rates(SDMX.encode(), source="ECB", today=TODAY)
+    assert (len(done.added), done.unknown, done.rejected) == (3, ["ISK"], [])
+    assert rate("EUR", "USD", date(2024, 1, 2)) == D("1.0956")
+    assert rate("EUR", "JPY", date(2024, 1, 2)) == D("155.66")
+    by_hand = import_rates(b"rate,currency,date\n0.8612,GBP,2024-01-02\n", source="ECB", today=TODAY)
+    assert (len(by_hand.added), rate("EUR", "GBP", date(2024, 1, 2))) == (1, D("0.8612"))
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("k,M,USD,EUR,SP00,A,2024-01-04,1.09", "FREQ is “M”: this is not a rate of a day (D)"),
+        ("k,D,USD,EUR,NN00,A,2024-01-04,1.09", "EXR_TYPE is “NN00”: this is not a spot rate (SP00)"),
+        ("k,D,USD,GBP,SP00,A,2024-01-04,1.09", "CURRENCY_DENOM is “GBP”: this is not a rate for one EUR (EUR)"),
+        ("k,D,EUR,EUR,SP00,A,2024-01-04,1", "EUR is compared with itself"),
+        ("k,D,dollar,EUR,SP00,A,2024-01-04,1.09", "“dollar” is not a currency code"),
+        ("k,D,USD,EUR,SP00,A,2024-01-02,1.09", "USD on 2024-01-02 is on line 2 already"),
+        ("k,D,USD,EUR,SP00,A,2026-03-11,1.09", "is not over yet"),
+        ("k,D,USD,EUR,SP00,A,2024-13-01,1.09", "is not a date"),
+        ("k,D,USD,EUR,SP00,A,2024-01-04,-1.09", "USD: “-1.09” is not a rate"),
+        ("k,D,USD", "the row has 3 fields, at least 8 are needed"),
+    ],
+)
+def test_a_bad_row_of_the_long_layout_is_named_and_nothing_is_imported(tenant, row, reason):
+    result = import_rates((SDMX + row + "\n").encode(), source="ECB", today=TODAY)
+    assert [(bad.line, reason in bad.reason) for bad in result.rejected] == [(7, True)]
     assert not ExchangeRate.objects.exists()
 
 

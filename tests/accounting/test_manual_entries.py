@@ -19,6 +19,7 @@ from accounting.manual_entries import (
     approve,
     delete_draft,
     due_count,
+    next_repetition,
     post_scheduled,
     save_draft,
     send_back,
@@ -38,13 +39,12 @@ from accounting.periods import close_period
 from accounting.replaying import replay_ledger
 from accounting.reports.why import explain_entry
 from accounting.reversing import reverse_entry
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, BusinessEvent
 from billing.publishing import stored_event
 from billing.services.payments import receive_payment
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.company import make_company
 from tests.journal import journal, text
 
 D = Decimal
@@ -240,8 +240,11 @@ def test_a_month_end_accrual_repeats_on_month_ends_and_reverses_on_the_first(ent
 
 def test_a_series_that_is_stopped_goes_no_further(entity, ann, bob):
     original = post(ann, bob, repeat=3)
+    assert next_repetition(original) == date(2026, 4, 30)
     assert post_scheduled(business_entity_id=entity.pk, through=date(2026, 5, 1)).repeated == 1
-    stop_repeating(entry_id=original.pk, after=date(2026, 6, 30))
+    assert next_repetition(original) == date(2026, 7, 31)
+    stopped = stop_repeating(entry_id=original.pk, after=date(2026, 6, 30))
+    assert next_repetition(stopped) is None
     assert post_scheduled(business_entity_id=entity.pk, through=date(2027, 5, 1)).repeated == 0
 
 
@@ -402,9 +405,8 @@ class TestRaces:
 
     @pytest.fixture
     def company(self, transactional_db):
-        company = create_tenant(slug="race", name="Race", currency="USD")
+        company = make_company("race")
         with tenant_scope(company.pk):
-            set_up_books(business_entity=BusinessEntity.objects.get())
             Account.objects.get_or_create(
                 business_entity=BusinessEntity.objects.get(), code="5000",
                 defaults={"name": "5000", "category": "expenses", "normal_balance": "debit"},

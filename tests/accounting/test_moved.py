@@ -77,14 +77,14 @@ def moved(kind: str, *, in_base: bool = False) -> str:
 
 
 def test_deferred_revenue_goes_from_one_obligation_to_the_other(customer: Customer) -> None:
-    """On 1 July support has earned 170.00; 680.00 are left for the licence (600.00 alone) and half a year's support (403.29 of
-    800.00, 184 of 365 days): 406.67 and 273.33. The licence had 510.00 and loses 103.33, in deferred revenue."""
+    """On 1 July support has earned six times 28.33, 169.98; 680.02 are left for the licence (600.00 alone) and half a year's
+    support (400.00 of 800.00): 408.01 and 272.01. The licence had 510.00 and loses 101.99, in deferred revenue."""
     contract = sold(customer)
     recognize_revenue(through=date(2026, 6, 30))
     dearer_support(contract, date(2026, 7, 1))
     assert moved("contract_modified") == text("""
-        Dr Deferred Revenue, Licence: 103.33
-        Cr Deferred Revenue, Support: 103.33
+        Dr Deferred Revenue, Licence: 101.99
+        Cr Deferred Revenue, Support: 101.99
     """)
 
 
@@ -127,6 +127,6 @@ def test_abroad_what_moves_keeps_the_rate_it_was_billed_at(customer: Customer) -
     recognize_revenue(through=date(2026, 6, 30))
     dearer_support(contract, date(2026, 7, 1))
     assert moved("contract_modified", in_base=True) == text("""
-        Dr Deferred Revenue, Licence: 113.66
-        Cr Deferred Revenue, Support: 113.66
+        Dr Deferred Revenue, Licence: 112.19
+        Cr Deferred Revenue, Support: 112.19
     """)

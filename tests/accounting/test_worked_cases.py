@@ -3,16 +3,19 @@
 from datetime import date
 from decimal import Decimal
 
+import pytest
 from django.utils import timezone
 
 from accounting.models import AccountingPeriod, JournalLine
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
-from billing.models import Invoice, TaxRate
+from billing.models import Contract, CreditNote, Invoice, TaxRate
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
+from billing.services.modifications import Modification, modify_contract
 from billing.services.payments import allocate_payment, receive_payment
+from billing.services.tenants import choose_proration
 from billing.services.usage import record_usage
 from tests.journal import journal, text
 
@@ -105,6 +108,96 @@ def test_cancellation_with_a_credit_note_on_an_unpaid_invoice(sell):
     """)
     invoice.refresh_from_db()
     assert (invoice.due.amount, invoice.status) == (D("300.00"), "partially_paid")
+
+
+def _by_months(sell, amount: str) -> Contract:
+    contract = sell(
+        amount=amount,
+        start=date(2026, 1, 1),
+        interval_months=12,
+        recognition_method="straight_line_months",
+        terms={"term_months": 12},
+    )
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    recognize_revenue(through=date(2026, 3, 31))
+    return contract
+
+
+def _ended(contract: Contract, on: date) -> None:
+    end = Modification(effective_on=on, signed_on=date(2026, 3, 31), reason="Cancelled", end=on)
+    modify_contract(contract_id=contract.pk, change=end)
+
+
+def test_cancellation_by_ending_the_contract_gives_back_the_months_that_are_left(sell):
+    """C4, as the contract is ended instead of its invoice credited: the same journal, nine months of twelve."""
+    contract = _by_months(sell, "1200")
+    _ended(contract, date(2026, 4, 1))
+    recognize_revenue(through=date(2026, 12, 31))
+    assert journal(kinds={"credit_note_issued"}) == text("""
+        2026-03-31  Credit note issued
+            Dr Deferred Revenue                      900.00
+            Cr AR - Customers                        900.00
+    """)
+    assert journal(kinds={"revenue_recognized"}, by_day=True) == text("""
+        2026-01-31  Revenue recognized
+            Dr Deferred Revenue                      100.00
+            Cr Sales and Services Revenue            100.00
+        2026-02-28  Revenue recognized
+            Dr Deferred Revenue                      100.00
+            Cr Sales and Services Revenue            100.00
+        2026-03-31  Revenue recognized
+            Dr Deferred Revenue                      100.00
+            Cr Sales and Services Revenue            100.00
+    """)
+    assert _stands_at("deferred_revenue") == _stands_at("unbilled_revenue") == 0
+    assert Invoice.objects.get().due.amount == D("300.00")
+
+
+@pytest.mark.parametrize(
+    ("how", "on", "given_back", "april"),
+    [
+        # Half of April is earned, 50.00; eight months and a half are given back.
+        ("as_earned", date(2026, 4, 16), "850.00", "50.00"),
+        # 275 of 365 days: 904.11, 4.11 more than is left to earn, which April takes back.
+        ("by_days", date(2026, 4, 1), "904.11", "-4.11"),
+        ("by_months", date(2026, 4, 1), "900.00", "0.00"),
+    ],
+)
+def test_what_an_ended_contract_gives_back_is_the_policy_s_choice(sell, entity, how, on, given_back, april):
+    choose_proration(code=entity.code, how=how)
+    entity.refresh_from_db()
+    contract = _by_months(sell, "1200")
+    _ended(contract, on)
+    assert CreditNote.objects.get().total.amount == D(given_back)
+    recognize_revenue(through=date(2026, 12, 31))
+    assert -_stands_at("revenue") == D(1200) - D(given_back) == D(300) + D(april)
+    assert _stands_at("deferred_revenue") == _stands_at("unbilled_revenue") == 0
+
+
+def test_upgrade_by_months_bills_the_months_that_are_left(sell):
+    """A 1,200.00, from 1 April B 2,400.00 a year: nine months of each, an invoice of 1,800.00 less 900.00."""
+    contract = _by_months(sell, "1200")
+    item = contract.items.get()
+    change = Modification(
+        effective_on=date(2026, 4, 1),
+        signed_on=date(2026, 4, 1),
+        reason="Upgrade",
+        replace={item.pk: {"pricing_model": "flat_fee", "pricing": {"amount": "2400"}}},
+    )
+    modify_contract(contract_id=contract.pk, change=change)
+    assert journal(kinds={"invoice_finalized"}) == text("""
+        2026-01-01  Invoice finalized
+            Dr AR - Customers                      1,200.00
+            Cr Deferred Revenue                    1,200.00
+        2026-04-01  Invoice finalized
+            Dr AR - Customers                        900.00
+            Dr Deferred Revenue                      900.00
+            Cr Deferred Revenue                    1,800.00
+    """)
+    recognize_revenue(through=date(2026, 4, 30))
+    assert -_stands_at("revenue") == D("500.00")  # three months of 100.00, one of 200.00
+    recognize_revenue(through=date(2026, 12, 31))
+    assert -_stands_at("revenue") == D("2100.00")
 
 
 def test_usage_in_arrears_is_earned_before_it_is_billed(sell):

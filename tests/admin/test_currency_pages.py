@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from decimal import Decimal
+from html import unescape
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -79,11 +80,19 @@ def test_balances_are_looked_at_before_they_are_revalued(
     shown = accountant.get(check.url).content.decode()
     assert "-50.00 EUR" in shown and "1.2 of" in shown and "-5.00" in shown
     entries = JournalEntry.objects.count()
-    refused = accountant.post(reverse(REVALUE), {"at": "2026-03-30", "confirmed": "yes"}).content.decode()
+    refused = accountant.post(reverse(REVALUE), {"at": "2026-03-30", "confirmed": "2026-03-30"}).content.decode()
     assert "not the last day of one" in refused and JournalEntry.objects.count() == entries
-    done = accountant.post(reverse(REVALUE), {"at": "2026-03-31", "confirmed": "yes"}, follow=True).content.decode()
+    unseen = accountant.post(reverse(REVALUE), {"at": "2026-03-31", "confirmed": "2026-02-28"}).content.decode()
+    assert "-50.00 EUR" in unseen and JournalEntry.objects.count() == entries
+    done = accountant.post(
+        reverse(REVALUE), {"at": "2026-03-31", "confirmed": "2026-03-31"}, follow=True
+    ).content.decode()
     assert "1 balance revalued: loss of 5.00 USD" in done
-    assert JournalEntry.objects.count() == entries + 2
+    posted, back = JournalEntry.objects.order_by("pk")[entries:]
+    assert (posted.date, back.date) == (date(2026, 3, 31), date(2026, 4, 1))
+    assert posted.number in done and back.number not in done
+    address = re.search(r'href="([^"]+)">what was posted on 1.Apr.2026<', done)
+    assert address and back.number in accountant.get(unescape(address[1])).content.decode()
     again = {each.code: each for each in dry_run(period, today=date(2026, 4, 9)).checks}["foreign_balances"]
     assert again.passed
     missing = accountant.get(f"{reverse(REVALUE)}?at=2026-04-30").content.decode()

@@ -274,7 +274,9 @@ def test_jobs_run_report_and_fail_in_words(
     Job.objects.filter(pk=job.pk).update(created_at=job.created_at - timedelta(minutes=1))
     assert "manage.py work" in finance.get(url("job_state", job.pk)).json()["hint"]
     jobs.run_job(job_id=job.pk)
-    assert "1 finalized, 100.00 USD" in finance.get(url("billing_job_change", job.pk)).content.decode()
+    shown = finance.get(url("billing_job_change", job.pk)).content.decode()
+    assert "1 finalized, 100.00 USD" in shown
+    assert f'<a class="cf-button cf-first" href="{url("billing_invoice_changelist")}">Invoices</a>' in shown
     failing = jobs.start_job(kind="run_billing", title="x", parameters={"through": "2026-02-30"}, user=None)
     jobs.run_job(job_id=failing.pk)
     failing.refresh_from_db()
@@ -389,6 +391,14 @@ def test_an_entity_that_is_added_has_books_at_once(administrator: Client, tenant
     finalize_invoices([draft_invoice(customer_id=customer.pk, issued_on=date(2026, 1, 5), lines=[line]).pk])
     entry = JournalEntry.objects.get(business_entity=entity)
     assert sum(each.base_debit for each in entry.lines.all()) == 7
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berln", "Europe", "../etc/localtime"])
+def test_a_time_zone_that_does_not_exist_is_refused(administrator: Client, entity: BusinessEntity, zone: str) -> None:
+    given = {"name": "Acme", "time_zone": zone, "wallet_bonus": "paid_first"}
+    page = administrator.post(url("billing_businessentity_change", entity.pk), given).content.decode()
+    assert f"“{zone}” is not the name of a time zone" in page
+    assert BusinessEntity.objects.get(pk=entity.pk).time_zone == "UTC"
 
 
 def test_a_job_is_started_again_only_where_it_stands_still(finance: Client, tenant: Tenant) -> None:

@@ -1,12 +1,14 @@
 """Entries by hand in the admin: the grid, the second person, attachments, reversal."""
 
+from datetime import date
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from accounting.admin.manual_forms import PARTS
 from accounting.attachments import detach
-from accounting.manual_entries import ManualEntryError
+from accounting.manual_entries import ManualEntryError, post_scheduled
 from accounting.models import Account, Attachment, JournalEntry, ManualEntry
 
 
@@ -101,3 +103,15 @@ def test_an_accountant_reverses_an_entry(accountant, finance, story):
 
 def test_another_companys_attachment_is_not_found(finance, stranger):
     assert finance.get(url("accounting_attachment_download", 1)).status_code == 404
+
+
+def test_a_repeating_entry_says_when_it_comes_again(finance, accountant, given):
+    finance.post(url("accounting_manualentry_add"), given | {"repeat": "1", "reverse_on": "2026-02-01"})
+    entry = ManualEntry.objects.get()
+    page = finance.get(url("accounting_manualentry_change", entry.pk)).content.decode()
+    assert "Reverses by itself" in page and "next on" not in page
+    finance.post(url("accounting_manualentry_submit", entry.pk))
+    accountant.post(url("accounting_manualentry_approve", entry.pk))
+    post_scheduled(business_entity_id=entry.business_entity_id, through=date(2026, 2, 1))
+    page = finance.get(url("accounting_manualentry_change", entry.pk)).content.decode().replace("\xa0", " ")
+    assert "Every month; next on 28 Feb 2026" in page and "Reversed by" in page

@@ -179,14 +179,21 @@ def test_credits_are_sold_used_written_off_and_recovered(
     assert "check_month_is_over" not in asked.fields  # It always blocks.
     answers = {name: asked.get_initial_for_field(field, name) for name, field in asked.fields.items()}
     del answers["bad_debt_tax_relief"], answers["large_change_must_front_load"]
+    answers["proration_main"] = "by_days"
     page = accountant.post(change, answers | {"check_draft_invoices": "blocks"}, follow=True).content.decode()
-    assert "Lost with the debt" in page
+    assert "Lost with the debt" in page and "Always by days" in page
+    assert BusinessEntity.objects.get().proration == "by_days"
+    kept = Change.objects.filter(model="billing.businessentity").order_by("-id")[0]
+    assert (kept.user.username, kept.before["proration"]) == ("accountant-person", "as_earned")
     policy = AccountingPolicy.objects.get()
     assert policy.close_choices == {"draft_invoices": True}  # What is as usual is not kept.
     recorded = Change.objects.filter(model="accounting.accountingpolicy").order_by("-id")[0]
     assert (recorded.user.username, recorded.before["close_choices"]) == ("accountant-person", {})
     refused = accountant.post(change, answers | {"large_change_percent": "101"}).content.decode()
     assert "less than or equal to 100" in refused
+    assert (
+        "by_weeks is not one of" in accountant.post(change, answers | {"proration_main": "by_weeks"}).content.decode()
+    )
     assert finance.post(change).status_code == 403
     given_up = told(finance, "billing_invoice_write_off", invoice.pk, DAY | {"reason": "Gone"})
     assert "120.00 USD of invoice INV-000001 is written off" in given_up

@@ -44,8 +44,12 @@ def test_a_change_must_balance_and_begins_as_a_draft(accountant: Client, finance
     version = rule.versions.get(number=2)
     assert [line["role"] for line in version.lines] == ["cash", "suspense"]
     assert (version.is_draft, version.is_active) == (True, False)
-    refused = accountant.post(url("accounting_ruleversion_activate", version.pk)).content.decode()
-    assert "was not tried yet" in refused
+    shown = accountant.get(url("accounting_ruleversion_change", version.pk)).content.decode()
+    assert url("accounting_ruleversion_activate", version.pk) not in shown and "after that it can be activated" in shown
+    refused = accountant.post(url("accounting_ruleversion_activate", version.pk), follow=True).content.decode()
+    assert "“Activate” is not possible" in refused and "after that it can be activated" in refused
+    version.refresh_from_db()
+    assert not version.is_active
 
 
 def test_conditions_are_chosen_by_name(accountant: Client, story: Contract) -> None:

@@ -4,13 +4,12 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
-from accounting.setup import set_up_books
-from billing.models import BusinessEntity, Customer, IdempotencyRecord, Tenant
-from billing.services.tenants import create_tenant
+from billing.models import BusinessEvent, Customer, IdempotencyRecord, Payment, Tenant
 from billing.tenancy import tenant_scope
-from tests.api.caller import Caller, usd
+from tests.api.caller import V1, Caller, usd
+from tests.company import make_company
 
 NEW = {"external_id": "C-1", "name": "Globex"}
 
@@ -64,34 +63,79 @@ def test_a_key_that_cannot_be_kept_is_refused(caller: Caller, key: str) -> None:
 @pytest.fixture
 def committed(transactional_db: None) -> Tenant:
     """A company whose rows other connections see."""
-    company = create_tenant(slug="acme", name="Acme Inc", currency="USD")
-    with tenant_scope(company.pk):
-        set_up_books(business_entity=BusinessEntity.objects.get())
-    return company
+    return make_company("acme", name="Acme Inc")
 
 
-def test_two_at_the_same_time_write_once(committed: Tenant) -> None:
-    caller = Caller(committed)
-    customer = caller.post("/customers", NEW)["id"]
-    paid = {"customer": customer, "received_on": "2026-01-09", "amount": usd("10.00")}
-    barrier, answers = Barrier(4), []
+def at_once(caller: Caller, bodies: list[dict[str, Any]]) -> list[Any]:
+    """Pay with all bodies at the same moment, each on a connection of its own, under one key."""
+    barrier, answers = Barrier(len(bodies)), []
 
-    def pay() -> None:
-        mine = Caller.__new__(Caller)
-        mine.__dict__.update(caller.__dict__, client=caller.client.__class__())
-        mine.client.credentials(HTTP_AUTHORIZATION=f"Bearer {caller.plain}")
+    def pay(body: dict[str, Any]) -> None:
+        client = caller.client.__class__()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {caller.plain}")
         barrier.wait()
         try:
-            answers.append((mine.post("/payments", paid, idempotency_key="once"), mine.last.headers))
+            answers.append(client.post(f"{V1}/payments", body, headers={"Idempotency-Key": "once"}))
         finally:
             connections.close_all()
 
-    threads = [Thread(target=pay) for _ in range(4)]
+    threads = [Thread(target=pay, args=[body]) for body in bodies]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(timeout=30)
-    assert len(answers) == 4
-    assert len({body["id"] for body, _ in answers}) == 1
-    assert sum("Idempotent-Replay" in headers for _, headers in answers) == 3
+    assert len(answers) == len(bodies)
+    return answers
+
+
+def test_two_at_the_same_time_write_once(committed: Tenant) -> None:
+    caller = Caller(committed)
+    paid = {"customer": caller.post("/customers", NEW)["id"], "received_on": "2026-01-09", "amount": usd("10.00")}
+    answers = at_once(caller, [paid] * 4)
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert sum("Idempotent-Replay" in answer.headers for answer in answers) == 3
+    assert len(caller.get("/payments")["results"]) == 1
+
+
+def test_of_different_requests_at_the_same_time_one_is_done(committed: Tenant) -> None:
+    caller = Caller(committed)
+    paid = {"customer": caller.post("/customers", NEW)["id"], "received_on": "2026-01-09"}
+    answers = at_once(caller, [paid | {"amount": usd(f"{amount}.00")} for amount in (10, 20, 30, 40)])
+    assert sorted(answer.status_code for answer in answers) == [201, 422, 422, 422]
+    [done] = [answer.json() for answer in answers if answer.status_code == 201]
+    assert [each["amount"] for each in caller.get("/payments")["results"]] == [done["amount"]]
+
+
+def test_of_a_refused_and_a_good_request_at_the_same_time_the_good_one_is_done(committed: Tenant) -> None:
+    caller = Caller(committed)
+    paid = {"customer": caller.post("/customers", NEW)["id"], "received_on": "2026-01-09"}
+    bodies = [paid | {"amount": usd(amount)} for amount in ("0.00", "10.00", "0.00", "10.00")]
+    answers = at_once(caller, bodies)
+    assert sorted(answer.status_code for answer in answers if answer.status_code < 300) == [201, 201]
+    assert len({answer.json()["id"] for answer in answers if answer.status_code < 300}) == 1
+    assert len(caller.get("/payments")["results"]) == 1
+
+
+def test_what_breaks_between_the_work_and_its_record_leaves_neither(
+    committed: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection dies under the record: nothing was done, and the same request under the same key does it."""
+    caller = Caller(committed)
+    paid = {"customer": caller.post("/customers", NEW)["id"], "received_on": "2026-01-09", "amount": usd("10.00")}
+
+    def dies(**record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IdempotencyRecord.objects, "create", dies)
+        caller.client.raise_request_exception = False
+        answer = caller.client.post(f"{V1}/payments", paid, headers={"Idempotency-Key": "once"})
+    assert answer.status_code >= 500
+    connections.close_all()
+    with tenant_scope(committed.pk):
+        assert (Payment.objects.count(), IdempotencyRecord.objects.count()) == (0, 0)
+        assert not BusinessEvent.objects.filter(kind="payment_received").exists()
+    caller.post("/payments", paid, idempotency_key="once")
     assert len(caller.get("/payments")["results"]) == 1

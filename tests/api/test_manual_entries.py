@@ -1,5 +1,7 @@
 """Entries by hand over the API: written, submitted, never approved; and reversals."""
 
+import base64
+import hashlib
 from datetime import date
 from decimal import Decimal
 
@@ -57,6 +59,39 @@ def test_a_draft_is_deleted(caller, tenant):
     entry = caller.post("/manual-entries", body())
     caller.delete(f"/manual-entries/{entry['id']}")
     caller.get(f"/manual-entries/{entry['id']}", status=404)
+
+
+def test_a_document_is_attached_read_and_removed_while_the_entry_is_a_draft(caller, stranger, tenant):
+    entry = caller.post("/manual-entries", body())
+    path = f"/manual-entries/{entry['id']}/attachments"
+    offer, bill = b"Audit fee: 12,000.00 USD a year", b"%PDF-1.7 bill"
+    caller.post(path, {"name": "offer.txt", "content": base64.b64encode(offer).decode()})
+    shown = caller.post(path, {"name": "bill.pdf", "content": base64.b64encode(bill).decode()})["attachments"]
+    assert [(each["name"], each["size"]) for each in shown] == [("offer.txt", len(offer)), ("bill.pdf", len(bill))]
+    assert shown[0]["sha256"] == hashlib.sha256(offer).hexdigest()
+    read = caller.client.get(f"/api/v1{path}/{shown[1]['id']}")
+    assert (read.content, read["Content-Type"]) == (bill, "application/pdf")
+    assert read["Content-Disposition"] == 'attachment; filename="bill.pdf"'
+    stranger.get(f"{path}/{shown[0]['id']}", status=404)
+    stranger.delete(f"{path}/{shown[0]['id']}", status=404)
+    caller.delete(f"{path}/{shown[0]['id']}")
+    caller.get(f"{path}/{shown[0]['id']}", status=404)
+    caller.delete(f"{path}/{shown[0]['id']}", status=422)
+    caller.post(f"/manual-entries/{entry['id']}/submit", status=200)
+    kept = caller.delete(f"{path}/{shown[1]['id']}", status=422)
+    assert "what was submitted with an entry stays with it" in kept["error"]["message"]
+    left = caller.get(f"/manual-entries/{entry['id']}")["attachments"]
+    assert [each["name"] for each in left] == ["bill.pdf"]
+
+
+def test_what_is_no_document_is_not_attached(caller, tenant):
+    entry = caller.post("/manual-entries", body())
+    path = f"/manual-entries/{entry['id']}/attachments"
+    assert "base64" in str(caller.post(path, {"name": "offer.txt", "content": "not base64!"}, status=400))
+    page = base64.b64encode(b"<html>").decode()
+    assert "does not hold what its name says" in str(caller.post(path, {"name": "a.pdf", "content": page}, status=422))
+    assert "cannot be attached" in str(caller.post(path, {"name": "a.html", "content": page}, status=422))
+    assert caller.get(f"/manual-entries/{entry['id']}")["attachments"] == []
 
 
 def test_another_companys_entry_is_not_found(caller, stranger):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.charging import ItemTerms, charge, committed_value, next_billing, service_periods
-from billing.periods import DateRange
+from billing.periods import DateRange, Measure, share_of
 
 D = Decimal
 MONTHLY = ItemTerms(
@@ -140,3 +140,44 @@ def test_the_committed_value_is_what_the_periods_add_up_to(anchor, offset, days,
     from_day = start + timedelta(days=since)
     one_by_one = sum((charge(terms, period).net for period in service_periods(terms, since=from_day)), Decimal(0))
     assert committed_value(terms, since=from_day) == one_by_one
+
+
+@pytest.mark.parametrize(
+    ("measure", "start", "end", "net"),
+    [
+        # 1,200.00 a year. Nine months of twelve; 275 days of 365; half of April and eight months: 8.5 of 12.
+        ("months", (2026, 4, 1), (2027, 1, 1), "900.00"),
+        ("days", (2026, 4, 1), (2027, 1, 1), "904.11"),
+        ("months", (2026, 4, 16), (2027, 1, 1), "850.00"),
+        # February's 14 days are half of it; 11 of January's 31 days are 35.48.
+        ("months", (2026, 2, 1), (2026, 2, 15), "50.00"),
+        ("months", (2026, 1, 21), (2026, 2, 1), "35.48"),
+        ("equal_months", (2026, 4, 1), (2027, 1, 1), "900.00"),
+    ],
+)
+def test_part_of_a_period_is_priced_by_the_item_s_measure(measure, start, end, net):
+    yearly = replace(MONTHLY, interval_months=12, pricing={"amount": "1200.00"}, measure=measure)
+    assert charge(yearly, DateRange(date(*start), date(*end))).net == D(net)
+
+
+def test_equal_months_count_a_partial_one_as_a_whole():
+    """RR1: 400.00 from 20 August to 19 December is 80.00 in each of five months; from November on two are left."""
+    whole = DateRange(date(2026, 8, 20), date(2026, 12, 20))
+    assert 400 * share_of(DateRange(date(2026, 11, 1), whole.end), whole, "equal_months") == 160
+    assert (
+        400 * share_of(DateRange(date(2026, 11, 16), whole.end), whole, "equal_months") == 120
+    )  # and half of November
+
+
+@given(
+    first=st.dates(date(2024, 1, 1), date(2027, 12, 31)),
+    days=st.lists(st.integers(1, 90), min_size=1, max_size=6),
+    measure=st.sampled_from(list(Measure)),
+)
+@settings(max_examples=100, deadline=None)
+def test_the_shares_of_all_parts_add_up_to_one(first, days, measure):
+    ends = [first + timedelta(days=sum(days[: place + 1])) for place in range(len(days))]
+    whole = DateRange(first, ends[-1])
+    parts = [DateRange(start, end) for start, end in zip([first, *ends], ends, strict=False)]
+    shares = [share_of(part, whole, measure) for part in parts]
+    assert abs(sum(shares) - 1) < D("1e-20") and all(0 < share <= 1 for share in shares)

@@ -86,6 +86,23 @@ def test_documents_are_numbered_in_the_order_of_their_import(books) -> None:
         (b"Date,Account,Debit,Credit,Reference\n2026-01-02,1000,1\n", "Line 2 has 3 values"),
         (b"Date,Account,Debit,Credit,Debit\n", "a column twice: debit"),
         (b"Date,Account,Debit,Credit,Reference\n2026-01-02,1,1,0,X\n2026-01-03,2,0,1,X\n", "X has another date"),
+        (b"Date,Account,Debit,Credit,Reference\n2026-W01-1,1,1,0,X\n", "Line 2: 2026-W01-1 is not a date"),
+        (b"Date,Account,Debit,Credit,Reference\n2026-01-02,1,1e5,0,X\n", "Line 2: 1e5 is not a number"),
+        (
+            b"Date,Account,Debit,Credit,Reference\n2026-01-02,1,9999999999999999,0,X\n",
+            "Line 2: 9999999999999999 is not",
+        ),
+        (b"Date,Account,Debit,Credit,Reference\n2026-01-02,1,0.00001,0,X\n", "up to 4 decimals"),
+        ("Date,Account,Debit,Credit,Reference\n2026-01-02,1,１２,0,X\n".encode(), "１２ is not a number"),
+        (b"Date,Account,Debit,Credit,Reference\n2026-01-02,1\x00,1,0,X\n", "Line 2: the account holds a NUL"),
+        (b"Date,Account,Debit,Credit,Reference\n2026-01-02,1,1,0," + b"X" * 51, "the reference has 51 characters"),
+        (b"Date,Account,Debit,Credit,Number\n2026-01-02,1,1,0," + b"X" * 101, "the number has 101 characters"),
+        (b"Date,Account,Debit,Credit,Reference,Currency\n2026-01-02,1,1,0,X,USDX\n", "“USDX” is not a currency code"),
+        (b'Date,Account,Debit,Credit,Reference\n2026-01-02,"1\n0",1,0,X\nx,1,0,1,X\n', "Line 4: x is not a date"),
+        (
+            b'Date,Account,Debit,Credit,Reference\n2026-01-02,1,1,0,X\n2026-01-02,"' + b"9" * 200_000,
+            "Line 3: this is not",
+        ),
     ],
 )
 def test_a_report_that_cannot_be_read_changes_nothing(books, content, words) -> None:

@@ -14,6 +14,7 @@ from integrations import mapping, outbox
 from integrations.delivery import drain
 from integrations.models import (
     Connection,
+    DeliveryAttempt,
     ExternalReference,
     Mapping,
     OutboxItem,
@@ -125,6 +126,10 @@ def test_a_missing_mapping_parks_and_a_mended_one_takes_effect(connect, books, c
     assert deliver(connection).parked == 1
     parked = OutboxItem.objects.get(state="parked")
     assert (parked.reason_code, "Choose one" in parked.reason) == ("missing_mapping", True)
+    sent = OutboxItem.objects.get(state="delivered")
+    assert [each.item_ids for each in DeliveryAttempt.objects.all()] == [[sent.pk]], (
+        "What was not sent is in no request."
+    )
     call_command("sync_erp", "--json")
     answer = capsys.readouterr()
     assert json.loads(answer.out)["parked"] == 1

@@ -3,6 +3,7 @@
 import base64
 import itertools
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -146,6 +147,31 @@ def test_an_error_nobody_thought_of_shows_no_secret(entity, administrator, monke
     assert answer.status_code == 500
     assert "Something nobody thought of" in caplog.text
     assert not [secret for secret in used if secret in answer.content.decode() or secret in caplog.text]
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_page_that_fails_repeats_no_secret_that_was_typed(
+    entity, administrator, monkeypatch, caplog, settings, debug
+) -> None:
+    settings.DEBUG = debug
+    made, _ = setup.create_connection(business_entity=entity, erp="xero", mode="documents")
+    # Made here: a line of a program is shown as it is written, and this file is one.
+    kept, typed = ({name: secrets.token_hex(8) for name in ("client_id", "client_secret")} for _ in range(2))
+    code = secrets.token_hex(8)
+    made.credentials = kept
+    made.save()
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError("Something nobody thought of")
+
+    monkeypatch.setattr(Connection, "save", fail)
+    page = reverse("admin:integrations_connection_credentials", args=[made.pk])
+    answer = administrator.post(f"{page}?code={code}", typed)
+    assert answer.status_code == 500
+    shown = answer.content.decode()
+    assert ("Something nobody thought of" in shown) is debug
+    told = [*kept.values(), *typed.values(), code]
+    assert not [secret for secret in told if secret in shown or secret in caplog.text]
 
 
 def sealed() -> bytes:

@@ -179,6 +179,38 @@ def test_a_repeat_with_another_choice_is_refused_in_words(capsys) -> None:
         assert Connection.objects.get().sync_mode == "documents"
 
 
+def test_a_first_try_that_fails_is_not_in_the_way_of_the_next(box, tmp_path, capsys) -> None:
+    """Another vendor's name, another way of signing in, fields that are not known, secrets that are refused, nobody there."""
+    known = Books(box.url).state()
+    right = {**known["sign_in"]["fields"], "realm_id": known["realm_id"]}
+    wrong = {**right, "client_secret": "another", "refresh_token": "none", "access_token": "none"}
+    file = tmp_path / "credentials.json"
+    arguments = ("--mode", "documents", "--erp-credentials", str(file), "--erp-unpaced")
+    unfit = (
+        ("netsuite", box.url, right, "account_id"),
+        ("quickbooks", box.url, {**right, "key": "x"}, "Nothing is known"),
+    )
+    for erp, url, entered, words in unfit:
+        file.write_text(json.dumps(entered))
+        with pytest.raises(CommandError, match=words):
+            create(capsys, *arguments, "--erp", erp, "--erp-url", url)
+    assert not Tenant.objects.filter(slug="globex").exists()
+    failing = (
+        ("zoho", box.url, right, "HTTP 40"),
+        ("quickbooks", "http://127.0.0.1:9", right, "No server answers"),
+        ("quickbooks", box.url, wrong, "nor their renewal"),
+    )
+    for erp, url, entered, words in failing:
+        file.write_text(json.dumps(entered))
+        with pytest.raises(CommandError, match=words):
+            create(capsys, *arguments, "--erp", erp, "--erp-url", url)
+        with tenant_scope(Tenant.objects.get(slug="globex").pk):
+            assert not Connection.objects.exists()
+    file.write_text(json.dumps(right))
+    made = create(capsys, *arguments, "--erp", "quickbooks", "--erp-url", box.url)
+    assert (made["connection_created"], made["status"], made["to_do"]) == (True, "connected", [])
+
+
 def test_payments_belong_to_documents_mode(capsys) -> None:
     with pytest.raises(CommandError, match="documents mode only"):
         create(capsys, "--erp", "quickbooks", "--mode", "journal_entries", "--payments")

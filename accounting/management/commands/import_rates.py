@@ -12,8 +12,8 @@ from billing.models import BusinessEntity, Tenant
 
 class Command(TenantCommand):
     help = (
-        "Import exchange rates from a CSV file in the ECB's layout (a row a day, a column a currency): all of it, or nothing "
-        "when a line is bad. What is there already is left as it is."
+        "Import exchange rates from a CSV file in a central bank's layout (a row a day and a column a currency, or a row for "
+        "each day and currency): all of it, or nothing when a line is bad. What is there already is left as it is."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -313,8 +313,7 @@ class NetSuite:
     def _transactions(self) -> objects.Transactions:
         known = self._wiring.currencies or self._wiring.company.extra.get("currencies", {})
         codes = {str(number): code for code, number in known.items()}
-        field = self._setting.reference_field
-        return objects.Transactions(self._queries, self._client, codes, self._setting.fed, field)
+        return objects.Transactions(self._queries, self._client, codes, self._setting)
 
     def _masters(self, subsidiary: str) -> Masters:
         return Masters(self._client, self._queries, self._setting.subsidiary(subsidiary), self._setting.fed)

@@ -9,6 +9,7 @@ from typing import Any
 from integrations.connectors.base import Delivered, ErpDocument, ErpPosting, Outcome, Rejected
 from integrations.connectors.jsontext import decimal
 from integrations.connectors.netsuite.client import RECORD, Client
+from integrations.connectors.netsuite.setting import Setting
 from integrations.connectors.netsuite.signing import host_of
 from integrations.connectors.netsuite.suiteql import (
     PAGE,
@@ -123,15 +124,14 @@ def outcome(kind: Kind, sent: JsonObject, found: Mapping[str, Any], *, url: str)
 class Transactions:
     """Reads transactions of a kind, with their lines and what they settle."""
 
-    def __init__(
-        self, queries: Queries, client: Client, codes: Mapping[str, str], subsidiaries: Sequence[str], field: str = ""
-    ) -> None:
-        """`field`: the custom field, if any, that carries our reference beside the external id."""
+    def __init__(self, queries: Queries, client: Client, codes: Mapping[str, str], setting: Setting) -> None:
+        """`codes`: of the currencies, by their ids."""
         self._queries = queries
-        self._field = field
+        self._field = setting.reference_field  # It carries our reference beside the external id, where there is one.
         self._client = client
         self._codes = codes
-        self._subsidiaries = subsidiaries
+        self._subsidiaries = setting.fed
+        self._setting = setting
 
     def read(self, kind: Kind, where: str) -> Iterator[ErpDocument]:
         """Give the transactions that a condition names, in the order of their ids. Raises DeliveryError.
@@ -226,13 +226,15 @@ class Transactions:
             rate=decimal(row["exchangerate"]) if row.get("exchangerate") else None,
             status="draft" if row.get("posting") == "F" else "posted",
             sync_token=str(row.get("lastmodifieddate") or "")[:20],
+            home=self._setting.home(next((str(line["subsidiary"]) for line in lines if line.get("subsidiary")), "")),
         )
         return _void(document) if row.get("voided") == "T" else document
 
     def _lines(self, ids: Sequence[str]) -> dict[str, list[Row]]:
         """Give the lines by transaction: debits above zero, in the primary accounting book."""
+        whose = "tl.subsidiary, " if self._setting.has_several_homes else ""  # Not every account has subsidiaries.
         text = (
-            "SELECT tl.transaction, tl.id, tl.mainline, tl.taxline, tl.foreignamount, tal.account, tal.amount "
+            f"SELECT tl.transaction, tl.id, tl.mainline, tl.taxline, {whose}tl.foreignamount, tal.account, tal.amount "
             "FROM transactionline tl "
             "JOIN transactionaccountingline tal ON tal.transaction = tl.transaction AND tal.transactionline = tl.id "
             f"WHERE tal.accountingbook = 1 AND tl.transaction IN ({', '.join(ids)}) ORDER BY tl.transaction, tl.id"

@@ -57,6 +57,11 @@ class Setting:
         known = [chosen] if chosen else self.options.get("subsidiaries") or []
         return tuple(sorted({str(each) for each in known if str(each).isdigit()}, key=int))
 
+    @property
+    def has_several_homes(self) -> bool:
+        """Tell whether subsidiaries keep their books in different currencies."""
+        return len(set(self.company.extra.get("subsidiaries", {}).values())) > 1
+
     def home(self, subsidiary: str) -> str:
         """Give the currency that a subsidiary keeps its books in."""
         homes: Mapping[str, str] = self.company.extra.get("subsidiaries", {})

@@ -118,6 +118,10 @@ class ZohoBooks:
         """Give the documents changed after a moment."""
         return self._reader.changes(since=since)
 
+    def payments_of(self, invoice_id: str) -> list[str]:
+        """Give the payments that settle an invoice."""
+        return self._reader.payments_of(invoice_id)
+
     def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
         """Tell which of these documents a list of their day no longer shows."""
         return self._reader.gone(kind, by_day)

@@ -181,6 +181,7 @@ def erp_document(kind: Kind, found: JsonObject, postings: tuple[ErpPosting, ...]
         rate=decimal(found["exchange_rate"]) if found.get("exchange_rate") else None,
         withheld=_withheld(found) if kind is Kind.PAYMENT else _ZERO,
         status=status,
+        balance=decimal(found["balance"]) if kind is Kind.INVOICE and found.get("balance") not in ("", None) else None,
     )
 
 

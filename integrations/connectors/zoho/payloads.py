@@ -125,6 +125,7 @@ class Writer:
         if document.currency != self.company.home_currency:
             body["exchange_rate"] = document.rate
         body["line_items"] = [_sales_line(line, document.currency) for line in _checked(document)]
+        body |= _tax_on_top(document)
         return _sealed(body, draft=document.draft, total=document.total, taxed=bool(document.tax))
 
     def credit_note(self, document: CreditNoteDocument) -> str:
@@ -141,6 +142,7 @@ class Writer:
         if document.currency != self.company.home_currency:
             body["exchange_rate"] = format(document.rate, "f")
         body["line_items"] = [_credit_line(line, document.currency) for line in _checked(document)]
+        body |= _tax_on_top(document)
         if document.reason:
             body["notes"] = cut(document.reason, _DESCRIPTION)
         return _sealed(body, draft=document.draft, total=document.total)
@@ -333,6 +335,11 @@ def _checked(document: InvoiceDocument | CreditNoteDocument) -> tuple[SalesLineD
     if not document.lines or net != document.net or document.net + document.tax != document.total:
         raise Rejected("total", f"The lines add up to {net}, the document says {document.net}.")
     return document.lines
+
+
+def _tax_on_top(document: InvoiceDocument | CreditNoteDocument) -> JsonObject:
+    """Say that our rates are without tax: an organisation may take them as including it by default."""
+    return {"is_inclusive_tax": False} if any(line.tax_code for line in document.lines) else {}
 
 
 def _line(line: SalesLineDocument) -> JsonObject:

@@ -121,11 +121,24 @@ class Reader:
         return is_whole and bool(row["currency_code"] == self._home or row.get("exchange_rate"))
 
     def changes(self, *, since: datetime) -> Iterator[Change]:
-        """Give journals, invoices and credit notes changed after a moment; payments and deletions are not told (see `gone`)."""
+        """Give journals, invoices and credit notes changed after a moment.
+
+        Payments (see `payments_of`) and deletions (see `gone`) are not told.
+        """
         for kind in _CHANGES:
             module = MODULES[kind]
             rows = self._client.pages(module.path, module.path, last_modified_time=_moment(since))
             yield from (objects.change(kind, row) for row in rows)
+
+    def payments_of(self, invoice_id: str) -> list[str]:
+        """Give the payments that settle an invoice: only invoices tell when they were changed."""
+        try:
+            rows = self._client.get(f"invoices/{invoice_id}/payments").get("payments") or ()
+        except Rejected as error:
+            if is_gone(error):
+                return []
+            raise
+        return [objects.text(row["payment_id"]) for row in rows if row.get("payment_id")]
 
     def gone(self, kind: Kind, by_day: Mapping[date, Sequence[str]]) -> set[str]:
         """Tell which documents their day's list no longer shows: one call a day, whatever their number up to 200."""

@@ -1,5 +1,6 @@
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from integrations import setup
 from integrations.connectors import base
 from integrations.connectors.base import DeliveryError, SignInKind
 from integrations.models import Connection, SyncMode
-from integrations.other_server import PARTS, connect_server
+from integrations.other_server import PARTS, connect_server, refuse_unfit
 from integrations.readiness import readiness
 from integrations.schedules import ensure_schedules
 from integrations.tokens import is_fed_by_files
+from integrations.upkeep import forget
 
 
 class Command(TenantCommand):
@@ -67,12 +69,17 @@ class Command(TenantCommand):
         credentials, addresses = _credentials(options["erp_credentials"]), _addresses(options["erp_address"])
         if (credentials or addresses) and not options["erp_url"]:
             raise CommandError("--erp-credentials and --erp-address belong to another server: name it with --erp-url.")
+        if credentials:
+            refuse_unfit(options["erp"], options["erp_url"], credentials, options["erp_sign_in"])
         with transaction.atomic():
             result = self._create(options)
             connection = self._connection(options, result) if erp else None
         if connection:
-            with tenant_scope(connection.tenant_id):
+            with tenant_scope(connection.tenant_id), ExitStack() as undo:
+                if result["connection_created"]:
+                    undo.callback(forget, connection.pk)  # What came to nothing must not be in the way of the next try.
                 result |= self._connect(connection, options, credentials, addresses)
+                undo.pop_all()
         ensure_schedules()
         return result
 

@@ -151,6 +151,7 @@ class NetSuiteSandbox:
                 raise ControlError(f"Unknown preference {', '.join(unknown)}. Known: {', '.join(facts.PREFERENCES)}.")
             self._company.prefer(body)
             self._auth.clock_ahead = float(self._company.preferences["ClockAhead"])
+            self._auth.audience = str(self._company.preferences["Audience"])
             return dict(self._company.preferences)
         if action == "edit":
             return self._edit(body)

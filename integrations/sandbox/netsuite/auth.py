@@ -60,6 +60,7 @@ class Auth:
     certificate_id: str = ""
     refusals: int = 0
     clock_ahead: float = 0.0  # Seconds by which this server's clock is wrong, or the caller's.
+    audience: str = ""  # Whom assertions must name; empty: the token address as it was called.
     _nonces: dict[str, float] = field(default_factory=dict)
     _assertions: set[str] = field(default_factory=set)
 
@@ -100,7 +101,7 @@ class Auth:
                 raise Refused("unsupported_grant_type")
             if form.get("client_assertion_type") != _ASSERTION_TYPE:
                 raise Refused("invalid_request")
-            self._check_assertion(form.get("client_assertion", ""), f"{request.base_url}{TOKEN}")
+            self._check_assertion(form.get("client_assertion", ""), self.audience or f"{request.base_url}{TOKEN}")
         except Refused as error:
             return replace(Response.json({"error": str(error)}, 400), headers=self.clock())
         token = secrets.token_urlsafe(48)

@@ -44,6 +44,28 @@ def refunds_of(path: str, kind: str) -> Run:
     return run
 
 
+def payments_of(asked: Asked) -> Answer:
+    """Answer with the payments of one invoice: what of each settles it."""
+    invoice = asked.org.books.need("invoices", asked.parts[0])
+    rows = [
+        {
+            **{
+                name: payment[name]
+                for name in ("payment_id", "payment_number", "payment_mode", "date", "reference_number")
+            },
+            **{name: part[name] for name in ("invoice_payment_id", "invoice_id", "tax_amount_withheld")},
+            "description": payment["description"],
+            "exchange_rate": payment["exchange_rate"],
+            "amount": part["amount_applied"],
+            "is_single_invoice_payment": len(payment["invoices"]) == 1,
+        }
+        for payment in asked.org.books.tables["customerpayments"].values()
+        for part in payment["invoices"]
+        if part["invoice_id"] == invoice["invoice_id"]
+    ]
+    return 200, said("success", payments=rows)
+
+
 def all_refunds(asked: Asked) -> Answer:
     """Answer with the refunds of all credit notes."""
     rows = lists.shown("creditnoterefunds", asked.org.books.tables["creditnoterefunds"].values())

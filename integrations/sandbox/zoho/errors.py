@@ -53,6 +53,6 @@ def rule(words: str) -> ZohoError:
     return ZohoError(RULE, words)
 
 
-def unauthorised(words: str = "You are not authorized to perform this operation") -> ZohoError:
+def unauthorised() -> ZohoError:
     """Refuse a caller."""
-    return ZohoError(NOT_AUTHORISED, words, status=401)
+    return ZohoError(NOT_AUTHORISED, "You are not authorized to perform this operation", status=401)

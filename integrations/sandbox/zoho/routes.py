@@ -161,6 +161,7 @@ def _sales() -> None:
         _in_bulk("The invoices have been marked as sent.", "invoice_ids", sales.mark_sent_all),
         ("invoice_ids",),
     )
+    route("GET", "/invoices/{id}/payments", "invoices", "list Payments of an invoice", answers.payments_of)
     route("GET", "/creditnotes/{id}/invoices", "creditnotes", "list Credits applied", answers.credited)
     route(
         "POST",

@@ -27,7 +27,9 @@ def save(org: Organization, path: str, body: Json, old: Json | None, *, own_numb
     lines = [_line(org, each, money) for each in body["line_items"]]
     if not 1 <= len(lines) <= _LINES:
         raise too_long("line_items", _LINES)
-    sums = _sums(org, lines, money, body.get("adjustment", ZERO))
+    before = old["is_inclusive_tax"] if old else org.preferences["RatesIncludeTax"]
+    is_inclusive = bool(body.get("is_inclusive_tax", before))
+    sums = _sums(org, lines, money, body.get("adjustment", ZERO), is_inclusive=is_inclusive)
     number_name, _ = NUMBERS[path]
     data = {
         **(old or {}),
@@ -39,6 +41,7 @@ def save(org: Organization, path: str, body: Json, old: Json | None, *, own_numb
         **money.shown(),
         "line_items": lines,
         **sums,
+        "is_inclusive_tax": is_inclusive,
         "adjustment_description": body.get("adjustment_description", ""),
         "notes": body.get("notes", ""),
         "terms": body.get("terms", ""),
@@ -248,12 +251,16 @@ def _line(org: Organization, sent: Json, money: Money) -> Json:
     }
 
 
-def _sums(org: Organization, lines: Sequence[Json], money: Money, adjustment: Decimal) -> Json:
-    net = sum((each["item_total"] for each in lines), ZERO)
+def _sums(org: Organization, lines: Sequence[Json], money: Money, adjustment: Decimal, *, is_inclusive: bool) -> Json:
+    whole = sum((each["item_total"] for each in lines), ZERO)
+    taxes = [
+        each["item_total"] * each["tax_percentage"] / (100 + each["tax_percentage"] if is_inclusive else 100)
+        for each in lines
+    ]
     if org.preferences["TaxRoundedPerLine"]:
-        tax = sum((money.round(each["item_total"] * each["tax_percentage"] / 100) for each in lines), ZERO)
-    else:
-        tax = money.round(sum((each["item_total"] * each["tax_percentage"] / 100 for each in lines), ZERO))
+        taxes = [money.round(each) for each in taxes]
+    tax = money.round(sum(taxes, ZERO))
+    net = whole - tax if is_inclusive else whole
     adjustment = money.exact(adjustment, "adjustment")
     return {"sub_total": net, "tax_total": tax, "adjustment": adjustment, "total": net + tax + adjustment}
 

@@ -220,3 +220,13 @@ def test_a_certificate_signs_in_by_the_vendors_clock(connect, erp, ahead) -> Non
     connection = connect()
     assert connection.status == ConnectionStatus.CONNECTED
     assert "clock_ahead" not in connection.credentials
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("ahead", [400, 0])
+def test_an_assertion_is_for_the_address_as_it_is_called_else_for_the_vendors_own(connect, erp, ahead) -> None:
+    """A proxy in front of NetSuite hands the assertion on, and NetSuite knows its own address only."""
+    erp.prefer(
+        Audience="https://1234567-sb1.suitetalk.api.netsuite.com/services/rest/auth/oauth2/v1/token", ClockAhead=ahead
+    )
+    assert connect().status == ConnectionStatus.CONNECTED

@@ -12,6 +12,7 @@ from integrations.delivery import drain
 from integrations.models import Connection, MappingKind, OutboxItem
 from integrations.readiness import readiness
 from integrations.reconciliation import reconcile
+from tests.accounting.rates import rates
 from tests.integrations.conftest import QUICK
 from tests.integrations.world import JANUARY, START, a_month
 
@@ -59,6 +60,28 @@ def test_two_entities_of_one_connection_post_into_their_own_subsidiaries(entity,
     ]
     _, findings = reconcile(Connection.objects.get(), through=JANUARY)
     assert findings.differences == []
+
+
+def test_each_subsidiarys_books_are_compared_in_their_own_base_currency(entity, erp) -> None:
+    """120.00 USD at 1.10 are 109.09 EUR in Berlin, and 120.00 EUR are 132.00 USD at home; receivables go in base currency."""
+    erp.prefer(Subsidiaries=3)
+    berlin = add_business_entity(tenant=entity.tenant, code="de", name="Acme GmbH", currency="EUR")
+    set_up_books(business_entity=berlin)
+    made, _ = setup.create_connection(business_entity=None, erp="netsuite", mode="journal_entries")
+    made.options = {**QUICK, "read_timeout": 2.0}
+    connection = setup.connect_sandbox(made, erp.url)
+    rates("Date USD\n2025-12-31 1.10")
+    bill(entity, "EUR"), bill(berlin, "USD")
+    drain(connection.pk, until_empty=True, seconds=180)
+    assert list(OutboxItem.objects.exclude(state="delivered").values_list("kind", "reason")) == []
+    kept, findings = reconcile(Connection.objects.get(), through=JANUARY)
+    assert findings.differences == []
+    assert sorted((row["account"], row["currency"], row["ours"], row["theirs"]) for row in kept.accounts) == [
+        ("AR - Customers (books in EUR)", "EUR", "109.09", "109.09"),
+        ("Accounts Receivable", "USD", "132.00", "132.00"),
+        ("Deferred Revenue", "USD", "-132.00", "-132.00"),
+        ("Deferred Revenue (books in EUR)", "EUR", "-109.09", "-109.09"),
+    ]
 
 
 def bill(entity: BusinessEntity, currency: str) -> None:

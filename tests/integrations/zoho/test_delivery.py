@@ -13,7 +13,7 @@ from integrations.delivery import drain
 from integrations.models import Connection, OutboxItem
 from integrations.readiness import readiness
 from integrations.reconciliation import reconcile
-from tests.integrations.world import JANUARY, a_month, deliver_until, sell
+from tests.integrations.world import JANUARY, a_busy_month, a_month, deliver_until, sell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -168,6 +168,17 @@ def test_tax_rounded_in_another_way_is_adjusted_to_the_cent(tax, connect, books,
     assert deliver(connection).parked == 0
     theirs = {each["invoice_number"]: each["total"] for each in books.objects("invoices")}
     assert theirs == {each.number: each.total.amount for each in Invoice.objects.all()}
+
+
+def test_rates_are_without_tax_also_where_the_organization_takes_them_as_including_it(tax, connect, books) -> None:
+    connection = connect(mode="documents")
+    books.prefer(RatesIncludeTax=True)
+    a_busy_month(tax)
+    assert deliver(connection).parked == 0
+    theirs = {each["invoice_number"]: (each["total"], each["tax_total"]) for each in books.objects("invoices")}
+    assert theirs == {each.number: (each.total.amount, each.tax.amount) for each in Invoice.objects.all()}
+    (note,) = books.objects("creditnotes")
+    assert (note["sub_total"], note["total"]) == (Decimal("3.33"), Decimal("3.60"))  # 8.25 % of 3.33 are 0.27.
 
 
 def test_lists_bring_currencies_tags_and_locations(connect) -> None:

@@ -1,0 +1,13 @@
+"""Documents that their sender numbers: the same number does not come twice."""
+
+from typing import Any
+
+from django.db.models import Q
+
+from billing.fields import Literal
+
+
+def is_recorded(model: Any, **number: str) -> bool:
+    """Tell whether the company has a document with this value in this column; without a value it may have many."""
+    ((column, value),) = number.items()
+    return bool(value) and model.objects.filter(~Q(**{column: Literal("")}), **number).exists()
