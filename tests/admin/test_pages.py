@@ -21,7 +21,7 @@ from billing.models import BusinessEntity, Contract, Customer, Invoice, Membersh
 from billing.services.invoices import finalize_invoices
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.tenants import add_business_entity, create_tenant
-from billing.tenancy import TenantModel
+from billing.tenancy import TenantModel, tenant_scope
 from tests.company import make_company
 
 ONLY_ADMINISTRATORS = {"membership", "apikey"}
