@@ -15,8 +15,9 @@ from typing import Any
 
 from accounting import schedules
 from accounting.defaults import Hierarchy, load_hierarchy
-from accounting.engine import RuleBook, compile_rule
+from accounting.engine import RuleBook
 from accounting.models import AccountingPeriod, AccountingPolicy, ContractStartTreatment, RevenueDate, RuleVersion
+from accounting.rule_versions import compiled
 from accounting.schedules import Key, Schedule
 from billing.bulk import read_rows
 from billing.models import BusinessEntity
@@ -114,19 +115,7 @@ def _books_at(rows: Sequence[tuple[Any, ...]]) -> Books:
 def _compile(stamp: int) -> Books:
     rules = RuleBook({})
     for version in RuleVersion.objects.filter(is_active=True).select_related("rule"):
-        rules.rules.setdefault(version.rule.event_kind, []).append(
-            compile_rule(
-                version_id=version.pk,
-                code=version.rule.code,
-                priority=version.priority,
-                effective_from=version.effective_from,
-                event_kind=version.rule.event_kind,
-                description=version.description,
-                conditions=version.conditions,
-                lines=version.lines,
-                reverses=version.reverses,
-            )
-        )
+        rules.rules.setdefault(version.rule.event_kind, []).append(compiled(version))
     policy = AccountingPolicy.objects.get()
     return Books(
         stamp=stamp,

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 
-from accounting.engine import compile_rule
 from accounting.models import (
     Account,
     AccountingPolicy,
@@ -19,6 +18,7 @@ from accounting.models import (
     RuleVersion,
     Side,
 )
+from accounting.rule_versions import compiled
 from billing.models import BusinessEntity
 from billing.periods import ALWAYS
 
@@ -124,7 +124,7 @@ def _copy_rules(tenant_id: int, contract_start: str) -> None:
         if row["code"] in new or row["code"] in earlier
     )
     for version in versions:
-        check_version(version)
+        compiled(version)  # Refuses a rule that could not be used.
     # A standard rule that nobody changed follows the file; its new version posts old events as the old one did.
     replaced = [version.pk for older in earlier.values() for version in older]
     RuleVersion.objects.filter(pk__in=replaced).update(is_active=False)
@@ -136,18 +136,3 @@ def _is_outdated(rule: AccountingRule, row: dict[str, Any]) -> bool:
         return False
     newest = max(versions, key=lambda version: version.number)
     return newest.is_active and newest.lines != row.get("lines", [])
-
-
-def check_version(version: RuleVersion) -> None:
-    """Refuse a rule that could not be used. Raises InvalidRule with what to mend."""
-    compile_rule(
-        version_id=version.pk or 0,
-        code=version.rule.code,
-        priority=version.priority,
-        effective_from=version.effective_from,
-        event_kind=version.rule.event_kind,
-        description=version.description,
-        conditions=version.conditions,
-        lines=version.lines,
-        reverses=version.reverses,
-    )

@@ -5,6 +5,7 @@ the database says, and that another was quicker.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -77,3 +78,17 @@ def again_if_lost(work: Callable[[], _T]) -> _T:
         except DatabaseError as error:
             if not left or not isinstance(database_refusal(error), LostRace):
                 raise
+
+
+def part_by_part(part: Callable[[int], tuple[int, int]]) -> int:
+    """Do a run's parts one after the other, each `again_if_lost`; give how many rows they changed in all.
+
+    A part takes the id of the row after which it begins; it gives how many rows it changed and the last id that it looked at,
+    the same where there was none left.
+    """
+    done, after = 0, 0
+    while True:
+        count, last = again_if_lost(partial(part, after))
+        if last == after:
+            return done
+        done, after = done + count, last

@@ -28,6 +28,7 @@ from billing.admin.tables import Table, columns
 from billing.models import BusinessEntity, Role
 from billing.periods import add_months, end_of_month, first_of_month
 from billing.tenancy import current_tenant_id
+from config.first_steps import first_steps
 
 _MONTHS = 12
 _COLOURS = ("var(--color-primary-600)", "var(--color-base-400)", "var(--color-primary-300)", "var(--color-base-600)")
@@ -197,6 +198,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "chart": _chart(figures) if figures else "",
         "chart_options": json.dumps(chart_options(stacked=False)),
         "months": _table(figures),
+        "first_steps": None if figures else first_steps(request),
     }
 
 

@@ -16,7 +16,7 @@ from billing.refusals import database_refusal
 from billing.tenancy import Actor, tenant_scope
 
 # These need no company: a person who belongs to none can still sign out.
-_WITHOUT_COMPANY = ("admin:login", "admin:logout", "admin:password_change", "admin:password_change_done")
+_WITHOUT_COMPANY = ("admin:login", "admin:logout", "admin:password_change", "admin:password_change_done", "new_company")
 
 
 def content_security_policy(
@@ -56,6 +56,8 @@ class AdminTenantMiddleware:
         if access is None:
             if not request.user.is_staff or request.path in {reverse(name) for name in _WITHOUT_COMPANY}:
                 return self.get_response(request)
+            if request.user.is_superuser:  # Who may enter every company, and there is none yet.
+                return redirect("new_company")
             return render(request, "admin/counterfoil/no_company.html", status=403)
         request.access = access  # type: ignore[attr-defined]
         with tenant_scope(access.tenant.pk, actor=Actor(request.user.pk, "admin")):

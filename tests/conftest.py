@@ -11,12 +11,11 @@ from django.db import connection
 from django.test import TransactionTestCase, override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Contract, Customer, Product, Tenant
 from billing.services.contracts import draft_contract, start_contracts
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.cleaning import empty_what_was_written
+from tests.company import copy_acme
 from tests.template import migrated_template
 
 
@@ -53,9 +52,8 @@ def _quick_passwords() -> Iterator[None]:
 @pytest.fixture
 def tenant(db: None) -> Iterator[Tenant]:
     """A company with one entity in USD, its books set up, in scope."""
-    company = create_tenant(slug="acme", name="Acme Inc", currency="USD")
+    company = copy_acme()
     with tenant_scope(company.pk):
-        set_up_books(business_entity=BusinessEntity.objects.get())
         yield company
 
 

@@ -246,6 +246,10 @@ class BusinessEntityAdmin(TenantAdmin):
         "code", "name", "base_currency", "time_zone", "address", "country", "tax_id", "payment_details", "wallet_bonus",
     )  # fmt: skip
 
+    def list_links(self, request: HttpRequest) -> list[tuple[str, str]]:
+        # Only who runs the installation makes companies: one is not a part of another.
+        return [("New company", reverse("new_company"))] if getattr(request.user, "is_superuser", False) else []
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("code", "base_currency") if obj else ()
 

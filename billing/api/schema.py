@@ -70,6 +70,8 @@ _NAMES = {"usage": "records of usage", "write-offs": "write-offs"}
 _ONE = {"records of usage": "record of usage"}
 _VERBS = {"list": "List", "retrieve": "Get", "create": "Create", "partial_update": "Change", "destroy": "Delete"}
 _OF_READS = ("400", "401", "404", "500")
+_DONE = {"200": "What is asked for, as it is now.", "201": "What was made.", "204": "It is deleted."}
+_IN_PATH = {"id": "The record's, as lists tell it.", "form": "The format of the file."}
 _IDEMPOTENCY_KEY = {
     "name": HEADER,
     "in": "header",
@@ -105,6 +107,11 @@ def document_errors_and_keys(result: dict[str, Any], generator: Any, request: An
 
 def _document(method: str, operation: dict[str, Any]) -> None:
     writes = method in ("post", "put", "patch", "delete")
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path":
+            parameter.setdefault("description", _IN_PATH[parameter["name"]])
+    for status, response in operation["responses"].items():
+        response["description"] = response.get("description") or _DONE[status]
     if writes:
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/IdempotencyKey"})
     for code in _RESPONSES if writes else _OF_READS:

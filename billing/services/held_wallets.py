@@ -21,7 +21,7 @@ from billing.models import Customer, Wallet, WalletDraw, WalletEntry, WalletEntr
 from billing.payment_events import WalletExpired
 from billing.periods import day_words
 from billing.publishing import publish
-from billing.refusals import again_if_lost
+from billing.refusals import part_by_part
 
 ZERO = Decimal(0)
 
@@ -173,12 +173,7 @@ def expire_wallets(*, through: date) -> int:
 
     Dated the last day on which it could be used. Works in transactions of a hundred wallets.
     """
-    expired, after = 0, 0
-    while True:
-        count, last = again_if_lost(partial(_expire_some, through, after))
-        if last == after:
-            return expired
-        expired, after = expired + count, last
+    return part_by_part(partial(_expire_some, through))
 
 
 @transaction.atomic

@@ -28,7 +28,7 @@ from billing.money import round_money
 from billing.payment_events import ConsumedLine, CreditsConsumed, CreditsExpired
 from billing.periods import day_words
 from billing.publishing import publish
-from billing.refusals import again_if_lost
+from billing.refusals import part_by_part
 from billing.services.duplicates import is_recorded
 from billing.services.returns import credited_of
 
@@ -127,12 +127,7 @@ def expire_credits(*, through: date) -> int:
 
     Dated the last day on which they could be used. Works in transactions of a thousand lines.
     """
-    expired, after = 0, 0
-    while True:
-        count, last = again_if_lost(partial(_expire_some, through, after))
-        if last == after:
-            return expired
-        expired, after = expired + count, last
+    return part_by_part(partial(_expire_some, through))
 
 
 @transaction.atomic

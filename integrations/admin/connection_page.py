@@ -14,7 +14,6 @@ from billing.admin.document import Document
 from billing.admin.shown import NONE, badge, moment, status, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
-from billing.periods import day_words
 from billing.wording import counted
 from integrations.admin.connection_verbs import mapping_url
 from integrations.admin.figures import attempts_table, counts_table, throughput_table
@@ -116,8 +115,11 @@ def _note(connection: Any, health: TokenHealth, now: datetime) -> str:
     if connection.status == ConnectionStatus.CONNECTED and health.sign_in_until and health.sign_in_until < now + _SOON:
         return f"The sign-in ends on {moment(health.sign_in_until)} unless it is used before. Reconnect to renew it."
     if health.certificate_until and health.certificate_until < now + _CERTIFICATE_SOON:
-        ends = _days_left(health.certificate_until, now)
-        return f"The certificate ends {day_words(ends)}. Make a new one, upload it at the vendor, and enter it here before that."
+        ends = "ends " if health.certificate_until >= now else ""
+        return (
+            f"The certificate {ends}{_days_left(health.certificate_until, now)}. Make a new one, upload it at the vendor, and "
+            "enter it here."
+        )
     return f"The newest trouble: {connection.last_trouble}" if connection.last_trouble else ""
 
 

@@ -25,13 +25,12 @@ from accounting.models import (
 )
 from accounting.periods import close_period, reopen_period
 from accounting.recognition import recognize_revenue
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Customer, Product
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.payments import receive_payment
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
+from tests.company import make_company
 
 JAN, FEB, MAR = (date(2026, month, 1) for month in (1, 2, 3))
 NOON = timezone.now()
@@ -223,10 +222,9 @@ def test_entries_whose_ids_interleave_with_anothers_are_noted_once_each(quarter)
 @pytest.mark.django_db(transaction=True)
 def test_posting_summing_and_reading_at_once_agree():
     """Three post, two sum up, one reads: no balance is ever out of balance, none is lost or counted twice."""
-    company = create_tenant(slug="busy", name="Busy", currency="USD")
+    company = make_company("busy")
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
         customer = Customer.objects.create(business_entity=entity, external_id="C", name="C", currency="USD")
         receive_payment(customer_id=customer.pk, received_on=JAN, amount=Decimal(1), currency="USD")
         cash = Account.objects.get(role="cash")
@@ -264,10 +262,9 @@ def test_posting_summing_and_reading_at_once_agree():
 
 @pytest.mark.django_db(transaction=True)
 def test_two_closers_make_one_seal():
-    company = create_tenant(slug="two", name="Two", currency="USD")
+    company = make_company("two")
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
         customer = Customer.objects.create(business_entity=entity, external_id="C", name="C", currency="USD")
         receive_payment(customer_id=customer.pk, received_on=JAN, amount=Decimal(1), currency="USD")
     together, answers = Barrier(2), []
@@ -296,10 +293,9 @@ def test_two_closers_make_one_seal():
 @pytest.mark.django_db(transaction=True)
 def test_a_month_is_not_reopened_while_the_next_is_being_closed():
     """Each alone would be right; together they would leave an open month before a closed one."""
-    company = create_tenant(slug="race", name="Race", currency="USD")
+    company = make_company("race")
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
         customer = Customer.objects.create(business_entity=entity, external_id="C", name="C", currency="USD")
         for day in (JAN, FEB):
             receive_payment(customer_id=customer.pk, received_on=day, amount=Decimal(1), currency="USD")

@@ -23,7 +23,6 @@ from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
 from accounting.reversing import reverse_entry
-from accounting.setup import set_up_books
 from billing.errors import BillingError
 from billing.models import BusinessEntity, Customer, Invoice, Payment, Product, Tenant
 from billing.services.billing_run import run_billing
@@ -34,13 +33,13 @@ from billing.services.invoices import finalize_invoices, void_invoice
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.refunds import refund_credit_note, refund_payment
-from billing.services.tenants import create_tenant
 from billing.services.undoing import void_payment
 from billing.services.usage import record_usage
 from billing.services.wallets import apply_wallet, top_up_wallet
 from billing.services.write_offs import write_off_invoice
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.company import make_company
 from tests.journal import journal, text
 
 D = Decimal
@@ -524,10 +523,9 @@ def test_a_contract_abroad_is_grossed_up_at_the_rate_of_its_start(db):
     says, and the difference is realized when the right to the money comes about. Only what is earned and not billed (nothing)
     is valued anew at the month's end.
     """
-    company = create_tenant(slug="gross", name="Gross", currency="USD")
+    company = make_company("gross", contract_start="gross_up")
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity, contract_start="gross_up")
         rates("Date USD\n2025-12-31 1.10\n2026-01-02 1.20\n2026-01-30 1.30\n2026-02-02 1.15")
         abroad = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="EUR")
         product = Product.objects.create(code="pro", name="Pro", recognition_method="straight_line_months")
@@ -565,10 +563,9 @@ def test_a_contract_abroad_is_grossed_up_at_the_rate_of_its_start(db):
 
 def test_a_contract_abroad_that_ends_early_takes_back_what_it_was_grossed_up_by(db):
     """600.00 EUR at 1.10 for six months, ended after two at 1.40: the other four leave as they came, at 1.10."""
-    company = create_tenant(slug="gross", name="Gross", currency="USD")
+    company = make_company("gross", contract_start="gross_up")
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity, contract_start="gross_up")
         rates("Date USD\n2025-12-31 1.10\n2026-01-30 1.20\n2026-02-27 1.40")
         abroad = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="EUR")
         product = Product.objects.create(code="pro", name="Pro", recognition_method="straight_line_months")

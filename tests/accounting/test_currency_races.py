@@ -10,13 +10,12 @@ from django.db import connection
 from accounting.checks import check_ledger
 from accounting.currency.revaluation import revalue
 from accounting.models import CarryingAmount, JournalLine
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Customer, Tenant
 from billing.services.gateways import add_gateway
 from billing.services.payments import receive_payment
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.company import make_company
 
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
@@ -25,10 +24,9 @@ MANY = 12
 
 @pytest.fixture
 def company() -> Tenant:
-    made = create_tenant(slug="acme", name="Acme Inc", currency="USD")
+    made = make_company("acme", name="Acme Inc")
     with tenant_scope(made.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
         add_gateway(business_entity=entity, code="cards", name="Cards")
         rates("Date USD\n2026-03-02 1.10\n2026-03-31 1.20")
         for number in range(MANY):

@@ -11,14 +11,13 @@ from accounting.models import JournalLine
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
 from accounting.reports.trial_balance import trial_balance
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Contract, Customer, Product, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.modifications import Modification, modify_contract
-from billing.services.tenants import create_tenant
 from billing.services.usage import record_usage
 from billing.tenancy import tenant_scope
+from tests.company import make_company
 from tests.journal import journal, text
 
 D = Decimal
@@ -27,9 +26,8 @@ JULY, SEPTEMBER = date(2026, 7, 1), date(2026, 9, 1)
 
 @pytest.fixture(params=["memo", "gross_up"])
 def company(db: None, request: pytest.FixtureRequest) -> Iterator[Tenant]:
-    created = create_tenant(slug="acme", name="Acme", currency="USD")
+    created = make_company("acme", contract_start=request.param)
     with tenant_scope(created.pk):
-        set_up_books(business_entity=BusinessEntity.objects.get(), contract_start=request.param)
         yield created
 
 

@@ -36,11 +36,12 @@ from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
 from billing.services.payments import receive_payment
-from billing.services.tenants import add_business_entity, create_tenant
+from billing.services.tenants import add_business_entity
 from billing.tenancy import tenant_scope
 from tests.accounting.attempts import BALANCE, FINAL, GOOD, NEW, PLACES, Attempt, entry
 from tests.accounting.attempts_at_seals import SEALS
 from tests.accounting.attempts_below import BELOW
+from tests.company import make_company
 
 pytestmark = pytest.mark.django_db
 
@@ -72,10 +73,9 @@ def books(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 
 def _company(slug: str) -> Tenant:
     """January closed, February open: two invoices of which one is paid in part and one credited in part, and a draft."""
-    company = create_tenant(slug=slug, name=slug, currency="USD")
+    company = make_company(slug, name=slug)
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
         customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
         Customer.objects.create(business_entity=entity, external_id="C-2", name="Other", currency="USD")
         product = Product.objects.create(code="pro", name="Pro plan")

@@ -18,7 +18,7 @@ from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.invoices import finalize_invoices
 from billing.tenancy import tenant_scope
-from tests.globex import make_globex
+from tests.company import make_globex
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -39,13 +39,12 @@ from accounting.periods import close_period
 from accounting.replaying import replay_ledger
 from accounting.reports.why import explain_entry
 from accounting.reversing import reverse_entry
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, BusinessEvent
 from billing.publishing import stored_event
 from billing.services.payments import receive_payment
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.company import make_company
 from tests.journal import journal, text
 
 D = Decimal
@@ -406,9 +405,8 @@ class TestRaces:
 
     @pytest.fixture
     def company(self, transactional_db):
-        company = create_tenant(slug="race", name="Race", currency="USD")
+        company = make_company("race")
         with tenant_scope(company.pk):
-            set_up_books(business_entity=BusinessEntity.objects.get())
             Account.objects.get_or_create(
                 business_entity=BusinessEntity.objects.get(), code="5000",
                 defaults={"name": "5000", "category": "expenses", "normal_balance": "debit"},

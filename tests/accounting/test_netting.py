@@ -15,17 +15,16 @@ from accounting.netting import net_contracts
 from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
-from accounting.setup import set_up_books
 from billing.errors import BillingError
 from billing.models import BusinessEntity, Contract, Customer, Product, Tenant
 from billing.periods import end_of_month
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.modifications import Modification, modify_contract
-from billing.services.tenants import create_tenant
 from billing.services.usage import record_usage
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.company import make_company
 from tests.journal import journal, text
 
 D = Decimal
@@ -197,10 +196,9 @@ def test_a_grossed_up_contract_is_shown_net(sell_grossed_up: Callable[..., Tenan
 @pytest.fixture
 def sell_grossed_up(db: None) -> Callable[..., Tenant]:
     def sell(*, amount: str, start: date) -> Tenant:
-        company = create_tenant(slug="gross", name="Gross", currency="USD")
+        company = make_company("gross", contract_start="gross_up")
         with tenant_scope(company.pk):
             entity = BusinessEntity.objects.get()
-            set_up_books(business_entity=entity, contract_start="gross_up")
             customer = Customer.objects.create(business_entity=entity, external_id="C", name="C", currency="USD")
             product = Product.objects.create(code="p", name="P")
             item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": amount}}

@@ -12,7 +12,6 @@ from accounting.checks import check_ledger
 from accounting.earning import Earning
 from accounting.recognition import recognize_revenue
 from accounting.reports.contract_revenue import parts_to_come, posted_revenue
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Contract, CreditUse, Customer, Invoice, Product, TaxRate, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
@@ -22,11 +21,11 @@ from billing.services.invoices import finalize_invoices, void_invoice
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import receive_payment
 from billing.services.prepaid import consume_credits, expire_credits
-from billing.services.tenants import create_tenant
 from billing.services.usage import record_usage
 from billing.services.wallets import apply_wallet, top_up_wallet
 from billing.tenancy import tenant_scope
 from tests.billing.test_documents import refused
+from tests.company import make_company
 from tests.journal import journal, text
 
 D = Decimal
@@ -268,10 +267,9 @@ def test_an_invoice_covers_old_usage_and_a_new_term(sell: Callable[..., Contract
 @pytest.mark.parametrize("treatment", ["memo", "gross_up"])
 def test_a_contract_ended_early_takes_back_the_rest_of_what_was_grossed_up(db: None, treatment: str) -> None:
     """1,200.00 a year, four months billed, ended on 15 May: of the 800.00 to come 14 of 31 days of May, 45.16, stay."""
-    company = create_tenant(slug="early", name="Early", currency="USD")
+    company = make_company("early", contract_start=treatment)
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity, contract_start=treatment)
         customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
         product = Product.objects.create(code="pro", name="Pro plan")
         item = {

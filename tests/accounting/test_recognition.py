@@ -13,7 +13,6 @@ from accounting.models import AccountingPeriod, JournalEntry, RecognitionSchedul
 from accounting.periods import PeriodError, close_period, reopen_period
 from accounting.recognition import recognize_revenue
 from accounting.reports.trial_balance import trial_balance
-from accounting.setup import set_up_books
 from accounting.spreading import monthly_parts
 from billing.models import BusinessEntity, Contract, Customer, Invoice, Product
 from billing.periods import DateRange
@@ -21,9 +20,9 @@ from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import void_invoice
-from billing.services.tenants import create_tenant
 from billing.services.usage import record_usage
 from billing.tenancy import tenant_scope
+from tests.company import make_company
 from tests.journal import journal, text
 
 D = Decimal
@@ -183,9 +182,8 @@ def _balances() -> Any:
 
 def test_a_credit_under_gross_up_lowers_what_is_committed(db: None) -> None:
     """1,200.00 grossed up and billed; 900.00 credited after three months: every control account agrees, then is zero."""
-    company = create_tenant(slug="gross", name="Gross", currency="USD")
+    company = make_company("gross", contract_start="gross_up")
     with tenant_scope(company.pk):
-        set_up_books(business_entity=BusinessEntity.objects.get(), contract_start="gross_up")
         customer = Customer.objects.create(
             business_entity=BusinessEntity.objects.get(), external_id="C-1", name="Globex", currency="USD"
         )

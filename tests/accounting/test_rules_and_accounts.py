@@ -31,7 +31,7 @@ from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
 from accounting.reports.trial_balance import trial_balance
 from accounting.reports.why import explain_entry
-from accounting.setup import set_up_books, standard_rules, starter_chart
+from accounting.setup import standard_rules, starter_chart
 from billing.models import BusinessEntity, Invoice, Product, ProductFamily
 from billing.publishing import event_kinds
 from billing.services.billing_run import run_billing
@@ -42,10 +42,10 @@ from billing.services.gateways import add_gateway, record_payout
 from billing.services.invoices import void_invoice
 from billing.services.payments import receive_payment
 from billing.services.refunds import refund_credit_note
-from billing.services.tenants import create_tenant
 from billing.services.wallets import top_up_wallet
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.company import make_company
 from tests.journal import journal, text
 
 JAN = date(2026, 1, 1)
@@ -207,10 +207,9 @@ def test_an_entry_is_explained(sell):
 
 
 def test_the_gross_up_treatment_from_start_to_end(db):
-    company = create_tenant(slug="gross", name="Gross", currency="USD")
+    company = make_company("gross", contract_start="gross_up")
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity, contract_start="gross_up")
         customer = entity.customers.create(tenant=company, external_id="C", name="C", currency="USD")
         product = Product.objects.create(code="p", name="P", recognition_method="straight_line_months")
         item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "100"}}

@@ -25,7 +25,6 @@ from accounting.reports.asked import read
 from accounting.reports.catalog import REPORTS, ReportKind
 from accounting.reports.structure import Further, Kind, Record, Report, Row, Style, Table, Target
 from accounting.rule_versions import draft_version
-from accounting.setup import set_up_books
 from billing.models import (
     BusinessEntity,
     BusinessEvent,
@@ -47,7 +46,6 @@ from billing.services.modifications import Modification, modify_contract
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import receive_payment
 from billing.services.refunds import refund_payment
-from billing.services.tenants import create_tenant
 from billing.services.wallets import top_up_wallet
 from billing.services.write_offs import write_off_invoice
 from billing.tenancy import tenant_scope
@@ -58,6 +56,7 @@ from integrations.demo.story import tell
 from integrations.sandbox.server import start_in_thread
 from tests.admin.crawling import crawl, links_of
 from tests.cleaning import empty_what_was_written
+from tests.company import make_company
 
 TODAY = date(2026, 11, 23)
 CUSTOMERS = 12
@@ -114,10 +113,9 @@ def _what_the_demo_leaves_out(tenant: Tenant) -> None:
 
 
 def _strangers() -> None:
-    other = create_tenant(slug="zz", name=f"{STRANGER} Holding", currency="USD")
+    other = make_company("zz", name=f"{STRANGER} Holding")
     with tenant_scope(other.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
         customer = Customer.objects.create(
             business_entity=entity, external_id="Z", name=f"{STRANGER} Ltd", currency="USD"
         )

@@ -1,9 +1,11 @@
 """Connecting to an ERP in the admin: secrets stay secret, and only the right person comes back signed in."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.contrib.auth import get_user_model
 from django.db import connection as database
 from django.test import Client
@@ -19,6 +21,7 @@ from integrations.models import (
     OAuthState,
     OutboxItem,
 )
+from integrations.sandbox.netsuite.auth import self_signed
 from integrations.sandbox.server import start_in_thread
 from integrations.vault import Secrets
 from tests.admin.erp import sign_in_there, url
@@ -49,6 +52,28 @@ def test_no_page_shows_a_secret(
         shown = administrator.get(page).content.decode()
         assert not any(secret in shown for secret in SECRETS), page
     assert not any(secret in caplog.text for secret in SECRETS)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("days", "said"), [(10, r"The certificate ends on .*, in 9 days\."), (-1, r"The certificate ended on "), (90, None)]
+)
+def test_a_certificate_near_its_end_is_said(
+    administrator: Client, entity: BusinessEntity, days: int, said: str
+) -> None:
+    certificate = self_signed(ec.generate_private_key(ec.SECP256R1()), days=days)
+    entered = Secrets(account_id="1", client_id="x", certificate_id="y", private_key="z", certificate=certificate)
+    made = Connection.objects.create(
+        business_entity=entity,
+        erp="netsuite",
+        sign_in="certificate",
+        name="NS",
+        status="connected",
+        credentials=entered,
+    )
+    shown = administrator.get(url("integrations_connection_change", made.pk)).content.decode()
+    assert "Certificate ends" in shown
+    assert bool(re.search(said or "The certificate en", shown)) is bool(said)
 
 
 @pytest.mark.django_db

@@ -22,6 +22,7 @@ from billing.services.invoices import finalize_invoices
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.tenants import add_business_entity, create_tenant
 from billing.tenancy import TenantModel, tenant_scope
+from tests.company import make_company
 
 ONLY_ADMINISTRATORS = {"membership", "apikey"}
 # Role → pages that are nobody's below it.
@@ -79,9 +80,7 @@ def test_companies_are_walls(story: Contract, sign_in: Callable[[str], Client]) 
     mine = {
         each.model: each.model._default_manager.first() for each in our_admins() if issubclass(each.model, TenantModel)
     }
-    other = create_tenant(slug="other", name="Other", currency="EUR")
-    with tenant_scope(other.pk):
-        set_up_books(business_entity=BusinessEntity.objects.get())
+    other = make_company("other", currency="EUR")
     user = get_user_model().objects.create_user(username="stranger", password="x", is_staff=True)
     Membership.objects.create(tenant=other, user=user, role=Role.ADMIN)
     stranger = Client()
@@ -273,3 +272,37 @@ def test_the_home_page_tells_business_entities_apart(viewer: Client, tenant: Ten
 
 def unlinked(cell: object) -> str:
     return re.sub("<[^>]*>", "", str(cell))
+
+
+def test_who_runs_the_installation_makes_the_first_company_and_sees_what_comes_next(db: None) -> None:
+    operator = Client()
+    operator.force_login(get_user_model().objects.create_superuser(username="operator", password="x"))
+    form = operator.get(reverse("admin:index"), follow=True)
+    assert "Make the company" in form.content.decode()
+    given = {"name": "Acme Inc", "slug": "acme inc", "currency": "USD", "contract_start": "memo"}
+    refused = operator.post(reverse("new_company"), given).content.decode()
+    assert "Nothing was changed" in refused and not Tenant.objects.exists()
+    home = operator.post(reverse("new_company"), given | {"slug": "acme"}, follow=True).content.decode()
+    assert "Acme Inc has its chart of accounts" in home and "First steps" in home and ">Done<" not in home
+    company = Tenant.objects.get(slug="acme")
+    with tenant_scope(company.pk):
+        entity = BusinessEntity.objects.get()
+        assert (entity.base_currency, entity.name) == ("USD", "Acme Inc")
+        Product.objects.create(code="pro", name="Pro plan")
+        Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
+    assert operator.get(reverse("admin:index")).content.decode().count(">Done<") == 2
+    again = operator.post(reverse("new_company"), given | {"slug": "acme"}).content.decode()
+    assert "There is a company “acme” already" in again and Tenant.objects.count() == 1
+    link = f'href="{reverse("new_company")}"'
+    assert link in operator.get(reverse("admin:billing_businessentity_changelist")).content.decode()
+
+
+def test_nobody_else_makes_a_company(administrator: Client) -> None:
+    assert administrator.get(reverse("new_company")).status_code == 403
+    assert administrator.post(reverse("new_company"), {"name": "X", "slug": "x", "currency": "USD"}).status_code == 403
+    listed = administrator.get(reverse("admin:billing_businessentity_changelist")).content.decode()
+    assert "New company" not in listed
+
+
+def test_a_company_with_invoices_sees_no_first_steps(administrator: Client, story: Contract) -> None:
+    assert "First steps" not in administrator.get(reverse("admin:index")).content.decode()

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from accounting.setup import set_up_books
-from billing.models import BusinessEntity, Tenant
-from billing.services.tenants import create_tenant
-from billing.tenancy import tenant_scope
+from billing.models import Tenant
 from tests.api.caller import Caller, bill
+from tests.company import make_company
 
 
 @pytest.fixture
@@ -25,9 +23,7 @@ def reader(tenant: Tenant) -> Caller:
 @pytest.fixture
 def stranger(tenant: Tenant) -> Caller:
     """Another company's caller."""
-    other = create_tenant(slug="other", name="Other Ltd", currency="USD")
-    with tenant_scope(other.pk):
-        set_up_books(business_entity=BusinessEntity.objects.get())
+    other = make_company("other", name="Other Ltd")
     return Caller(other)
 
 

@@ -41,16 +41,16 @@ def test_errors_and_keys_are_described_on_every_operation(document: dict[str, An
             assert named is (method in WRITES), (method, path)
 
 
-def test_every_operation_and_parameter_says_what_it_is(document: dict[str, Any]) -> None:
+def test_every_operation_parameter_and_answer_says_what_it_is(document: dict[str, Any]) -> None:
     operations = {(m, path): each for path, of in document["paths"].items() for m, each in of.items()}
     assert len(operations) > 100
     assert [name for name, each in operations.items() if not each.get("summary") or not each.get("description")] == []
     bodies = {name: each["requestBody"]["content"] for name, each in operations.items() if "requestBody" in each}
     assert [name for name, each in bodies.items() if "example" not in each["application/json"]] == []
     parameters = [(name, each) for name, of in operations.items() for each in of.get("parameters", ())]
-    assert [
-        (*name, each["name"]) for name, each in parameters if each.get("in") == "query" and not each.get("description")
-    ] == []
+    assert [(*name, each["name"]) for name, each in parameters if "$ref" not in each and not each["description"]] == []
+    answers = [((*name, status), each) for name, of in operations.items() for status, each in of["responses"].items()]
+    assert [name for name, each in answers if "$ref" not in each and not each["description"]] == []
 
 
 def test_a_report_lists_the_parameters_that_it_takes(document: dict[str, Any]) -> None:

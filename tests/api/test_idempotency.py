@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from accounting.setup import set_up_books
-from billing.models import BusinessEntity, BusinessEvent, Customer, IdempotencyRecord, Payment, Tenant
-from billing.services.tenants import create_tenant
+from billing.models import BusinessEvent, Customer, IdempotencyRecord, Payment, Tenant
 from billing.tenancy import tenant_scope
 from tests.api.caller import V1, Caller, usd
+from tests.company import make_company
 
 NEW = {"external_id": "C-1", "name": "Globex"}
 
@@ -64,10 +63,7 @@ def test_a_key_that_cannot_be_kept_is_refused(caller: Caller, key: str) -> None:
 @pytest.fixture
 def committed(transactional_db: None) -> Tenant:
     """A company whose rows other connections see."""
-    company = create_tenant(slug="acme", name="Acme Inc", currency="USD")
-    with tenant_scope(company.pk):
-        set_up_books(business_entity=BusinessEntity.objects.get())
-    return company
+    return make_company("acme", name="Acme Inc")
 
 
 def at_once(caller: Caller, bodies: list[dict[str, Any]]) -> list[Any]:

@@ -6,10 +6,10 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
 
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Customer, Tenant
 from billing.services.tenants import create_tenant
 from billing.tenancy import TenantModel, TenantRequired, current_tenant_id, tenant_scope
+from tests.company import make_company
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
 
@@ -23,10 +23,9 @@ def _scope() -> str:
 @pytest.fixture
 def stranger(tenant: Tenant) -> Iterator[Tenant]:
     """Another company with books; the first one's scope is current."""
-    other = create_tenant(slug="stranger", name="Stranger", currency="USD")
+    other = make_company("stranger")
     with tenant_scope(other.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
         Customer.objects.create(business_entity=entity, external_id="S-1", name="Secret", currency="USD")
     return other
 

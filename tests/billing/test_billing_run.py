@@ -8,14 +8,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Contract, ContractPhase, Customer, Invoice, NumberSeries, Product
 from billing.services import invoices as invoice_service
 from billing.services.billing_run import run_billing
 from billing.services.contracts import add_item, draft_contract, end_contract, start_contracts
 from billing.services.invoices import delete_draft, finalize_invoices, void_invoice
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
+from tests.company import make_company
 
 D = Decimal
 
@@ -167,10 +166,9 @@ def test_a_deleted_draft_is_due_again(sell):
 @pytest.mark.django_db(transaction=True)
 def test_two_who_finalize_at_once_leave_no_gap():
     """Two threads, each with its own connection and its own drafts, at the same moment; then both with one draft."""
-    company = create_tenant(slug="racing", name="Racing", currency="USD")
+    company = make_company("racing")
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
         customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
         product = Product.objects.create(code="pro", name="Pro plan")
         item = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "10"}}

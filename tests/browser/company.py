@@ -5,20 +5,18 @@ from decimal import Decimal
 
 from django.contrib.auth import get_user_model
 
-from accounting.setup import set_up_books
 from billing.models import BusinessEntity, Customer, Membership, Product, Role, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
+from tests.company import make_company
 
 
 def billed_company(role: Role) -> Tenant:
     """A company with one finalized invoice over 250.00, and a person of this role: ann."""
-    tenant = create_tenant(slug="acme", name="Acme Inc", currency="USD")
+    tenant = make_company("acme", name="Acme Inc")
     with tenant_scope(tenant.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity)
         customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
         item = {
             "product": Product.objects.create(code="pro", name="Pro plan"),

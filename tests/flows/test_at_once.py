@@ -41,7 +41,7 @@ from billing.services.modifications import Modification, modify_contract
 from billing.services.payments import receive_payment
 from billing.tenancy import tenant_scope
 from tests.api.caller import Caller, usd
-from tests.globex import make_globex
+from tests.company import make_globex
 
 pytestmark = pytest.mark.django_db(transaction=True)
 JAN, FEB, MAR = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)

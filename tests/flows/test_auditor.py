@@ -13,7 +13,6 @@ from accounting.models import AccountingPeriod, JournalLine, RecognitionSchedule
 from accounting.periods import close_period, reopen_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
-from accounting.setup import set_up_books
 from billing.errors import BillingError
 from billing.models import BusinessEntity, Contract, Customer, Invoice, Product, TaxRate, Tenant
 from billing.services.billing_run import run_billing
@@ -26,12 +25,12 @@ from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.prepaid import consume_credits
 from billing.services.refunds import refund_credit_note, refund_payment
-from billing.services.tenants import create_tenant
 from billing.services.undoing import void_credit_note
 from billing.services.usage import record_usage
 from billing.services.write_offs import recover_write_off, write_off_invoice
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.company import make_company
 from tests.journal import journal, text
 
 D = Decimal
@@ -332,10 +331,9 @@ def test_backdated_twice_abroad(abroad: Customer, product: Product) -> None:
 @pytest.mark.parametrize("span", ["term", "service_period"])
 def test_backdated_into_recognized_months_where_contracts_are_grossed_up(db: None, span: str) -> None:
     """What is promised no longer leaves both accounts, also where it had been recognized: nothing of it is left in the end."""
-    company = create_tenant(slug="gross", name="Gross", currency="USD")
+    company = make_company("gross", contract_start="gross_up")
     with tenant_scope(company.pk):
         entity = BusinessEntity.objects.get()
-        set_up_books(business_entity=entity, contract_start="gross_up")
         customer = Customer.objects.create(business_entity=entity, external_id="C-1", name="Globex", currency="USD")
         product = Product.objects.create(code="pro", name="Pro plan")
         fee = {"product": product, **flat("10"), "interval_months": 3, "recognition_method": "on_invoice"}

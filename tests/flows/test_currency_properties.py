@@ -16,7 +16,6 @@ from accounting.currency.revaluation import revalue, value_balances
 from accounting.models import CarryingAmount, JournalLine
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
-from accounting.setup import set_up_books
 from billing.errors import BillingError
 from billing.models import BusinessEntity, CreditNote, Customer, Invoice, InvoiceLine, Payment, Product, TaxRate, Tenant
 from billing.money import minor_unit, round_money
@@ -26,9 +25,9 @@ from billing.services.invoices import finalize_invoices
 from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.refunds import owed_back, refund_credit_note, refund_payment
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.company import make_company
 
 D = Decimal
 ZERO = D(0)
@@ -166,9 +165,8 @@ def _open() -> list[Invoice]:
 
 @pytest.fixture
 def company(db: None) -> Iterator[Tenant]:
-    created = create_tenant(slug="abroad", name="Abroad", currency="USD")
+    created = make_company("abroad")
     with tenant_scope(created.pk):
-        set_up_books(business_entity=BusinessEntity.objects.get())
         yield created
 
 

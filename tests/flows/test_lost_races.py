@@ -20,7 +20,7 @@ from billing.refusals import LostRace, database_refusal
 from billing.services.payments import receive_payment
 from billing.tenancy import tenant_scope
 from tests.api.caller import Caller, usd
-from tests.globex import make_globex
+from tests.company import make_globex
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

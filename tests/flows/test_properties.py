@@ -29,7 +29,6 @@ from accounting.periods import close_period
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
 from accounting.reports.trial_balance import trial_balance
-from accounting.setup import set_up_books
 from billing.errors import BillingError
 from billing.models import (
     BusinessEntity,
@@ -61,11 +60,11 @@ from billing.services.one_off import NewLine, draft_invoice
 from billing.services.payments import allocate_payment, receive_payment
 from billing.services.prepaid import consume_credits
 from billing.services.refunds import refund_credit_note, refund_payment, refund_wallet
-from billing.services.tenants import create_tenant
 from billing.services.usage import record_usage
 from billing.services.wallets import apply_wallet, keep_in_wallet, top_up_wallet
 from billing.services.write_offs import recover_write_off, write_off_invoice
 from billing.tenancy import tenant_scope
+from tests.company import make_company
 
 D = Decimal
 FAR = date(2031, 12, 31)
@@ -431,9 +430,7 @@ def _pick(documents: Any, which: int) -> Any:
 def companies(db: None) -> Iterator[dict[str, Tenant]]:
     made = {}
     for treatment in ContractStartTreatment.values:
-        company = made[treatment] = create_tenant(slug=treatment.replace("_", "-"), name=treatment, currency="USD")
-        with tenant_scope(company.pk):
-            set_up_books(business_entity=BusinessEntity.objects.get(), contract_start=treatment)
+        made[treatment] = make_company(treatment.replace("_", "-"), name=treatment, contract_start=treatment)
     return made
 
 

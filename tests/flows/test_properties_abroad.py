@@ -14,13 +14,12 @@ from accounting.currency.revaluation import revalue, value_balances
 from accounting.models import ContractStartTreatment, JournalLine
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
-from accounting.setup import set_up_books
-from billing.models import BusinessEntity, Tenant
+from billing.models import Tenant
 from billing.periods import end_of_month, first_of_month
 from billing.services.billing_run import run_billing
-from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.company import make_company
 from tests.flows.test_properties import (
     TERMS,
     World,
@@ -51,9 +50,8 @@ class Abroad(World):
 def companies(db: None) -> dict[str, Tenant]:
     made = {}
     for treatment in ContractStartTreatment.values:
-        company = made[treatment] = create_tenant(slug=treatment.replace("_", "-"), name=treatment, currency="USD")
+        company = made[treatment] = make_company(treatment.replace("_", "-"), name=treatment, contract_start=treatment)
         with tenant_scope(company.pk):
-            set_up_books(business_entity=BusinessEntity.objects.get(), contract_start=treatment)
             for currency, start in CURRENCIES.items():
                 days = (FIRST + timedelta(days=number) for number in range(DAYS))
                 table = [f"{day} {Decimal(start) * _MOVES[day.toordinal() % len(_MOVES)] / 100:f}" for day in days]

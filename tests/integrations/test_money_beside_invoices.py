@@ -301,6 +301,28 @@ def test_zoho_keeps_tax_withheld_of_one_invoice_whichever_way_it_reads(
     assert (plain["invoices"][0]["tax_amount_withheld"], "tax_amount_withheld" in plain) == (2, False)
 
 
+@pytest.mark.parametrize("erp", ["zoho"], indirect=True)
+def test_zoho_that_ignores_tax_withheld_of_several_invoices_is_left_without_the_payment(
+    box: Any, connection: Connection
+) -> None:
+    """Its contract names no form for several; with the one that people use the invoices would stay open for the tax."""
+    books = Books(box.url)
+    books.prefer(WithheldOfEach=False, WithheldBeside=True)
+    invoices = two_invoices_of_one_customer()
+    deliver_all(connection)
+    withhold(invoices, comes_back=True)
+    map_withheld(connection, "zoho")
+    assert drain(connection.pk, until_empty=True, seconds=180).parked == 1
+    parked = OutboxItem.objects.get(state="parked")
+    assert "did not keep the tax that was withheld of several invoices" in parked.reason
+    assert books.state("?objects=1")["objects"].get("customerpayments", []) == []
+    assert {each["balance"] for each in books.objects("invoices")} == {Decimal("10.01")}
+    books.prefer(WithheldOfEach=True)
+    outbox.send_again([parked.pk])
+    deliver_all(connection)
+    agreed(connection)
+
+
 def test_where_all_is_withheld_the_tax_alone_settles_the_invoice(erp: str, connection: Connection) -> None:
     a_month(customers=1)
     (invoice,) = Invoice.objects.all()

@@ -109,6 +109,8 @@ class Changer:
         record = self._stated(parcel, sent["id"], published).get("payment") or {}
         if published is not body and not objects.keeps_tax(record, body):
             record = self._stated(parcel, sent["id"], body).get("payment") or {}
+        if objects.drops_tax(record, body):
+            return Rejected("withheld", payloads.TAX_NOT_KEPT.format(body["reference_number"]))
         return self._payment(sent, record)
 
     def _stated(self, parcel: Parcel, payment_id: str, body: JsonObject) -> JsonObject:

@@ -216,6 +216,13 @@ def keeps_tax(payment: JsonObject, wanted: JsonObject) -> bool:
     return parts_of(payment) == parts_of(wanted) and account in ("", text(wanted.get("tax_account_id")))
 
 
+def drops_tax(payment: JsonObject, wanted: JsonObject) -> bool:
+    """Tell whether a payment shows that it lacks tax withheld that it was given; one that shows nothing of any may have it."""
+    name = "tax_amount_withheld"
+    shows = any(name in each for each in (payment, *(payment.get("invoices") or ())))
+    return shows and max(_withheld(payment), decimal(payment.get(name))) != _withheld(wanted)
+
+
 def _withheld(payment: JsonObject) -> Decimal:
     """Add up the tax that a payment says was withheld of its invoices."""
     return sum((tax for _, _, tax in parts_of(payment)), _ZERO)

@@ -39,6 +39,10 @@ _NOTHING_PAID = (
     "All of it was withheld as tax, and Zoho Books takes no payment of nothing. Enter the tax there by hand, as a credit note or "
     "with the next payment of the customer, under the reference {}; then skip this item."
 )
+TAX_NOT_KEPT = (
+    "Zoho Books did not keep the tax that was withheld of several invoices. Void this payment and record one for each invoice, "
+    "or enter it in Zoho Books by hand, under the reference {}, and skip this item."
+)
 _QUANTITY_PLACES = Decimal("0.01")
 _MODES = {
     "bank_transfer": "banktransfer",

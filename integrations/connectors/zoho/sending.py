@@ -208,6 +208,8 @@ class Sender:
             return self._put_exactly(kind, reference, body)
         except (Rejected, MissingMapping) as error:
             plainer = payloads.settling_nothing(body, error.words)
+            if plainer is None and "tax_amount_withheld" in error.words:
+                raise Rejected("withheld", f"{error.words} {payloads.TAX_NOT_KEPT.format(reference)}") from error
             if plainer is None:
                 raise
             return self._put_exactly(kind, reference, plainer)
@@ -291,10 +293,22 @@ class Sender:
             raise _half_done(error) from error
         return self._record(Kind.PAYMENT, answer)
 
+    def _taken_back(self, payment: JsonObject, words: str) -> DeliveryError:
+        """Delete a payment that lacks what was stated with it; give the error for it."""
+        try:
+            self._client.call("DELETE", f"customerpayments/{objects.text(payment['payment_id'])}")
+        except DeliveryError as error:
+            if not is_gone(error):
+                return UnknownOutcome(f"{words} The payment could not be deleted there yet: {error.words}")
+        return Rejected("withheld", words)
+
     def _rounded(self, kind: Kind, sent: JsonObject, record: JsonObject) -> JsonObject:
         """Let an invoice's draft agree with ours to the cent where Zoho rounds its tax in another way, a payment in its tax."""
         if kind is Kind.PAYMENT:
-            return self._taxed(sent, record)
+            record = self._taxed(sent, record)
+            if objects.drops_tax(record, sent["body"]):
+                raise self._taken_back(record, payloads.TAX_NOT_KEPT.format(sent["body"]["reference_number"]))
+            return record
         difference = objects.decimal(sent.get("total")) - objects.decimal(record.get("total"))
         if kind is not Kind.INVOICE or not sent.get("taxed") or not difference or not objects.is_draft(record):
             return record

@@ -313,8 +313,11 @@ def _post(org: Organization, payment: Json) -> None:
 
 
 def _with_tax(org: Organization, body: Json) -> Json:
-    """Take tax withheld that stands beside the invoices, where this organization does."""
+    """Take tax withheld that stands beside the invoices, and with each, where this organization does."""
     tax, parts = body.get("tax_amount_withheld"), body["invoices"]
+    if not org.preferences["WithheldOfEach"]:
+        parts = [{name: value for name, value in part.items() if name != "tax_amount_withheld"} for part in parts]
+        body = {**body, "invoices": parts}
     if not tax or not org.preferences["WithheldBeside"]:
         return body
     if len(parts) != 1 or "tax_amount_withheld" in parts[0]:
