@@ -109,7 +109,7 @@ def _document(method: str, operation: dict[str, Any]) -> None:
     writes = method in ("post", "put", "patch", "delete")
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
-            parameter.setdefault("description", _IN_PATH[parameter["name"]])
+            parameter["description"] = parameter.get("description") or _IN_PATH[parameter["name"]]
     for status, response in operation["responses"].items():
         response["description"] = response.get("description") or _DONE[status]
     if writes:

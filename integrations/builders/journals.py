@@ -68,7 +68,8 @@ class JournalBuilder:
         self._connection = connection
         # A company there that keeps one currency takes base amounts just as well as a vendor without others does.
         keeps_one = connection.company.get("multi_currency") is False
-        self._in_base = base.get(connection.erp).journals_in_base or keeps_one
+        spec = base.get(connection.erp)
+        self._in_base, self._decimals = spec.journals_in_base or keeps_one, spec.decimals
         self._one_customer = connection.option("ar_customer", "one") != "each"
         self._draft = leaves_drafts(connection)
         accounts = {line.account_id for line in lines}
@@ -112,12 +113,18 @@ class JournalBuilder:
     def _rate(self, lines: Sequence[JournalLineRow], home: str) -> Decimal | None:
         """Find the rate at which the ERP gets our base amounts to the cent from foreign ones; None: send base amounts.
 
-        None as well where a line names a customer: that one has a currency, and an exchange difference is in another.
+        None as well where the ERP keeps fewer decimals than an amount has, such as two of a dinar's three, and where a line
+        names a customer: that one has a currency, and an exchange difference is in another.
         """
         if self._in_base or not all(line.is_plain for line in lines) or any(map(self._names_customer, lines)):
             return None
         amounts = [(line.debit or line.credit, line.base_debit or line.base_credit) for line in lines]
+        if not all(self._keeps(amount) for amount, _ in amounts):
+            return None
         return simplest_rate(amounts, base_currency=home)
+
+    def _keeps(self, amount: Decimal) -> bool:
+        return self._decimals is None or round(amount, self._decimals) == amount
 
     def _names_customer(self, line: JournalLineRow) -> bool:
         return self._mapped.get(MappingKind.ACCOUNT, line.account_id) in self._receivable

@@ -176,6 +176,7 @@ class ConnectorSpec:
     `receivable_types`: account types whose journal lines must name a customer. `needs_tax_code`: lines with tax name one.
     `line_account`: sales lines carry the account of the sale; `line_product`: they must name an item.
     `tells_links`: payments that were read say which invoices they settle; `tells_credits`: credit notes do.
+    `decimals`: as many as it keeps of an amount, whatever the currency; None: as many as the currency has.
     `withholds`: its payments carry the tax that a customer withheld; elsewhere that is a second payment.
     `drafts`: the modes in which what is sent can be left as a draft there.
     `one_by_one`: the documents of a batch are requests of their own, so that a part of it may be taken up again alone.
@@ -200,6 +201,7 @@ class ConnectorSpec:
     receivable_types: tuple[str, ...] = ()
     deposit_subtypes: tuple[str, ...] = ()  # Those suggested first for payments.
     journals_in_base: bool = False
+    decimals: int | None = None
     needs_tax_code: Callable[[Company], bool] = _always
     line_account: bool = False
     line_product: bool = True

@@ -102,6 +102,7 @@ SPEC = ConnectorSpec(
         Kind.MONEY_OUT,
         Kind.MONEY_IN,
     ),
+    decimals=2,
     receivable_types=("Accounts Receivable",),
     deposit_subtypes=("UndepositedFunds",),  # Payments wait there for the bank's own feed.
     needs_tax_code=taxes.is_named,

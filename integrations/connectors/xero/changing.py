@@ -9,7 +9,7 @@ from integrations.connectors.xero import objects
 from integrations.connectors.xero.client import Answer, Client, JsonObject, message_of
 from integrations.connectors.xero.errors import error_of, messages_of
 from integrations.connectors.xero.reader import Reader
-from integrations.connectors.xero.settling import Held, Settling, invoice_of, reference_of_credit
+from integrations.connectors.xero.settling import Held, Settling, invoice_of, named, reference_of_credit
 from integrations.documents import Kind
 
 _VOIDS = {Kind.INVOICE_VOID: Kind.INVOICE, Kind.CREDIT_NOTE_VOID: Kind.CREDIT_NOTE}
@@ -129,6 +129,8 @@ class Changing:
     def _payment(self, external_id: str) -> Held:
         """Read all of one payment of ours, from the id of any part of it."""
         found = self._reader.one("Payments", external_id)
+        if found is not None:
+            (found,) = named(self._reader, [found])
         contact = str((((found or {}).get("Invoice") or {}).get("Contact") or {}).get("ContactID", ""))
         reference = str((found or {}).get("Reference") or "")
         if found is None:

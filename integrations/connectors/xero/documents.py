@@ -10,7 +10,7 @@ from integrations.connectors.jsontext import decimal
 from integrations.connectors.xero import objects
 from integrations.connectors.xero.client import JsonObject
 from integrations.connectors.xero.reader import Reader, dated
-from integrations.connectors.xero.settling import Held, reference_of_credit, whole
+from integrations.connectors.xero.settling import Held, named, reference_of_credit, settles, whole
 from integrations.documents import Kind
 from integrations.kinds import kind_sent
 
@@ -31,9 +31,10 @@ def read(reader: Reader, kind: Kind, *, through: date, since: date | None) -> It
     if kind is Kind.PAYMENT:
         yield from _payments(reader, days)
     elif kind is Kind.REFUND:
-        for found in reader.pages("Payments", where=days):
-            if objects.is_refund(found) and found.get("Status") == "AUTHORISED" and not _is_purchase(found):
-                yield _refund(found)
+        rows = reader.pages("Payments", where=days)
+        refunds = (each for each in rows if objects.is_refund(each) and each.get("Status") == "AUTHORISED")
+        for found in named(reader, [each for each in refunds if not _is_purchase(each)]):
+            yield _refund(found)
     elif kind in _SALES:
         path = objects.PATHS[kind]
         size = _JOURNALS_AT_ONCE if kind is Kind.JOURNAL_ENTRY else 500
@@ -50,6 +51,7 @@ def read_one(reader: Reader, kind: Kind, external_id: str) -> ErpDocument | None
         found = reader.one("Payments", external_id)
         if found is None:
             return None
+        (found,) = named(reader, [found])
         if kind is Kind.REFUND or objects.is_refund(found):
             return _refund(found)
         reference, paid_on = str(found.get("Reference") or ""), date.fromisoformat(objects.day(found.get("Date")))
@@ -82,9 +84,8 @@ def _payments(reader: Reader, days: str) -> Iterator[ErpDocument]:
     """Put the parts of each payment of ours together; what was made by hand stands alone."""
     ours: dict[str, Held] = defaultdict(Held)
     alone: list[Held] = []
-    for found in reader.pages("Payments", where=days):
-        if found.get("Status") != "AUTHORISED" or objects.is_refund(found) or _is_purchase(found):
-            continue
+    rows = [each for each in reader.pages("Payments", where=days) if each.get("Status") == "AUTHORISED"]
+    for found in named(reader, [each for each in rows if not objects.is_refund(each) and not _is_purchase(each)]):
         reference = str(found.get("Reference") or "")
         (ours[reference].payments if _is_ours(reference) else _new(alone).payments).append(found)
     for credit in whole(reader, reader.pages("Overpayments", where=days)):
@@ -118,10 +119,7 @@ def _payment(held: Held, banks: dict[str, str]) -> ErpDocument:
 
 
 def _refund(found: JsonObject) -> ErpDocument:
-    # A refunded credit note stands under its own name, or as an Invoice that has the note's id.
-    document: JsonObject = next(
-        (found[name] for name in ("CreditNote", "Overpayment", "Prepayment", "Invoice") if found.get(name)), {}
-    )
+    document: JsonObject = found.get(settles(found)) or {}
     reference = str(found.get("Reference") or "")
     return ErpDocument(
         kind=Kind.REFUND.value,

@@ -70,6 +70,11 @@ class Reader:
             if found := self.one(path, value):
                 yield found
 
+    def invoices(self, ids: Sequence[str]) -> Iterator[JsonObject]:
+        """Read invoices by id."""
+        for at in range(0, len(ids), _NUMBERS_AT_ONCE):
+            yield from self.every("Invoices", IDs=",".join(ids[at : at + _NUMBERS_AT_ONCE]))
+
     def invoices_numbered(self, numbers: Sequence[str]) -> Iterator[JsonObject]:
         """Read invoices by number; a number with a comma cannot stand in the list of numbers."""
         plain = [each for each in numbers if "," not in each]

@@ -90,7 +90,7 @@ class Settling:
         settled = held.settled()
         if not held.is_empty and held.total == decimal(body["Amount"]) and settled == wanted:
             return self.delivered(body, held)
-        self._withdraw(held, wanted)
+        self._withdraw(held, wanted, key)
         open_parts = {invoice: amount - held.settled().get(invoice, _ZERO) for invoice, amount in wanted.items()}
         self._allocate(body, held, open_parts, key)
         fresh = [(invoice, amount) for invoice, amount in open_parts.items() if amount > 0]
@@ -112,7 +112,7 @@ class Settling:
 
     def undo(self, held: Held, *, key: str) -> None:
         """Take a payment back, all of it."""
-        self._withdraw(held, {})
+        self._withdraw(held, {}, key)
         for credit in held.credits:
             for found in self._transactions(credit):
                 sent = dumps({"BankTransactions": [_deleted(found)]})
@@ -129,7 +129,7 @@ class Settling:
             external_id, "", objects.page(Kind.PAYMENT, external_id, self._base_url), str(body["Reference"])
         )
 
-    def _withdraw(self, held: Held, wanted: dict[str, Decimal]) -> None:
+    def _withdraw(self, held: Held, wanted: dict[str, Decimal], key: str) -> None:
         """Take back what settles an invoice that is not wanted, or with more than is wanted."""
         settled = held.settled()
         wrong = {invoice for invoice, amount in settled.items() if amount > wanted.get(invoice, _ZERO)}
@@ -142,7 +142,7 @@ class Settling:
         for payment in list(held.payments):
             if invoice_of(payment) in wrong:
                 path, sent = f"Payments/{payment['PaymentID']}", dumps({"Status": "DELETED"})
-                self._accepted(self._client.write("POST", path, sent, key=f"delete-{payment['PaymentID']}"))
+                self._accepted(self._client.write("POST", path, sent, key=key))
                 held.payments.remove(payment)
 
     def _allocate(self, body: JsonObject, held: Held, open_parts: dict[str, Decimal], key: str) -> None:
@@ -247,6 +247,32 @@ def _stays(credit: JsonObject, error: Rejected) -> Rejected:
         f"Xero keeps the overpayment of {amount} {code} that is part of this payment: {error.words} Open it in Xero and void "
         "it there, then send this item again.",
     )
+
+
+def named(reader: Reader, payments: Sequence[JsonObject]) -> list[JsonObject]:
+    """Give payments with whose and in what currency that is which they settle: only its id is published for certain.
+
+    Invoices are read many at once, credits one by one.
+    """
+    bare = [each for each in payments if settles(each) and not _is_told(each[settles(each)])]
+    invoices = {invoice_of(each) for each in bare if settles(each) == "Invoice"}
+    found = {str(each["InvoiceID"]): each for each in reader.invoices(sorted(invoices))}
+    for each in bare:
+        name = settles(each)
+        number = str(each[name][f"{name}ID"])
+        # A refunded credit note stands under its own name, or as an Invoice that has the note's id.
+        path = "CreditNotes" if name == "Invoice" else f"{name}s"
+        each[name] = each[name] | (found.get(number) or reader.one(path, number) or {})
+    return list(payments)
+
+
+def settles(payment: JsonObject) -> str:
+    """Give the field that names what a payment settles or pays back; an empty text where none does."""
+    return next((name for name in ("CreditNote", "Overpayment", "Prepayment", "Invoice") if payment.get(name)), "")
+
+
+def _is_told(document: JsonObject) -> bool:
+    return bool(document.get("CurrencyCode") and (document.get("Contact") or {}).get("ContactID"))
 
 
 def whole(reader: Reader, rows: Iterable[JsonObject]) -> Iterator[JsonObject]:

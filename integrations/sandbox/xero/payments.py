@@ -10,6 +10,7 @@ from integrations.sandbox.xero.sales import CREDIT_NOTE, INVOICE, settle
 from integrations.sandbox.xero.store import ZERO, Posting, Record, day, day_of
 
 _CREDITS = {"CreditNote": "ARCREDITPAYMENT", "Overpayment": "AROVERPAYMENTPAYMENT", "Prepayment": "ARPREPAYMENTPAYMENT"}
+_TOLD = ("Type", "Contact", "CurrencyCode")  # Of a credit note that is named as an invoice.
 
 
 def create(organisation: Organisation, sent: Json) -> Record:
@@ -282,9 +283,9 @@ def _shown(organisation: Organisation, entity: str, target: Record) -> Json:
     """Name what is paid; a credit note under either of the names that people have seen."""
     named = _named(entity, target)
     if entity == "CreditNote" and organisation.preferences["RefundsNameInvoices"]:
-        return {
-            "Invoice": {"InvoiceID": target.id, **{name: named[name] for name in ("Type", "Contact", "CurrencyCode")}}
-        }
+        entity, named = "Invoice", {"InvoiceID": target.id} | {name: named[name] for name in _TOLD}
+    if organisation.preferences["PaymentsNameIdsOnly"]:
+        named = {f"{entity}ID": target.id}
     return {entity: named}
 
 

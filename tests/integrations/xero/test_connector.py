@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from integrations.connectors.base import Call, Company, Delivered, ErpRow, MissingMapping, Parcel, Rejected, Wiring
+from integrations.connectors.base import (
+    Call,
+    Company,
+    Delivered,
+    ErpRow,
+    MissingMapping,
+    Parcel,
+    Rejected,
+    UnknownOutcome,
+    Wiring,
+)
 from integrations.connectors.xero import objects
 from integrations.connectors.xero.connector import Xero
 from integrations.connectors.xero.reader import Reader
@@ -363,9 +373,9 @@ def test_a_payment_settles_several_invoices_and_leaves_the_rest_on_account(desk:
     assert desk.made(Kind.REFUND, left)
 
 
-@pytest.mark.parametrize("in_lists", [True, False])
-def test_a_payment_taken_back_is_gone_with_all_its_parts(desk: Desk, books: Books, in_lists: bool) -> None:
-    books.prefer(OverpaymentsCanBeDeleted=True, OverpaymentLinesInLists=in_lists)
+@pytest.mark.parametrize("told", [True, False])
+def test_a_payment_taken_back_is_gone_with_all_its_parts(desk: Desk, books: Books, told: bool) -> None:
+    books.prefer(OverpaymentsCanBeDeleted=True, OverpaymentLinesInLists=told, PaymentsNameIdsOnly=not told)
     customer = desk.customer()
     invoice = desk.made(Kind.INVOICE, desk.invoice(customer))
     number = desk.made(Kind.PAYMENT, desk.payment(customer, "50", **{invoice: "30"}))
@@ -376,6 +386,41 @@ def test_a_payment_taken_back_is_gone_with_all_its_parts(desk: Desk, books: Book
     assert list(desk.xero.documents(Kind.PAYMENT, through=JANUARY)) == []
     (again,) = desk.put(Kind.PAYMENT_VOID, void)
     assert isinstance(again, Delivered)
+
+
+def test_a_payment_is_taken_back_after_a_500_that_xero_keeps_under_its_key(desk: Desk, books: Books) -> None:
+    customer = desk.customer()
+    invoice = desk.made(Kind.INVOICE, desk.invoice(customer))
+    void = VoidDocument(
+        "ABCDE-X1", desk.made(Kind.PAYMENT, desk.payment(customer, "30", **{invoice: "30"})), "", JANUARY
+    )
+    books.fail(rate=1, kinds=["500"], times=1, only="POST /api.xro/2.0/Payments/")
+    (first,) = desk.put(Kind.PAYMENT_VOID, void)
+    assert isinstance(first, UnknownOutcome)
+    assert first.fresh_key
+    (second,) = desk.put(Kind.PAYMENT_VOID, void)
+    assert isinstance(second, Delivered)
+    assert due(books) == [100]
+
+
+def test_payments_that_name_ids_only_are_read_whole(desk: Desk, books: Books) -> None:
+    """It is not published what an answer tells of the documents that payments settle."""
+    books.prefer(PaymentsNameIdsOnly=True)
+    customer = desk.customer()
+    invoice = desk.made(Kind.INVOICE, desk.invoice(customer, currency="EUR", rate=Decimal("1.25")))
+    paid = replace(desk.payment(customer, "80", **{invoice: "60"}), currency="EUR", rate=Decimal("1.25"))
+    number = desk.made(Kind.PAYMENT, paid)
+    refund = RefundDocument(
+        *("ABCDE-R2", JANUARY, customer, "EUR", Decimal(15), "wire", paid.deposit_account),
+        payment=number,
+        rate=Decimal("1.25"),
+    )
+    desk.made(Kind.REFUND, refund)
+    read = [each for kind in (Kind.PAYMENT, Kind.REFUND) for each in desk.xero.documents(kind, through=JANUARY)]
+    assert [(each.customer, each.currency, each.total) for each in read] == [
+        (customer, "EUR", 80),
+        (customer, "EUR", 15),
+    ]
 
 
 def test_an_overpayment_that_xero_keeps_is_void_once_a_person_did_it_there(desk: Desk, books: Books) -> None:
@@ -394,10 +439,13 @@ def test_an_overpayment_that_xero_keeps_is_void_once_a_person_did_it_there(desk:
     assert due(books) == [100]
 
 
+@pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("as_invoice", [True, False])
-def test_a_refund_is_known_whatever_xero_calls_what_it_pays_back(desk: Desk, books: Books, as_invoice: bool) -> None:
+def test_a_refund_is_known_whatever_xero_calls_what_it_pays_back(
+    desk: Desk, books: Books, as_invoice: bool, told: bool
+) -> None:
     """Xero was seen to name a refunded credit note as the "Invoice" of the payment."""
-    books.prefer(RefundsNameInvoices=as_invoice)
+    books.prefer(RefundsNameInvoices=as_invoice, PaymentsNameIdsOnly=not told)
     customer = desk.customer()
     note = desk.made(Kind.CREDIT_NOTE, desk.note(customer, "30"))
     bank = desk.payment(customer, "1").deposit_account
