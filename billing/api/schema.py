@@ -71,7 +71,8 @@ _ONE = {"records of usage": "record of usage"}
 _VERBS = {"list": "List", "retrieve": "Get", "create": "Create", "partial_update": "Change", "destroy": "Delete"}
 _OF_READS = ("400", "401", "404", "500")
 _DONE = {"200": "What is asked for, as it is now.", "201": "What was made.", "204": "It is deleted."}
-_IN_PATH = {"id": "The record's, as lists tell it.", "form": "The format of the file."}
+_FORM = "The format of the file."
+_ID = "The record's, as lists and answers tell it."
 _IDEMPOTENCY_KEY = {
     "name": HEADER,
     "in": "header",
@@ -109,9 +110,10 @@ def _document(method: str, operation: dict[str, Any]) -> None:
     writes = method in ("post", "put", "patch", "delete")
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
-            parameter["description"] = parameter.get("description") or _IN_PATH[parameter["name"]]
+            told = _FORM if parameter["name"] == "form" else _ID
+            parameter["description"] = parameter.get("description") or told
     for status, response in operation["responses"].items():
-        response["description"] = response.get("description") or _DONE[status]
+        response["description"] = response.get("description") or _DONE.get(status, "Done.")
     if writes:
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/IdempotencyKey"})
     for code in _RESPONSES if writes else _OF_READS:
