@@ -65,11 +65,12 @@ _RESPONSES = {
     "415": ("NotJson", "The request is not JSON."),
     "422": ("Unprocessable", "The request cannot be meant, or its Idempotency-Key was used for another request."),
     "500": ("ServerError", "Something went wrong on our side; nothing was changed."),
+    "503": ("Unavailable", "The database does not answer. Try again, a write under the same Idempotency-Key."),
 }
 _NAMES = {"usage": "records of usage", "write-offs": "write-offs"}
 _ONE = {"records of usage": "record of usage"}
 _VERBS = {"list": "List", "retrieve": "Get", "create": "Create", "partial_update": "Change", "destroy": "Delete"}
-_OF_READS = ("400", "401", "404", "500")
+_OF_READS = ("400", "401", "404", "500", "503")
 _DONE = {"200": "What is asked for, as it is now.", "201": "What was made.", "204": "It is deleted."}
 _FORM = "The format of the file."
 _ID = "The record's, as lists and answers tell it."
