@@ -13,6 +13,7 @@ from accounting.currency.rates import MissingRate
 from accounting.currency.revaluation import value_balances
 from accounting.manual_entries import due_count
 from accounting.models import AccountingPeriod, ManualEntry, ManualEntryStatus, PeriodStatus, UnmatchedEvent
+from accounting.netting import on_the_wrong_side
 from accounting.recognition import behind_schedule
 from billing.models import Invoice, InvoiceStatus
 from billing.money import format_money
@@ -123,12 +124,13 @@ def _by_hand(period: AccountingPeriod, today: date) -> Found:
     named = tuple(f"{each}: {each.description}" for each in waiting.order_by("date")[:_SHOWN])
     due = due_count(business_entity_id=period.business_entity_id, through=last_day(period))
     if due:
-        named = (*named, f"{due:,} repetitions or reversals are due: run post_scheduled")
+        what_is_due = counted(due, "repetition or reversal is due", "repetitions or reversals are due")
+        named = (*named, f"{what_is_due}: “Post what is due”, or wait for the clock, which does it every hour")
     count = waiting.count() + due
     if not count:
         return Found(0, "No entry by hand waits, and all that repeat or reverse by themselves are posted.")
     what = counted(count, "entry by hand waits", "entries by hand wait")
-    return Found(count, f"{what} to be approved or posted.", named, "status__exact=submitted")
+    return Found(count, f"{what} to be approved or posted.", named, "status__exact=submitted" if waiting else "")
 
 
 def _suspense(period: AccountingPeriod, today: date) -> Found:
@@ -157,6 +159,24 @@ def _control_accounts(period: AccountingPeriod, today: date) -> Found:
         return Found(0, "The control accounts are what documents and schedules add up to.")
     what = counted(len(wrong), "control account does", "control accounts do")
     return Found(len(wrong), f"{what} not agree with the documents. {wrong[0]}", tuple(wrong))
+
+
+def _contract_sides(period: AccountingPeriod, today: date) -> Found:
+    wrong = on_the_wrong_side(business_entity_id=period.business_entity_id, at=last_day(period))
+    if not wrong:
+        return Found(0, "No contract has unbilled revenue in credit, or deferred revenue in debit.")
+    details = tuple(
+        f"{number}: {format_money(unbilled, currency)} unbilled, {format_money(deferred, currency)} deferred"
+        for number, deferred, unbilled, currency in wrong[:_SHOWN]
+    )
+    what = counted(len(wrong), "contract stands", "contracts stand")
+    return Found(
+        len(wrong),
+        f"{what} on the wrong side: an asset or a liability of less than nothing, since something was dated back. Net the "
+        "contract balances.",
+        details,
+        f"at={last_day(period)}",
+    )
 
 
 def _foreign_balances(period: AccountingPeriod, today: date) -> Found:
@@ -195,6 +215,13 @@ register(
     CloseCheck("draft_invoices", "Invoices are finalized", _drafts, "billing_invoice_changelist", is_blocking=False),
     CloseCheck("unbilled_usage", "Usage is billed", _unbilled_usage, "run_billing", is_blocking=False),
     CloseCheck("unrecognized_revenue", "Revenue is recognized", _unrecognized, "recognize_revenue"),
+    CloseCheck(
+        "contract_sides",
+        "Contract assets and liabilities stand on their side",
+        _contract_sides,
+        "net_contracts",
+        is_blocking=False,
+    ),
     CloseCheck("foreign_balances", "Foreign balances are revalued", _foreign_balances, "revalue_balances"),
     CloseCheck("manual_entries", "Entries by hand are posted", _by_hand, "accounting_manualentry_changelist"),
     CloseCheck("suspense", "Suspense is cleared", _suspense, "trial_balance"),

@@ -84,7 +84,10 @@ class UsageTruedUp(RevenueRecognized):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractBalancesNetted(Event):
-    """At the end of a month a contract is shown net: `netted` of its unbilled revenue is set against deferred revenue."""
+    """At the end of a month a contract is shown net: `netted` of its unbilled revenue is set against deferred revenue.
+
+    Negative: so much moves to the other side, where unbilled revenue would stand in credit or deferred revenue in debit.
+    """
 
     kind: ClassVar[str] = "contract_balances_netted"
     label: ClassVar[str] = "Contract balances netted"

@@ -1,7 +1,9 @@
 """Contract assets and liabilities, netted per contract at the end of a month (ASC 606-10-45-1), and taken back the day after.
 
-A contract shows one net position: what is unbilled on one obligation is set against what is deferred on another. The
-sub-ledger works on gross balances, so each netting is reversed on the first day of the next month.
+A contract shows one net position: what is unbilled on one obligation is set against what is deferred on another. And it shows
+it on its own side: where something was dated back, an invoice may stand before the revenue it settles, so that by the day
+unbilled revenue is in credit or deferred revenue in debit; what is netted is negative then, and the balance moves to the side
+that it belongs to. The sub-ledger works on gross balances, so each netting is reversed on the first day of the next month.
 """
 
 from collections import Counter, defaultdict
@@ -31,16 +33,37 @@ class NettingRun:
 
 # What a contract stands at by the date, from the journal: a later posting does not change the answer.
 _BOTH_SIDES = """
-SELECT l.business_entity_id, c.customer_id, l.contract_id, l.currency,
-       sum(l.credit - l.debit) FILTER (WHERE l.role = 'deferred_revenue') AS deferred,
-       sum(l.debit - l.credit) FILTER (WHERE l.role = 'unbilled_revenue') AS unbilled
-FROM accounting_journalline l JOIN billing_contract c ON c.id = l.contract_id
-WHERE l.role IN ('deferred_revenue', 'unbilled_revenue') AND l.date <= %s
-GROUP BY 1, 2, 3, 4
-HAVING sum(l.credit - l.debit) FILTER (WHERE l.role = 'deferred_revenue') > 0
-   AND sum(l.debit - l.credit) FILTER (WHERE l.role = 'unbilled_revenue') > 0
-ORDER BY l.contract_id
+SELECT * FROM (
+    SELECT l.business_entity_id, c.customer_id, l.contract_id, l.currency,
+           coalesce(sum(l.credit - l.debit) FILTER (WHERE l.role = 'deferred_revenue'), 0) AS deferred,
+           coalesce(sum(l.debit - l.credit) FILTER (WHERE l.role = 'unbilled_revenue'), 0) AS unbilled
+    FROM accounting_journalline l JOIN billing_contract c ON c.id = l.contract_id
+    WHERE l.role IN ('deferred_revenue', 'unbilled_revenue') AND l.date <= %s
+    GROUP BY 1, 2, 3, 4
+) s WHERE least(deferred, unbilled) <> 0 ORDER BY contract_id
 """
+
+
+# As above, but only what is plainly on the wrong side, of one entity.
+_WRONG_SIDE = """
+SELECT c.number, min(s.deferred), min(s.unbilled), s.currency FROM (
+    SELECT l.contract_id, l.currency,
+           coalesce(sum(l.credit - l.debit) FILTER (WHERE l.role = 'deferred_revenue'), 0) AS deferred,
+           coalesce(sum(l.debit - l.credit) FILTER (WHERE l.role = 'unbilled_revenue'), 0) AS unbilled
+    FROM accounting_journalline l
+    WHERE l.business_entity_id = %s AND l.role IN ('deferred_revenue', 'unbilled_revenue') AND l.date <= %s
+    GROUP BY 1, 2
+) s JOIN billing_contract c ON c.id = s.contract_id WHERE least(s.deferred, s.unbilled) < 0
+GROUP BY c.number, s.currency ORDER BY c.number
+"""
+
+
+def on_the_wrong_side(*, business_entity_id: int, at: date) -> list[tuple[str, Decimal, Decimal, str]]:
+    """Give the contracts whose unbilled revenue is in credit or whose deferred revenue is in debit by a day: number, deferred,
+    unbilled, currency."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WRONG_SIDE, [business_entity_id, at])
+        return cursor.fetchall()
 
 
 @transaction.atomic
@@ -66,7 +89,7 @@ def net_contracts(*, at: date) -> NettingRun:
         publish([_reversed(event) for event in netted])
         for event in netted:
             run.contracts += 1
-            run.total[event.currency] += event.netted
+            run.total[event.currency] += abs(event.netted)
     return run
 
 

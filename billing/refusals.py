@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 import psycopg
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 _T = TypeVar("_T")
 _types: list[type[Exception]] = [ValueError]
@@ -62,6 +62,22 @@ def database_refusal(error: BaseException) -> str | None:
     if _CLOSED_MEANWHILE in words:
         return LostRace("The month was closed at the same moment, so nothing of this was done. Try again.")
     return words if cause.sqlstate == _IN_WORDS else None
+
+
+# Connections that were not had or were lost, a server that is going down or comes up, no room for more (of connections, disk,
+# memory). psycopg gives no state where no server said anything.
+_AWAY = ("08", "53", "57P")
+
+
+def database_is_away(error: BaseException | None) -> bool:
+    """Tell whether the database is not there or has no room: nothing is wrong with what was asked.
+
+    What was lost at the very end of a transaction may be done all the same; only asking again tells.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(_AWAY)
 
 
 def again_if_lost(work: Callable[[], _T]) -> _T:

@@ -15,3 +15,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("config.api")),
     path("integrations/", include("integrations.urls")),
 ]
+
+handler500 = "config.error_pages.failed"

@@ -31,6 +31,8 @@ INSERT INTO integrations_throttlegate (tenant_id, connection_id, name, next_at)
 VALUES (%(tenant)s, %(connection)s, 'workers', clock_timestamp() + %(for)s::float * interval '1 second')
     ON CONFLICT (connection_id, name) DO UPDATE SET next_at = excluded.next_at
  WHERE integrations_throttlegate.next_at < clock_timestamp()
+    -- Further ahead than any call counts: the server's clock was put back.
+    OR integrations_throttlegate.next_at > clock_timestamp() + %(for)s::float * interval '1 second'
 RETURNING id
 """
 _ANSWER = """

@@ -25,6 +25,13 @@ _CREATE = """
 INSERT INTO integrations_throttlegate (tenant_id, connection_id, name, next_at)
 VALUES (%(tenant)s, %(connection)s, %(name)s, '2000-01-01') ON CONFLICT DO NOTHING
 """
+# No turn is given further ahead than this. A later one is of before the server's clock was put back: what it stood for has gone
+# out, the latest of it as far ahead as a turn can be.
+_PUT_BACK = """
+UPDATE integrations_throttlegate SET next_at = clock_timestamp() + %(longest)s::float * interval '1 second'
+ WHERE connection_id = %(connection)s AND name = %(name)s::text
+   AND next_at > clock_timestamp() + (%(longest)s::float + %(gap)s::float) * interval '1 second'
+"""
 
 
 class Throttle:
@@ -59,6 +66,8 @@ class Throttle:
                 cursor.execute(_CREATE, values)
                 cursor.execute(_RESERVE, values)
                 row = cursor.fetchone()
+            if row is None:
+                cursor.execute(_PUT_BACK, values)
         if row is None:
             raise TryLater("Many requests to the ERP are waiting for their turn.", after=_LONGEST_WAIT)
         return max(0.0, float(row[0]))

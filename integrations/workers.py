@@ -89,7 +89,10 @@ class Guard:
         self._safely(lambda: async_task("integrations.workers.beat", group="beat"))
 
     def _is_stale(self) -> bool:
-        return not WorkerBeat.objects.filter(cluster=self.cluster, beat_at__gt=timezone.now() - self._stale).exists()
+        # A beat of a later time than it is was made before the clock was put back, and says nothing.
+        now = timezone.now()
+        near = (now - self._stale, now + self._stale)
+        return not WorkerBeat.objects.filter(cluster=self.cluster, beat_at__range=near).exists()
 
     def _note(self, *, restarted: str) -> None:
         def write() -> None:

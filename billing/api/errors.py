@@ -14,7 +14,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from billing.errors import BillingError
-from billing.refusals import LostRace, database_refusal
+from billing.refusals import LostRace, database_is_away, database_refusal
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +22,11 @@ _log = logging.getLogger(__name__)
 _STATUS_OF_CODE = {"not_found": status.HTTP_404_NOT_FOUND, "invalid": status.HTTP_422_UNPROCESSABLE_ENTITY}
 _UNIQUE_VIOLATION, _OUT_OF_RANGE = "23505", "22003"
 _refusals: dict[type[Exception], tuple[int, str]] = {}
+
+_AWAY = (
+    "The database does not answer, or has no room left. Try again in a moment; what writes, under the same Idempotency-Key, so "
+    "that it is not done twice."
+)
 
 # Every code that an answer can carry, by its status, and what it means: the OpenAPI document says it.
 CODES: dict[int, dict[str, str]] = {
@@ -62,6 +67,9 @@ CODES: dict[int, dict[str, str]] = {
         "idempotency_key_reused": "the Idempotency-Key was used for another request",
     },
     500: {"server_error": "our side; nothing was changed"},
+    503: {
+        "unavailable": "the database does not answer; whether a write was done is told by sending it again under its key"
+    },
 }
 
 
@@ -124,6 +132,9 @@ def _of_database(error: Exception) -> Response | None:
     if refusal := database_refusal(error):
         code = "lost_race" if isinstance(refusal, LostRace) else "wrong_state"
         return _answer(status.HTTP_409_CONFLICT, code, str(refusal))
+    if database_is_away(error):
+        _log.error("The database does not answer: %s", error)
+        return _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "unavailable", _AWAY, headers={"Retry-After": "5"})
     if not isinstance(error, IntegrityError | DataError):
         return None
     cause = error.__cause__

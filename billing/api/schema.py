@@ -65,13 +65,15 @@ _RESPONSES = {
     "415": ("NotJson", "The request is not JSON."),
     "422": ("Unprocessable", "The request cannot be meant, or its Idempotency-Key was used for another request."),
     "500": ("ServerError", "Something went wrong on our side; nothing was changed."),
+    "503": ("Unavailable", "The database does not answer. Try again, a write under the same Idempotency-Key."),
 }
 _NAMES = {"usage": "records of usage", "write-offs": "write-offs"}
 _ONE = {"records of usage": "record of usage"}
 _VERBS = {"list": "List", "retrieve": "Get", "create": "Create", "partial_update": "Change", "destroy": "Delete"}
-_OF_READS = ("400", "401", "404", "500")
+_OF_READS = ("400", "401", "404", "500", "503")
 _DONE = {"200": "What is asked for, as it is now.", "201": "What was made.", "204": "It is deleted."}
-_IN_PATH = {"id": "The record's, as lists tell it.", "form": "The format of the file."}
+_FORM = "The format of the file."
+_ID = "The record's, as lists and answers tell it."
 _IDEMPOTENCY_KEY = {
     "name": HEADER,
     "in": "header",
@@ -109,9 +111,10 @@ def _document(method: str, operation: dict[str, Any]) -> None:
     writes = method in ("post", "put", "patch", "delete")
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
-            parameter.setdefault("description", _IN_PATH[parameter["name"]])
+            told = _FORM if parameter["name"] == "form" else _ID
+            parameter["description"] = parameter.get("description") or told
     for status, response in operation["responses"].items():
-        response["description"] = response.get("description") or _DONE[status]
+        response["description"] = response.get("description") or _DONE.get(status, "Done.")
     if writes:
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/IdempotencyKey"})
     for code in _RESPONSES if writes else _OF_READS:

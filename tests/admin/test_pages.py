@@ -7,9 +7,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 from pypdf import PdfReader
@@ -306,3 +308,26 @@ def test_nobody_else_makes_a_company(administrator: Client) -> None:
 
 def test_a_company_with_invoices_sees_no_first_steps(administrator: Client, story: Contract) -> None:
     assert "First steps" not in administrator.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("cause", "code", "words"),
+    [
+        (psycopg.OperationalError("connection refused"), 503, "The database does not answer"),
+        (psycopg.errors.DiskFull("No space left on device"), 503, "The database does not answer"),
+        (psycopg.errors.TooManyConnections("sorry"), 503, "The database does not answer"),
+        (psycopg.errors.AdminShutdown("going down"), 503, "The database does not answer"),
+        (psycopg.errors.QueryCanceled("took too long"), 500, "Something went wrong"),
+    ],
+)
+def test_a_database_that_is_away_is_not_called_a_fault_of_ours(
+    administrator: Client, monkeypatch: pytest.MonkeyPatch, cause: Exception, code: int, words: str
+) -> None:
+    def fails(*arguments: object, **options: object) -> None:
+        raise OperationalError(str(cause)) from cause
+
+    administrator.raise_request_exception = False
+    monkeypatch.setattr("config.middleware.work_out_access", fails)
+    answer = administrator.get(reverse("admin:index"))
+    assert (answer.status_code, words in answer.content.decode()) == (code, True)
+    assert str(cause) not in answer.content.decode()

@@ -1,6 +1,7 @@
 """The NetSuite connector: sending one by one or in batches, reading back, and reading lists and documents."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -36,6 +37,9 @@ logger = logging.getLogger(__name__)
 _JOB_SOON, _JOB_LATER = 1.0, 4.0  # Seconds until a job is asked for: the first time, and each time after.
 _MOST_SINGLES = 20  # Of a batch that was refused in part: so many are sent alone to hear why, within one lease.
 _FEW = 3
+_NO_SUITETAX = re.compile(
+    r"\btaxDetails(Override)?(?![.\w])"
+)  # The property itself is refused, not something within it.
 _READ_AT_ONCE = 200  # Changed transactions whose documents are read with one query.
 JsonObject = dict[str, Any]
 
@@ -149,11 +153,16 @@ class NetSuite:
         record, body = self._record(kind), loads(parcel.body)
         if kind is Kind.PAYMENT:
             body.setdefault("apply", {"items": []})  # One on account settles nothing, whatever was done there.
-        lists = ",".join(name for name, value in body.items() if isinstance(value, dict) and "items" in value)
         path = f"{RECORD}/{record}/{external_id}"
-        answer = self._client.write(
-            "PATCH", path, dumps(body), operation=f"update {record}", params={"replace": lists} if lists else None
-        )
+
+        def patch(text: str) -> Answer:
+            lists = ",".join(
+                name for name, value in loads(text).items() if isinstance(value, dict) and "items" in value
+            )
+            params = {"replace": lists} if lists else None
+            return self._client.write("PATCH", path, text, operation=f"update {record}", params=params)
+
+        answer = self._in_its_terms(dumps(body), patch)
         if not answer.is_ok:
             raise answer.fault.as_error()
         held = self._client.held(record, parcel.reference)
@@ -194,13 +203,25 @@ class NetSuite:
         return fault.as_error()
 
     def _posted(self, record: str, body: str) -> Answer:
-        """Create a record; a tax type, a text by Oracle's pages, is told by its name where its id is refused."""
-        answer = self._client.write("POST", f"{RECORD}/{record}", body, operation=record)
-        fault = answer.fault
-        if answer.is_ok or "taxType" not in f"{fault.path} {fault.detail}":
-            return answer
-        named = payloads.with_tax_types_named(body, self._setting.company.extra.get("tax_type_names", {}))
-        return self._client.write("POST", f"{RECORD}/{record}", named, operation=record) if named else answer
+        """Create a record."""
+        return self._in_its_terms(
+            body, lambda text: self._client.write("POST", f"{RECORD}/{record}", text, operation=record)
+        )
+
+    def _in_its_terms(self, body: str, write: Callable[[str], Answer]) -> Answer:
+        """Write a document, and once more with its taxes as this account has them, where that is what it was refused for.
+
+        A tax type, a text by Oracle's pages, is told by its name where its id is refused. Accounts without SuiteTax may have
+        tax types too: there the taxes go onto the lines.
+        """
+        answer = write(body)
+        told = "" if answer.is_ok else f"{answer.fault.path} {answer.fault.detail}"
+        other = ""
+        if "taxType" in told:
+            other = payloads.with_tax_types_named(body, self._setting.company.extra.get("tax_type_names", {}))
+        elif _NO_SUITETAX.search(told):
+            other = payloads.with_taxes_on_lines(body)
+        return write(other) if other else answer
 
     def _made(self, kind: Kind, parcel: Parcel, answer: Answer) -> Outcome:
         """Tell what became of a record that was accepted: documents are read back for total and number."""

@@ -188,7 +188,8 @@ def read_company(queries: Queries, *, account_id: str, options: Any) -> Company:
             "digits": {
                 codes[str(row["id"])]: row["currencyprecision"] for row in currencies if "currencyprecision" in row
             },
-            "taxes": "suitetax" if kinds else "legacy",
+            # Codes without a type are those of legacy taxes, whatever types there are.
+            "taxes": "suitetax" if kinds and (any(taxes.values()) or not taxes) else "legacy",
             "tax_types": taxes,
             "tax_type_names": {str(row["id"]): str(row.get("name") or "") for row in kinds},
         },

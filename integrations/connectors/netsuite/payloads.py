@@ -221,6 +221,19 @@ def with_tax_types_named(body: str, names: Mapping[str, str]) -> str:
     return dumps(sent) if details and all(detail["taxType"] for detail in details) else ""
 
 
+def with_taxes_on_lines(body: str) -> str:
+    """Give a document as an account without SuiteTax takes it; an empty text where it has no taxes of SuiteTax."""
+    sent = loads(body)
+    if not sent.pop("taxDetailsOverride", False):
+        return ""
+    details = {each["taxDetailsReference"]["id"]: each for each in sent.pop("taxDetails", {"items": []})["items"]}
+    for line in sent["item"]["items"]:
+        detail = details.get(line.pop("taxDetailsReference", ""))
+        if detail:
+            line |= {"taxCode": detail["taxCode"], "tax1Amt": detail["taxAmount"]}
+    return dumps(sent)
+
+
 def _rate(line: SalesLineDocument) -> Decimal:
     return round(line.tax * 100 / line.net, 4).normalize() if line.net else Decimal(0)
 

@@ -68,6 +68,8 @@ def _settled(
 
 def _line(company: Company, line: Json, number: int, money: Money) -> Json:
     path = f"item.items[{number}]"
+    if company.preferences["SuiteTax"] and ("taxCode" in line or "tax1Amt" in line):
+        raise user_error("This account uses SuiteTax: taxes are its tax details.", f"{path}.taxCode")
     item = active(company, "item", line.get("item"), f"{path}.item")
     quantity = line.get("quantity", Decimal(1))
     if "amount" in line:

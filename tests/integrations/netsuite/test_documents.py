@@ -80,6 +80,22 @@ def test_taxes_that_netsuite_computes_otherwise_are_noticed(erp, customer) -> No
     assert done(legacy, Kind.INVOICE, samples.invoice(customer, agreed, number=8))
 
 
+def test_an_account_without_suitetax_that_has_tax_types_gets_its_taxes_on_the_lines(ns, erp, customer) -> None:
+    erp.prefer(SuiteTax=False)
+    taxed = samples.line("1", "33.33", tax=D("2.75"), tax_code="1", tax_percent=D("8.25"))
+    assert '"taxDetailsOverride":true' in ns.encode(Kind.INVOICE, samples.invoice(customer, taxed))
+    made = done(ns, Kind.INVOICE, samples.invoice(customer, taxed))
+    done(ns, Kind.CREDIT_NOTE, samples.credit_note(customer, taxed))
+    many = [samples.invoice(customer, taxed, number=number) for number in (2, 3)]
+    assert [type(each) for each in ns.send(Kind.INVOICE, str(uuid4()), parcels(ns, Kind.INVOICE, *many))] == [
+        Delivered,
+        Delivered,
+    ]
+    assert {each.tax for each in ns.documents(Kind.INVOICE, through=YEAR_END)} == {D("2.75")}
+    (parcel,) = parcels(ns, Kind.INVOICE, samples.invoice(customer, taxed))
+    assert isinstance(ns.correct(Kind.INVOICE, made, parcel), Delivered)
+
+
 def test_a_tax_without_a_code_is_refused_before_sending(ns, customer) -> None:
     line = samples.line("1", tax=D("8.25"))
     with pytest.raises(Rejected, match="Map the tax rate"):
