@@ -124,12 +124,13 @@ def _by_hand(period: AccountingPeriod, today: date) -> Found:
     named = tuple(f"{each}: {each.description}" for each in waiting.order_by("date")[:_SHOWN])
     due = due_count(business_entity_id=period.business_entity_id, through=last_day(period))
     if due:
-        named = (*named, f"{due:,} repetitions or reversals are due: run post_scheduled")
+        what_is_due = counted(due, "repetition or reversal is due", "repetitions or reversals are due")
+        named = (*named, f"{what_is_due}: “Post what is due”, or wait for the clock, which does it every hour")
     count = waiting.count() + due
     if not count:
         return Found(0, "No entry by hand waits, and all that repeat or reverse by themselves are posted.")
     what = counted(count, "entry by hand waits", "entries by hand wait")
-    return Found(count, f"{what} to be approved or posted.", named, "status__exact=submitted")
+    return Found(count, f"{what} to be approved or posted.", named, "status__exact=submitted" if waiting else "")
 
 
 def _suspense(period: AccountingPeriod, today: date) -> Found:

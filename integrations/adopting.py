@@ -23,6 +23,7 @@ from integrations.wiring import open_connector
 
 _ID = re.compile(r"[\w.-]{1,100}")  # It becomes part of an address.
 _TOTALS: dict[Kind, Any] = {Kind.INVOICE: Invoice, Kind.CREDIT_NOTE: CreditNote}
+_VOIDABLE: dict[Kind, Any] = {**_TOTALS, Kind.PAYMENT: Payment}
 # Why a document may yet come to an ERP that is fed by files.
 _ON_ITS_WAY = {
     WAITS_FOR_FILE: "It waits for the next import files already.",
@@ -79,7 +80,7 @@ def adopt(item: OutboxItem, *, external_id: str) -> str:
 def send_anew(item: OutboxItem) -> None:
     """Send once more what was deleted or voided in the ERP, or what its import of files left out.
 
-    Raises CannotDecide while the ERP still has it, or may get it yet out of files; DeliveryError.
+    Raises CannotDecide while the ERP still has it, or may get it yet out of files, and for what is void here; DeliveryError.
     """
     reference = ExternalReference.objects.filter(
         connection=item.connection, kind=item.kind, subject_id=item.subject_id
@@ -87,6 +88,7 @@ def send_anew(item: OutboxItem) -> None:
     kind = as_sent(Kind(item.kind))
     if item.state != OutboxState.DELIVERED or reference is None or kind not in base.get(item.connection.erp).reads:
         raise CannotDecide("Only a document that was delivered, and can be looked up in the ERP, can be sent anew.")
+    _refuse_void(item)
     for cause in Carried(item.connection).causes(Kind(item.kind), [reference.reference]).values():
         raise CannotDecide(_ON_ITS_WAY[cause])
     found = connector_of(item.connection).document(kind, reference.external_id)
@@ -103,8 +105,8 @@ def send_anew(item: OutboxItem) -> None:
 def correct(item: OutboxItem) -> str:
     """Make what the ERP holds again what ours is, built as for sending; give its number or id there.
 
-    Raises CannotDecide where nothing was delivered, where what changes it is still on its way (sending that mends it), or for
-    a kind that the ERP does not let anybody change; DeliveryError when it refuses or cannot be asked.
+    Raises CannotDecide where nothing was delivered, where what changes it is still on its way (sending that mends it), for what
+    is void here, or for a kind that the ERP does not let anybody change; DeliveryError when it refuses or cannot be asked.
     """
     connection, kind = item.connection, Kind(item.kind)
     reference = ExternalReference.objects.filter(
@@ -112,6 +114,7 @@ def correct(item: OutboxItem) -> str:
     ).first()
     if item.state != OutboxState.DELIVERED or reference is None:
         raise CannotDecide("Only a document that was delivered can be set right. Send this one first.")
+    _refuse_void(item)
     if as_sent(kind) not in base.get(connection.erp).corrects:
         raise CannotDecide(
             "The ERP lets nobody change a document of this kind. Delete or void it there, then send it anew from here."
@@ -128,6 +131,15 @@ def correct(item: OutboxItem) -> str:
         raise outcome
     ExternalReference.objects.filter(pk=reference.pk).update(sync_token=outcome.sync_token)
     return outcome.name or outcome.external_id
+
+
+def _refuse_void(item: OutboxItem) -> None:
+    """Keep a document that is void here from being written there as it was before."""
+    model = _VOIDABLE.get(Kind(item.kind))
+    if model is not None and model.objects.filter(pk=item.subject_id, voided_on__isnull=False).exists():
+        raise CannotDecide(
+            "This document is void here, so it is not to be made again. Where the ERP still has it, void or delete it there."
+        )
 
 
 def _settle(item: OutboxItem, **columns: object) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
+from accounting.admin.manual_due import post_due_page
 from accounting.admin.manual_forms import AttachForm, DetachForm, ManualEntryForm, SendBackForm, StopForm
 from accounting.attachments import attach, detach
 from accounting.manual_entries import (
@@ -128,9 +129,13 @@ class ManualEntryAdmin(DocumentAdmin):
     def repeats(self, subject: ManualEntry) -> str:
         return "Repetition" if subject.series_id else subject.get_repeat_display()
 
+    def list_links(self, request: HttpRequest) -> list[tuple[str, str]]:
+        return [("Post what is due", reverse("admin:post_scheduled"))] if may(request, Role.ACCOUNTANT) else []
+
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
+            path("post-what-is-due/", wrap(post_due_page), name="post_scheduled"),
             path("<int:entry_id>/write/", wrap(self.write), name="accounting_manualentry_write"),
             path("attachments/<int:attachment_id>/", wrap(self.download), name="accounting_attachment_download"),
             *super().get_urls(),

@@ -7,9 +7,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 
 from accounting.what_if import WhatIf, try_modification
 from billing import pricing
@@ -128,15 +129,20 @@ def modify_page(request: HttpRequest, contract_id: int) -> HttpResponse:
         raise Http404("There is no such contract in this company.")
     form = ModifyForm(request.POST if request.method == "POST" else None, contract=contract)
     tried: WhatIf | None = None
+    shown = _digest(request.POST, form)
     if request.method == "POST" and form.is_valid():
         try:
-            if "sign" in request.POST:
+            if "sign" in request.POST and request.POST.get("shown") == shown:
                 made = modify_contract(
                     contract_id=contract_id, change=form.cleaned_data["modification"], by=request.user
                 )
                 messages.success(request, f"Modified: {made}.")
                 return HttpResponseRedirect(change_url(Contract, contract_id))
             tried = try_modification(contract_id=contract_id, change=form.cleaned_data["modification"])
+            if "sign" in request.POST:
+                messages.warning(
+                    request, "Nothing is signed: this was not shown yet. Look at what it does, then sign it."
+                )
         except refusals() as error:
             messages.error(request, str(error))
     context = {
@@ -146,10 +152,16 @@ def modify_page(request: HttpRequest, contract_id: int) -> HttpResponse:
         "opts": Contract._meta,
         "original": contract,
         "tried": tried,
+        "shown": shown,
         "tables": [_comparison(tried)] if tried else [],
         "cancel_url": change_url(Contract, contract_id),
     }
     return TemplateResponse(request, "admin/counterfoil/modify.html", context)
+
+
+def _digest(posted: QueryDict, form: ModifyForm) -> str:
+    """Tell one set of answers from another: only what was looked at is signed."""
+    return salted_hmac("modify", repr([(name, posted.getlist(name)) for name in form.fields])).hexdigest()
 
 
 def _comparison(tried: WhatIf) -> Table:

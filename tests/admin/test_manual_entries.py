@@ -115,3 +115,21 @@ def test_a_repeating_entry_says_when_it_comes_again(finance, accountant, given):
     post_scheduled(business_entity_id=entry.business_entity_id, through=date(2026, 2, 1))
     page = finance.get(url("accounting_manualentry_change", entry.pk)).content.decode().replace("\xa0", " ")
     assert "Every month; next on 28 Feb 2026" in page and "Reversed by" in page
+
+
+def test_what_is_due_is_posted_without_waiting_for_the_clock(finance, accountant, given):
+    finance.post(url("accounting_manualentry_add"), given | {"reverse_on": "2026-02-01"})
+    entry = ManualEntry.objects.get()
+    finance.post(url("accounting_manualentry_submit", entry.pk))
+    accountant.post(url("accounting_manualentry_approve", entry.pk))
+    assert finance.get(url("post_scheduled")).status_code == 403
+    assert "Post what is due" in accountant.get(url("accounting_manualentry_changelist")).content.decode()
+    ahead = accountant.post(url("post_scheduled"), {"through": "2199-01-01"}).content.decode()
+    assert "Nothing is posted ahead of this month" in ahead and JournalEntry.objects.count() == 1
+    done = accountant.post(url("post_scheduled"), {"through": "2026-02-01"}, follow=True).content.decode()
+    assert "0 repetitions and 1 reversal posted." in done
+    assert [f"{each:%m-%d}" for each in JournalEntry.objects.order_by("pk").values_list("date", flat=True)] == [
+        "01-31", "02-01",
+    ]  # fmt: skip
+    again = accountant.post(url("post_scheduled"), {"through": "2026-02-01"}, follow=True).content.decode()
+    assert "0 repetitions and 0 reversals posted." in again

@@ -1,5 +1,6 @@
 """Revenue in the admin: obligations and months of a contract, the what-if before a modification, reports, parts by hand."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -46,8 +47,9 @@ def test_a_modification_is_looked_at_before_it_is_signed(
     assert "148.38" in told
     assert "Sign the modification" in told
     assert not ContractModification.objects.exists()
-    done = finance.post(page, asked(contract, sign="1"), follow=True).content.decode()
-    assert "Price change" in done
+    unseen = finance.post(page, asked(contract, sign="1"), follow=True).content.decode()
+    assert "Nothing is signed" in unseen and not ContractModification.objects.exists()
+    look_and_sign(finance, contract, asked(contract))
     assert ContractModification.objects.get().made_by is not None
 
 
@@ -61,6 +63,17 @@ def test_the_page_says_what_is_missing(finance: Client, sell: Callable[..., Cont
     assert not ContractModification.objects.exists()
 
 
+def look_and_sign(finance: Client, contract: Contract, given: dict[str, object]) -> None:
+    page = url("modify_contract", contract.pk)
+    shown = re.search(r'name="shown" value="(\w+)"', finance.post(page, given).content.decode())
+    assert shown
+    changed = finance.post(page, {**given, "reason": "Other words", "sign": "1", "shown": shown[1]}).content.decode()
+    assert "Nothing is signed" in changed and not ContractModification.objects.exists()
+    done = finance.post(page, {**given, "sign": "1", "shown": shown[1]}, follow=True).content.decode()
+    assert "Modified: " in done
+    assert ContractModification.objects.count() == 1
+
+
 def test_a_new_price_goes_on_being_priced_as_the_item_is(finance: Client, sell: Callable[..., Contract]) -> None:
     per_unit = {"pricing_model": "per_unit", "pricing": {"unit_amount": "12.50"}, "quantity": 11}
     contract = sell(amount="", start=date(2026, 1, 1), terms={"term_months": 12}, **per_unit)
@@ -68,7 +81,7 @@ def test_a_new_price_goes_on_being_priced_as_the_item_is(finance: Client, sell: 
     given = asked(contract, price_text="15", pricing_model="", effective_on="2026-02-01")
     told = finance.post(url("modify_contract", contract.pk), given).content.decode()
     assert "1,952.50" in told  # January of 137.50 is billed as it was; eleven months of 11 x 15.00 follow.
-    finance.post(url("modify_contract", contract.pk), {**given, "sign": "1"}, follow=True)
+    look_and_sign(finance, contract, given)
     assert contract.items.order_by("id").last().pricing_model == "per_unit"
 
 
@@ -81,7 +94,7 @@ def test_an_early_end_names_the_last_day(finance: Client, sell: Callable[..., Co
 def test_an_extension_at_another_price(finance: Client, sell: Callable[..., Contract]) -> None:
     contract = sell(amount="100", start=date(2026, 1, 1), terms={"term_months": 12, "revenue_span": "term"})
     given = asked(contract, change="extend", end="2028-01-01", price_text="80")
-    finance.post(url("modify_contract", contract.pk), {**given, "sign": "1"}, follow=True)
+    look_and_sign(finance, contract, given)
     schedule = RecognitionSchedule.objects.get()
     assert (schedule.amount.amount, schedule.service_end) == (2160, date(2028, 1, 1))
 

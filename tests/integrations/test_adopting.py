@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from billing.models import Invoice
+from billing.services.invoices import void_invoice
 from integrations import adopting
 from integrations.adopting import CannotDecide
 from integrations.delivery import drain
@@ -45,6 +46,21 @@ def test_what_was_deleted_there_is_found_out_and_sent_anew(connect, box) -> None
     assert signed_off_through([connection]) == {connection.pk: JANUARY}
     with pytest.raises(ValueError, match="already"):
         sign_off(kept, user=user, note="")
+
+
+def test_what_is_void_here_is_not_made_again_there(connect, box) -> None:
+    connection = connect(mode="documents")
+    a_month(customers=2)
+    void_invoice(invoice_id=Invoice.objects.order_by("id")[0].pk, on=JANUARY, reason="Wrong")
+    drain(connection.pk, until_empty=True)
+    item = OutboxItem.objects.filter(kind="invoice").order_by("subject_id")[0]
+    before = Books(box.url).objects("Invoice")
+    assert [each["TotalAmt"] for each in before] == [0, Decimal("11.01")]
+    for verb in (adopting.correct, adopting.send_anew):
+        with pytest.raises(CannotDecide, match="is void here"):
+            verb(item)
+    assert drain(connection.pk, until_empty=True).calls == 0
+    assert Books(box.url).objects("Invoice") == before
 
 
 def test_one_entered_by_hand_is_adopted_only_with_our_total(connect, box) -> None:
