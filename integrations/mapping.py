@@ -333,7 +333,9 @@ def _subsidiaries(connection: Connection, theirs: Sequence[ErpRecord]) -> Sugges
     """Match by name, then by the only one with the currency of the books; one entity and one subsidiary belong together."""
     ours = our_entities(connection)
     if len(ours) == 1 and len(theirs) == 1:
-        return [(ours[0].pk, theirs[0])]
+        # Not the one that keeps its books in another currency: a person decides.
+        fits = str(theirs[0].data.get("currency") or ours[0].base_currency) == ours[0].base_currency
+        return [(ours[0].pk, theirs[0])] if fits else []
     named = _by_name(ours, theirs)
     known, taken = {pk for pk, _ in named}, {record.pk for _, record in named}
     rest = [each for each in ours if each.pk not in known]

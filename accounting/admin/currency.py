@@ -111,7 +111,7 @@ def _preview_context(given: dict[str, Any], preview: RateImport) -> dict[str, An
         "title": "Import exchange rates?",
         "form": None,
         "hidden": [("confirmed", token)],
-        "submit": f"Import {len(preview.added) + len(preview.corrections):,} rates",
+        "submit": f"Import {counted(len(preview.added) + len(preview.corrections), 'rate', 'rates')}",
         "explanation": f"{counted(len(preview.added), 'rate is', 'rates are')} new{corrected}, {preview.unchanged:,} recorded "
         "already. "
         f"They are of {day(first)} to {day(last)}.",
@@ -170,7 +170,7 @@ def _import_confirmed(request: HttpRequest) -> HttpResponse:
         messages.error(request, f"Nothing was imported. Line {result.rejected[0].line}: {result.rejected[0].reason}")
         return HttpResponseRedirect(reverse("admin:import_rates"))
     corrected = f", {len(result.corrections):,} corrected" if result.corrections else ""
-    messages.success(request, f"{len(result.added):,} rates imported{corrected}.")
+    messages.success(request, f"{counted(len(result.added), 'rate', 'rates')} imported{corrected}.")
     return HttpResponseRedirect(list_url(ExchangeRate))
 
 

@@ -43,7 +43,7 @@ class AddForm(ModeFields, StyledForm):
     erp = forms.ChoiceField(label="ERP")
     business_entity: forms.ModelChoiceField = forms.ModelChoiceField(
         label="Books of", queryset=None, empty_label=None, required=False,
-        help_text="The business entity whose books it receives.",
+        help_text="The business entity whose books it receives; all means those that have no connection of their own.",
     )  # fmt: skip
     name = forms.CharField(max_length=100, required=False, help_text="What you call it. Empty: the ERP's name.")
     sign_in = forms.ChoiceField(

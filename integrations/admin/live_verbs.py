@@ -18,6 +18,7 @@ from billing.admin.shown import change_url, to
 from billing.admin.tables import Table, columns
 from billing.models import Role
 from billing.periods import add_months, first_of_month
+from billing.wording import counted
 from integrations import vault
 from integrations.admin.readable import Names, readable
 from integrations.admin.shown import Subjects, indented, outbox_url, sends
@@ -61,7 +62,7 @@ class GoLiveForm(VerbForm):
 def _go_live(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> str:
     added = go_live(connection, start=given["start"], history=History(given["history"]), since=given["since"])
     link = to(outbox_url(connection=connection.pk), "See them in the outbox")
-    return format_html("{} is live. {} items are in line. {}", connection.name, f"{added:,}", link)
+    return format_html("{} is live. {} in line. {}", connection.name, counted(added, "item is", "items are"), link)
 
 
 def _may_go_live(connection: Connection) -> bool:

@@ -247,6 +247,8 @@ DAMAGE = {
     "entries_are_explained": "DELETE FROM billing_businessevent",
     "events_are_posted": "DELETE FROM accounting_journalline; DELETE FROM accounting_journalentry",
     "documents_are_published": "DELETE FROM billing_businessevent WHERE kind = 'invoice_finalized'",
+    "events_are_whole": "UPDATE billing_businessevent SET occurred_on = occurred_on + 1",
+    "events_say_what_documents_say": "UPDATE billing_payment SET received_on = received_on + 1",
     "voids_are_published": "UPDATE billing_invoice SET status = 'void', voided_on = issued_on",
     "invoices_add_up": "UPDATE billing_invoice SET net = net + 1, total = total + 1",
     "settlements_add_up": "UPDATE billing_invoice SET settled = settled - 1 WHERE settled > 1",

@@ -87,7 +87,7 @@ def test_opening_balances_are_one_balanced_sum_and_nothing_goes_twice(set_up: Co
     entries = set(JournalLine.objects.values_list("entry_id", flat=True))
     given = {"start": "2026-06-01", "history": "opening", "since": ""}
     done = accountant.post(url("integrations_connection_go_live", set_up.pk), given, follow=True).content.decode()
-    assert "is live. 1 items are in line." in done
+    assert "is live. 1 item is in line." in done
     summary = JournalSummary.objects.get()
     assert (summary.start, summary.end, summary.entry_count) == (date(2026, 1, 1), date(2026, 5, 31), len(entries))
     items = list(OutboxItem.objects.select_related("connection"))

@@ -62,6 +62,16 @@ def test_two_entities_of_one_connection_post_into_their_own_subsidiaries(entity,
     assert findings.differences == []
 
 
+def test_the_only_subsidiary_is_not_suggested_for_books_in_another_currency(entity, erp) -> None:
+    berlin = add_business_entity(tenant=entity.tenant, code="de", name="Acme GmbH", currency="EUR")
+    set_up_books(business_entity=berlin)
+    made, _ = setup.create_connection(business_entity=berlin, erp="netsuite", mode="journal_entries")
+    made.options = {**QUICK, "read_timeout": 2.0}
+    connection = setup.connect_sandbox(made, erp.url)
+    assert "Map the business entity Acme GmbH." in readiness(connection)
+    assert not connection.mappings.filter(kind=MappingKind.SUBSIDIARY).exists()
+
+
 def test_each_subsidiarys_books_are_compared_in_their_own_base_currency(entity, erp) -> None:
     """120.00 USD at 1.10 are 109.09 EUR in Berlin, and 120.00 EUR are 132.00 USD at home; receivables go in base currency."""
     erp.prefer(Subsidiaries=3)
