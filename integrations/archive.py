@@ -38,7 +38,7 @@ from integrations.models import Mapping as MappingRow
 
 _LARGEST = 50 * 1024 * 1024
 _AMOUNT = re.compile(r"-?([0-9]{1,30}|[0-9]{1,3}(,[0-9]{3}){1,10})(\.[0-9]{1,30})?")
-_TIME = re.compile("[T ][0-9:.]+Z?$")  # some ERPs write a day with its midnight
+_TIME = re.compile("[T ][0-9:.]+( ?[AaPp][Mm])?(Z| ?[+-][0-9:]+)?$")  # some ERPs write a day with its midnight
 _BEYOND, _DECIMALS = 10**15, 4  # what the columns of amounts hold
 _TOLD = 60
 _CURRENCIES = frozenset(dict(CURRENCIES))

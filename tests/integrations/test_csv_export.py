@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,18 @@ def test_a_report_that_cannot_be_read_changes_nothing(books, content, words) -> 
     with pytest.raises(UnreadableReport, match=words):
         archive.upload_report(connection, Kind.JOURNAL_ENTRY, content, user=None)
     assert connection.reported.count() == 1
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["2026-01-02", "2026-01-02T00:00:00", "2026-01-02T00:00:00.000Z", "2026-01-02 12:00 AM", "2026-01-02T00:00+01:00"],
+)
+def test_a_day_may_come_with_its_midnight(books, day: str) -> None:
+    connection = books("journal_entries")
+    content = f"Date,Account,Debit,Credit,Reference\n{day},1000,-0,0,X\n".encode()
+    archive.upload_report(connection, Kind.JOURNAL_ENTRY, content, user=None)
+    [taken] = connection.reported.all()
+    assert (taken.date, taken.postings) == (date(2026, 1, 2), [["1000", "0"]])
 
 
 def test_a_file_of_another_kind_is_refused(books) -> None:
