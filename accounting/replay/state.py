@@ -133,7 +133,9 @@ def recognize(schema: str, events: Sequence[RevenueRecognized]) -> list[tuple[Ev
         after = (event.earned_through or event.occurred_on) + timedelta(days=1)
         schedule.recognized_until = max(after, schedule.recognized_until or after)
         schedule.service_end = event.service_end
-        schedule.amount = max(schedule.amount, schedule.recognized)
+        if schedule.obligation_id is None and not schedule.billed:
+            # A run opened it: no event says the price. That of others is known, and can be below what is recognized.
+            schedule.amount = max(schedule.amount, schedule.recognized)
     schedules.save(list(held.values()))
     commitments.save(committed)
     return wrong

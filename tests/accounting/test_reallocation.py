@@ -15,9 +15,10 @@ from accounting.models import PerformanceObligation, RecognitionSchedule
 from accounting.reallocation import divide_what_is_left
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
-from billing.models import Contract, Customer, Product, Tenant
+from billing.models import Contract, Customer, InvoiceLine, Product, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, renew_contracts, start_contracts
+from billing.services.credit_notes import issue_credit_note
 from tests.accounting.test_modifications import flat, modify
 from tests.accounting.test_obligations import yearly
 from tests.journal import journal, text
@@ -214,3 +215,56 @@ def test_a_total_is_divided_to_the_cent_and_never_below_zero(parts: list[tuple[D
         for price, done, weight in zip(divided, earned, weights, strict=True):
             assert price >= done
             assert weight or price == done
+
+
+def test_a_price_below_what_is_recognized_is_so_in_a_replay(customer: Customer, make: Make, tenant: Tenant) -> None:
+    """60.00 and 30.00 a month; from February 120.00 and 30.00: 300.00 and 90.00 for the quarter, all billed by March.
+
+    Credits of 150.00 and 50.00 take 160.00 and 40.00, which leaves 140.00 and 50.00. Of the first they are taken from March on:
+    February is recognized after that, 180.00 and 40.00 in all. 50.00 are added for March: of 240.00, 20.00 are left for what is
+    left, 120.00, 30.00 and 50.00 by standalone prices.
+    """
+    first, second, third = (make(name, "straight_line_months") for name in ("First", "Second", "Third"))
+    contract = sold(
+        customer, flat("60", product=first), flat("30", product=second), start=date(2026, 1, 1), term_months=3
+    )
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    recognize_revenue(through=date(2026, 1, 31))
+    modify(contract, date(2026, 2, 1), replace={contract.items.get(product=first).pk: flat("120")})
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    lines = InvoiceLine.objects.filter(invoice__issued_on__gt=date(2026, 1, 31)).order_by("invoice_id", "-net")
+    credited = dict(zip(lines, [D(120), D(30), D(50)], strict=False))
+    for line, net in credited.items():
+        issue_credit_note(invoice_id=line.invoice_id, lines={line.pk: net}, on=date(2026, 3, 1), reason="Outage")
+    recognize_revenue(through=date(2026, 2, 28))
+    assert prices() == {"First": D(140), "Second": D(50)}
+    modify(contract, date(2026, 3, 1), add=[flat("50", product=third)])
+    assert prices() == {"First": D(192), "Second": D(43), "Third": D(5)}
+    run_billing(through=date(2026, 3, 31), finalize=True)
+    recognize_revenue(through=date(2026, 3, 31))
+    assert journal(kinds={"revenue_recognized", "invoice_finalized"}, by_day=True) == text("""
+        2026-01-01  Invoice finalized
+            Dr AR - Customers                         90.00
+            Cr Deferred Revenue                       90.00
+        2026-01-31  Revenue recognized
+            Dr Deferred Revenue                       90.00
+            Cr Sales and Services Revenue             90.00
+        2026-02-01  Invoice finalized
+            Dr AR - Customers                        150.00
+            Cr Unbilled Revenue                        9.23
+            Cr Deferred Revenue                      140.77
+        2026-02-28  Revenue recognized
+            Dr Deferred Revenue                       90.00
+            Dr Unbilled Revenue                       40.00
+            Cr Sales and Services Revenue            130.00
+        2026-03-01  Invoice finalized
+            Dr AR - Customers                        200.00
+            Cr Deferred Revenue                      166.04
+            Cr Unbilled Revenue                       33.96
+        2026-03-31  Revenue recognized
+            Dr Deferred Revenue                       20.00
+            Cr Sales and Services Revenue             20.00
+    """)
+    assert all(each.recognized == each.amount == each.billed for each in RecognitionSchedule.objects.all())
+    assert check_ledger(tenant).problems == []
+    assert replay_ledger().differences == []
