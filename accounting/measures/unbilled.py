@@ -13,8 +13,10 @@ from billing.charging import charge
 from billing.periods import DateRange
 from billing.services.terms import read_items
 
+# What was billed and credited whole has no price any more; it does not get one by ending earlier.
 _BEYOND = """
-s.contract_item_id = ANY(%s) AND s.billed = 0 AND s.obligation_id IS NULL AND NOT s.is_void AND s.service_end > (
+s.contract_item_id = ANY(%s) AND s.billed = 0 AND (s.amount <> 0 OR s.is_metered) AND s.obligation_id IS NULL
+AND NOT s.is_void AND s.service_end > (
     SELECT v.day FROM unnest(%s::bigint[], %s::date[]) AS v(item, day) WHERE v.item = s.contract_item_id)
 """
 

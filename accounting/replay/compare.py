@@ -95,6 +95,15 @@ _STATE = (
         ),
     ),
     (
+        "price of obligation {0}, recognition schedule {1}: {2}, by the events {3}",
+        (
+            "SELECT coalesce(s.obligation_id, t.obligation_id), id, s.amount, t.amount "
+            "FROM {schema}.accounting_recognitionschedule s FULL JOIN pg_temp.accounting_recognitionschedule t USING (id) "
+            "WHERE coalesce(s.obligation_id, t.obligation_id) IS NOT NULL "
+            "AND coalesce(s.amount, 0) <> coalesce(t.amount, 0) ORDER BY id"
+        ),
+    ),
+    (
         "commitment of contract item {0}: {1} of which {2} billed, by the events {3} of which {4} billed",
         (
             "SELECT contract_item_id, s.committed, s.billed, t.committed, t.billed FROM {schema}.accounting_contractcommitment s "

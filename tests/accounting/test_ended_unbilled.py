@@ -11,9 +11,10 @@ from accounting.models import JournalLine
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
 from accounting.reports.trial_balance import trial_balance
-from billing.models import BusinessEntity, Contract, Customer, Product, Tenant
+from billing.models import BusinessEntity, Contract, Customer, Invoice, InvoiceLine, Product, Tenant
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
+from billing.services.credit_notes import issue_credit_note
 from billing.services.modifications import Modification, modify_contract
 from billing.services.usage import record_usage
 from billing.tenancy import tenant_scope
@@ -185,6 +186,43 @@ def test_a_minimum_falls_with_the_days_of_its_period(company: Tenant) -> None:
     run_billing(through=date(2026, 4, 30), finalize=True)
     assert recognize_revenue(through=date(2026, 12, 31)).entries == 0
     assert standing() == {"accounts_receivable.customers": D("1820"), "revenue": D("-1820")}
+    assert replay_ledger().differences == []
+
+
+@pytest.mark.parametrize("end", [end_by_modification, end_the_item])
+def test_what_was_credited_whole_earns_nothing_when_it_ends_earlier(
+    company: Tenant, end: Callable[[Contract, date, date], None]
+) -> None:
+    """31.00 a month; March is credited whole before it is recognized, then the end on 11 March is agreed."""
+    contract = sell(interval_months=1, pricing={"amount": "31"})
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    invoice = Invoice.objects.get(issued_on=date(2026, 3, 1))
+    issue_credit_note(
+        invoice_id=invoice.pk, lines={invoice.lines.get().pk: D(31)}, on=date(2026, 3, 5), reason="Outage"
+    )
+    end(contract, date(2026, 3, 11), date(2026, 3, 20))
+    recognize_revenue(through=date(2026, 12, 31))
+    run_billing(through=date(2026, 12, 31), finalize=True)
+    assert recognize_revenue(through=date(2026, 12, 31)).entries == 0
+    assert revenue_by_month() == {"2026-01": D(31), "2026-02": D(31)}
+    assert standing() == {"accounts_receivable.customers": D("62"), "revenue": D("-62")}
+    assert check_ledger(company).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_usage_that_was_credited_whole_is_not_rated_again(company: Tenant) -> None:
+    """A run on 10 March found no usage yet. 100.00 are used, billed and credited whole before the next run: nothing is earned."""
+    contract = sell(
+        pricing_model="per_unit", pricing={"unit_amount": "1"}, is_metered=True, timing="arrears", interval_months=1
+    )
+    recognize_revenue(through=date(2026, 3, 10))
+    record_usage(contract_item_id=contract.items.get().pk, used_on=date(2026, 3, 15), quantity=D(100), key="u1")
+    run_billing(through=date(2026, 4, 1), finalize=True)
+    line = InvoiceLine.objects.get(period_start=date(2026, 3, 1))
+    issue_credit_note(invoice_id=line.invoice_id, lines={line.pk: D(100)}, on=date(2026, 4, 1), reason="Outage")
+    assert recognize_revenue(through=date(2026, 4, 30)).entries == 0
+    assert standing() == {}
+    assert check_ledger(company).problems == []
     assert replay_ledger().differences == []
 
 
