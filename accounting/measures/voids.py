@@ -1,8 +1,9 @@
 """Invoice voided: what had been released to revenue out of what the invoice deferred. What it took to revenue at once goes back
 with its mirrored entry.
 
-Revenue that was earned before the invoice was made stays earned: it goes back to unbilled revenue with the invoice's
-mirrored entry, to be billed anew. What was grossed up and will not be billed again is committed no longer.
+Revenue that was earned before the invoice was made goes back to unbilled revenue with the invoice's mirrored entry: to be
+billed anew, or, where its period will not be billed again, out of revenue. What was grossed up and will not be billed again is
+committed no longer.
 """
 
 from collections.abc import Sequence
@@ -58,10 +59,13 @@ def _undo(
     schedule.recognized -= released + straight
     schedule.released -= released
     schedule.straight -= straight
+    accrued = ZERO
+    if commitment is None and event.bill_again is False and not schedule.billed:
+        accrued, schedule.recognized = schedule.recognized, ZERO
     # Nothing of it is earned any more: it comes back to life when the period is billed again.
     schedule.is_void = schedule.recognized == 0 and (commitment is None or event.bill_again is not None)
     if not schedule.is_void:
-        return {"released": released}
+        return {"released": released, "accrued": accrued}
     schedule.spread_from, schedule.spread_base = schedule.service_start, ZERO
     schedule.recognized_until, schedule.is_planned = None, False
     withdrawn = ZERO
@@ -69,7 +73,7 @@ def _undo(
         withdrawn = min(line.net, commitment.committed - max(commitment.billed, commitment.recognized))
         commitment.committed -= withdrawn
         schedule.amount -= withdrawn
-    return {"released": released, "withdrawn": withdrawn}
+    return {"released": released, "accrued": accrued, "withdrawn": withdrawn}
 
 
 def _take_back(event: InvoiceVoided, nets: Sequence[tuple[Pool, Decimal]]) -> list[Unit]:

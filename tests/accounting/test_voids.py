@@ -20,6 +20,7 @@ from billing.services.invoices import void_invoice
 from billing.services.modifications import Modification, modify_contract
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
+from tests.accounting.rates import rates
 from tests.journal import journal, text
 
 D = Decimal
@@ -37,9 +38,11 @@ def grossed_up(db: None) -> Iterator[Tenant]:
         yield created
 
 
-def sell(method: str, *, months: int = 2, item: dict[str, object] | None = None, **terms: object) -> Contract:
+def sell(
+    method: str, *, months: int = 2, item: dict[str, object] | None = None, currency: str = "USD", **terms: object
+) -> Contract:
     customer = Customer.objects.create(
-        business_entity=BusinessEntity.objects.get(), external_id="C-1", name="Globex", currency="USD"
+        business_entity=BusinessEntity.objects.get(), external_id="C-1", name="Globex", currency=currency
     )
     product = Product.objects.create(code="pro", name="Pro", recognition_method=method)
     line = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "100"}} | (item or {})
@@ -137,6 +140,85 @@ def test_a_year_voided_after_a_month_is_as_if_it_had_never_been(db: None, treatm
         assert recognize_revenue(through=date(2026, 12, 31)).entries == 0
         assert check_ledger(created).problems == []
         assert replay_ledger().differences == []
+
+
+@pytest.fixture
+def memo(db: None) -> Iterator[Tenant]:
+    created = company("memo")
+    with tenant_scope(created.pk):
+        set_up_books(business_entity=BusinessEntity.objects.get(), contract_start="memo")
+        yield created
+
+
+def test_what_was_earned_before_the_invoice_goes_back_when_it_is_never_billed(memo: Tenant) -> None:
+    """Billed behind each month, 100.00: all of January and half of February (14 of 28 days) are earned before their invoices."""
+    sell("straight_line_days", item={"timing": "arrears"})
+    recognize_revenue(through=date(2026, 1, 31))
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    recognize_revenue(through=date(2026, 2, 14))
+    void(0, date(2026, 2, 15))
+    assert journal() == text("""
+        2026-01-31  Revenue recognized
+            Dr Unbilled Revenue                      100.00
+            Cr Sales and Services Revenue            100.00
+        2026-02-01  Invoice finalized
+            Dr AR - Customers                        100.00
+            Cr Unbilled Revenue                      100.00
+        2026-02-14  Revenue recognized
+            Dr Unbilled Revenue                       50.00
+            Cr Sales and Services Revenue             50.00
+        2026-02-15  Invoice voided: reversal
+            Dr Unbilled Revenue                      100.00
+            Cr AR - Customers                        100.00
+        2026-02-15  Invoice voided
+            Dr Sales and Services Revenue            100.00
+            Cr Unbilled Revenue                      100.00
+    """)
+    recognize_revenue(through=date(2026, 2, 28))
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    assert standing() == {"accounts_receivable.customers": D(100), "revenue": D(-100)}  # February's
+    assert check_ledger(memo).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_what_was_earned_before_the_invoice_stays_unbilled_until_it_is_billed_again(memo: Tenant) -> None:
+    sell("straight_line_days", item={"timing": "arrears"})
+    recognize_revenue(through=date(2026, 1, 31))
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    void(0, date(2026, 2, 15), bill_again=True)
+    assert standing() == {"unbilled_revenue": D(100), "revenue": D(-100)}
+    run_billing(through=date(2026, 2, 15), finalize=True)
+    assert standing() == {"accounts_receivable.customers": D(100), "revenue": D(-100)}
+    assert check_ledger(memo).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_what_was_earned_at_one_rate_goes_back_at_it(memo: Tenant) -> None:
+    """100.00 EUR earned at 1.10, invoiced at 1.20 and voided at 1.30: 110.00 USD leave revenue, no difference stays."""
+    rates("Date USD\n2026-01-31 1.10\n2026-02-01 1.20\n2026-02-15 1.30")
+    sell("straight_line_days", item={"timing": "arrears"}, currency="EUR")
+    recognize_revenue(through=date(2026, 1, 31))
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    void(0, date(2026, 2, 15))
+    assert journal(in_base=True) == text("""
+        2026-01-31  Revenue recognized
+            Dr Unbilled Revenue                      110.00
+            Cr Sales and Services Revenue            110.00
+        2026-02-01  Invoice finalized
+            Dr AR - Customers                        120.00
+            Cr Unbilled Revenue                      110.00
+            Cr FX Gain, Realized                      10.00
+        2026-02-15  Invoice voided: reversal
+            Dr Unbilled Revenue                      110.00
+            Dr FX Gain, Realized                      10.00
+            Cr AR - Customers                        120.00
+        2026-02-15  Invoice voided
+            Dr Sales and Services Revenue            110.00
+            Cr Unbilled Revenue                      110.00
+    """)
+    assert standing() == {}
+    assert check_ledger(memo).problems == []
+    assert replay_ledger().differences == []
 
 
 def test_an_obligation_that_is_earned_when_invoiced_goes_back_with_its_invoice(grossed_up: Tenant) -> None:
