@@ -7,6 +7,8 @@ from decimal import Decimal
 import pytest
 
 from accounting.checks import check_ledger
+from accounting.fulfilment import override_schedule
+from accounting.models import RecognitionSchedule
 from accounting.netting import net_contracts
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
@@ -14,6 +16,7 @@ from accounting.reports.trial_balance import trial_balance
 from accounting.setup import set_up_books
 from billing.errors import WrongState
 from billing.models import BusinessEntity, Contract, Customer, Invoice, Product, Tenant
+from billing.periods import DateRange
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.invoices import void_invoice
@@ -243,6 +246,70 @@ def test_an_obligation_that_is_earned_when_invoiced_goes_back_with_its_invoice(g
     """)
     assert recognize_revenue(through=date(2026, 2, 28)).entries == 0
     assert check_ledger(grossed_up).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_an_obligation_costs_less_by_what_is_never_billed(memo: Tenant) -> None:
+    """300.00 for three months. January's invoice is voided for good: 200.00 are left, a third earned by the end of January.
+
+    ASC 606-10-32-43: the part of a change of price that belongs to what is done counts in the period of the change.
+    """
+    sell("straight_line_months", months=3, price_allocation="standalone")
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    recognize_revenue(through=date(2026, 1, 31))
+    void(0, date(2026, 1, 31))
+    recognize_revenue(through=date(2026, 1, 31))
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    recognize_revenue(through=date(2026, 2, 28))
+    assert journal() == text("""
+        2026-01-01  Invoice finalized
+            Dr AR - Customers                        100.00
+            Cr Deferred Revenue                      100.00
+        2026-01-31  Revenue recognized
+            Dr Deferred Revenue                      100.00
+            Cr Sales and Services Revenue            100.00
+        2026-01-31  Invoice voided: reversal
+            Dr Deferred Revenue                      100.00
+            Cr AR - Customers                        100.00
+        2026-01-31  Invoice voided
+            Dr Unbilled Revenue                      100.00
+            Cr Deferred Revenue                      100.00
+        2026-01-31  Revenue recognized
+            Dr Sales and Services Revenue             33.33
+            Cr Unbilled Revenue                       33.33
+        2026-02-01  Invoice finalized
+            Dr AR - Customers                        100.00
+            Cr Unbilled Revenue                       66.67
+            Cr Deferred Revenue                       33.33
+        2026-02-28  Revenue recognized
+            Dr Deferred Revenue                       33.33
+            Dr Unbilled Revenue                       33.34
+            Cr Sales and Services Revenue             66.67
+    """)
+    void(1, date(2026, 3, 1))
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    void(2, date(2026, 3, 1))
+    recognize_revenue(through=date(2026, 3, 31))
+    assert standing() == {}
+    assert check_ledger(memo).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_an_obligation_written_by_hand_costs_less_too(memo: Tenant) -> None:
+    """200.00, of which 150.00 were to be earned in January and 50.00 in February; February's 100.00 are never billed."""
+    sell("straight_line_months", price_allocation="standalone")
+    schedule = RecognitionSchedule.objects.get()
+    january, february = DateRange(date(2026, 1, 1), date(2026, 2, 1)), DateRange(date(2026, 2, 1), date(2026, 3, 1))
+    parts = [(january, D(150)), (february, D(50))]
+    override_schedule(
+        schedule_id=schedule.pk, parts=parts, reason="Most of the work is in January", on=date(2026, 1, 1)
+    )
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    recognize_revenue(through=date(2026, 1, 31))
+    void(1, date(2026, 2, 2))
+    recognize_revenue(through=date(2026, 2, 28))
+    assert standing() == {"accounts_receivable.customers": D(100), "revenue": D(-100)}
+    assert check_ledger(memo).problems == []
     assert replay_ledger().differences == []
 
 
