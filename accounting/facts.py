@@ -104,7 +104,7 @@ FACTS: dict[str, EventFacts] = {
         },
         optional=frozenset({"net_earned"}),
     ),
-    "invoice_voided": EventFacts({atom: (atom,) for atom in ("released", "unbilled_again", "withdrawn")}),
+    "invoice_voided": EventFacts({atom: (atom,) for atom in ("released", "accrued", "unbilled_again", "withdrawn")}),
     "credit_note_issued": EventFacts(
         {
             "gross": (*_NET_OF_CREDIT, *_CREDITED["tax"]),

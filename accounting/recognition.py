@@ -23,7 +23,7 @@ from billing.charging import ItemTerms, charge, service_periods
 from billing.models import BusinessEvent, ContractStatus, InvoiceLine
 from billing.periods import DateRange, end_of_month
 from billing.publishing import publish
-from billing.refusals import again_if_lost
+from billing.refusals import again_if_lost, part_by_part
 from billing.services.contracts import renew_contracts
 from billing.services.held_wallets import expire_wallets
 from billing.services.prepaid import expire_credits
@@ -205,12 +205,7 @@ AND NOT EXISTS (SELECT 1 FROM accounting_obligationitem o WHERE o.contract_item_
 
 def open_schedules(*, through: date) -> int:
     """Open a schedule for every service period that began by the date without one, and rate usage so far. Answers how many."""
-    opened, after = 0, 0
-    while True:
-        count, last = again_if_lost(partial(_open_some, through, after))
-        if last == after:
-            break
-        opened, after = opened + count, last
+    opened = part_by_part(partial(_open_some, through))
     again_if_lost(partial(_rate_usage, through))
     return opened
 

@@ -1,6 +1,7 @@
 """A new company with its books, made by whoever runs the installation; the first one is made here too."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -34,6 +35,12 @@ class CompanyForm(StyledForm):
         label="Currency of its books",
         help_text="It stays. Customers may be billed in other currencies.",
     )
+    time_zone = forms.ChoiceField(
+        choices=[(zone, zone) for zone in sorted(available_timezones())],
+        initial="UTC",
+        label="Time zone",
+        help_text="Its days are the days of the books: when a month ends, and when an invoice is overdue.",
+    )
     contract_start = forms.ChoiceField(
         choices=ContractStartTreatment.choices,
         initial=ContractStartTreatment.MEMO,
@@ -55,7 +62,9 @@ def new_company(request: HttpRequest) -> HttpResponse:
 
     def make(given: dict[str, Any]) -> tuple[str, str]:
         with transaction.atomic():
-            company = create_tenant(slug=given["slug"], name=given["name"], currency=given["currency"])
+            company = create_tenant(
+                slug=given["slug"], name=given["name"], currency=given["currency"], time_zone=given["time_zone"]
+            )
             with tenant_scope(company.pk, actor=Actor(request.user.pk, "admin")):
                 set_up_books(business_entity=BusinessEntity.objects.get(), contract_start=given["contract_start"])
         ensure_schedules()

@@ -77,6 +77,16 @@ def our_entities(connection: Connection) -> list[BusinessEntity]:
     return list(BusinessEntity.objects.filter(pk__in=entity_ids(connection)).order_by("id"))
 
 
+def _in_other_currencies(connection: Connection) -> list[tuple[BusinessEntity, str]]:
+    """Give the entities whose base amounts the ERP could not keep, each with the currency of the books there."""
+    homes = connection.company.get("extra", {}).get("subsidiaries", {})
+    rows = Mapping.objects.filter(connection=connection, kind=MappingKind.SUBSIDIARY, status=MappingStatus.CONFIRMED)
+    mapped = dict(rows.values_list("internal_id", "external_id"))
+    home = connection.company.get("home_currency")
+    theirs = [(entity, homes.get(mapped.get(entity.pk)) if homes else home) for entity in our_entities(connection)]
+    return [(entity, currency) for entity, currency in theirs if currency and currency != entity.base_currency]
+
+
 class DefaultCustomer(NamedTuple):
     """A customer of the ERP for receivable lines: the connection's, or a further subsidiary's for one entity's books."""
 
@@ -108,6 +118,11 @@ def readiness(connection: Connection) -> list[str]:
     if has_subsidiaries(connection):
         done = set(mapped.filter(kind=MappingKind.SUBSIDIARY).values_list("internal_id", flat=True))
         missing += [f"Map the business entity {each}." for each in our_entities(connection) if each.pk not in done]
+    missing += [
+        f"{entity} keeps its books in {entity.base_currency}, the ERP in {theirs}: connect a company in {entity.base_currency}, "
+        "or leave the entity out of what is sent."
+        for entity, theirs in _in_other_currencies(connection)
+    ]
     if needs_default_customer(connection) and MappingKind.DEFAULT_CUSTOMER not in defaults:
         missing.append("Choose the ERP's customer for receivable lines.")
     if connection.sync_mode == SyncMode.DOCUMENTS:

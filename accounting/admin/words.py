@@ -43,6 +43,7 @@ _MEANINGS = {
     "moved_unbilled": "not billed of this obligation any more, but of another; nothing in all",
     "moved_deferred": "billed of another obligation before; nothing in all",
     "released": "had become revenue out of what was billed",
+    "accrued": "had become revenue before it was billed, and will not be billed again",
     "committed": "the value that is signed for",
     "withdrawn": "signed for, and not to be billed any more",
     "allocated": "settles invoices",

@@ -1,8 +1,9 @@
 """Invoice voided: what had been released to revenue out of what the invoice deferred. What it took to revenue at once goes back
 with its mirrored entry.
 
-Revenue that was earned before the invoice was made stays earned: it goes back to unbilled revenue with the invoice's
-mirrored entry, to be billed anew. What was grossed up and will not be billed again is committed no longer.
+Revenue that was earned before the invoice was made goes back to unbilled revenue with the invoice's mirrored entry: to be
+billed anew, or, where its period will not be billed again, out of revenue. What was grossed up and will not be billed again is
+committed no longer.
 """
 
 from collections.abc import Sequence
@@ -17,9 +18,10 @@ from accounting.engine import Dimensions, MeasuredEvent, Unit
 from accounting.measures.billed import divide, held_commitments, line_dimensions, schedule_dimensions, schedule_key
 from accounting.models import JournalLine
 from accounting.pools import Pool, pools_of
+from accounting.revisions import Revisions
 from accounting.schedules import Schedule
 from billing.events import BilledLine, InvoiceVoided
-from billing.models import RecognitionMethod
+from billing.models import RecognitionMethod, Treatment
 
 ZERO = Decimal(0)
 
@@ -28,16 +30,18 @@ def measure(events: Sequence[InvoiceVoided], books: Books) -> list[MeasuredEvent
     pools = pools_of((line.contract_item_id for event in events for line in event.lines), books)
     known = schedules.lock({schedule_key(line) for event in events for line in event.lines})
     committed = held_commitments(events, books)
+    revisions = Revisions(books, pools.changed())
     measured = []
     for event in events:
         lines, _, nets = divide(event.lines, pools, sign=-1)
-        units = _take_back(event, nets) if nets else []
+        units = _take_back(event, nets, revisions) if nets else []
         for line in lines:
             schedule = known[schedule_key(line)]
             atoms = _undo(event, line, schedule, committed.get(line.contract_item_id or 0))
             units.append(Unit(atoms, line_dimensions(event, line), line.pricing_model, line.recognition_method))
         document = Dimensions(customer_id=event.customer_id, contract_id=event.contract_id, invoice_id=event.invoice_id)
         measured.append(MeasuredEvent(event, document, units))
+    revisions.save()
     schedules.save([*known.values(), *pools.changed()])
     commitments.save(committed)
     return measured
@@ -58,10 +62,13 @@ def _undo(
     schedule.recognized -= released + straight
     schedule.released -= released
     schedule.straight -= straight
+    accrued = ZERO
+    if commitment is None and event.bill_again is False and not schedule.billed:
+        accrued, schedule.recognized = schedule.recognized, ZERO
     # Nothing of it is earned any more: it comes back to life when the period is billed again.
     schedule.is_void = schedule.recognized == 0 and (commitment is None or event.bill_again is not None)
     if not schedule.is_void:
-        return {"released": released}
+        return {"released": released, "accrued": accrued}
     schedule.spread_from, schedule.spread_base = schedule.service_start, ZERO
     schedule.recognized_until, schedule.is_planned = None, False
     withdrawn = ZERO
@@ -69,19 +76,23 @@ def _undo(
         withdrawn = min(line.net, commitment.committed - max(commitment.billed, commitment.recognized))
         commitment.committed -= withdrawn
         schedule.amount -= withdrawn
-    return {"released": released, "withdrawn": withdrawn}
+    return {"released": released, "accrued": accrued, "withdrawn": withdrawn}
 
 
-def _take_back(event: InvoiceVoided, nets: Sequence[tuple[Pool, Decimal]]) -> list[Unit]:
-    """What obligations have earned stays earned: as far as the invoice had deferred it, it is unbilled again.
+def _take_back(event: InvoiceVoided, nets: Sequence[tuple[Pool, Decimal]], revisions: Revisions) -> list[Unit]:
+    """What obligations have earned is unbilled again, as far as the invoice had deferred it.
 
-    What is earned when invoiced was earned by this invoice, and is taken back with it.
+    What is earned when invoiced was earned by this invoice, and is taken back with it. What will not be billed again lowers the
+    transaction price; what had been earned of it is taken back by the next recognition run (ASC 606-10-32-43).
     """
     held = {schedule.obligation_id: schedule for pool, _ in nets for schedule in pool.schedules}
     deferred = {pk: schedule.deferred for pk, schedule in held.items()}
     for pool, net in nets:
         pool.bill(net)
     released = {pk: _no_longer_earned(schedule) for pk, schedule in held.items()}
+    if event.bill_again is False:
+        for pool, net in nets:
+            _lower_price(pool, net, event, revisions)
     mirrored = JournalLine.objects.filter(
         entry__event__kind="invoice_finalized",
         entry__event__key=event.key,
@@ -108,6 +119,22 @@ def _take_back(event: InvoiceVoided, nets: Sequence[tuple[Pool, Decimal]]) -> li
         )
         for pk, schedule in held.items()
     ]
+
+
+def _lower_price(pool: Pool, net: Decimal, event: InvoiceVoided, revisions: Revisions) -> None:
+    before = [schedule.amount for schedule in pool.schedules]
+    pool.change_price(max(net, -pool.price))
+    for schedule, amount in zip(pool.schedules, before, strict=True):
+        if schedule.is_planned and (difference := schedule.amount - amount):
+            schedule.amount = amount
+            revisions.change_price(
+                schedule,
+                difference,
+                on=event.occurred_on,
+                reason=f"Invoice {event.invoice_number} voided",
+                agreed_on=event.occurred_on,
+                treatment=Treatment.CATCH_UP,
+            )
 
 
 def _no_longer_earned(schedule: Schedule) -> Decimal:

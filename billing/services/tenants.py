@@ -1,5 +1,7 @@
 """Create a tenant with its first business entity and number series."""
 
+from zoneinfo import available_timezones
+
 from django.db import transaction
 
 from billing.errors import BillingError
@@ -10,13 +12,16 @@ from billing.tenancy import tenant_scope
 
 
 @transaction.atomic
-def create_tenant(*, slug: str, name: str, currency: str) -> Tenant:
+def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "") -> Tenant:
     """Create the tenant, its business entity `main` and its number series; an existing one is left as it is.
 
-    Raises BillingError for an unknown currency, and when the tenant exists with another currency.
+    `time_zone` is the business entity's, such as Europe/Berlin: its days are those of the books; UTC where none is said. Raises
+    BillingError for an unknown currency or time zone, and when the tenant exists with others.
     """
     if currency not in dict(CURRENCIES):
         raise BillingError(f"“{currency}” is not a currency code that Counterfoil keeps books in, such as USD or EUR.")
+    if time_zone and time_zone not in available_timezones():
+        raise BillingError(f"“{time_zone}” is not the name of a time zone, such as Europe/Berlin.")
     tenant, _ = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
     with tenant_scope(tenant.pk):
         entity = BusinessEntity.objects.filter(code="main").first()
@@ -25,8 +30,13 @@ def create_tenant(*, slug: str, name: str, currency: str) -> Tenant:
                 f"The tenant “{slug}” exists and keeps its books in {entity.base_currency}, not in {currency}. "
                 "Choose another name, or leave the currency as it is."
             )
+        if entity and time_zone and entity.time_zone != time_zone:
+            raise BillingError(
+                f"The tenant “{slug}” exists and keeps its books by the days of {entity.time_zone}, not of {time_zone}. "
+                "Leave the time zone as it is, or change it at the business entity."
+            )
         if entity is None:
-            add_business_entity(tenant=tenant, code="main", name=name, currency=currency)
+            add_business_entity(tenant=tenant, code="main", name=name, currency=currency, time_zone=time_zone or "UTC")
     return tenant
 
 

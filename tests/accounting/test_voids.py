@@ -7,6 +7,8 @@ from decimal import Decimal
 import pytest
 
 from accounting.checks import check_ledger
+from accounting.fulfilment import override_schedule
+from accounting.models import RecognitionSchedule
 from accounting.netting import net_contracts
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
@@ -14,12 +16,14 @@ from accounting.reports.trial_balance import trial_balance
 from accounting.setup import set_up_books
 from billing.errors import WrongState
 from billing.models import BusinessEntity, Contract, Customer, Invoice, Product, Tenant
+from billing.periods import DateRange
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, start_contracts
 from billing.services.invoices import void_invoice
 from billing.services.modifications import Modification, modify_contract
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
+from tests.accounting.rates import rates
 from tests.journal import journal, text
 
 D = Decimal
@@ -37,9 +41,11 @@ def grossed_up(db: None) -> Iterator[Tenant]:
         yield created
 
 
-def sell(method: str, *, months: int = 2, item: dict[str, object] | None = None, **terms: object) -> Contract:
+def sell(
+    method: str, *, months: int = 2, item: dict[str, object] | None = None, currency: str = "USD", **terms: object
+) -> Contract:
     customer = Customer.objects.create(
-        business_entity=BusinessEntity.objects.get(), external_id="C-1", name="Globex", currency="USD"
+        business_entity=BusinessEntity.objects.get(), external_id="C-1", name="Globex", currency=currency
     )
     product = Product.objects.create(code="pro", name="Pro", recognition_method=method)
     line = {"product": product, "pricing_model": "flat_fee", "pricing": {"amount": "100"}} | (item or {})
@@ -139,6 +145,85 @@ def test_a_year_voided_after_a_month_is_as_if_it_had_never_been(db: None, treatm
         assert replay_ledger().differences == []
 
 
+@pytest.fixture
+def memo(db: None) -> Iterator[Tenant]:
+    created = company("memo")
+    with tenant_scope(created.pk):
+        set_up_books(business_entity=BusinessEntity.objects.get(), contract_start="memo")
+        yield created
+
+
+def test_what_was_earned_before_the_invoice_goes_back_when_it_is_never_billed(memo: Tenant) -> None:
+    """Billed behind each month, 100.00: all of January and half of February (14 of 28 days) are earned before their invoices."""
+    sell("straight_line_days", item={"timing": "arrears"})
+    recognize_revenue(through=date(2026, 1, 31))
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    recognize_revenue(through=date(2026, 2, 14))
+    void(0, date(2026, 2, 15))
+    assert journal() == text("""
+        2026-01-31  Revenue recognized
+            Dr Unbilled Revenue                      100.00
+            Cr Sales and Services Revenue            100.00
+        2026-02-01  Invoice finalized
+            Dr AR - Customers                        100.00
+            Cr Unbilled Revenue                      100.00
+        2026-02-14  Revenue recognized
+            Dr Unbilled Revenue                       50.00
+            Cr Sales and Services Revenue             50.00
+        2026-02-15  Invoice voided: reversal
+            Dr Unbilled Revenue                      100.00
+            Cr AR - Customers                        100.00
+        2026-02-15  Invoice voided
+            Dr Sales and Services Revenue            100.00
+            Cr Unbilled Revenue                      100.00
+    """)
+    recognize_revenue(through=date(2026, 2, 28))
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    assert standing() == {"accounts_receivable.customers": D(100), "revenue": D(-100)}  # February's
+    assert check_ledger(memo).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_what_was_earned_before_the_invoice_stays_unbilled_until_it_is_billed_again(memo: Tenant) -> None:
+    sell("straight_line_days", item={"timing": "arrears"})
+    recognize_revenue(through=date(2026, 1, 31))
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    void(0, date(2026, 2, 15), bill_again=True)
+    assert standing() == {"unbilled_revenue": D(100), "revenue": D(-100)}
+    run_billing(through=date(2026, 2, 15), finalize=True)
+    assert standing() == {"accounts_receivable.customers": D(100), "revenue": D(-100)}
+    assert check_ledger(memo).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_what_was_earned_at_one_rate_goes_back_at_it(memo: Tenant) -> None:
+    """100.00 EUR earned at 1.10, invoiced at 1.20 and voided at 1.30: 110.00 USD leave revenue, no difference stays."""
+    rates("Date USD\n2026-01-31 1.10\n2026-02-01 1.20\n2026-02-15 1.30")
+    sell("straight_line_days", item={"timing": "arrears"}, currency="EUR")
+    recognize_revenue(through=date(2026, 1, 31))
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    void(0, date(2026, 2, 15))
+    assert journal(in_base=True) == text("""
+        2026-01-31  Revenue recognized
+            Dr Unbilled Revenue                      110.00
+            Cr Sales and Services Revenue            110.00
+        2026-02-01  Invoice finalized
+            Dr AR - Customers                        120.00
+            Cr Unbilled Revenue                      110.00
+            Cr FX Gain, Realized                      10.00
+        2026-02-15  Invoice voided: reversal
+            Dr Unbilled Revenue                      110.00
+            Dr FX Gain, Realized                      10.00
+            Cr AR - Customers                        120.00
+        2026-02-15  Invoice voided
+            Dr Sales and Services Revenue            110.00
+            Cr Unbilled Revenue                      110.00
+    """)
+    assert standing() == {}
+    assert check_ledger(memo).problems == []
+    assert replay_ledger().differences == []
+
+
 def test_an_obligation_that_is_earned_when_invoiced_goes_back_with_its_invoice(grossed_up: Tenant) -> None:
     """By standalone prices each term is an obligation; this invoice alone had earned it."""
     sell("on_invoice", months=1, price_allocation="standalone")
@@ -161,6 +246,70 @@ def test_an_obligation_that_is_earned_when_invoiced_goes_back_with_its_invoice(g
     """)
     assert recognize_revenue(through=date(2026, 2, 28)).entries == 0
     assert check_ledger(grossed_up).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_an_obligation_costs_less_by_what_is_never_billed(memo: Tenant) -> None:
+    """300.00 for three months. January's invoice is voided for good: 200.00 are left, a third earned by the end of January.
+
+    ASC 606-10-32-43: the part of a change of price that belongs to what is done counts in the period of the change.
+    """
+    sell("straight_line_months", months=3, price_allocation="standalone")
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    recognize_revenue(through=date(2026, 1, 31))
+    void(0, date(2026, 1, 31))
+    recognize_revenue(through=date(2026, 1, 31))
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    recognize_revenue(through=date(2026, 2, 28))
+    assert journal() == text("""
+        2026-01-01  Invoice finalized
+            Dr AR - Customers                        100.00
+            Cr Deferred Revenue                      100.00
+        2026-01-31  Revenue recognized
+            Dr Deferred Revenue                      100.00
+            Cr Sales and Services Revenue            100.00
+        2026-01-31  Invoice voided: reversal
+            Dr Deferred Revenue                      100.00
+            Cr AR - Customers                        100.00
+        2026-01-31  Invoice voided
+            Dr Unbilled Revenue                      100.00
+            Cr Deferred Revenue                      100.00
+        2026-01-31  Revenue recognized
+            Dr Sales and Services Revenue             33.33
+            Cr Unbilled Revenue                       33.33
+        2026-02-01  Invoice finalized
+            Dr AR - Customers                        100.00
+            Cr Unbilled Revenue                       66.67
+            Cr Deferred Revenue                       33.33
+        2026-02-28  Revenue recognized
+            Dr Deferred Revenue                       33.33
+            Dr Unbilled Revenue                       33.34
+            Cr Sales and Services Revenue             66.67
+    """)
+    void(1, date(2026, 3, 1))
+    run_billing(through=date(2026, 3, 1), finalize=True)
+    void(2, date(2026, 3, 1))
+    recognize_revenue(through=date(2026, 3, 31))
+    assert standing() == {}
+    assert check_ledger(memo).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_an_obligation_written_by_hand_costs_less_too(memo: Tenant) -> None:
+    """200.00, of which 150.00 were to be earned in January and 50.00 in February; February's 100.00 are never billed."""
+    sell("straight_line_months", price_allocation="standalone")
+    schedule = RecognitionSchedule.objects.get()
+    january, february = DateRange(date(2026, 1, 1), date(2026, 2, 1)), DateRange(date(2026, 2, 1), date(2026, 3, 1))
+    parts = [(january, D(150)), (february, D(50))]
+    override_schedule(
+        schedule_id=schedule.pk, parts=parts, reason="Most of the work is in January", on=date(2026, 1, 1)
+    )
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    recognize_revenue(through=date(2026, 1, 31))
+    void(1, date(2026, 2, 2))
+    recognize_revenue(through=date(2026, 2, 28))
+    assert standing() == {"accounts_receivable.customers": D(100), "revenue": D(-100)}
+    assert check_ledger(memo).problems == []
     assert replay_ledger().differences == []
 
 

@@ -281,7 +281,7 @@ def test_who_runs_the_installation_makes_the_first_company_and_sees_what_comes_n
     operator.force_login(get_user_model().objects.create_superuser(username="operator", password="x"))
     form = operator.get(reverse("admin:index"), follow=True)
     assert "Make the company" in form.content.decode()
-    given = {"name": "Acme Inc", "slug": "acme inc", "currency": "USD", "contract_start": "memo"}
+    given = {"name": "Acme Inc", "slug": "acme inc", "currency": "USD", "time_zone": "UTC", "contract_start": "memo"}
     refused = operator.post(reverse("new_company"), given).content.decode()
     assert "Nothing was changed" in refused and not Tenant.objects.exists()
     home = operator.post(reverse("new_company"), given | {"slug": "acme"}, follow=True).content.decode()

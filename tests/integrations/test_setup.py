@@ -7,7 +7,7 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
-from billing.models import TaxRate, Tenant
+from billing.models import BusinessEntity, TaxRate, Tenant
 from billing.tenancy import tenant_scope
 from integrations import mapping, setup, signing_out, switching, tokens
 from integrations.connectors import base
@@ -169,12 +169,41 @@ def test_a_repeat_maps_what_was_made_since(box, capsys) -> None:
         assert Mapping.objects.get(kind="tax_code").status == "confirmed"
 
 
+def test_the_books_go_by_the_days_of_the_time_zone_that_is_named(capsys) -> None:
+    with pytest.raises(CommandError, match="“Tokyo” is not the name of a time zone"):
+        create(capsys, "--time-zone", "Tokyo")
+    create(capsys, "--time-zone", "Asia/Tokyo")
+    with tenant_scope(Tenant.objects.get(slug="globex").pk):
+        assert BusinessEntity.objects.get().time_zone == "Asia/Tokyo"
+
+
+def test_books_in_another_currency_than_the_erps_are_not_sent(box, capsys) -> None:
+    create(capsys, "--erp", "quickbooks", "--mode", "journal_entries", "--erp-url", box.url)
+    with tenant_scope(Tenant.objects.get(slug="globex").pk):
+        connection = Connection.objects.get()
+        connection.company |= {"home_currency": "CAD"}
+        assert any("in USD, the ERP in CAD: connect a company in USD" in each for each in readiness(connection))
+        # Where the ERP keeps several companies, it is the one that the entity is mapped to.
+        connection.company |= {"extra": {"subsidiaries": {"1": "CAD", "2": "USD"}}}
+        entity = BusinessEntity.objects.get()
+        for subsidiary, refused in (("1", True), ("2", False)):
+            Mapping.objects.update_or_create(
+                connection=connection,
+                kind="subsidiary",
+                internal_id=entity.pk,
+                defaults={"external_id": subsidiary, "status": "confirmed"},
+            )
+            assert any("the ERP in CAD" in each for each in readiness(connection)) is refused
+
+
 def test_a_repeat_with_another_choice_is_refused_in_words(capsys) -> None:
     create(capsys, "--erp", "quickbooks", "--mode", "documents")
     with pytest.raises(CommandError, match="sending documents"):
         create(capsys, "--erp", "quickbooks", "--mode", "journal_entries")
     with pytest.raises(CommandError, match="in USD, not in EUR"):
         call_command("create_tenant", "globex", "--currency", "EUR")
+    with pytest.raises(CommandError, match="the days of UTC, not of Asia/Tokyo"):
+        create(capsys, "--time-zone", "Asia/Tokyo")
     with tenant_scope(Tenant.objects.get(slug="globex").pk):
         assert Connection.objects.get().sync_mode == "documents"
 

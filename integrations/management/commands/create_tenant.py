@@ -35,6 +35,9 @@ class Command(TenantCommand):
         parser.add_argument("slug", metavar="SLUG", help="the company's short name, as in --tenant elsewhere")
         parser.add_argument("--currency", required=True, help="the currency of its books, such as USD")
         parser.add_argument("--name", default="", help="the company's full name")
+        parser.add_argument(
+            "--time-zone", default="", metavar="ZONE", help="whose days the books go by, such as Europe/Berlin"
+        )
         parser.add_argument("--contract-start", choices=ContractStartTreatment.values, default="memo")
         parser.add_argument("--erp", choices=[code for code, _ in base.choices()])
         parser.add_argument("--mode", choices=SyncMode.values)
@@ -86,7 +89,9 @@ class Command(TenantCommand):
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
         slug = options["slug"]
         is_new = not Tenant.objects.filter(slug=slug).exists()
-        tenant = create_tenant(slug=slug, name=options["name"] or slug, currency=options["currency"])
+        tenant = create_tenant(
+            slug=slug, name=options["name"] or slug, currency=options["currency"], time_zone=options["time_zone"]
+        )
         with tenant_scope(tenant.pk):
             entity = BusinessEntity.objects.get(code="main")
             set_up_books(business_entity=entity, contract_start=options["contract_start"])
