@@ -70,10 +70,10 @@ def report_progress(
 
 
 @transaction.atomic
-def override_schedule(
-    *, schedule_id: int, parts: Sequence[Part], reason: str, on: date, by: Any = None
-) -> ScheduleRevision:
+def override_schedule(*, schedule_id: int, parts: Sequence[Part], reason: str, on: date, by: Any) -> ScheduleRevision:
     """Write by hand when what is left of a price becomes revenue. What is recognized stays.
+
+    `by`: who does; it tells the revision from those that events made.
 
     Raises NotFound, WrongState, RevisionRefused when the parts do not add up, overlap or lie in what is closed.
     """

@@ -206,7 +206,7 @@ class RevenueSchedules(Records):
     @action(detail=True, methods=["post"])
     def progress(self, request: Request, pk: str) -> Response:
         """Report a delivery, a milestone or a percentage of completion. It stays on record."""
-        report_progress(schedule_id=self.record_id(), **self.received(NewProgress))
+        report_progress(schedule_id=self.record_id(), by=request.user, **self.received(NewProgress))
         return self.shown(self.record_id())
 
     @extend_schema(request=NewParts, responses=ScheduleDetailSerializer)
@@ -215,5 +215,5 @@ class RevenueSchedules(Records):
         """Write by hand what is left of the schedule. What is recognized or closed stays."""
         given = self.received(NewParts)
         parts = [(DateRange(part["start"], part["end"]), Decimal(part["amount"])) for part in given.pop("parts")]
-        override_schedule(schedule_id=self.record_id(), parts=parts, **given)
+        override_schedule(schedule_id=self.record_id(), parts=parts, by=request.user, **given)
         return self.shown(self.record_id())

@@ -69,7 +69,7 @@ class SchedulePart(TenantModel):
 
 
 class ScheduleRevision(TenantModel):
-    """Why a schedule was written anew, and what it was before and after. Never changes."""
+    """Why a schedule was written anew, and what it was before and after. Never changes. Without `made_by`, an event did it."""
 
     schedule = models.ForeignKey(RecognitionSchedule, on_delete=models.PROTECT, related_name="revisions")
     effective_on = models.DateField()

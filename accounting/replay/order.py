@@ -23,13 +23,25 @@ from billing.tenancy import current_tenant_id
 SLICE = 2_000
 
 
+class Told(NamedTuple):
+    """What a person told the books about a schedule, which is no event: progress, or parts written by hand."""
+
+    kind: str
+    row_id: int
+    customer_id: int
+
+
+PROGRESS, PARTS = "accounting.progressreport", "accounting.schedulerevision"
+
+
 class Happening(NamedTuple):
-    """An event, an event posted later than it was recorded (`is_late`), or a change of the set-up."""
+    """An event, an event posted later than it was recorded (`is_late`), a change of the set-up, or what a person told."""
 
     at: datetime
     event: Event | None
     change: SettingChange | None = None
     is_late: bool = False
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +62,22 @@ LEFT JOIN (SELECT event_id, min(posted_at) AS at FROM {schema}.accounting_journa
 LEFT JOIN {schema}.accounting_unmatchedevent u ON u.event_id = b.id
 WHERE {condition}
 """
-_EVERYTHING = """
+_EVERYTHING = f"""
 SELECT at, what, id, kind, key, business_entity_id, occurred_on, payload FROM (
-    {booked}
+    {{booked}}
     UNION ALL
     SELECT u.posted_at, 2, b.id, b.kind, b.key, b.business_entity_id, b.occurred_on, b.payload::text
-    FROM {schema}.accounting_unmatchedevent u JOIN {schema}.billing_businessevent b ON b.id = u.event_id
-    WHERE u.posted_at IS NOT NULL AND {condition}
+    FROM {{schema}}.accounting_unmatchedevent u JOIN {{schema}}.billing_businessevent b ON b.id = u.event_id
+    WHERE u.posted_at IS NOT NULL AND {{condition}}
     UNION ALL
     SELECT c.at, 0, c.object_id, c.model, c.action, c.id, NULL, c.after::text
-    FROM {schema}.billing_change c WHERE c.model = ANY(%s) AND c.at > %s
+    FROM {{schema}}.billing_change c WHERE c.model = ANY(%s) AND c.at > %s
+    UNION ALL
+    SELECT t.at, 3, t.id, t.kind, '', s.customer_id, NULL, NULL FROM (
+        SELECT id, '{PROGRESS}' AS kind, reported_at AS at, schedule_id FROM {{schema}}.accounting_progressreport
+        UNION ALL
+        SELECT id, '{PARTS}', made_at, schedule_id FROM {{schema}}.accounting_schedulerevision WHERE made_by_id IS NOT NULL
+    ) t JOIN {{schema}}.accounting_recognitionschedule s ON s.id = t.schedule_id
 ) happened ORDER BY at, what, CASE WHEN what = 0 THEN business_entity_id ELSE id END
 """
 
@@ -101,6 +119,8 @@ def _happening(row: Sequence[Any]) -> Happening:
     at, what, pk, kind, key, entity, occurred_on, payload = row
     if what == 0:
         return Happening(at, None, SettingChange(kind, pk, key, payload))
+    if what == 3:
+        return Happening(at, None, told=Told(kind, pk, entity))
     return Happening(at, _event(pk, kind, key, entity, occurred_on, payload), is_late=what == 2)
 
 
@@ -113,12 +133,19 @@ def _event(pk: int, kind: str, key: str, entity: int, occurred_on: date, payload
 
 @dataclass(slots=True)
 class Batch:
-    """Events of one kind that do not depend on each other, or came in one publication."""
+    """Events of one kind that do not depend on each other, or came in one publication; or the rows of what persons told."""
 
     kind: str
     at: datetime
     events: list[Event] = field(default_factory=list)
     is_late: bool = False
+    told: list[int] = field(default_factory=list)
+
+    def add(self, happening: Happening) -> None:
+        if happening.told:
+            self.told.append(happening.told.row_id)
+        elif happening.event:
+            self.events.append(happening.event)
 
 
 class Batches:
@@ -136,19 +163,19 @@ class Batches:
         self.events = 0
 
     def add(self, happening: Happening) -> None:
-        event = happening.event
+        event = happening.event or happening.told
         assert event is not None
         self.events += 1
         if happening.is_late or event.kind in BY_HAND:
-            self._append(happening, event)
+            self._append(happening, event.kind)
             self._floor = len(self._batches)
             return
         if self._strictly:
             last = self._batches[-1] if self._batches else None
             if last and (last.kind, last.at, last.is_late) == (event.kind, happening.at, False):
-                last.events.append(event)
+                last.add(happening)
             else:
-                self._append(happening, event)
+                self._append(happening, event.kind)
             return
         who = None if event.kind in WITHOUT_STATE else getattr(event, "customer_id", None)
         place = self._floor
@@ -158,15 +185,16 @@ class Batches:
             place += not (self._batches[place].kind == event.kind and at == happening.at)
         for found in range(max(place, self._floor), len(self._batches)):
             if self._batches[found].kind == event.kind:
-                self._batches[found].events.append(event)
+                self._batches[found].add(happening)
                 break
         else:
-            found = self._append(happening, event)
+            found = self._append(happening, event.kind)
         if who is not None:
             self._last[who] = found, happening.at
 
-    def _append(self, happening: Happening, event: Event) -> int:
-        self._batches.append(Batch(event.kind, happening.at, [event], happening.is_late))
+    def _append(self, happening: Happening, kind: str) -> int:
+        self._batches.append(Batch(kind, happening.at, is_late=happening.is_late))
+        self._batches[-1].add(happening)
         return len(self._batches) - 1
 
     def take(self) -> list[Batch]:

@@ -88,7 +88,7 @@ def replayed(
                     then.redo(schema, happening.change)
                     continue
                 batches.add(happening)
-                outcome.events += not happening.is_late
+                outcome.events += happening.event is not None and not happening.is_late
                 if batches.events >= SLICE:
                     run.do(batches.take())
                     if on_progress:
@@ -108,7 +108,10 @@ class _Run:
 
     def do(self, batches: Sequence[Batch]) -> None:
         for batch in batches:
-            self._book(batch)
+            if batch.told:
+                state.tell(self._schema, batch.kind, batch.told)
+            else:
+                self._book(batch)
 
     def _book(self, batch: Batch) -> None:
         events, kind = batch.events, batch.kind

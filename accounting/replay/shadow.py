@@ -8,11 +8,12 @@ from django.db import connection, transaction
 
 from billing.bulk import ids_apart
 
-# What measuring and posting write.
+# What measuring and posting write, and what persons report.
 STATE = (
     "accounting_recognitionschedule",
     "accounting_schedulepart",
     "accounting_schedulerevision",
+    "accounting_progressreport",
     "accounting_contractcommitment",
     "accounting_correctionsplit",
     "accounting_carryingamount",

@@ -1,7 +1,9 @@
 """What a replay takes from the stored sub-ledger, because events do not say it: the ids of schedules and obligations,
-whether a price was grossed up, and which service periods a recognition run had opened. Amounts are never taken.
+whether a price was grossed up, which service periods a recognition run had opened, and what persons told of progress and
+parts. Amounts that the books computed are never taken.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,13 +12,16 @@ from django.db import connection
 
 from accounting import commitments, schedules
 from accounting.books import books
-from accounting.earning import earn
+from accounting.earning import earn, write_plans
 from accounting.engine import MeasuredEvent
 from accounting.events import RevenueRecognized
 from accounting.measures.billed import schedule_key
+from accounting.replay.order import PROGRESS
 from accounting.replay.shadow import FIRST_ID
 from accounting.schedules import COLUMNS, TABLE
+from accounting.spreading import Part
 from billing.events import Event, InvoiceFinalized
+from billing.periods import DateRange
 
 # Where a service period ends, the event says; one that took over later ones when it was billed had ended before the first of
 # them, and takes it over again.
@@ -139,6 +144,34 @@ def recognize(schema: str, events: Sequence[RevenueRecognized]) -> list[tuple[Ev
     schedules.save(list(held.values()))
     commitments.save(committed)
     return wrong
+
+
+def tell(schema: str, kind: str, rows: Sequence[int]) -> None:
+    """Let persons report progress, or write schedules by hand, as these rows say."""
+    with connection.cursor() as cursor:
+        if kind == PROGRESS:
+            table = "accounting_progressreport"
+            cursor.execute(f"INSERT INTO {table} SELECT * FROM {schema}.{table} WHERE id = ANY(%s)", [list(rows)])
+            return
+        cursor.execute(
+            "SELECT schedule_id, after->>'end', after->'left' "
+            f"FROM {schema}.accounting_schedulerevision WHERE id = ANY(%s) ORDER BY id",
+            [list(rows)],
+        )
+        written = {pk: (date.fromisoformat(end), _read_parts(left)) for pk, end, left in cursor.fetchall()}
+    _seed(schema, _BY_ID, [(pk, None, None, end) for pk, (end, _) in written.items()])
+    held = schedules.lock_where("s.id = ANY(%s)", [list(written)])
+    write_plans((schedule, written[schedule.id][1]) for schedule in held)
+    for schedule in held:
+        schedule.service_end = written[schedule.id][0]
+    schedules.save(held)
+
+
+def _read_parts(left: str) -> list[Part]:
+    return [
+        (DateRange(date.fromisoformat(start), date.fromisoformat(end)), Decimal(share))
+        for start, end, share in json.loads(left)
+    ]
 
 
 def _otherwise(said: Decimal, expected: Decimal) -> str:

@@ -24,6 +24,7 @@ from billing.periods import DateRange
 from billing.services.billing_run import run_billing
 from billing.services.modifications import Modification, modify_contract
 from billing.services.usage import record_usage
+from tests.accounting.test_manual_entries import person
 from tests.journal import journal, text
 
 D = Decimal
@@ -296,7 +297,7 @@ def test_a_schedule_is_written_by_hand(sell: Sell, tenant: Tenant) -> None:
     february, june = DateRange(date(2026, 2, 1), date(2026, 3, 1)), DateRange(date(2026, 6, 1), date(2026, 7, 1))
 
     def write(*parts: tuple[DateRange, Decimal], reason: str = "The customer's project starts in June") -> None:
-        override_schedule(schedule_id=schedule.pk, parts=parts, reason=reason, on=date(2026, 2, 1))
+        override_schedule(schedule_id=schedule.pk, parts=parts, reason=reason, on=february.start, by=person("ann"))
 
     with pytest.raises(RevisionRefused, match=r"add up to 1,099.99 USD, but 1,100.00 USD is left"):
         write((february, D("199.99")), (june, D(900)))

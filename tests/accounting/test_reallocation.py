@@ -10,15 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.checks import check_ledger
-from accounting.fulfilment import report_progress
+from accounting.fulfilment import override_schedule, report_progress
 from accounting.models import PerformanceObligation, RecognitionSchedule
 from accounting.reallocation import divide_what_is_left
 from accounting.recognition import recognize_revenue
 from accounting.replaying import replay_ledger
 from billing.models import Contract, Customer, InvoiceLine, Product, Tenant
+from billing.periods import DateRange
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, renew_contracts, start_contracts
 from billing.services.credit_notes import issue_credit_note
+from tests.accounting.test_manual_entries import person
 from tests.accounting.test_modifications import flat, modify
 from tests.accounting.test_obligations import yearly
 from tests.journal import journal, text
@@ -267,4 +269,53 @@ def test_a_price_below_what_is_recognized_is_so_in_a_replay(customer: Customer, 
     """)
     assert all(each.recognized == each.amount == each.billed for each in RecognitionSchedule.objects.all())
     assert check_ledger(tenant).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_a_price_divided_by_what_was_written_by_hand_is_so_in_a_replay(customer: Customer, make: Make) -> None:
+    """60.00 and 30.00 a month for a quarter. The first's 60.00 for February are put off to March by hand, but for 20.00.
+
+    50.00 are added for March: of 320.00, 60.00 + 20.00 and 60.00 are earned; 180.00 go over 60.00, 30.00 and 50.00.
+    """
+    first, second, third = (make(name, "straight_line_months") for name in ("First", "Second", "Third"))
+    contract = sold(
+        customer, flat("60", product=first), flat("30", product=second), start=date(2026, 1, 1), term_months=3
+    )
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    recognize_revenue(through=date(2026, 1, 31))
+    february, march = DateRange(date(2026, 2, 1), date(2026, 3, 1)), DateRange(date(2026, 3, 1), date(2026, 4, 1))
+    override_schedule(
+        schedule_id=RecognitionSchedule.objects.get(product=first).pk,
+        parts=[(february, D(20)), (march, D(100))],
+        reason="Begun late",
+        on=february.start,
+        by=person("ann"),
+    )
+    modify(contract, march.start, add=[flat("50", product=third)])
+    assert prices() == {"First": D("157.14"), "Second": D("98.57"), "Third": D("64.29")}
+    run_billing(through=date(2026, 3, 31), finalize=True)
+    recognize_revenue(through=date(2026, 3, 31))
+    assert replay_ledger().differences == []
+
+
+def test_a_price_divided_before_progress_was_reported_is_so_in_a_replay(customer: Customer, make: Make) -> None:
+    """90.00 and 30.00 a month alone, the first sold for 60.00: 202.50 and 67.50 of 270.00 for the quarter.
+
+    50.00 are added for March: 45.00 of the second are earned, and 275.00 go over 270.00, 30.00 and 50.00. That half of the
+    first was done in February is told only then: it changes nothing of that.
+    """
+    first = make("First", "percentage")
+    second, third = make("Second", "straight_line_months"), make("Third", "straight_line_months")
+    contract = sold(
+        customer, flat("60", product=first, standalone_price=D(90)), flat("30", product=second),
+        start=date(2026, 1, 1), term_months=3,
+    )  # fmt: skip
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    recognize_revenue(through=date(2026, 1, 31))
+    modify(contract, date(2026, 3, 1), add=[flat("50", product=third)])
+    schedule = RecognitionSchedule.objects.get(product=first)
+    report_progress(schedule_id=schedule.pk, reached_on=date(2026, 2, 10), percent=D(50), evidence="Delivery note")
+    assert prices() == {"First": D("212.14"), "Second": D("68.57"), "Third": D("39.29")}
+    run_billing(through=date(2026, 3, 31), finalize=True)
+    recognize_revenue(through=date(2026, 3, 31))
     assert replay_ledger().differences == []

@@ -24,6 +24,7 @@ from billing.services.modifications import Modification, modify_contract
 from billing.services.tenants import create_tenant
 from billing.tenancy import tenant_scope
 from tests.accounting.rates import rates
+from tests.accounting.test_manual_entries import person
 from tests.journal import journal, text
 
 D = Decimal
@@ -302,7 +303,11 @@ def test_an_obligation_written_by_hand_costs_less_too(memo: Tenant) -> None:
     january, february = DateRange(date(2026, 1, 1), date(2026, 2, 1)), DateRange(date(2026, 2, 1), date(2026, 3, 1))
     parts = [(january, D(150)), (february, D(50))]
     override_schedule(
-        schedule_id=schedule.pk, parts=parts, reason="Most of the work is in January", on=date(2026, 1, 1)
+        schedule_id=schedule.pk,
+        parts=parts,
+        reason="Most of the work is in January",
+        on=january.start,
+        by=person("ann"),
     )
     run_billing(through=date(2026, 2, 1), finalize=True)
     recognize_revenue(through=date(2026, 1, 31))
