@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from accounting.checks import check_ledger
-from accounting.fulfilment import report_progress
+from accounting.fulfilment import override_schedule, report_progress
 from accounting.models import (
     AccountingPeriod,
     AccountingPolicy,
@@ -48,7 +49,7 @@ from billing.models import (
     WriteOff,
 )
 from billing.money import round_money
-from billing.periods import add_months
+from billing.periods import DateRange, add_months
 from billing.services.billing_run import run_billing
 from billing.services.contracts import draft_contract, end_contract, start_contracts
 from billing.services.credit_notes import issue_credit_note
@@ -101,11 +102,13 @@ TERMS: dict[str, Any] = {
     "span": "service_period", "allocation": "standalone", "standalone": 3110, "term": 1, "renews": True, "taxed": False,
     "metered": False,
 }  # fmt: skip
+# Of what is dated back: by how many days, by which document.
+BACK = (0, 1, 2, 3, 4, 20, 40, 75, 0, 0)
 steps = st.tuples(
     st.sampled_from(
         [
             *("bill", "bill", "draft", "recognize", "recognize", "pay", "allocate", "credit", "void", "void_again"),
-            *("modify", "modify", "extend", "terminate", "add", "drop", "report"),
+            *("modify", "modify", "extend", "terminate", "add", "drop", "report", "write"),
             *("finalize_one", "delete_draft", "use", "close"),
             *("withhold", "capture", "pay_out", "dispute", "win", "lose", "credit_paid", "refund", "refund_credit"),
             *("top_up", "apply_wallet", "keep", "refund_wallet", "write_off", "recover", "sell_credits", "use_credits"),
@@ -194,7 +197,7 @@ class World:
     def credit(self, which: int, share: Decimal) -> None:
         line = _pick(InvoiceLine.objects.filter(invoice__status__in=["finalized", "partially_paid"]), which)
         if line:
-            net = round_money(line.net.amount * share, self.currency)
+            net = line.net.amount if which % 2 else round_money(line.net.amount * share, self.currency)
             issue_credit_note(invoice_id=line.invoice_id, lines={line.pk: net}, on=self.today, reason="Goodwill")
 
     def capture(self, which: int, share: Decimal) -> None:
@@ -390,8 +393,18 @@ class World:
     def report(self, which: int, share: Decimal) -> None:
         schedule = _pick(RecognitionSchedule.objects.filter(method="percentage"), which)
         if schedule:
-            day = max(self.today, schedule.service_start)
+            day = max(self.today - timedelta(days=BACK[which]), schedule.service_start)
             report_progress(schedule_id=schedule.pk, reached_on=day, percent=share * 100, evidence="Seen")
+
+    def write(self, which: int, share: Decimal) -> None:
+        schedule = _pick(RecognitionSchedule.objects.filter(obligation_id__isnull=False, is_void=False), which)
+        if schedule:
+            left = schedule.amount.amount - schedule.recognized.amount
+            early = round_money(left * share, self.currency)
+            first = DateRange(self.today, self.today + timedelta(days=20))
+            parts = [(first, early), (DateRange(first.end, first.end + timedelta(days=20)), left - early)]
+            by = get_user_model().objects.get_or_create(username="ann")[0]
+            override_schedule(schedule_id=schedule.pk, parts=parts, reason="So it is", on=self.today, by=by)
 
     def extend(self, which: int, share: Decimal) -> None:
         contract = _pick(Contract.objects.filter(status="active"), which)
@@ -406,7 +419,7 @@ class World:
 
     def _agree(self, contract_id: int, which: int, share: Decimal, *, separate: bool = False, **change: Any) -> None:
         agreed = Modification(
-            effective_on=min(self.today - timedelta(days=which if which < 5 else 0), change.get("end") or self.today),
+            effective_on=min(self.today - timedelta(days=BACK[which]), change.get("end") or self.today),
             signed_on=self.today,
             reason="Agreed",
             treatment="separate" if separate else "catch_up" if which == 3 else "prospective",
@@ -610,3 +623,44 @@ def _standing() -> dict[tuple[str, str], Decimal]:
     for line in JournalLine.objects.filter(role__in=["revenue", "sales_returns", *net_of]):
         found[numbers.get(line.contract_id or 0, ""), net_of.get(line.role, line.role)] += line.credit - line.debit
     return {key: amount for key, amount in found.items() if amount}
+
+
+# Two things at a price divided by what each costs alone, the month in advance, and what moves that price about.
+_DIVIDED = TERMS | {"interval": 1, "term": 12, "renews": False}
+_moves = st.sampled_from(["recognize", "credit", "credit", "add", "modify", "modify", "drop", "report", "write"])
+
+
+@settings(
+    max_examples=MANY if MANY > 40 else 12,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    derandomize=MANY == 40,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    method=st.sampled_from(["straight_line_days", "straight_line_months", "equal_per_period", "percentage"]),
+    cents=st.integers(1_000, 100_000),
+    months=st.lists(
+        st.lists(st.tuples(_moves, st.integers(0, 9), st.integers(1, 100)), max_size=3), min_size=5, max_size=10
+    ),
+)
+def test_a_divided_price_is_divided_the_same_in_a_replay(
+    companies: dict[str, Tenant], method: str, cents: int, months: list[list[tuple[str, int, int]]]
+) -> None:
+    company = companies["memo"]
+    with tenant_scope(company.pk), transaction.atomic():
+        world = found(company)
+        world.sign(1, _DIVIDED | {"method": method, "cents": cents})
+        for moves in months:
+            world.happen(("bill", 0, 0, 0))
+            for what, which, percent in moves:
+                world.happen((what, 9, which, percent))
+            world.today = add_months(world.today.replace(day=1), 1)
+        told = "\n".join(world.done)
+        run_billing(through=date(2027, 3, 31), finalize=True)
+        recognize_revenue(through=date(2027, 3, 31))
+        assert_books_agree(company, told)
+        replay = replay_ledger()
+        assert (replay.different, replay.differences) == (0, []), told
+        transaction.set_rollback(True)
