@@ -37,7 +37,7 @@ _FRESH = {
         ("amount", "billed", "recognized", "released", "spread_base", "true_up", "straight", "postings"), "0"
     ),
     "recognized_until": "NULL",
-    **dict.fromkeys(("is_void", "is_planned", "is_metered"), "false"),
+    **dict.fromkeys(("is_void", "is_planned"), "false"),
 }
 _SELECTED = ", ".join(_FRESH.get(name, f"s.{name}") for name in COLUMNS)
 _SEED = f"""

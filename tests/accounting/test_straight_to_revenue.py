@@ -20,6 +20,7 @@ from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
 from billing.services.invoices import finalize_invoices, void_invoice
 from billing.services.one_off import NewLine, draft_invoice
+from billing.services.usage import record_usage
 from billing.services.write_offs import recover_write_off, write_off_invoice
 from tests.accounting.test_closing import USUAL
 from tests.journal import journal, text
@@ -184,3 +185,20 @@ def test_while_the_policy_holds_a_rule_without_the_line_is_refused(tenant: Tenan
         draft_version(rule=rule, effective_from=JAN, description="Other", lines=older(rule))
     AccountingPolicy.objects.update(straight_to_revenue=False)
     draft_version(rule=rule, effective_from=JAN, description="Other", lines=older(rule))
+
+
+def test_usage_that_a_run_has_looked_at_is_earned_as_it_was_used(sell: Sell, product: Product) -> None:
+    """A run on 10 January found no usage yet. The service period is open: what is used is earned in it, not by the invoice."""
+    contract = sell(
+        amount="0", start=JAN, pricing_model="per_unit", pricing={"unit_amount": "1"}, is_metered=True, timing="arrears",
+        recognition_method="on_invoice",
+    )  # fmt: skip
+    recognize_revenue(through=date(2026, 1, 10))
+    record_usage(contract_item_id=contract.items.get().pk, used_on=date(2026, 1, 15), quantity=D(100), key="u1")
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    recognize_revenue(through=date(2026, 2, 1))
+    assert journal(kinds={"revenue_recognized"}) == text("""
+        2026-01-31  Revenue recognized
+            Dr Deferred Revenue                      100.00
+            Cr Sales and Services Revenue            100.00
+    """)
