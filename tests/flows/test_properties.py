@@ -560,10 +560,7 @@ def _balance(contract: Contract, role: str) -> Decimal:
 
 def assert_finished_schedules_are_earned(today: date, told: str) -> None:
     for schedule in RecognitionSchedule.objects.filter(service_end__lte=today, is_void=False):
-        voided = InvoiceLine.objects.filter(
-            invoice__status="void", invoice__contract=schedule.contract_id, contract_item__isnull=False
-        ).exists()
-        to_bill = _is_to_be_billed(schedule) or voided  # What was voided may never be billed again.
+        to_bill = _is_to_be_billed(schedule)
         waits = schedule.method == "on_invoice" and schedule.billed != schedule.amount and to_bill
         assert to_bill or schedule.recognized <= schedule.billed, f"{schedule.pk} stays unbilled for ever: {told}"
         due = schedule.billed if waits else schedule.amount
