@@ -280,10 +280,11 @@ def _rate_usage(through: date) -> None:
             "AND u.used_on >= s.service_start AND u.used_on < least(s.service_end, %s)) "
             "FROM accounting_recognitionschedule s WHERE s.is_metered AND s.billed = 0 AND NOT s.is_void "
             "AND s.service_start <= %s AND coalesce(s.recognized_until, %s) <= %s "
-            # What was billed and credited whole looks like what has no usage yet.
+            # What was billed and credited whole looks like what has no usage yet. OFFSET 0: looked up for those only, each by its
+            # index, not in a hash of all invoice lines.
             "AND (s.amount <> 0 OR NOT EXISTS (SELECT 1 FROM billing_invoiceline l JOIN billing_invoice v ON v.id = l.invoice_id "
             "WHERE l.contract_item_id = s.contract_item_id AND l.period_start = s.service_start "
-            "AND v.status NOT IN ('draft', 'void'))) ORDER BY s.id FOR UPDATE OF s",
+            "AND v.status NOT IN ('draft', 'void') OFFSET 0)) ORDER BY s.id FOR UPDATE OF s",
             [until, through, until, until],
         )
         rows = cursor.fetchall()
