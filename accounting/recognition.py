@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import F, Max
+from django.db.models import Max
 
 from accounting import commitments, schedules
 from accounting.books import books, holding
@@ -16,6 +16,7 @@ from accounting.commitments import Commitment
 from accounting.earning import Earning, Step, earn
 from accounting.events import RevenueRecognized, UsageTruedUp
 from accounting.models import JournalEntry, RecognitionSchedule, RevenueDate
+from accounting.models.schedule import UNFINISHED
 from accounting.schedules import Schedule
 from accounting.spreading import OVER_TIME
 from billing.bulk import stock_ids, writing_behind
@@ -74,8 +75,7 @@ def recognize_revenue(*, through: date, on_progress: Progress | None = None) -> 
 
 
 def _count(through: date) -> int:
-    begun = RecognitionSchedule.objects.filter(service_start__lte=through, is_void=False)
-    return begun.exclude(recognized=F("amount")).count()
+    return RecognitionSchedule.objects.filter(UNFINISHED, service_start__lte=through).count()
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from accounting.models import RecognitionSchedule
+from accounting.spreading import BY_ACT
 from billing.bulk import as_array, insert_rows, read_rows, reserve_ids, write
 from billing.statements import array
 from billing.tenancy import current_tenant_id
@@ -155,8 +156,9 @@ def read_where(condition: str, parameters: Sequence[Any]) -> list[Schedule]:
 
 
 def lock_unfinished(*, through: date, after_id: int, limit: int) -> list[Schedule]:
-    """Read the next schedules, by id, with revenue still to come for service that began by the date; hold them."""
-    return _select(_UNFINISHED, [after_id, through, limit])
+    """Read the next schedules, by id, with revenue to come or to be taken back for service that began by the date; hold
+    them."""
+    return _select(UNFINISHED_IN_ORDER, [after_id, through, limit])
 
 
 # OFFSET 0: each wanted schedule is looked up by its key, however small the table is when the plan is made.
@@ -187,9 +189,13 @@ SELECT {_SELECTED} FROM {TABLE} s JOIN unnest(%s::bigint[], %s::date[]) AS wante
     ON s.contract_item_id = wanted.item AND s.service_start <= wanted.day AND s.service_end >= wanted.day
     AND s.obligation_id IS NULL AND NOT s.is_void ORDER BY s.id FOR UPDATE OF s
 """
-_UNFINISHED = f"""
+# As `UNFINISHED` says it, word for word: it is the condition of an index.
+UNFINISHED_IN_ORDER = f"""
 SELECT {_SELECTED} FROM {TABLE} s
-WHERE s.id > %s AND s.service_start <= %s AND s.recognized <> s.amount AND NOT s.is_void ORDER BY s.id LIMIT %s FOR UPDATE
+WHERE s.id > %s AND s.service_start <= %s AND NOT s.is_void AND (s.recognized <> s.amount
+    OR (s.is_planned AND s.recognized_until IS NULL) OR (s.is_planned AND s.recognized_until < s.service_end)
+    OR (s.method IN ({", ".join(f"'{method}'" for method in sorted(BY_ACT))}) AND s.recognized_until <= s.spread_from))
+ORDER BY s.id LIMIT %s FOR UPDATE
 """
 
 

@@ -125,8 +125,8 @@ def _lower_price(pool: Pool, net: Decimal, event: InvoiceVoided, revisions: Revi
     before = [schedule.amount for schedule in pool.schedules]
     pool.change_price(max(net, -pool.price))
     for schedule, amount in zip(pool.schedules, before, strict=True):
-        if schedule.is_planned and (difference := schedule.amount - amount):
-            schedule.amount = amount
+        difference, schedule.amount = schedule.amount - amount, amount
+        if difference:
             revisions.change_price(
                 schedule,
                 difference,

@@ -5,10 +5,20 @@ from datetime import timedelta
 from django.db import models
 from django.db.models import F, Q
 
+from accounting.spreading import BY_ACT
 from billing.fields import AmountField, CurrencyField
 from billing.models import BusinessEntity, Contract, ContractItem, Customer, Product, RecognitionMethod
 from billing.periods import day_words
 from billing.tenancy import TenantModel
+
+# Revenue is still to come, or to be taken back. Where all of the price is recognized, parts that are left may add up to nothing,
+# and a price that has changed may have come to what had been earned of the old one.
+UNFINISHED = Q(is_void=False) & (
+    ~Q(recognized=F("amount"))
+    | Q(is_planned=True, recognized_until=None)
+    | Q(is_planned=True, recognized_until__lt=F("service_end"))
+    | Q(method__in=sorted(BY_ACT), recognized_until__lte=F("spread_from"))
+)
 
 
 class RecognitionSchedule(TenantModel):
@@ -99,11 +109,7 @@ class RecognitionSchedule(TenantModel):
         ]
         indexes = [
             # In the order in which a run goes through them.
-            models.Index(
-                fields=["tenant", "id"],
-                condition=~Q(recognized=F("amount")) & Q(is_void=False),
-                name="schedule_unfinished",
-            ),
+            models.Index(fields=["tenant", "id"], condition=UNFINISHED, name="schedule_unfinished"),
             models.Index(fields=["tenant"], condition=Q(is_metered=True), name="schedule_metered"),
         ]
 

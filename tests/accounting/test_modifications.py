@@ -23,6 +23,7 @@ from accounting.reports.contract_revenue import contract_months
 from accounting.revisions import RevisionRefused
 from billing.errors import BillingError, WrongState
 from billing.models import Contract, ContractModification, Invoice, Product, TaxRate, Tenant
+from billing.periods import end_of_month
 from billing.services.amendments import Amendment, Change, modification_of
 from billing.services.billing_run import run_billing
 from billing.services.credit_notes import issue_credit_note
@@ -263,6 +264,24 @@ def test_extension_with_cumulative_catch_up(sell: Sell, tenant: Tenant) -> None:
     recognize_revenue(through=date(2031, 12, 31))
     assert [amount for _, amount in revenue()] == [D(1000)] * 24 + [D(-1500)] + [D(900)] * 47
     assert check_ledger(tenant).problems == []
+
+
+def test_a_catch_up_to_what_is_recognized_already_is_posted(sell: Sell, tenant: Tenant) -> None:
+    """The second half of 1,200.00 is free. From the start 600.00 are 50.00 a month: July takes 6 x 50.00 back, and earns 50.00.
+
+    At the end of June 600.00 are recognized, all of the new price.
+    """
+    contract = sell(amount="100", start=date(2026, 1, 1), recognition_method="straight_line_months",
+                    terms={"term_months": 12, "revenue_span": "term"})  # fmt: skip
+    run_billing(through=date(2026, 6, 30), finalize=True)
+    recognize_revenue(through=date(2026, 6, 30))
+    modify(contract, date(2026, 7, 1), replace={contract.items.get().pk: flat("0")}, treatment="catch_up")
+    run_billing(through=date(2026, 12, 31), finalize=True)
+    for month in range(7, 13):
+        recognize_revenue(through=end_of_month(date(2026, month, 1)))
+    assert [amount for _, amount in revenue()] == [D(100)] * 6 + [D(-250)] + [D(50)] * 5
+    assert check_ledger(tenant).problems == []
+    assert replay_ledger().differences == []
 
 
 def test_extension_as_a_separate_contract(sell: Sell, tenant: Tenant) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from accounting.checks import check_ledger
-from accounting.fulfilment import override_schedule
+from accounting.fulfilment import override_schedule, report_progress
 from accounting.models import RecognitionSchedule
 from accounting.netting import net_contracts
 from accounting.recognition import recognize_revenue
@@ -251,7 +251,7 @@ def test_an_obligation_that_is_earned_when_invoiced_goes_back_with_its_invoice(g
 
 
 def test_an_obligation_costs_less_by_what_is_never_billed(memo: Tenant) -> None:
-    """300.00 for three months. January's invoice is voided for good: 200.00 are left, a third earned by the end of January.
+    """300.00 for three months. January's invoice is voided for good: 200.00 are left, two thirds earned by February's end.
 
     ASC 606-10-32-43: the part of a change of price that belongs to what is done counts in the period of the change.
     """
@@ -259,7 +259,6 @@ def test_an_obligation_costs_less_by_what_is_never_billed(memo: Tenant) -> None:
     run_billing(through=date(2026, 1, 1), finalize=True)
     recognize_revenue(through=date(2026, 1, 31))
     void(0, date(2026, 1, 31))
-    recognize_revenue(through=date(2026, 1, 31))
     run_billing(through=date(2026, 2, 1), finalize=True)
     recognize_revenue(through=date(2026, 2, 28))
     assert journal() == text("""
@@ -275,23 +274,37 @@ def test_an_obligation_costs_less_by_what_is_never_billed(memo: Tenant) -> None:
         2026-01-31  Invoice voided
             Dr Unbilled Revenue                      100.00
             Cr Deferred Revenue                      100.00
-        2026-01-31  Revenue recognized
-            Dr Sales and Services Revenue             33.33
-            Cr Unbilled Revenue                       33.33
         2026-02-01  Invoice finalized
             Dr AR - Customers                        100.00
-            Cr Unbilled Revenue                       66.67
-            Cr Deferred Revenue                       33.33
+            Cr Unbilled Revenue                      100.00
         2026-02-28  Revenue recognized
-            Dr Deferred Revenue                       33.33
             Dr Unbilled Revenue                       33.34
-            Cr Sales and Services Revenue             66.67
+            Cr Sales and Services Revenue             33.34
     """)
     void(1, date(2026, 3, 1))
     run_billing(through=date(2026, 3, 1), finalize=True)
     void(2, date(2026, 3, 1))
     recognize_revenue(through=date(2026, 3, 31))
     assert standing() == {}
+    assert check_ledger(memo).problems == []
+    assert replay_ledger().differences == []
+
+
+def test_an_obligation_earned_by_reports_costs_less_by_what_is_never_billed(memo: Tenant) -> None:
+    """Half of 200.00 is done. January's 100.00 are never billed: half of the rest is 50.00; 100.00 were recognized."""
+    sell("percentage", price_allocation="standalone")
+    schedule = RecognitionSchedule.objects.get()
+    run_billing(through=date(2026, 1, 1), finalize=True)
+    report_progress(schedule_id=schedule.pk, reached_on=date(2026, 1, 20), percent=D(50), evidence="Sign-off")
+    recognize_revenue(through=date(2026, 1, 31))
+    void(0, date(2026, 2, 1))
+    run_billing(through=date(2026, 2, 1), finalize=True)
+    recognize_revenue(through=date(2026, 2, 28))
+    assert standing() == {"accounts_receivable.customers": D(100), "deferred_revenue": D(-50), "revenue": D(-50)}
+    assert recognize_revenue(through=date(2026, 2, 28)).entries == 0
+    report_progress(schedule_id=schedule.pk, reached_on=date(2026, 3, 10), percent=D(100), evidence="Sign-off")
+    recognize_revenue(through=date(2026, 3, 31))
+    assert standing() == {"accounts_receivable.customers": D(100), "revenue": D(-100)}
     assert check_ledger(memo).problems == []
     assert replay_ledger().differences == []
 

@@ -1,11 +1,13 @@
 """Statements run with one plan for all values; those that should read a partial index can, with such a plan."""
 
 import re
+from collections.abc import Sequence
 
 import pytest
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from accounting import schedules
 from billing.fields import Literal
 from billing.models import Dispute, InvoiceLine, Payment, RecognitionMethod, Refund
 from billing.services import duplicates
@@ -15,8 +17,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tenant")]
 
 
 def _plan(rows: QuerySet) -> str:  # type: ignore[type-arg]
+    return _plan_of(*rows.order_by().query.sql_with_params())
+
+
+def _plan_of(sql: str, values: Sequence[object]) -> str:
     """Give the plan that serves all values, where a scan of the whole table is the last choice."""
-    sql, values = rows.order_by().query.sql_with_params()
     for place in range(1, len(values) + 1):
         sql = sql.replace("%s", f"${place}", 1)
     with connection.cursor() as cursor:
@@ -41,6 +46,11 @@ def _plan(rows: QuerySet) -> str:  # type: ignore[type-arg]
 def test_a_member_of_an_enumeration_chooses_the_index_of_its_rows(rows: object, index: str) -> None:
     assert callable(rows)
     assert index in _plan(rows())
+
+
+def test_a_recognition_run_goes_through_what_is_unfinished_only() -> None:
+    """The statement says word for word what the index's condition says."""
+    assert "schedule_unfinished" in _plan_of(schedules.UNFINISHED_IN_ORDER, [0, "2026-01-31", 10])
 
 
 @pytest.mark.parametrize("model", [Payment, Refund, Dispute])
