@@ -22,6 +22,10 @@ from billing.tenancy import Actor, tenant_scope
 from integrations.schedules import ensure_schedules
 
 
+def _time_zones() -> list[tuple[str, str]]:
+    return [(zone, zone) for zone in sorted(available_timezones())]
+
+
 class CompanyForm(StyledForm):
     name = forms.CharField(max_length=200, label="Name", help_text="As it stands on invoices.")
     slug = forms.CharField(
@@ -36,7 +40,7 @@ class CompanyForm(StyledForm):
         help_text="It stays. Customers may be billed in other currencies.",
     )
     time_zone = forms.ChoiceField(
-        choices=[(zone, zone) for zone in sorted(available_timezones())],
+        choices=_time_zones,
         initial="UTC",
         label="Time zone",
         help_text="Its days are the days of the books: when a month ends, and when an invoice is overdue.",

@@ -40,6 +40,15 @@ class Proration(models.TextChoices):
     BY_MONTHS = "by_months", "Always by months: a partial month by its days of that month"
 
 
+def time_zone_fault(name: str) -> str:
+    """Say in words that a time zone of this name is not known; empty where it is."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones.
+        return f"“{name}” is not the name of a time zone, such as Europe/Berlin."
+    return ""
+
+
 class BusinessEntity(TenantModel):
     """A legal entity of the tenant, with books of its own in its base currency.
 
@@ -82,11 +91,8 @@ class BusinessEntity(TenantModel):
         return self.name
 
     def clean(self) -> None:
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones.
-            words = f"“{self.time_zone}” is not the name of a time zone, such as Europe/Berlin."
-            raise ValidationError({"time_zone": words}) from None
+        if fault := time_zone_fault(self.time_zone):
+            raise ValidationError({"time_zone": fault})
 
 
 class Role(models.TextChoices):

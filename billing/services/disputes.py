@@ -88,7 +88,7 @@ def _refuse_unfit(payment: Payment, *, on: date, fee: Decimal, reason: str, refe
         raise BillingError(f"The fee must not be negative, in whole minor units of {payment.currency}.")
     if by_gateway and payment.gateway is None:
         raise BillingError("No payment gateway captured this payment, so none can keep the money back.")
-    if is_recorded(Dispute, reference=reference):
+    if is_recorded(Dispute, value=reference):
         raise BillingError(f"A dispute with the reference {reference} is recorded already.", code="duplicate")
 
 

@@ -7,7 +7,6 @@ from django.db.models import Q
 from billing.fields import Literal
 
 
-def is_recorded(model: Any, **number: str) -> bool:
-    """Tell whether the company has a document with this value in this column; without a value it may have many."""
-    ((column, value),) = number.items()
-    return bool(value) and model.objects.filter(~Q(**{column: Literal("")}), **number).exists()
+def is_recorded(model: Any, *, value: str, column: str = "reference") -> bool:
+    """Tell whether the company has a document with this value in the column; without a value it may have many."""
+    return bool(value) and model.objects.filter(~Q(**{column: Literal("")}), **{column: value}).exists()

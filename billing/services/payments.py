@@ -83,7 +83,7 @@ def refuse_unfit(*, customer_id: int, amount: Decimal, currency: str, reference:
         raise NotFound(f"There is no customer with the id {customer_id}.")
     if amount <= 0 or amount != round_money(amount, currency):
         raise BillingError(f"A payment must be more than zero, in whole minor units of {currency}.")
-    if is_recorded(Payment, reference=reference):
+    if is_recorded(Payment, value=reference):
         raise BillingError(f"A payment with the reference {reference} is recorded already.", code="duplicate")
     return customer
 

@@ -101,7 +101,7 @@ def consume_credits(*, customer_id: int, product_id: int, units: Decimal, on: da
         raise NotFound(f"There is no customer with the id {customer_id}.")
     if units <= 0:
         raise BillingError("Say how many credits were used: more than zero.")
-    if is_recorded(CreditUse, key=key):
+    if is_recorded(CreditUse, column="key", value=key):
         raise BillingError(f"A use of credits with the key {key} is recorded already.", code="duplicate")
     lines = usable_credits(customer_id=customer_id, product_id=product_id, on=on).select_for_update(
         of=("self",), no_key=True

@@ -149,7 +149,7 @@ def _pay(
     """Pay all of the amount from one of the three; of a payment, what was unapplied and the `parts` that settled invoices."""
     if amount <= 0 or amount != round_money(amount, currency):
         raise BillingError(f"A refund must be more than zero, in whole minor units of {currency}.")
-    if is_recorded(Refund, reference=reference):
+    if is_recorded(Refund, value=reference):
         raise BillingError(f"A refund with the reference {reference} is recorded already.", code="duplicate")
     refund = Refund.objects.create(
         tenant_id=customer.tenant_id,

@@ -1,12 +1,11 @@
 """Create a tenant with its first business entity and number series."""
 
-from zoneinfo import available_timezones
-
 from django.db import transaction
 
 from billing.errors import BillingError
 from billing.fields import CURRENCIES
 from billing.models import BusinessEntity, NumberSeries, Proration, SeriesKind, Tenant
+from billing.models.tenant import time_zone_fault
 from billing.signals import business_entity_added
 from billing.tenancy import tenant_scope
 
@@ -20,8 +19,8 @@ def create_tenant(*, slug: str, name: str, currency: str, time_zone: str = "") -
     """
     if currency not in dict(CURRENCIES):
         raise BillingError(f"“{currency}” is not a currency code that Counterfoil keeps books in, such as USD or EUR.")
-    if time_zone and time_zone not in available_timezones():
-        raise BillingError(f"“{time_zone}” is not the name of a time zone, such as Europe/Berlin.")
+    if time_zone and (fault := time_zone_fault(time_zone)):
+        raise BillingError(fault)
     tenant, _ = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
     with tenant_scope(tenant.pk):
         entity = BusinessEntity.objects.filter(code="main").first()

@@ -59,7 +59,7 @@ def test_a_reference_is_looked_up_by_the_index_that_keeps_it_unique(
 ) -> None:
     asked: list[QuerySet] = []  # type: ignore[type-arg]
     monkeypatch.setattr(QuerySet, "exists", lambda self: asked.append(self) or False)
-    assert not duplicates.is_recorded(model, reference="WIRE-1")
+    assert not duplicates.is_recorded(model, value="WIRE-1")
     assert re.search(r"_reference_once", _plan(asked[0]))
 
 
