@@ -1,6 +1,5 @@
 """Payments that people record in Zoho Books: its lists tell when invoices were changed, but not payments."""
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from billing.models import Invoice, Payment
 from billing.services.payments import receive_payment
 from integrations import noticing
+from integrations.connectors import jsontext
 from integrations.delivery import drain
 from integrations.mapping import connector_of
 from integrations.models import Connection, ExternalReference, NoticedChange
@@ -22,11 +22,11 @@ def pay_there(connection: Connection, invoice: Invoice, amount: str, **more: Any
     """Record a payment as a person there would, with the reference of the bank."""
     held = dict(ExternalReference.objects.values_list("kind", "external_id").filter(subject_id=invoice.customer_id))
     there = ExternalReference.objects.get(kind="invoice", subject_id=invoice.pk).external_id
-    part = {"invoice_id": there, "amount_applied": float(amount)}
+    part = {"invoice_id": there, "amount_applied": Decimal(amount)}
     body = {
         "customer_id": held["customer"],
         "payment_mode": "check",
-        "amount": float(amount),
+        "amount": Decimal(amount),
         "date": "2026-01-20",
         "reference_number": "Cheque 4711",
         "invoices": [part],
@@ -34,7 +34,7 @@ def pay_there(connection: Connection, invoice: Invoice, amount: str, **more: Any
         **more,
     }
     return str(
-        connector_of(connection)._client.call("POST", "customerpayments", body=json.dumps(body))["payment"][
+        connector_of(connection)._client.call("POST", "customerpayments", body=jsontext.dumps(body))["payment"][
             "payment_id"
         ]
     )
