@@ -15,8 +15,7 @@ from accounting.books import books, holding
 from accounting.commitments import Commitment
 from accounting.earning import Earning, Step, earn
 from accounting.events import RevenueRecognized, UsageTruedUp
-from accounting.models import JournalEntry, RecognitionSchedule, RevenueDate
-from accounting.models.schedule import UNFINISHED
+from accounting.models import UNFINISHED, JournalEntry, RecognitionSchedule, RevenueDate
 from accounting.schedules import Schedule
 from accounting.spreading import OVER_TIME
 from billing.bulk import stock_ids, writing_behind
@@ -260,11 +259,14 @@ def behind_schedule(*, business_entity_id: int, through: date) -> int:
     until = through + timedelta(days=1)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT count(*) FROM accounting_recognitionschedule WHERE business_entity_id = %s AND NOT is_void "
-            "AND service_start <= %s AND recognized <> amount "
-            "AND coalesce(recognized_until, service_start) < least(service_end, %s)) + "
+            "SELECT (SELECT count(*) FROM accounting_recognitionschedule s WHERE s.business_entity_id = %s AND NOT s.is_void "
+            "AND s.service_start <= %s AND coalesce(s.recognized_until, s.service_start) < least(s.service_end, %s) "
+            # Where all is recognized, written parts that add up to nothing may be left.
+            "AND (s.recognized <> s.amount OR (s.is_planned AND EXISTS (SELECT 1 FROM accounting_schedulepart p "
+            "WHERE p.schedule_id = s.id AND p.amount <> 0 AND p.start <= %s "
+            "AND p.end > coalesce(s.recognized_until, s.service_start))))) + "
             f"(SELECT count(*) {_WITHOUT_SCHEDULE} AND c.business_entity_id = %s)",
-            [business_entity_id, through, until, until, through, 0, business_entity_id],
+            [business_entity_id, through, until, through, until, through, 0, business_entity_id],
         )
         return int(cursor.fetchone()[0])
 

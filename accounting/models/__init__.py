@@ -38,12 +38,13 @@ from accounting.models.rule import (
     RuleVersion,
     UnmatchedEvent,
 )
-from accounting.models.schedule import ContractCommitment, RecognitionSchedule
+from accounting.models.schedule import UNFINISHED, ContractCommitment, RecognitionSchedule
 from accounting.models.split import CorrectionSplit
 
 __all__ = [
     "AS_POSTED",
     "BY_PERSON",
+    "UNFINISHED",
     "Account",
     "AccountingPeriod",
     "AccountingPolicy",

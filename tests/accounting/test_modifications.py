@@ -17,12 +17,12 @@ from accounting.models import (
     ScheduleRevision,
 )
 from accounting.periods import close_period
-from accounting.recognition import recognize_revenue
+from accounting.recognition import behind_schedule, recognize_revenue
 from accounting.replaying import replay_ledger
 from accounting.reports.contract_revenue import contract_months
 from accounting.revisions import RevisionRefused
 from billing.errors import BillingError, WrongState
-from billing.models import Contract, ContractModification, Invoice, Product, TaxRate, Tenant
+from billing.models import BusinessEntity, Contract, ContractModification, Invoice, Product, TaxRate, Tenant
 from billing.periods import end_of_month
 from billing.services.amendments import Amendment, Change, modification_of
 from billing.services.billing_run import run_billing
@@ -277,8 +277,12 @@ def test_a_catch_up_to_what_is_recognized_already_is_posted(sell: Sell, tenant: 
     recognize_revenue(through=date(2026, 6, 30))
     modify(contract, date(2026, 7, 1), replace={contract.items.get().pk: flat("0")}, treatment="catch_up")
     run_billing(through=date(2026, 12, 31), finalize=True)
+    entity = BusinessEntity.objects.get().pk
     for month in range(7, 13):
-        recognize_revenue(through=end_of_month(date(2026, month, 1)))
+        last = end_of_month(date(2026, month, 1))
+        assert behind_schedule(business_entity_id=entity, through=last) == 1  # The close check list tells of it.
+        recognize_revenue(through=last)
+        assert behind_schedule(business_entity_id=entity, through=last) == 0
     assert [amount for _, amount in revenue()] == [D(100)] * 6 + [D(-250)] + [D(50)] * 5
     assert check_ledger(tenant).problems == []
     assert replay_ledger().differences == []
