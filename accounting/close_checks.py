@@ -166,8 +166,9 @@ def _contract_sides(period: AccountingPeriod, today: date) -> Found:
     if not wrong:
         return Found(0, "No contract has unbilled revenue in credit, or deferred revenue in debit.")
     details = tuple(
-        f"{number}: {format_money(unbilled, currency)} unbilled, {format_money(deferred, currency)} deferred"
-        for number, deferred, unbilled, currency in wrong[:_SHOWN]
+        f"{each.contract_number}: {format_money(each.unbilled, each.currency)} unbilled, "
+        f"{format_money(each.deferred, each.currency)} deferred"
+        for each in wrong[:_SHOWN]
     )
     what = counted(len(wrong), "contract stands", "contracts stand")
     return Found(

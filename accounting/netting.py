@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -31,39 +32,38 @@ class NettingRun:
     total: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
 
-# What a contract stands at by the date, from the journal: a later posting does not change the answer.
-_BOTH_SIDES = """
-SELECT * FROM (
-    SELECT l.business_entity_id, c.customer_id, l.contract_id, l.currency,
+class Standing(NamedTuple):
+    """What a contract stands at: what is deferred of it and what is unbilled, in its currency; negative on the wrong side."""
+
+    business_entity_id: int
+    customer_id: int
+    contract_id: int
+    contract_number: str
+    currency: str
+    deferred: Decimal
+    unbilled: Decimal
+
+
+# By the date, from the journal: a later posting does not change the answer.
+_STANDINGS = """
+SELECT s.business_entity_id, c.customer_id, s.contract_id, c.number, s.currency, s.deferred, s.unbilled FROM (
+    SELECT l.business_entity_id, l.contract_id, l.currency,
            coalesce(sum(l.credit - l.debit) FILTER (WHERE l.role = 'deferred_revenue'), 0) AS deferred,
            coalesce(sum(l.debit - l.credit) FILTER (WHERE l.role = 'unbilled_revenue'), 0) AS unbilled
-    FROM accounting_journalline l JOIN billing_contract c ON c.id = l.contract_id
-    WHERE l.role IN ('deferred_revenue', 'unbilled_revenue') AND l.date <= %s
-    GROUP BY 1, 2, 3, 4
-) s WHERE least(deferred, unbilled) <> 0 ORDER BY contract_id
+    FROM accounting_journalline l WHERE l.role IN ('deferred_revenue', 'unbilled_revenue') AND l.date <= %s GROUP BY 1, 2, 3
+) s JOIN billing_contract c ON c.id = s.contract_id WHERE {condition} ORDER BY s.contract_id, s.currency
 """
 
 
-# As above, but only what is plainly on the wrong side, of one entity.
-_WRONG_SIDE = """
-SELECT c.number, min(s.deferred), min(s.unbilled), s.currency FROM (
-    SELECT l.contract_id, l.currency,
-           coalesce(sum(l.credit - l.debit) FILTER (WHERE l.role = 'deferred_revenue'), 0) AS deferred,
-           coalesce(sum(l.debit - l.credit) FILTER (WHERE l.role = 'unbilled_revenue'), 0) AS unbilled
-    FROM accounting_journalline l
-    WHERE l.business_entity_id = %s AND l.role IN ('deferred_revenue', 'unbilled_revenue') AND l.date <= %s
-    GROUP BY 1, 2
-) s JOIN billing_contract c ON c.id = s.contract_id WHERE least(s.deferred, s.unbilled) < 0
-GROUP BY c.number, s.currency ORDER BY c.number
-"""
-
-
-def on_the_wrong_side(*, business_entity_id: int, at: date) -> list[tuple[str, Decimal, Decimal, str]]:
-    """Give the contracts whose unbilled revenue is in credit or whose deferred revenue is in debit by a day: number, deferred,
-    unbilled, currency."""
+def _standings(condition: str, given: list[Any]) -> list[Standing]:
     with connection.cursor() as cursor:
-        cursor.execute(_WRONG_SIDE, [business_entity_id, at])
-        return cursor.fetchall()
+        cursor.execute(_STANDINGS.format(condition=condition), given)
+        return [Standing(*row) for row in cursor.fetchall()]
+
+
+def on_the_wrong_side(*, business_entity_id: int, at: date) -> list[Standing]:
+    """Give the contracts whose unbilled revenue is in credit or whose deferred revenue is in debit by a day."""
+    return _standings("least(s.deferred, s.unbilled) < 0 AND s.business_entity_id = %s", [at, business_entity_id])
 
 
 @transaction.atomic
@@ -73,9 +73,7 @@ def net_contracts(*, at: date) -> NettingRun:
     Raises BillingError for a day that is not a month's last, or whose month or the next is closed.
     """
     refuse_unless_open_month_end(at, what="Contracts", done="netted")
-    with connection.cursor() as cursor:
-        cursor.execute(_BOTH_SIDES, [at])
-        found = cursor.fetchall()
+    found = _standings("least(s.deferred, s.unbilled) <> 0", [at])
     earlier = Counter(
         key.partition(":")[0]
         for key in BusinessEvent.objects.filter(
@@ -84,7 +82,7 @@ def net_contracts(*, at: date) -> NettingRun:
     )  # fmt: skip
     run = NettingRun()
     for start in range(0, len(found), _CHUNK):
-        netted = [_netted(row, at, earlier[str(row[2])] + 1) for row in found[start : start + _CHUNK]]
+        netted = [_netted(each, at, earlier[str(each.contract_id)] + 1) for each in found[start : start + _CHUNK]]
         publish(netted)
         publish([_reversed(event) for event in netted])
         for event in netted:
@@ -93,17 +91,16 @@ def net_contracts(*, at: date) -> NettingRun:
     return run
 
 
-def _netted(row: tuple[int, int, int, str, Decimal, Decimal], at: date, number: int) -> ContractBalancesNetted:
-    entity, customer, contract, currency, deferred, unbilled = row
+def _netted(standing: Standing, at: date, number: int) -> ContractBalancesNetted:
     return ContractBalancesNetted(
         tenant_id=current_tenant_id(),
-        business_entity_id=entity,
+        business_entity_id=standing.business_entity_id,
         occurred_on=at,
-        currency=currency,
-        key=f"{contract}:{at}:{number}",
-        customer_id=customer,
-        contract_id=contract,
-        netted=min(deferred, unbilled),
+        currency=standing.currency,
+        key=f"{standing.contract_id}:{at}:{number}",
+        customer_id=standing.customer_id,
+        contract_id=standing.contract_id,
+        netted=min(standing.deferred, standing.unbilled),
     )
 
 
